@@ -1,0 +1,592 @@
+#include "broker/core/parkserver.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace maus::broker {
+
+using core::liveness;
+using core::outbox;
+using wire::worker_state;
+
+parkserver::parkserver(parkserver_config config, instant now)
+    : config_(std::move(config)), started_(now) {}
+
+std::uint32_t parkserver::wish::serving() const {
+    const auto elsewhere = std::count_if(held.begin(), held.end(),
+                                         [&](const worker_id& id) { return !leased.contains(id); });
+    return static_cast<std::uint32_t>(leased.size() + static_cast<std::size_t>(elsewhere));
+}
+
+// --- inputs
+// ---------------------------------------------------------------------------------------
+
+void parkserver::on(core::received event, instant now, outbox& out) {
+    const auto head = wire::read_header(event.what.first.view());
+    const auto refuse = [&](errc code, const std::string& why) {
+        ++counters_.violations;
+        out.log(log_level::debug, "unreadable message: " + why);
+        reject(event.from, code, why, out);
+    };
+    if (!head) {
+        // Not maus at all: an answer would only confuse whoever speaks something else.
+        ++counters_.violations;
+        return;
+    }
+    if (head.value().version != wire::version) {
+        return refuse(errc::version_mismatch, "this parkserver speaks version 1");
+    }
+    if (event.what.frames() > config_.bounds.frames_max + 1) {
+        return refuse(errc::protocol_violation, "more frames than frames_max");
+    }
+    const bool known = touch(event.from, now);
+    if (head.value().channel == wire::channel::relay) {
+        if (!known) return out.control(event.from, wire::register_again{});
+        return relay(event, out);
+    }
+    if (head.value().channel == wire::channel::link) {
+        return refuse(errc::protocol_violation,
+                      "link messages go to managers, or in a relay message");
+    }
+    auto decoded = wire::decode_control(event.what, config_.bounds);
+    if (!decoded) return refuse(decoded.why().code, decoded.why().message);
+    dispatch(event.from, decoded.value(), now, out);
+}
+
+void parkserver::on(const core::down& event, instant, outbox& out) {
+    lose(event.from, event.why.empty() ? "its connection closed" : event.why, out);
+}
+
+void parkserver::stop(outbox& out) {
+    for (const auto& [id, each] : workers_) {
+        out.control(each.via, wire::dismiss{"the parkserver stops"});
+    }
+    for (const auto& [id, each] : managers_) {
+        out.control(each.via, wire::dismiss{"the parkserver stops"});
+    }
+}
+
+void parkserver::advance_to(instant now, outbox& out) {
+    while (!timers_.empty() && timers_.front().at <= now) {
+        const timer due = timers_.front();
+        std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
+        timers_.pop_back();
+        if (!due.offered.none()) {
+            const auto found = leases_.find(due.offered);
+            if (found != leases_.end() && !found->second.accepted) {
+                end_lease(due.offered, "the offer was not answered", true, false, out);
+            }
+            continue;
+        }
+        const auto found = sessions_.find(due.via);
+        if (found == sessions_.end()) continue;
+        const auto& alive = found->second.is_worker ? workers_.at(found->second.worker).alive
+                                                    : managers_.at(found->second.manager).alive;
+        if (alive.silent(now)) {
+            lose(due.via, "nothing was heard from it in time", out);
+        } else {
+            set_timer({alive.silent_at(), due.via, {}});
+        }
+    }
+    while (!to_serve_.empty()) {
+        const std::string type = std::move(to_serve_.extract(to_serve_.begin()).value());
+        serve(type, now, out);
+    }
+}
+
+instant parkserver::next_deadline() const {
+    return timers_.empty() ? core::never : timers_.front().at;
+}
+
+void parkserver::set_timer(timer due) {
+    timers_.push_back(due);
+    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+}
+
+bool parkserver::touch(route from, instant now) {
+    const auto found = sessions_.find(from);
+    if (found == sessions_.end()) return false;
+    (found->second.is_worker ? workers_.at(found->second.worker).alive
+                             : managers_.at(found->second.manager).alive)
+        .heard = now;
+    return true;
+}
+
+void parkserver::reject(route to, errc code, const std::string& why, outbox& out) {
+    out.control(to, wire::rejected{static_cast<std::uint8_t>(code), why});
+}
+
+void parkserver::dispatch(route from, const wire::control& what, instant now, outbox& out) {
+    if (const auto* is_worker = std::get_if<wire::register_worker>(&what)) {
+        return handle(from, *is_worker, now, out);
+    }
+    if (const auto* is_manager = std::get_if<wire::register_manager>(&what)) {
+        return handle(from, *is_manager, now, out);
+    }
+    if (std::holds_alternative<wire::status_query>(what)) return out.control(from, status(now));
+
+    const auto found = sessions_.find(from);
+    if (found == sessions_.end()) return out.control(from, wire::register_again{});
+    if (const auto* beat = std::get_if<wire::ping>(&what)) {
+        return out.control(from, wire::pong{beat->stamp});
+    }
+    if (const auto* bye = std::get_if<wire::leave>(&what)) {
+        return lose(from, "goodbye: " + wire::printable(bye->why), out);
+    }
+    if (found->second.is_worker) {
+        from_worker(workers_.at(found->second.worker), what, now, out);
+    } else {
+        from_manager(managers_.at(found->second.manager), what, now, out);
+    }
+}
+
+// --- registration
+// ---------------------------------------------------------------------------------
+
+void parkserver::answer_registration(route to, liveness& alive, outbox& out) {
+    ++counters_.registrations;
+    out.control(to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms,
+                                     alive.beat.liveness});
+    set_timer({alive.silent_at(), to, {}});
+}
+
+void parkserver::handle(route from, const wire::register_worker& what, instant now, outbox& out) {
+    const auto other = sessions_.find(from);
+    if (other != sessions_.end() &&
+        (!other->second.is_worker || other->second.worker != what.worker)) {
+        lose(from, "it registered as somebody else", out);
+    }
+    const auto known = workers_.find(what.worker);
+    const bool is_new = known == workers_.end();
+    if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+        return reject(from, errc::overloaded, "peers_max peers are registered", out);
+    }
+    if (!is_new && what.incarnation < known->second.told.incarnation) {
+        return reject(from, errc::protocol_violation,
+                      "a newer incarnation of this id is registered", out);
+    }
+    worker& entry = workers_[what.worker];
+    if (!is_new) {
+        if (entry.via != from) sessions_.erase(entry.via);
+        const bool same_lease = what.serving && what.serving->lease == entry.lease &&
+                                what.incarnation == entry.told.incarnation;
+        if (!entry.lease.none() && !same_lease) {
+            end_lease(entry.lease, "its worker registered anew", false, true, out);
+        }
+        take(entry, worker_state::occupied);  // out of its old type's pool
+    }
+    entry.told = what;
+    entry.via = from;
+    entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
+    entry.since = now;
+    sessions_[from] = {true, what.worker, {}};
+    if (what.free) {
+        set_free(entry);
+    } else if (what.serving && !what.serving->lease.none()) {
+        adopt(entry, *what.serving);
+    }
+    answer_registration(from, entry.alive, out);
+    out.log(log_level::info, "worker " + base::brief(what.worker) + " joined: type " + what.type +
+                                 ", pid " + std::to_string(what.pid) + " on " +
+                                 wire::printable(what.host, 64));
+}
+
+void parkserver::handle(route from, const wire::register_manager& what, instant now, outbox& out) {
+    const auto other = sessions_.find(from);
+    if (other != sessions_.end() &&
+        (other->second.is_worker || other->second.manager != what.manager)) {
+        lose(from, "it registered as somebody else", out);
+    }
+    auto known = managers_.find(what.manager);
+    if (known != managers_.end() && what.incarnation < known->second.told.incarnation) {
+        return reject(from, errc::protocol_violation,
+                      "a newer incarnation of this id is registered", out);
+    }
+    if (known != managers_.end() && known->second.told.incarnation < what.incarnation) {
+        lose_manager(what.manager, "it registered as a new incarnation", out);
+        known = managers_.end();
+    }
+    if (known == managers_.end() &&
+        workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+        return reject(from, errc::overloaded, "peers_max peers are registered", out);
+    }
+    manager& entry = managers_[what.manager];
+    if (known != managers_.end() && entry.via != from) sessions_.erase(entry.via);
+    entry.told = what;
+    entry.via = from;
+    entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
+    entry.since = now;
+    sessions_[from] = {false, {}, what.manager};
+    for (const auto& id : leases_with(what.manager)) leases_.at(id).manager_via = from;
+    answer_registration(from, entry.alive, out);
+    out.log(log_level::info, "manager " + base::brief(what.manager) + " joined: pid " +
+                                 std::to_string(what.pid) + " on " +
+                                 wire::printable(what.host, 64));
+}
+
+// --- what peers say
+// -------------------------------------------------------------------------------
+
+void parkserver::from_worker(worker& who, const wire::control& what, instant, outbox& out) {
+    if (const auto* yes = std::get_if<wire::accepted>(&what)) {
+        accepted(who, yes->lease, out);
+    } else if (const auto* no = std::get_if<wire::refused>(&what)) {
+        if (who.state == worker_state::offered && who.lease == no->lease) {
+            end_lease(no->lease, "refused", false, false, out);
+        }
+    } else if (const auto* free = std::get_if<wire::available>(&what)) {
+        // Said before it heard of our offer: the offer stands.
+        if (who.state == worker_state::offered && free->ended != who.lease) return;
+        if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
+        set_free(who);
+    } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
+        if (who.lease == busy->serving.lease && !who.lease.none()) return;
+        if (!who.lease.none())
+            end_lease(who.lease, "its worker serves somebody else", false, true, out);
+        take(who, worker_state::occupied);
+        if (!busy->serving.lease.none()) adopt(who, busy->serving);
+    } else {
+        ++counters_.violations;
+        reject(who.via, errc::protocol_violation, "a worker does not say that", out);
+    }
+}
+
+void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
+    const auto found = leases_.find(id);
+    if (found == leases_.end() || who.lease != id) {
+        return out.control(who.via, wire::lease_ended{id, "the offer is void"});
+    }
+    lease& taken = found->second;
+    if (taken.accepted) return;
+    taken.accepted = true;
+    who.state = worker_state::leased;
+    ++counters_.grants;
+    const auto to = tokens_.find(taken.token);
+    if (to != tokens_.end()) {
+        out.control(taken.manager_via, wire::granted{to->second.second, id, taken.worker});
+    }
+    out.log(log_level::info, "lease " + to_string(id) + ": worker " + base::brief(taken.worker) +
+                                 " serves manager " + base::brief(taken.manager));
+}
+
+void parkserver::from_manager(manager& who, const wire::control& what, instant now, outbox& out) {
+    if (const auto* wanted = std::get_if<wire::request>(&what)) {
+        handle(who, *wanted, now, out);
+    } else if (const auto* unwanted = std::get_if<wire::cancel>(&what)) {
+        remove_wish(who, unwanted->request, out);
+    } else if (const auto* lost = std::get_if<wire::worker_lost>(&what)) {
+        handle(who, *lost, out);
+    } else {
+        ++counters_.violations;
+        reject(who.via, errc::protocol_violation, "a manager does not say that", out);
+    }
+}
+
+void parkserver::handle(manager& who, const wire::request& what, instant now, outbox& out) {
+    const wish_key key{who.told.manager, what.request};
+    const auto token_user = tokens_.find(what.token);
+    if (token_user != tokens_.end() && token_user->second != key) {
+        ++counters_.violations;
+        return reject(who.via, errc::protocol_violation, "the token is used by another request",
+                      out);
+    }
+    if (!who.wishes.contains(what.request) && who.wishes.size() >= config_.bounds.requests_max) {
+        return reject(who.via, errc::overloaded, "requests_max requests are open", out);
+    }
+    const bool is_new = !who.wishes.contains(what.request);
+    wish& wished = who.wishes[what.request];
+    if (!is_new && (wished.type != what.type || wished.token != what.token)) {
+        ++counters_.violations;
+        return reject(who.via, errc::protocol_violation, "a request keeps its type and its token",
+                      out);
+    }
+    if (is_new) {
+        wished.order = ++order_;
+        wished.since = now;
+        wished.type = what.type;
+        wished.token = what.token;
+        tokens_[what.token] = key;
+        // Leases that were adopted before their manager came.
+        for (const auto& id : leases_with(who.told.manager)) {
+            const lease& each = leases_.at(id);
+            if (each.token == what.token) wished.leased.insert(each.worker);
+        }
+    }
+    wished.held.clear();
+    for (const auto& each : what.held) {
+        wished.held.insert(each.worker);
+        const auto there = workers_.find(each.worker);
+        const bool unexplained = there != workers_.end() && there->second.lease.none() &&
+                                 there->second.state == worker_state::occupied;
+        if (unexplained && !each.lease.none()) {
+            adopt(there->second, {each.lease, who.told.manager, what.token});
+        }
+    }
+    if (is_new && wished.serving() > 0) wished.satisfied = true;
+    if (what.amount != wished.amount || is_new) {
+        wished.amount = what.amount;
+        wished.target = what.amount != 0 ? what.amount : wished.serving();
+    }
+    note_wish(key, wished);
+}
+
+void parkserver::handle(manager& who, const wire::worker_lost& what, outbox& out) {
+    const auto found = who.wishes.find(what.request);
+    if (found == who.wishes.end()) return;
+    wish& wished = found->second;
+    wished.held.erase(what.worker);
+    const auto lost = leases_.find(what.lease);
+    if (lost != leases_.end() && lost->second.manager == who.told.manager &&
+        lost->second.worker == what.worker) {
+        end_lease(what.lease, "its manager lost it", true, false, out);
+    }
+    note_wish({who.told.manager, what.request}, wished);
+}
+
+void parkserver::relay(core::received& event, outbox& out) {
+    const auto id = wire::peek_relay(event.what);
+    if (!id) {
+        ++counters_.violations;
+        return reject(event.from, errc::protocol_violation, id.why().message, out);
+    }
+    const auto found = leases_.find(id.value());
+    if (found != leases_.end() && found->second.accepted) {
+        const lease& over = found->second;
+        const bool from_worker = over.worker_via == event.from;
+        const route to = from_worker ? over.manager_via : over.worker_via;
+        if ((from_worker || over.manager_via == event.from) && to != route{}) {
+            ++counters_.relayed;
+            return out.push(core::send{to, std::nullopt, std::move(event.what), 1});
+        }
+    }
+    out.control(event.from, wire::lease_ended{id.value(), "there is no such lease (any more)"});
+}
+
+// --- who is gone
+// ----------------------------------------------------------------------------------
+
+void parkserver::lose(route from, const std::string& why, outbox& out) {
+    const auto found = sessions_.find(from);
+    if (found == sessions_.end()) return;
+    const session gone = found->second;
+    if (gone.is_worker) {
+        lose_worker(gone.worker, why, out);
+    } else {
+        lose_manager(gone.manager, why, out);
+    }
+}
+
+void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox& out) {
+    const auto found = workers_.find(id);
+    ++counters_.workers_lost;
+    out.log(log_level::info, "worker " + base::brief(id) + " left: " + why);
+    if (!found->second.lease.none()) end_lease(found->second.lease, why, false, true, out);
+    take(found->second, worker_state::occupied);
+    sessions_.erase(found->second.via);
+    workers_.erase(found);
+}
+
+void parkserver::lose_manager(const manager_id& id, const std::string& why, outbox& out) {
+    const auto found = managers_.find(id);
+    ++counters_.managers_lost;
+    out.log(log_level::info, "manager " + base::brief(id) + " left: " + why);
+    while (!found->second.wishes.empty()) {
+        remove_wish(found->second, found->second.wishes.begin()->first, out);
+    }
+    for (auto of = leases_of_.find(id); of != leases_of_.end(); of = leases_of_.find(id)) {
+        end_lease(*of->second.begin(), "its manager left", true, false, out);
+    }
+    sessions_.erase(found->second.via);
+    managers_.erase(found);
+}
+
+// --- leases
+// ---------------------------------------------------------------------------------------
+
+void parkserver::set_free(worker& who) {
+    take(who, worker_state::available);
+    who.free_order = ++order_;
+    pools_[who.told.type].free.emplace(who.free_order, who.told.worker);
+    to_serve_.insert(who.told.type);
+}
+
+// Into another state, and out of the pool of the free ones.
+void parkserver::take(worker& who, worker_state next) {
+    if (who.state == worker_state::available) pools_[who.told.type].free.erase(who.free_order);
+    who.state = next;
+}
+
+void parkserver::offer(worker& who, const wish_key& to, wish& wished, instant now, outbox& out) {
+    const manager& asking = managers_.at(to.first);
+    const lease_id id{config_.epoch, ++leases_made_};
+    take(who, worker_state::offered);
+    who.lease = id;
+    leases_[id] = {who.told.worker, to.first, wished.token, false, who.via, asking.via};
+    leases_of_[to.first].insert(id);
+    wished.leased.insert(who.told.worker);
+    set_timer({base::after(now, who.alive.beat.patience()), {}, id});
+    out.control(who.via, wire::assign{id, wished.token, to.first, asking.told.endpoints});
+}
+
+void parkserver::adopt(worker& who, const wire::service& told) {
+    const auto known = leases_.find(told.lease);
+    if (known != leases_.end() && known->second.worker != who.told.worker) return;  // not its own
+    take(who, worker_state::leased);
+    who.lease = told.lease;
+    const auto there = managers_.find(told.manager);
+    const route via = there == managers_.end() ? route{} : there->second.via;
+    leases_[told.lease] = {who.told.worker, told.manager, told.token, true, who.via, via};
+    leases_of_[told.manager].insert(told.lease);
+    const auto to = tokens_.find(told.token);
+    if (to == tokens_.end() || to->second.first != told.manager) return;
+    wish& wished = *find(to->second);
+    wished.leased.insert(who.told.worker);
+    note_wish(to->second, wished);
+}
+
+void parkserver::end_lease(const lease_id& id, const std::string& why, bool tell_worker,
+                           bool tell_manager, outbox& out) {
+    const auto found = leases_.find(id);
+    if (found == leases_.end()) return;
+    const lease old = found->second;
+    leases_.erase(found);
+    const auto siblings = leases_of_.find(old.manager);
+    siblings->second.erase(id);
+    if (siblings->second.empty()) leases_of_.erase(siblings);
+    if (tell_worker) out.control(old.worker_via, wire::lease_ended{id, why});
+    if (tell_manager && old.accepted && old.manager_via != route{}) {
+        out.control(old.manager_via, wire::lease_ended{id, why});
+    }
+    const auto who = workers_.find(old.worker);
+    if (who != workers_.end() && who->second.lease == id) {
+        who->second.lease = {};
+        take(who->second, worker_state::occupied);  // until it says that it is available
+    }
+    if (wish* wished = wish_of(old)) {
+        wished->leased.erase(old.worker);
+        wished->held.erase(old.worker);
+        note_wish(tokens_.at(old.token), *wished);
+    }
+}
+
+const std::set<lease_id>& parkserver::leases_with(const manager_id& of) const {
+    static const std::set<lease_id> nothing;
+    const auto found = leases_of_.find(of);
+    return found == leases_of_.end() ? nothing : found->second;
+}
+
+parkserver::wish* parkserver::find(const wish_key& key) {
+    const auto of = managers_.find(key.first);
+    if (of == managers_.end()) return nullptr;
+    const auto found = of->second.wishes.find(key.second);
+    return found == of->second.wishes.end() ? nullptr : &found->second;
+}
+
+parkserver::wish* parkserver::wish_of(const lease& of) {
+    const auto key = tokens_.find(of.token);
+    return key == tokens_.end() || key->second.first != of.manager ? nullptr : find(key->second);
+}
+
+void parkserver::remove_wish(manager& of, request_id request, outbox& out) {
+    const auto found = of.wishes.find(request);
+    if (found == of.wishes.end()) return;
+    const wish old = std::move(found->second);
+    tokens_.erase(old.token);
+    pools_[old.type].waiting.erase(old.order);
+    of.wishes.erase(found);
+    to_serve_.insert(old.type);
+    // Offers that nobody waits for any more. What is in use ends when its worker says so.
+    for (const auto& id : old.leased) {
+        const auto there = workers_.find(id);
+        if (there != workers_.end() && there->second.state == worker_state::offered) {
+            end_lease(there->second.lease, "the request was cancelled", true, false, out);
+        }
+    }
+}
+
+// A wish waits while it has less than it is to have.
+void parkserver::note_wish(const wish_key& key, wish& changed) {
+    const std::uint32_t serving = changed.serving();
+    const bool waits = changed.target == 0 ? serving == 0 : serving < changed.target;
+    auto& waiting = pools_[changed.type].waiting;
+    if (waits) {
+        waiting.emplace(changed.order, key);
+    } else {
+        waiting.erase(changed.order);
+    }
+    to_serve_.insert(changed.type);
+}
+
+void parkserver::serve(const std::string& type, instant now, outbox& out) {
+    const auto found = pools_.find(type);
+    if (found == pools_.end()) return;
+    pool& from = found->second;
+    while (!from.free.empty() && !from.waiting.empty()) {
+        const auto [order, key] = *from.waiting.begin();
+        wish* wished = find(key);
+        if (wished == nullptr) {
+            from.waiting.erase(order);
+        } else if (!serve(from, key, *wished, now, out)) {
+            return;
+        }
+    }
+    if (from.free.empty() && from.waiting.empty()) pools_.erase(found);
+}
+
+// False: it has to wait, and those behind it too.
+bool parkserver::serve(pool& from, const wish_key& key, wish& wished, instant now, outbox& out) {
+    const std::uint32_t serving = wished.serving();
+    std::size_t missing;
+    if (wished.target == 0) {
+        missing = from.free.size();
+        wished.target = serving + static_cast<std::uint32_t>(missing);
+    } else {
+        missing = wished.target - serving;
+        if (!wished.satisfied && from.free.size() < missing) return false;
+    }
+    for (; missing > 0 && !from.free.empty(); --missing) {
+        offer(workers_.at(from.free.begin()->second), key, wished, now, out);
+    }
+    if (missing > 0) return false;
+    wished.satisfied = true;
+    from.waiting.erase(wished.order);
+    return true;
+}
+
+// --- status
+// ---------------------------------------------------------------------------------------
+
+wire::status parkserver::status(instant now) const {
+    wire::status told;
+    told.version = config_.version;
+    told.parkserver = config_.id;
+    told.epoch = config_.epoch;
+    told.uptime_ms = base::whole_ms(now - started_);
+    for (const auto& [id, each] : workers_) {
+        wire::worker_status entry;
+        entry.worker = id;
+        entry.incarnation = each.told.incarnation;
+        entry.type = each.told.type;
+        entry.signatures = each.told.signatures;
+        entry.concurrency = each.told.concurrency;
+        entry.host = each.told.host;
+        entry.pid = each.told.pid;
+        entry.state = each.state;
+        entry.lease = each.lease;
+        const auto serves = leases_.find(each.lease);
+        if (serves != leases_.end()) entry.manager = serves->second.manager;
+        entry.age_ms = base::whole_ms(now - each.since);
+        told.workers.push_back(std::move(entry));
+    }
+    for (const auto& [id, each] : managers_) {
+        told.managers.push_back({id, each.told.endpoints, each.told.host, each.told.pid,
+                                 base::whole_ms(now - each.since)});
+        for (const auto& [request, wished] : each.wishes) {
+            told.requests.push_back({id, request, wished.type, wished.amount, wished.serving(),
+                                     base::whole_ms(now - wished.since)});
+        }
+    }
+    return told;
+}
+
+}  // namespace maus::broker

@@ -1,0 +1,195 @@
+// The parkserver: an employment agency. It knows workers and managers, brings them together, and
+// notices who is gone. What it knows is a picture of what they last told it ([P-1]).
+//
+// its picture of one worker
+//
+// state      | event                           | next            | says
+// -----------|---------------------------------|-----------------|-----------------------------
+// (unknown)  | register, free                  | available       | registered
+// (unknown)  | register, serving               | leased, adopted | registered
+// (unknown)  | register, neither               | occupied        | registered
+// available  | a wish takes it                 | offered         | assign
+// offered    | accepted                        | leased          | granted
+// offered    | refused, offer void             | occupied        | lease_ended if void
+// any        | occupied                        | leased, adopted; or occupied |
+// leased     | worker_lost, manager lost       | occupied        | lease_ended
+// any        | available                       | available       | lease_ended to its manager
+// any        | session lost, goodbye           | (unknown)       | lease_ended to its manager
+//
+// Wishes of one type are served in the order in which they came ([P-23]); each wish counts the
+// workers that it has from here and those that its manager says it has ([P-22]).
+//
+// Pure: no socket, clock, thread or global random. Containers that are iterated are ordered.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "maus/core/liveness.hpp"
+#include "maus/core/outbox.hpp"
+#include "maus/wire/control.hpp"
+
+namespace maus::broker {
+
+using base::duration;
+using base::instant;
+using base::lease_id;
+using base::manager_id;
+using base::request_id;
+using base::route;
+using base::worker_id;
+
+struct parkserver_config {
+    base::parkserver_id id;
+    std::uint64_t epoch = 1;
+    core::heartbeat beat{10, 2};  ///< its own wish; peers' larger ones prevail
+    maus::limits bounds;
+    std::string version;
+};
+
+struct parkserver_counters {
+    std::uint64_t registrations = 0;
+    std::uint64_t grants = 0;
+    std::uint64_t workers_lost = 0;
+    std::uint64_t managers_lost = 0;
+    std::uint64_t relayed = 0;
+    std::uint64_t violations = 0;
+};
+
+class parkserver {
+public:
+    parkserver(parkserver_config config, instant now);
+    parkserver(const parkserver&) = delete;
+    parkserver& operator=(const parkserver&) = delete;
+
+    void on(core::received event, instant now, core::outbox& out);
+    void on(const core::down& event, instant now, core::outbox& out);
+    /// Tells every peer goodbye.
+    void stop(core::outbox& out);
+    void advance_to(instant now, core::outbox& out);
+    [[nodiscard]] instant next_deadline() const;
+
+    [[nodiscard]] std::size_t workers() const { return workers_.size(); }
+    [[nodiscard]] std::size_t managers() const { return managers_.size(); }
+    [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+    [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
+    [[nodiscard]] wire::status status(instant now) const;
+    [[nodiscard]] const parkserver_config& config() const { return config_; }
+
+private:
+    using wish_key = std::pair<manager_id, request_id>;
+
+    struct worker {
+        wire::register_worker told;
+        route via;
+        core::liveness alive;
+        instant since{};
+        wire::worker_state state = wire::worker_state::occupied;
+        lease_id lease;                // while offered or leased
+        std::uint64_t free_order = 0;  // its place among the free ones
+    };
+    struct wish {
+        base::token token;
+        std::string type;
+        std::uint32_t amount = 0;    // as wished for; 0: all
+        std::uint32_t target = 0;    // how many it is to have; 0: not known yet
+        bool satisfied = false;      // it once had all: from now on one lost, one replaced
+        std::set<worker_id> leased;  // from here
+        std::set<worker_id> held;    // as its manager says
+        std::uint64_t order = 0;
+        instant since{};
+        [[nodiscard]] std::uint32_t serving() const;
+    };
+    struct manager {
+        wire::register_manager told;
+        route via;
+        core::liveness alive;
+        instant since{};
+        std::map<request_id, wish> wishes;
+    };
+    struct lease {
+        worker_id worker;
+        manager_id manager;
+        base::token token;
+        bool accepted = false;
+        route worker_via;
+        route manager_via;  // none while the manager is not registered here
+    };
+    struct pool {                                   // of one type
+        std::map<std::uint64_t, worker_id> free;    // longest free first
+        std::map<std::uint64_t, wish_key> waiting;  // oldest first
+    };
+    struct session {
+        bool is_worker = false;
+        worker_id worker;
+        manager_id manager;
+    };
+    struct timer {
+        instant at;
+        route via;         // of a session that may be silent
+        lease_id offered;  // or an offer that may be void
+        friend bool operator>(const timer& a, const timer& b) { return a.at > b.at; }
+    };
+    struct lease_hash {
+        std::size_t operator()(const lease_id& id) const noexcept {
+            return std::hash<std::uint64_t>{}(id.epoch * 0x9E3779B97F4A7C15u ^ id.sequence);
+        }
+    };
+
+    // --- messages
+    void dispatch(route from, const wire::control& what, instant now, core::outbox& out);
+    void handle(route from, const wire::register_worker& what, instant now, core::outbox& out);
+    void handle(route from, const wire::register_manager& what, instant now, core::outbox& out);
+    void from_worker(worker& who, const wire::control& what, instant now, core::outbox& out);
+    void from_manager(manager& who, const wire::control& what, instant now, core::outbox& out);
+    void handle(manager& who, const wire::request& what, instant now, core::outbox& out);
+    void handle(manager& who, const wire::worker_lost& what, core::outbox& out);
+    void accepted(worker& who, const lease_id& lease, core::outbox& out);
+    void relay(core::received& event, core::outbox& out);
+    void answer_registration(route to, core::liveness& alive, core::outbox& out);
+    void reject(route to, errc code, const std::string& why, core::outbox& out);
+
+    // --- who is there
+    [[nodiscard]] bool touch(route from, instant now);
+    void lose(route from, const std::string& why, core::outbox& out);
+    void lose_worker(const worker_id& id, const std::string& why, core::outbox& out);
+    void lose_manager(const manager_id& id, const std::string& why, core::outbox& out);
+
+    // --- leases
+    void set_free(worker& who);
+    void take(worker& who, wire::worker_state next);
+    void offer(worker& who, const wish_key& to, wish& wished, instant now, core::outbox& out);
+    void adopt(worker& who, const wire::service& told);
+    /// The lease ends; each end that is asked for is told.
+    void end_lease(const lease_id& id, const std::string& why, bool tell_worker, bool tell_manager,
+                   core::outbox& out);
+    [[nodiscard]] const std::set<lease_id>& leases_with(const manager_id& of) const;
+    [[nodiscard]] wish* wish_of(const lease& of);
+    [[nodiscard]] wish* find(const wish_key& key);
+    void remove_wish(manager& of, request_id request, core::outbox& out);
+    void note_wish(const wish_key& key, wish& changed);
+    void serve(const std::string& type, instant now, core::outbox& out);
+    [[nodiscard]] bool serve(pool& from, const wish_key& key, wish& wished, instant now,
+                             core::outbox& out);
+    void set_timer(timer due);
+
+    parkserver_config config_;
+    instant started_;
+    std::map<worker_id, worker> workers_;
+    std::map<manager_id, manager> managers_;
+    std::unordered_map<route, session> sessions_;
+    std::unordered_map<lease_id, lease, lease_hash> leases_;
+    std::map<manager_id, std::set<lease_id>> leases_of_;
+    std::map<base::token, wish_key> tokens_;
+    std::map<std::string, pool> pools_;
+    std::set<std::string> to_serve_;
+    std::vector<timer> timers_;  // a heap, soonest first; stale ones are passed over
+    std::uint64_t leases_made_ = 0;
+    std::uint64_t order_ = 0;
+    parkserver_counters counters_;
+};
+
+}  // namespace maus::broker

@@ -1,0 +1,710 @@
+#include "maus/core/dispatcher.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <functional>
+
+namespace maus::core {
+
+namespace {
+constexpr std::string_view name_of(std::string_view signature) {
+    return signature.substr(0, signature.find('('));
+}
+}  // namespace
+
+// --- slots and lists
+// ------------------------------------------------------------------------------
+
+call_id dispatcher::id_of(std::uint32_t index) const {
+    return {static_cast<std::uint64_t>(slots_[index].generation) << 32 | index};
+}
+
+dispatcher::slot* dispatcher::find(call_id call) {
+    const auto index = static_cast<std::uint32_t>(call.value);
+    if (index >= slots_.size()) return nullptr;
+    slot& found = slots_[index];
+    const bool current = found.state != call_state::empty && found.generation == call.value >> 32;
+    return current ? &found : nullptr;
+}
+
+std::uint32_t dispatcher::take_slot() {
+    std::uint32_t index;
+    if (free_slots_.empty()) {
+        index = static_cast<std::uint32_t>(slots_.size());
+        slots_.emplace_back();
+    } else {
+        index = free_slots_.back();
+        free_slots_.pop_back();
+    }
+    ++slots_[index].generation;
+    return index;
+}
+
+void dispatcher::free_slot(std::uint32_t index) {
+    slot& old = slots_[index];
+    old.payload = {};
+    old.attempts.clear();
+    old.state = call_state::empty;
+    old.group = nullptr;
+    free_slots_.push_back(index);
+}
+
+void dispatcher::push_back(list& to, std::uint32_t index) {
+    slots_[index].previous = to.last;
+    slots_[index].next = none;
+    (to.last == none ? to.first : slots_[to.last].next) = index;
+    to.last = index;
+    ++to.size;
+}
+
+void dispatcher::insert_in_order(list& to, std::uint32_t index) {
+    slot& entry = slots_[index];
+    if (to.last == none || slots_[to.last].sequence < entry.sequence) return push_back(to, index);
+    std::uint32_t before = to.first;
+    while (slots_[before].sequence < entry.sequence) before = slots_[before].next;
+    slot& follower = slots_[before];
+    entry.next = before;
+    entry.previous = follower.previous;
+    (follower.previous == none ? to.first : slots_[follower.previous].next) = index;
+    follower.previous = index;
+    ++to.size;
+}
+
+void dispatcher::unlink(list& from, std::uint32_t index) {
+    slot& entry = slots_[index];
+    (entry.previous == none ? from.first : slots_[entry.previous].next) = entry.next;
+    (entry.next == none ? from.last : slots_[entry.next].previous) = entry.previous;
+    entry.previous = entry.next = none;
+    --from.size;
+}
+
+dispatcher::queue& dispatcher::queue_of(group& of, std::uint32_t method) {
+    for (auto& candidate : of.queues) {
+        if (candidate.method == method) return candidate;
+    }
+    of.queues.push_back({method, false, {}});
+    return of.queues.back();
+}
+
+// --- functions and groups
+// -------------------------------------------------------------------------
+
+void dispatcher::define(method_id method, std::string signature) {
+    if (methods_.size() <= method.value) methods_.resize(method.value + 1);
+    methods_[method.value] = std::move(signature);
+}
+
+void dispatcher::add_group(group_id id, group_policy policy, instant now) {
+    group& made = groups_[id];
+    made.policy = policy;
+    made.linkless_since = now;
+    if (policy.no_workers_timeout != duration::max()) ++impatient_groups_;
+}
+
+void dispatcher::remove_group(group_id id, errc code, std::string_view why,
+                              std::vector<settled>& done) {
+    const auto found = groups_.find(id);
+    if (found == groups_.end()) return;
+    group& old = found->second;
+    for (std::uint32_t index = 0; index < slots_.size(); ++index) {
+        if (slots_[index].group == &old) {
+            settle_unasked(index, failure_of(slots_[index], code, why), nullptr, done);
+        }
+    }
+    for (const auto at : old.links) links_[at].group = nullptr;
+    if (old.policy.no_workers_timeout != duration::max()) --impatient_groups_;
+    std::erase(to_pump_, &old);
+    groups_.erase(found);
+}
+
+std::size_t dispatcher::links_in(group_id id) const {
+    const auto found = groups_.find(id);
+    return found == groups_.end() ? 0 : found->second.links.size();
+}
+
+std::size_t dispatcher::queued(group_id id) const {
+    const auto found = groups_.find(id);
+    if (found == groups_.end()) return 0;
+    std::size_t sum = found->second.suspects.size;
+    for (const auto& each : found->second.queues) sum += each.calls.size;
+    return sum;
+}
+
+// --- links
+// ----------------------------------------------------------------------------------------
+
+link_index dispatcher::add_link(port to, std::string worker,
+                                const std::vector<std::string>& signatures,
+                                std::uint32_t concurrency) {
+    link_index index;
+    if (free_links_.empty()) {
+        index = static_cast<link_index>(links_.size());
+        links_.emplace_back();
+    } else {
+        index = free_links_.back();
+        free_links_.pop_back();
+    }
+    link& made = links_[index];
+    made = {};
+    made.live = true;
+    made.to = to;
+    made.worker = std::move(worker);
+    made.concurrency = std::clamp<std::uint32_t>(
+        concurrency, 1, static_cast<std::uint32_t>(bounds_.calls_per_worker_max / 2));
+    made.window = made.concurrency + 1;
+    for (std::size_t number = 0; number < signatures.size(); ++number) {
+        made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
+    }
+    return index;
+}
+
+void dispatcher::join(link_index index, group_id id, instant, std::vector<settled>& done) {
+    group& joined = groups_.at(id);
+    link& at = links_[index];
+    at.group = &joined;
+    joined.links.push_back(index);
+    for (auto& waiting : joined.queues) {
+        if (waiting.known) continue;
+        waiting.known = number_of(at, waiting.method) >= 0;
+        while (!waiting.known && waiting.calls.first != none) {
+            const std::uint32_t first = waiting.calls.first;
+            settle_unasked(first, *refusal(joined, waiting.method), nullptr, done);
+        }
+    }
+    mark(joined);
+}
+
+void dispatcher::round_trip(link_index index, duration measured) {
+    links_[index].round_trip = std::clamp<duration>(measured, {}, std::chrono::seconds{1});
+}
+
+void dispatcher::remove_link(link_index index, link_end how, std::string_view why, instant now,
+                             std::vector<settled>& done) {
+    link& old = links_[index];
+    std::vector<std::pair<std::uint32_t, bool>> held;
+    std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
+    for (std::uint32_t call = old.held.first; call != none; call = slots_[call].next) {
+        // A detached call runs beside the slots; of the others the first ones run ([P-49]).
+        bool blamed = how == link_end::lost && slots_[call].detached;
+        if (!slots_[call].detached && could_run > 0) {
+            blamed = true;
+            --could_run;
+        }
+        held.emplace_back(call, blamed);
+    }
+    // From the last to the first, so that each goes in front of the one before.
+    for (auto call = held.rbegin(); call != held.rend(); ++call) {
+        lose(call->first, call->second, why, now, done);
+    }
+    if (group* left = old.group; left != nullptr) {
+        std::erase(left->links, index);
+        if (left->links.empty()) left->linkless_since = now;
+        mark(*left);
+    }
+    old = {};
+    free_links_.push_back(index);
+}
+
+// --- the fate of one call
+// -------------------------------------------------------------------------
+
+outcome dispatcher::failure_of(const slot& call, errc code, std::string_view text) const {
+    auto about = std::make_unique<outcome::details>();
+    about->function = name_of(methods_[call.method]);
+    about->text = text;
+    about->attempts = call.attempts;
+    return {code, {}, std::move(about)};
+}
+
+// Nothing if some worker of the group has the function, or if there is no worker yet.
+std::optional<outcome> dispatcher::refusal(group& of, std::uint32_t method) {
+    if (of.links.empty()) return std::nullopt;
+    const std::string_view wanted = methods_[method];
+    std::string other;
+    for (const auto at : of.links) {
+        if (number_of(links_[at], method) >= 0) return std::nullopt;
+        for (const auto& [signature, number] : links_[at].numbers) {
+            if (name_of(signature) == name_of(wanted)) other = signature;
+        }
+    }
+    auto about = std::make_unique<outcome::details>();
+    about->function = name_of(wanted);
+    if (other.empty()) {
+        about->text = "no worker exposes " + std::string(wanted);
+        return outcome{errc::no_such_function, {}, std::move(about)};
+    }
+    about->text = "called as " + std::string(wanted) + ", but the workers expose " + other;
+    return outcome{errc::signature_mismatch, {}, std::move(about)};
+}
+
+std::optional<call_id> dispatcher::submit(submission call, instant now,
+                                          std::vector<settled>& done) {
+    ++counters_.submitted;
+    const auto refuse = [&](errc code, std::string text) {
+        ++counters_.errors;
+        auto about = std::make_unique<outcome::details>();
+        about->function = name_of(methods_[call.method.value]);
+        about->text = std::move(text);
+        done.push_back({call.ticket, {code, {}, std::move(about)}});
+        return std::nullopt;
+    };
+    const auto found = groups_.find(call.group);
+    if (found == groups_.end()) return refuse(errc::cancelled, "its workers were released");
+    group& of = found->second;
+    if (of.calls >= bounds_.calls_max) {
+        return refuse(errc::overloaded, "calls_max calls of this group are not settled yet");
+    }
+    if (call.payload.size() > bounds_.message_bytes_max) {
+        return refuse(errc::too_large, "the arguments are larger than message_bytes_max");
+    }
+    if (call.policy.timeout <= duration::zero()) {
+        return refuse(errc::deadline_exceeded, "its time was up before it began");
+    }
+    queue& line = queue_of(of, call.method.value);
+    if (!line.known) {
+        if (auto no = refusal(of, call.method.value)) {
+            ++counters_.errors;
+            done.push_back({call.ticket, std::move(*no)});
+            return std::nullopt;
+        }
+        line.known = !of.links.empty();
+    }
+    const std::uint32_t index = take_slot();
+    slot& made = slots_[index];
+    made.payload = std::move(call.payload);
+    made.ticket = call.ticket;
+    made.sequence = next_sequence_++;
+    made.attempt = 0;
+    made.group = &of;
+    made.method = call.method.value;
+    made.link = none;
+    made.state = call_state::queued;
+    made.starts = 0;
+    made.alone = made.settled = made.detached = false;
+    made.policy = call.policy;
+    made.policy.start_cap = std::max<std::uint8_t>(made.policy.start_cap, 1);
+    made.submitted = now;
+    push_back(line.calls, index);
+    ++of.calls;
+    ++outstanding_;
+    if (made.policy.timeout != duration::max()) {
+        set_timer(index, base::after(now, made.policy.timeout), 0);
+    }
+    mark(of);
+    return id_of(index);
+}
+
+void dispatcher::settle(std::uint32_t index, outcome result, std::vector<settled>& done) {
+    slot& call = slots_[index];
+    assert(!call.settled && call.group != nullptr);
+    ++(result.error ? counters_.errors : counters_.results);
+    --call.group->calls;
+    --outstanding_;
+    call.settled = true;
+    call.group = nullptr;
+    done.push_back({call.ticket, std::move(result)});
+}
+
+// Settles a call whose worker did not say anything; the worker, if it has it, is told not to start
+// it.
+void dispatcher::settle_unasked(std::uint32_t index, outcome result, outbox* out,
+                                std::vector<settled>& done) {
+    slot& call = slots_[index];
+    if (call.state == call_state::queued) {
+        group& of = *call.group;
+        unlink(call.alone ? of.suspects : queue_of(of, call.method).calls, index);
+        settle(index, std::move(result), done);
+        free_slot(index);
+        return;
+    }
+    settle(index, std::move(result), done);
+    call.payload = {};
+    if (out != nullptr) {
+        out->link(links_[call.link].to)
+            .about(wire::record_type::cancel, {id_of(index), {call.attempt}});
+    }
+}
+
+void dispatcher::cancel(call_id id, std::string_view why, outbox& out, std::vector<settled>& done) {
+    slot* call = find(id);
+    if (call == nullptr || call->settled) return;
+    const auto index = static_cast<std::uint32_t>(id.value);
+    settle_unasked(index, failure_of(*call, errc::cancelled, why), &out, done);
+}
+
+void dispatcher::enqueue(std::uint32_t index) {
+    slot& call = slots_[index];
+    call.state = call_state::queued;
+    call.detached = false;
+    call.link = none;
+    group& of = *call.group;
+    insert_in_order(call.alone ? of.suspects : queue_of(of, call.method).calls, index);
+    mark(of);
+}
+
+void dispatcher::lose(std::uint32_t index, bool blamed, std::string_view why, instant now,
+                      std::vector<settled>& done) {
+    slot& call = slots_[index];
+    link& with = links_[call.link];
+    unlink(with.held, index);
+    if (call.settled) return free_slot(index);
+    const bool fatal = call.policy.at_most_once;
+    if (blamed || fatal) {
+        if (blamed) ++call.starts;
+        call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
+    }
+    if (fatal) {
+        settle(index,
+               failure_of(
+                   call, errc::maybe_executed,
+                   "worker " + with.worker + " was lost before it answered: " + std::string(why)),
+               done);
+        return free_slot(index);
+    }
+    if (blamed && call.starts >= call.policy.start_cap) {
+        settle(index,
+               failure_of(call, errc::poisoned,
+                          std::to_string(call.starts) + " workers were lost while they ran it"),
+               done);
+        return free_slot(index);
+    }
+    ++counters_.moved;
+    // Innocent detached calls are many; they are run alone only when it is about to matter.
+    if (blamed && (!call.detached || call.starts + 1 >= call.policy.start_cap)) call.alone = true;
+    enqueue(index);
+}
+
+void dispatcher::give_slot_back(link& at, slot& call) {
+    if (call.detached) return;
+    --at.slots_held;
+    ++at.answered;
+}
+
+void dispatcher::put_down(std::uint32_t index, instant now) {
+    slot& call = slots_[index];
+    link& at = links_[call.link];
+    unlink(at.held, index);
+    give_slot_back(at, call);
+    if (call.policy.attempt_timeout != duration::max()) --at.timed;
+    if (at.timed != 0) start_clocks(at, now);
+    if (at.held.size == 0) at.exclusive = false;
+    if (at.group != nullptr) mark(*at.group);
+}
+
+// An attempt's time runs from when its worker may have started it: waiting behind others is free.
+void dispatcher::start_clocks(link& at, instant now) {
+    std::size_t runs = 0;
+    for (auto index = at.held.first; index != none && runs < at.concurrency;
+         index = slots_[index].next) {
+        slot& call = slots_[index];
+        if (call.detached) continue;
+        ++runs;
+        if (call.running) continue;
+        call.running = true;
+        if (call.policy.attempt_timeout != duration::max()) {
+            set_timer(index, base::after(now, call.policy.attempt_timeout), call.attempt);
+        }
+    }
+}
+
+void dispatcher::answered(std::uint32_t index, outcome result, instant now,
+                          std::vector<settled>& done) {
+    put_down(index, now);
+    if (!slots_[index].settled) {
+        settle(index, std::move(result), done);
+    } else {
+        ++counters_.late_rejected;
+    }
+    free_slot(index);
+}
+
+bool dispatcher::answer(link_index from, const wire::record& record, instant now,
+                        std::vector<settled>& done) {
+    base::byte_view body = record.body;
+    const auto what = wire::take_attempt(body);
+    if (!what) return false;
+    const bool bare =
+        record.type != wire::record_type::result && record.type != wire::record_type::failed;
+    if (bare && !body.empty()) return false;
+    slot* call = find(what->call);
+    const bool current = call != nullptr && call->state == call_state::sent && call->link == from &&
+                         call->attempt == what->number.value;
+    if (!current) {
+        ++counters_.late_rejected;
+        return true;
+    }
+    const auto index = static_cast<std::uint32_t>(what->call.value);
+    switch (record.type) {
+        case wire::record_type::result:
+            answered(index, {std::nullopt, wire::take_payload(record, body), nullptr}, now, done);
+            return true;
+        case wire::record_type::failed: {
+            auto fault = wire::decode_fault(body);
+            if (!fault) return false;
+            outcome failed =
+                failure_of(*call, wire::code_of(fault.value().error), fault.value().text);
+            failed.about->type = std::move(fault.value().type);
+            answered(index, std::move(failed), now, done);
+            return true;
+        }
+        case wire::record_type::returned:
+            if (call->settled) {
+                put_down(index, now);
+                free_slot(index);
+            } else if (call->policy.at_most_once) {
+                answered(index,
+                         failure_of(
+                             *call, errc::cancelled,
+                             "its worker gave it back unstarted, and at_most_once forbids another"),
+                         now, done);
+            } else {
+                put_down(index, now);
+                ++counters_.moved;
+                enqueue(index);
+            }
+            return true;
+        case wire::record_type::detached:
+            if (call->detached) return false;
+            give_slot_back(links_[from], *call);
+            call->detached = true;
+            if (links_[from].timed != 0) start_clocks(links_[from], now);
+            if (links_[from].group != nullptr) mark(*links_[from].group);
+            return true;
+        case wire::record_type::started: return call->policy.at_most_once;
+        default: return false;
+    }
+}
+
+// --- time
+// -----------------------------------------------------------------------------------------
+
+void dispatcher::set_timer(std::uint32_t index, instant at, std::uint32_t attempt) {
+    timers_.push_back({at, id_of(index), attempt});
+    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+}
+
+void dispatcher::expire(const timer& due, outbox& out, std::vector<settled>& done,
+                        std::vector<link_index>& hung) {
+    slot* call = find(due.call);
+    if (call == nullptr || call->settled) return;
+    const auto index = static_cast<std::uint32_t>(due.call.value);
+    if (due.attempt == 0) {
+        settle_unasked(index,
+                       failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
+                       &out, done);
+    } else if (call->state == call_state::sent && call->attempt == due.attempt) {
+        const link_index at = call->link;
+        settle_unasked(index,
+                       failure_of(*call, errc::attempt_timeout,
+                                  "worker " + links_[at].worker + " did not answer in time"),
+                       nullptr, done);
+        if (std::find(hung.begin(), hung.end(), at) == hung.end()) hung.push_back(at);
+    }
+}
+
+void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done,
+                            std::vector<link_index>& hung) {
+    while (!timers_.empty() && timers_.front().at <= now) {
+        const timer due = timers_.front();
+        std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
+        timers_.pop_back();
+        expire(due, out, done, hung);
+    }
+    if (impatient_groups_ == 0) return;
+    for (auto& [id, of] : groups_) {
+        if (of.policy.no_workers_timeout == duration::max() || !of.links.empty() || of.calls == 0) {
+            continue;
+        }
+        const auto starve = [&](list& waiting) {
+            for (std::uint32_t index = waiting.first; index != none;) {
+                const std::uint32_t next = slots_[index].next;
+                const instant since = std::max(of.linkless_since, slots_[index].submitted);
+                if (now >= base::after(since, of.policy.no_workers_timeout)) {
+                    settle_unasked(
+                        index,
+                        failure_of(slots_[index], errc::no_workers, "no worker came in time"),
+                        nullptr, done);
+                }
+                index = next;
+            }
+        };
+        for (auto& line : of.queues) starve(line.calls);
+        starve(of.suspects);
+    }
+}
+
+instant dispatcher::next_deadline() const {
+    instant next = timers_.empty() ? never : timers_.front().at;
+    if (impatient_groups_ == 0) return next;
+    for (const auto& [id, of] : groups_) {
+        if (of.policy.no_workers_timeout == duration::max() || !of.links.empty()) continue;
+        const auto consider = [&](const list& waiting) {
+            for (std::uint32_t index = waiting.first; index != none; index = slots_[index].next) {
+                const instant since = std::max(of.linkless_since, slots_[index].submitted);
+                next = std::min(next, base::after(since, of.policy.no_workers_timeout));
+                if (since == of.linkless_since) break;  // none of the later ones is due sooner
+            }
+        };
+        for (const auto& line : of.queues) consider(line.calls);
+        consider(of.suspects);
+    }
+    return next;
+}
+
+// --- who gets which call
+// --------------------------------------------------------------------------
+
+void dispatcher::mark(group& of) {
+    if (of.to_pump) return;
+    of.to_pump = true;
+    to_pump_.push_back(&of);
+}
+
+std::int32_t dispatcher::number_of(link& at, std::uint32_t method) {
+    constexpr std::int32_t absent = -1, unknown = -2;
+    if (at.number_of.size() <= method) at.number_of.resize(method + 1, unknown);
+    auto& number = at.number_of[method];
+    if (number == unknown) {
+        const auto found = at.numbers.find(methods_[method]);
+        number = found == at.numbers.end() ? absent : found->second;
+    }
+    return number;
+}
+
+std::size_t dispatcher::credit(link& at) {
+    if (at.exclusive || at.slots_held >= at.window) return 0;
+    if (at.reserved_for.value != 0) {
+        const slot* suspect = find(at.reserved_for);
+        const bool waits = suspect != nullptr && suspect->state == call_state::queued;
+        if (waits) return 0;
+        at.reserved_for = {};
+    }
+    const std::size_t room =
+        bounds_.calls_per_worker_max - std::min(bounds_.calls_per_worker_max, at.held.size);
+    return std::min(at.window - at.slots_held, room);
+}
+
+std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method) {
+    std::uint32_t best = none;
+    const std::size_t count = of.links.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const link_index at = of.links[(of.turn + i) % count];
+        link& candidate = links_[at];
+        if (credit(candidate) == 0 || number_of(candidate, method) < 0) continue;
+        if (best == none || candidate.slots_held * links_[best].concurrency <
+                                links_[best].slots_held * candidate.concurrency) {
+            best = at;
+        }
+    }
+    return best;
+}
+
+// An idle worker; or none, and the least busy one is kept free until it is idle.
+std::uint32_t dispatcher::place_for_suspect(group& of, std::uint32_t call) {
+    const call_id id = id_of(call);
+    std::uint32_t reserved = none, least_busy = none;
+    for (const auto at : of.links) {
+        link& candidate = links_[at];
+        if (number_of(candidate, slots_[call].method) < 0) continue;
+        const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
+                           find(candidate.reserved_for) != nullptr;
+        if (taken || candidate.exclusive) continue;
+        if (candidate.held.size == 0) return at;
+        if (candidate.reserved_for == id) reserved = at;
+        if (least_busy == none || candidate.held.size < links_[least_busy].held.size)
+            least_busy = at;
+    }
+    if (reserved == none && least_busy != none) links_[least_busy].reserved_for = id;
+    return none;
+}
+
+void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
+    for (std::uint32_t call = of.suspects.first; call != none;) {
+        const std::uint32_t next = slots_[call].next;
+        const std::uint32_t at = place_for_suspect(of, call);
+        if (at != none) {
+            for (const auto other : of.links) {
+                if (links_[other].reserved_for == id_of(call)) links_[other].reserved_for = {};
+            }
+            unlink(of.suspects, call);
+            send_call(at, call, now, out);
+            links_[at].exclusive = true;
+        }
+        call = next;
+    }
+}
+
+void dispatcher::pump(group& of, instant now, outbox& out) {
+    for (const auto at : of.links) estimate(links_[at], now);
+    if (of.suspects.first != none) pump_suspects(of, now, out);
+    std::vector<std::uint32_t> blocked;  // methods for which nobody has credit
+    for (;;) {
+        queue* oldest = nullptr;
+        for (auto& line : of.queues) {
+            if (line.calls.first == none) continue;
+            if (std::find(blocked.begin(), blocked.end(), line.method) != blocked.end()) continue;
+            if (oldest == nullptr ||
+                slots_[line.calls.first].sequence < slots_[oldest->calls.first].sequence) {
+                oldest = &line;
+            }
+        }
+        if (oldest == nullptr) return;
+        const std::uint32_t at = least_loaded(of, oldest->method);
+        if (at == none) {
+            blocked.push_back(oldest->method);
+            continue;
+        }
+        ++of.turn;
+        const std::uint32_t call = oldest->calls.first;
+        unlink(oldest->calls, call);
+        send_call(at, call, now, out);
+    }
+}
+
+void dispatcher::pump(instant now, outbox& out) {
+    for (std::size_t i = 0; i < to_pump_.size(); ++i) {
+        to_pump_[i]->to_pump = false;
+        pump(*to_pump_[i], now, out);
+    }
+    to_pump_.clear();
+}
+
+void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, outbox& out) {
+    slot& call = slots_[index];
+    link& at = links_[to];
+    call.state = call_state::sent;
+    call.link = to;
+    ++call.attempt;
+    call.running = false;
+    if (at.held.size == 0) at.since = now;
+    push_back(at.held, index);
+    ++at.slots_held;
+    ++counters_.sent;
+    out.link(at.to).call({id_of(index), {call.attempt}},
+                         static_cast<std::uint16_t>(number_of(at, call.method)),
+                         call.policy.at_most_once, call.payload);
+    if (call.policy.attempt_timeout != duration::max()) {
+        ++at.timed;
+        start_clocks(at, now);
+    }
+}
+
+// The credit window: enough work for the time that a worker would otherwise wait for more, and no
+// hoard. It grows by what was answered (as TCP's does in slow start) up to that bound.
+void dispatcher::estimate(link& at, instant now) {
+    const duration taken = now - at.since;
+    if (at.answered == 0 || taken <= duration::zero()) return;
+    const double sample = static_cast<double>(taken.count()) / static_cast<double>(at.answered);
+    at.service_ns = at.service_ns == 0 ? sample : at.service_ns + (sample - at.service_ns) / 4;
+    constexpr duration horizon_min = std::chrono::milliseconds{2};
+    const duration horizon = std::max(horizon_min, at.round_trip * 2);
+    const double fitting = static_cast<double>(horizon.count()) / std::max(at.service_ns, 1.0);
+    const double most = static_cast<double>(bounds_.prefetch_max);
+    const std::size_t bound =
+        at.concurrency + static_cast<std::size_t>(std::clamp(fitting, 1.0, most));
+    at.window = std::min(at.window + at.answered, bound);
+    at.answered = 0;
+    at.since = now;
+}
+
+}  // namespace maus::core

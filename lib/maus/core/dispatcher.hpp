@@ -1,0 +1,252 @@
+// The manager's calls: which worker gets which, and what becomes of each.
+//
+// call   | event                                        | next
+// -------|----------------------------------------------|------------------------------------------
+// queued | a worker has credit                          | sent
+// sent   | result, failed                               | settled
+// sent   | returned                                     | queued at its old place; once: cancelled
+// sent   | link lost, it may have been running          | queued at its old place, alone; cap:
+// poisoned sent   | link lost, it only waited there              | queued at its old place sent   |
+// link lost, at_most_once                      | settled: maybe_executed queued, sent | deadline,
+// cancel, release, stop        | settled sent   | attempt_timeout                              |
+// settled; its link is to be ended
+//
+// What always holds: each call is settled once; a call that is settled while a worker still has it
+// keeps its slot until the worker answers or is lost, so that the worker's credit is right and no
+// late answer finds another call in its place.
+//
+// Pure: no socket, clock, thread or global random.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "maus/core/outbox.hpp"
+#include "maus/error.hpp"
+
+namespace maus::core {
+
+using base::call_id;
+using base::group_id;
+using base::method_id;
+
+/// A link in the dispatcher's table. Its number is used again; the machine that owns links knows
+/// when.
+using link_index = std::uint32_t;
+
+struct call_policy {
+    bool at_most_once = false;
+    std::uint8_t start_cap = 3;
+    duration timeout = duration::max();          ///< from submission to settlement
+    duration attempt_timeout = duration::max();  ///< of one attempt
+};
+
+struct group_policy {
+    duration no_workers_timeout = duration::max();
+};
+
+struct submission {
+    group_id group;
+    method_id method;
+    std::uint64_t ticket = 0;  ///< the caller's name for the call; comes back with its outcome
+    call_policy policy;
+    base::buffer payload;
+};
+
+/// The end of a call: a value, or a named error with what is known about it.
+struct outcome {
+    struct details {
+        std::string type;
+        std::string text;
+        std::string function;
+        std::vector<attempt_record> attempts;
+    };
+    std::optional<errc> error;
+    base::buffer payload;
+    std::unique_ptr<details> about;
+};
+struct settled {
+    std::uint64_t ticket = 0;
+    outcome result;
+};
+
+struct dispatch_counters {
+    std::uint64_t submitted = 0;
+    std::uint64_t results = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t moved = 0;  ///< attempts that went back to the queue when a worker was lost
+    std::uint64_t late_rejected = 0;  ///< answers that no current attempt waited for
+    std::uint64_t sent = 0;
+};
+
+enum class link_end : std::uint8_t { lost, released };
+
+class dispatcher {
+public:
+    explicit dispatcher(const limits& bounds) : bounds_(bounds) {}
+
+    // --- functions and groups
+    void define(method_id method, std::string signature);
+    void add_group(group_id group, group_policy policy, instant now);
+    /// Settles what it had with `code`.
+    void remove_group(group_id group, errc code, std::string_view why, std::vector<settled>& done);
+
+    // --- links
+    link_index add_link(port to, std::string worker, const std::vector<std::string>& signatures,
+                        std::uint32_t concurrency);
+    void join(link_index at, group_id group, instant now, std::vector<settled>& done);
+    /// How long a message to this worker and back takes.
+    void round_trip(link_index at, duration measured);
+    void remove_link(link_index at, link_end how, std::string_view why, instant now,
+                     std::vector<settled>& done);
+    [[nodiscard]] port& port_of(link_index at) { return links_[at].to; }
+    [[nodiscard]] std::size_t links_in(group_id group) const;
+
+    // --- calls
+    /// The call's id, or nothing if it was settled at once.
+    std::optional<call_id> submit(submission call, instant now, std::vector<settled>& done);
+    void cancel(call_id call, std::string_view why, outbox& out, std::vector<settled>& done);
+    /// False: the record breaks the protocol.
+    [[nodiscard]] bool answer(link_index from, const wire::record& record, instant now,
+                              std::vector<settled>& done);
+
+    /// Gives queued calls to workers that have credit. Call it once after each batch of events.
+    void pump(instant now, outbox& out);
+    /// Settles what is overdue. Links whose attempts took too long are added to `hung`.
+    void advance_to(instant now, outbox& out, std::vector<settled>& done,
+                    std::vector<link_index>& hung);
+    [[nodiscard]] instant next_deadline() const;
+
+    /// An answer came on a link that has ended.
+    void count_late() { ++counters_.late_rejected; }
+    [[nodiscard]] const dispatch_counters& counters() const { return counters_; }
+    [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+    [[nodiscard]] std::size_t queued(group_id group) const;
+
+private:
+    static constexpr std::uint32_t none = ~0u;
+
+    enum class call_state : std::uint8_t { empty, queued, sent };
+    struct group;
+    struct slot {
+        base::buffer payload;
+        std::uint64_t ticket = 0;
+        std::uint64_t sequence = 0;
+        std::uint32_t generation = 0;
+        std::uint32_t attempt = 0;
+        std::uint32_t previous = none, next = none;  // in its queue, or in its link's list
+        dispatcher::group* group = nullptr;          // none once it is settled
+        std::uint32_t method = 0;
+        std::uint32_t link = none;
+        call_state state = call_state::empty;
+        std::uint8_t starts = 0;
+        bool alone = false;    // is tried again with nothing beside it
+        bool settled = false;  // only the worker's answer is still waited for
+        bool detached = false;
+        bool running = false;  // it is among those that its worker may have started
+        call_policy policy;
+        instant submitted{};
+        std::vector<attempt_record> attempts;
+    };
+    struct list {  // of slots, by index
+        std::uint32_t first = none, last = none;
+        std::size_t size = 0;
+    };
+    struct queue {
+        std::uint32_t method = 0;
+        bool known = false;  // some worker of the group had it once
+        list calls;
+    };
+    struct group {
+        group_policy policy;
+        std::vector<queue> queues;  // by method, each in order of submission
+        list suspects;              // to be tried again alone
+        std::vector<link_index> links;
+        instant linkless_since{};
+        std::size_t calls = 0;
+        std::size_t turn = 0;  // where the search for the least loaded begins
+        bool to_pump = false;
+    };
+    struct link {
+        bool live = false;
+        port to;
+        std::string worker;
+        std::unordered_map<std::string, std::uint16_t> numbers;  // by signature
+        std::vector<std::int32_t> number_of;  // by method; -1 none, -2 unknown yet
+        std::uint32_t concurrency = 1;
+        dispatcher::group* group = nullptr;
+        list held;                   // in the order sent
+        std::size_t slots_held = 0;  // those that are not detached
+        std::size_t timed = 0;       // those that have an attempt_timeout
+        std::size_t window = 2;
+        std::size_t answered = 0;  // since the last estimate
+        double service_ns = 0;     // between two answers while it has work
+        duration round_trip{};
+        instant since{};         // of the estimate under way
+        call_id reserved_for{};  // a suspect that waits until it is idle
+        bool exclusive = false;  // has a suspect
+    };
+    struct timer {
+        instant at;
+        call_id call;
+        std::uint32_t attempt;  // 0: the call's own deadline
+        friend bool operator>(const timer& a, const timer& b) { return a.at > b.at; }
+    };
+
+    // --- slots and lists
+    [[nodiscard]] call_id id_of(std::uint32_t index) const;
+    slot* find(call_id call);
+    std::uint32_t take_slot();
+    void free_slot(std::uint32_t index);
+    void push_back(list& to, std::uint32_t index);
+    void insert_in_order(list& to, std::uint32_t index);
+    void unlink(list& from, std::uint32_t index);
+    [[nodiscard]] static queue& queue_of(group& of, std::uint32_t method);
+
+    // --- the fate of one call
+    [[nodiscard]] outcome failure_of(const slot& call, errc code, std::string_view text) const;
+    [[nodiscard]] std::optional<outcome> refusal(group& of, std::uint32_t method);
+    void settle(std::uint32_t index, outcome result, std::vector<settled>& done);
+    void settle_unasked(std::uint32_t index, outcome result, outbox* out,
+                        std::vector<settled>& done);
+    void enqueue(std::uint32_t index);
+    void lose(std::uint32_t index, bool blamed, std::string_view why, instant now,
+              std::vector<settled>& done);
+    void give_slot_back(link& at, slot& call);
+    void put_down(std::uint32_t index, instant now);
+    void start_clocks(link& at, instant now);
+    void answered(std::uint32_t index, outcome result, instant now, std::vector<settled>& done);
+    void set_timer(std::uint32_t index, instant at, std::uint32_t attempt);
+    void expire(const timer& due, outbox& out, std::vector<settled>& done,
+                std::vector<link_index>& hung);
+
+    // --- who gets which call
+    void mark(group& of);
+    void pump(group& of, instant now, outbox& out);
+    void pump_suspects(group& of, instant now, outbox& out);
+    [[nodiscard]] std::int32_t number_of(link& at, std::uint32_t method);
+    [[nodiscard]] std::size_t credit(link& at);
+    [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method);
+    [[nodiscard]] std::uint32_t place_for_suspect(group& of, std::uint32_t call);
+    void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
+    void estimate(link& at, instant now);
+
+    const limits& bounds_;
+    std::vector<std::string> methods_;
+    std::vector<slot> slots_;
+    std::vector<std::uint32_t> free_slots_;
+    std::map<group_id, group> groups_;
+    std::vector<link> links_;
+    std::vector<link_index> free_links_;
+    std::vector<group*> to_pump_;
+    std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
+    std::vector<timer> timers_;         // a heap, soonest first; stale ones are passed over
+    std::uint64_t next_sequence_ = 1;
+    std::size_t outstanding_ = 0;
+    dispatch_counters counters_;
+};
+
+}  // namespace maus::core

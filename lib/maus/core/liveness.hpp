@@ -1,0 +1,52 @@
+// Is a peer alive, and when do we have to show that we are?
+//
+// state    | event                              | then
+// ---------|------------------------------------|---------------------------------
+// alive    | anything is heard                  | alive until heard + interval x tolerance
+// alive    | nothing for interval x tolerance   | silent (the owner gives the peer up)
+//
+// Interval and tolerance are agreed at registration ([P-16]); `agreed` makes the agreement.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "maus/base/time.hpp"
+
+namespace maus::core {
+
+struct heartbeat {
+    std::uint32_t interval_ms = 1000;
+    std::uint32_t liveness = 3;
+
+    static constexpr std::uint32_t interval_ms_min = 10;
+    static constexpr std::uint32_t interval_ms_max = 3'600'000;
+    static constexpr std::uint32_t liveness_min = 2;
+    static constexpr std::uint32_t liveness_max = 100;
+
+    [[nodiscard]] constexpr heartbeat within_limits() const {
+        return {std::clamp(interval_ms, interval_ms_min, interval_ms_max),
+                std::clamp(liveness, liveness_min, liveness_max)};
+    }
+    [[nodiscard]] constexpr base::duration interval() const {
+        return std::chrono::milliseconds{interval_ms};
+    }
+    /// How long a silent peer counts as alive.
+    [[nodiscard]] constexpr base::duration patience() const { return interval() * liveness; }
+};
+
+[[nodiscard]] constexpr heartbeat agreed(heartbeat one, heartbeat other) {
+    return heartbeat{std::max(one.interval_ms, other.interval_ms),
+                     std::max(one.liveness, other.liveness)}
+        .within_limits();
+}
+
+struct liveness {
+    heartbeat beat;
+    base::instant heard{};
+
+    [[nodiscard]] base::instant silent_at() const { return base::after(heard, beat.patience()); }
+    [[nodiscard]] bool silent(base::instant now) const { return now >= silent_at(); }
+};
+
+}  // namespace maus::core

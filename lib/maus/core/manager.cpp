@@ -1,0 +1,518 @@
+#include "maus/core/manager.hpp"
+
+#include <algorithm>
+
+namespace maus::core {
+
+using base::failure;
+
+std::string_view to_string(notice::kind kind) {
+    switch (kind) {
+        case notice::kind::worker_joined: return "worker_joined";
+        case notice::kind::worker_lost: return "worker_lost";
+        case notice::kind::worker_released: return "worker_released";
+        case notice::kind::parkserver_back: return "parkserver_back";
+        case notice::kind::parkserver_lost: return "parkserver_lost";
+    }
+    return "unknown";
+}
+
+manager::manager(manager_config config, instant)
+    : config_(std::move(config)), random_(config_.seed), dispatcher_(config_.bounds) {
+    config_.beat = config_.beat.within_limits();
+}
+
+std::size_t manager::registrations() const {
+    return static_cast<std::size_t>(
+        std::count_if(parkservers_.begin(), parkservers_.end(),
+                      [](const registration& at) { return at.is_registered(); }));
+}
+
+registration* manager::parkserver_at(route via) {
+    for (auto& at : parkservers_) {
+        if (at.via() == via && at.now_in() != registration::state::waiting) return &at;
+    }
+    return nullptr;
+}
+
+void manager::define(method_id method, std::string signature) {
+    dispatcher_.define(method, std::move(signature));
+}
+
+// --- what the program wants
+// -----------------------------------------------------------------------
+
+void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
+    if (stopped_) return;
+    parkservers_.emplace_back(event.endpoint, config_.beat);
+    parkservers_.back().connect(route{++routes_made_}, now, out.net);
+}
+
+void manager::on(const add_wish& event, instant now, manager_effects& out) {
+    wish made;
+    made.request = {++requests_made_};
+    made.token = base::token::make(random_);
+    made.type = event.type;
+    made.amount = event.amount;
+    dispatcher_.add_group(event.group, event.policy, now);
+    tokens_.emplace(made.token, event.group);
+    wishes_.emplace(event.group, std::move(made));
+    for (auto& at : parkservers_) {
+        if (at.is_registered()) tell_wish(wishes_.at(event.group), at, out);
+    }
+    seek_direct(event.group, now, out);
+}
+
+void manager::on(const release_wish& event, instant now, manager_effects& out) {
+    release(event.group, errc::cancelled, "its workers were released", now, out);
+}
+
+void manager::on(const cancel_call& event, instant, manager_effects& out) {
+    dispatcher_.cancel(event.call, "cancelled by the caller", out.net, out.done);
+}
+
+std::optional<call_id> manager::on(submission event, instant now, manager_effects& out) {
+    return dispatcher_.submit(std::move(event), now, out.done);
+}
+
+void manager::on(const stop_manager&, instant now, manager_effects& out) {
+    if (stopped_) return;
+    stopped_ = true;
+    while (!wishes_.empty()) {
+        release(wishes_.begin()->first, errc::shutdown, "the manager stops", now, out);
+    }
+    while (!links_.empty()) {
+        const link_key key = links_.begin()->first;
+        end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
+    }
+    for (auto& at : parkservers_) {
+        if (at.is_registered()) out.net.control(at.via(), wire::leave{"the manager stops"});
+        if (at.now_in() != registration::state::waiting) out.net.push(close{at.via()});
+    }
+    parkservers_.clear();
+}
+
+void manager::release(group_id group, errc code, std::string_view why, instant now,
+                      manager_effects& out) {
+    const auto found = wishes_.find(group);
+    if (found == wishes_.end()) return;
+    dispatcher_.remove_group(group, code, why, out.done);
+    for (auto& at : parkservers_) {
+        if (at.is_registered()) out.net.control(at.via(), wire::cancel{found->second.request});
+    }
+    tokens_.erase(found->second.token);
+    const auto links = std::move(found->second.links);
+    for (const auto& key : links) end(key, link_end::released, code, why, now, out);
+    wishes_.erase(found);
+}
+
+// --- inputs
+// ---------------------------------------------------------------------------------------
+
+void manager::on(up event, instant now, manager_effects& out) {
+    if (auto* at = parkserver_at(event.from)) register_with(*at, now, out);
+}
+
+void manager::on(received event, instant now, manager_effects& out) {
+    if (auto* at = parkserver_at(event.from)) {
+        from_parkserver(*at, event, now, out);
+    } else {
+        from_worker({event.from, {}}, event.what, now, out);
+    }
+}
+
+void manager::on(down event, instant now, manager_effects& out) {
+    if (auto* at = parkserver_at(event.from)) {
+        parkserver_lost(*at, false, now, out);
+        return;
+    }
+    const link_key key{event.from, {}};
+    if (links_.contains(key)) end(key, link_end::lost, std::nullopt, event.why, now, out);
+    ended_.erase(event.from);
+}
+
+void manager::advance_to(instant now, manager_effects& out) {
+    for (auto& at : parkservers_) {
+        switch (at.advance_to(now, out.net)) {
+            case registration::want::nothing: break;
+            case registration::want::connect:
+                at.connect(route{++routes_made_}, now, out.net);
+                break;
+            case registration::want::give_up: parkserver_lost(at, true, now, out); break;
+        }
+    }
+    if (now >= silence_check_) check_silence(now, out);
+    std::vector<link_index> hung;
+    dispatcher_.advance_to(now, out.net, out.done, hung);
+    for (const link_index index : hung) {
+        const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& each) {
+            return each.second.index == index;
+        });
+        const link_key key = found->first;
+        end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
+    }
+    // One parkserver knows by itself; several do not hear of each other's leases.
+    for (auto& [group, each] : wishes_) {
+        if (!std::exchange(each.changed, false) || parkservers_.size() < 2) continue;
+        for (auto& at : parkservers_) {
+            if (at.is_registered()) tell_wish(each, at, out);
+        }
+    }
+    dispatcher_.pump(now, out.net);
+}
+
+instant manager::next_deadline() const {
+    instant next = std::min(dispatcher_.next_deadline(), silence_check_);
+    for (const auto& at : parkservers_) next = std::min(next, at.next_deadline());
+    return next;
+}
+
+void manager::check_silence(instant now, manager_effects& out) {
+    std::vector<link_key> silent;
+    silence_check_ = never;
+    for (const auto& [key, each] : links_) {
+        if (each.alive.silent(now)) {
+            silent.push_back(key);
+        } else {
+            silence_check_ = std::min(silence_check_, each.alive.silent_at());
+        }
+    }
+    std::sort(silent.begin(), silent.end());
+    for (const auto& key : silent) {
+        end(key, link_end::lost, errc::no_workers, "nothing was heard from it in time", now, out);
+    }
+}
+
+// --- parkservers
+// ----------------------------------------------------------------------------------
+
+void manager::register_with(registration& at, instant now, manager_effects& out) {
+    at.registering(now);
+    wire::register_manager say;
+    say.manager = config_.id;
+    say.incarnation = config_.incarnation;
+    say.endpoints = config_.endpoints;
+    say.interval_ms = config_.beat.interval_ms;
+    say.liveness = config_.beat.liveness;
+    say.host = config_.host;
+    say.pid = config_.pid;
+    out.net.control(at.via(), say);
+}
+
+void manager::tell_wish(const wish& what, registration& at, manager_effects& out) {
+    wire::request say;
+    say.request = what.request;
+    say.token = what.token;
+    say.type = what.type;
+    say.amount = what.amount;
+    for (const auto& key : what.links) {
+        const link& each = links_.at(key);
+        say.held.push_back({each.lease, each.worker});
+    }
+    out.net.control(at.via(), say);
+}
+
+void manager::parkserver_lost(registration& at, bool close_it, instant now, manager_effects& out) {
+    const route via = at.via();
+    if (at.lost(close_it, now, random_, out.net)) {
+        out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), {}});
+        out.net.log(log_level::warning, "parkserver " + at.endpoint() + " is lost");
+    }
+    std::vector<link_key> relayed;
+    for (const auto& [key, each] : links_) {
+        if (key.via == via) relayed.push_back(key);
+    }
+    std::sort(relayed.begin(), relayed.end());
+    for (const auto& key : relayed) {
+        end(key, link_end::lost, std::nullopt, "the parkserver that relayed is lost", now, out);
+    }
+}
+
+void manager::from_parkserver(registration& from, received& event, instant now,
+                              manager_effects& out) {
+    const auto head = wire::read_header(event.what.first.view());
+    if (!head || head.value().version != wire::version) {
+        ++counters_.violations;
+        out.net.log(log_level::warning, "unreadable message from parkserver " + from.endpoint());
+        return;
+    }
+    from.heard(now);
+    if (head.value().channel == wire::channel::relay) {
+        const auto lease = wire::unwrap_relay(event.what);
+        if (lease) from_worker({event.from, lease.value()}, event.what, now, out);
+        return;
+    }
+    auto decoded = wire::decode_control(event.what, config_.bounds);
+    if (!decoded) {
+        ++counters_.violations;
+        out.net.log(log_level::warning,
+                    "parkserver " + from.endpoint() + ": " + decoded.why().message);
+        return;
+    }
+    handle(from, decoded.value(), now, out);
+}
+
+void manager::handle(registration& from, const wire::control& what, instant now,
+                     manager_effects& out) {
+    if (const auto* answer = std::get_if<wire::registered>(&what)) {
+        from.registered(*answer, now);
+        out.news.push_back({notice::kind::parkserver_back, {}, from.endpoint(), {}});
+        out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
+        for (const auto& [group, each] : wishes_) tell_wish(each, from, out);
+    } else if (std::holds_alternative<wire::register_again>(what)) {
+        if (from.is_registered()) register_with(from, now, out);
+    } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
+        out.net.log(log_level::error,
+                    "parkserver " + from.endpoint() + " rejects: " + wire::printable(no->why));
+        // A request may be rejected; without a registration nothing works.
+        if (!from.is_registered()) from.refused(now, random_, out.net);
+    } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
+        const link_key key{from.via(), ended->lease};
+        if (links_.contains(key)) {
+            end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
+        }
+    } else if (std::holds_alternative<wire::dismiss>(what)) {
+        parkserver_lost(from, true, now, out);
+    } else if (!std::holds_alternative<wire::pong>(what) &&
+               !std::holds_alternative<wire::granted>(what)) {
+        ++counters_.violations;
+    }
+}
+
+// --- links
+// ----------------------------------------------------------------------------------------
+
+port manager::port_of(const link_key& key) const {
+    port made{.to = key.via, .relayed = {}};
+    if (!key.relayed.none()) made.relayed = key.relayed;
+    return made;
+}
+
+void manager::from_worker(const link_key& key, wire::message& what, instant now,
+                          manager_effects& out) {
+    const auto found = links_.find(key);
+    const bool linked = found != links_.end();
+    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_late(what);
+    const auto head = wire::read_header(what.first.view());
+    std::optional<failure> bad;
+    if (!head) {
+        bad = head.why();
+    } else if (head.value().version != wire::version) {
+        bad = failure{errc::version_mismatch, "this manager speaks version 1"};
+    } else if (head.value().channel != wire::channel::link) {
+        bad = failure{errc::protocol_violation, "a manager takes link messages only"};
+    } else if (what.frames() > config_.bounds.frames_max) {
+        bad = failure{errc::protocol_violation, "more frames than frames_max"};
+    }
+    if (bad) return linked ? violation(key, *bad, now, out) : reject(key, *bad, out);
+    if (!linked) return greet(key, what, now, out);
+
+    found->second.alive.heard = now;
+    wire::link_reader records{what};
+    wire::record record;
+    while (records.next(record)) {
+        if (!handle(key, record, now, out)) return;
+    }
+    if (records.violation()) violation(key, *records.violation(), now, out);
+}
+
+void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
+    wire::link_reader records{what};
+    wire::record record;
+    if (!records.next(record)) {
+        return reject(
+            key, records.violation().value_or(failure{errc::protocol_violation, "no record"}), out);
+    }
+    if (record.type != wire::record_type::hello) {
+        // Over a relay, late answers of an ended lease come by here.
+        if (!key.relayed.none()) return count_late(what);
+        return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
+    }
+    auto hello = wire::decode_hello(record.body, config_.bounds);
+    if (!hello) return reject(key, hello.why(), out);
+    welcome(key, std::move(hello).value(), now, out);
+    while (links_.contains(key) && records.next(record)) {
+        if (!handle(key, record, now, out)) return;
+    }
+}
+
+std::optional<group_id> manager::wish_for(const wire::hello& hello) const {
+    if (!hello.token.none()) {
+        const auto found = tokens_.find(hello.token);
+        if (found == tokens_.end()) return std::nullopt;
+        return found->second;
+    }
+    for (const auto& [group, each] : wishes_) {
+        const bool wanted = each.amount == 0 || each.links.size() < each.amount;
+        if (each.type == hello.type && wanted) return group;
+    }
+    return std::nullopt;
+}
+
+void manager::welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out) {
+    // A worker that comes again before its old link was seen to end.
+    for (const auto& [old_key, old] : links_) {
+        if (old.worker != hello.worker) continue;
+        if (hello.incarnation < old.incarnation) {
+            return reject(key, {errc::protocol_violation, "a newer incarnation is linked"}, out);
+        }
+        const link_key again = old_key;
+        end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
+        break;
+    }
+    const auto group = wish_for(hello);
+    const bool direct = hello.token.none();
+    if (stopped_ || (!group && !direct)) {
+        return reject(key, {errc::cancelled, "this manager does not wish for it (any more)"}, out);
+    }
+    if (group && !direct) {
+        const wish& wished = wishes_.at(*group);
+        if (wished.amount != 0 && wished.links.size() >= wished.amount) {
+            return reject(key, {errc::cancelled, "this manager has as many as it wished for"}, out);
+        }
+    }
+    port to = port_of(key);
+    const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
+    out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
+                                       beat.liveness, hello.stamp});
+    link made;
+    made.worker = hello.worker;
+    made.incarnation = hello.incarnation;
+    made.lease = hello.lease;
+    made.type = hello.type;
+    made.alive = {beat, now};
+    made.welcomed = now;
+    made.index =
+        dispatcher_.add_link(to, to_string(hello.worker), hello.signatures, hello.concurrency);
+    silence_check_ = std::min(silence_check_, made.alive.silent_at());
+    links_.emplace(key, std::move(made));
+    ++counters_.joined;
+    if (group) join(key, *group, now, out);
+}
+
+void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
+    link& joining = links_.at(key);
+    wish& wished = wishes_.at(group);
+    joining.group = group;
+    wished.links.push_back(key);
+    wished.changed = true;
+    dispatcher_.join(joining.index, group, now, out.done);
+    out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
+    out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
+}
+
+void manager::seek_direct(group_id group, instant now, manager_effects& out) {
+    std::vector<link_key> idle;
+    const wish& wished = wishes_.at(group);
+    for (const auto& [key, each] : links_) {
+        if (!each.group && each.type == wished.type) idle.push_back(key);
+    }
+    std::sort(idle.begin(), idle.end());
+    for (const auto& key : idle) {
+        if (wished.amount != 0 && wished.links.size() >= wished.amount) return;
+        join(key, group, now, out);
+    }
+}
+
+// True: go on with the next record of this message.
+bool manager::handle(const link_key& key, const wire::record& record, instant now,
+                     manager_effects& out) {
+    link& from = links_.at(key);
+    const auto wrong = [&](const char* why) {
+        violation(key, {errc::protocol_violation, why}, now, out);
+        return false;
+    };
+    switch (record.type) {
+        case wire::record_type::result:
+        case wire::record_type::failed:
+        case wire::record_type::returned:
+        case wire::record_type::detached:
+        case wire::record_type::started:
+            return dispatcher_.answer(from.index, record, now, out.done) || wrong("bad answer");
+        case wire::record_type::ping: {
+            const auto stamp = wire::decode_stamp(record.body);
+            if (!stamp) return wrong("bad ping");
+            out.net.link(dispatcher_.port_of(from.index)).stamp(wire::record_type::pong, *stamp);
+            if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
+            from.welcomed.reset();
+            return true;
+        }
+        case wire::record_type::worker_goodbye: {
+            const auto why = wire::decode_parting(record.body);
+            if (!why) return wrong("bad goodbye");
+            end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
+            return false;
+        }
+        case wire::record_type::hello: return wrong("hello twice");
+        default: return wrong("a record that only managers send, or unknown");
+    }
+}
+
+// What comes on a connection whose link has ended: nothing of it counts.
+void manager::count_late(wire::message& what) {
+    if (!wire::read_header(what.first.view())) return;
+    wire::link_reader records{what};
+    wire::record record;
+    while (records.next(record)) {
+        const bool answer =
+            record.type == wire::record_type::result || record.type == wire::record_type::failed;
+        if (answer) dispatcher_.count_late();
+    }
+}
+
+void manager::reject(const link_key& key, const failure& why, manager_effects& out) {
+    if (why.code != errc::cancelled) {
+        ++counters_.violations;
+        out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
+    }
+    port to = port_of(key);
+    out.net.link(to).part(wire::record_type::reject, why.code, why.message);
+    if (key.relayed.none()) {
+        ended_.insert(key.via);
+        out.net.push(close{key.via});
+    }
+}
+
+void manager::violation(const link_key& key, const failure& why, instant now,
+                        manager_effects& out) {
+    ++counters_.violations;
+    out.net.log(log_level::warning, "worker " + base::brief(links_.at(key).worker) +
+                                        " broke the protocol: " + why.message);
+    end(key, link_end::lost, why.code, why.message, now, out);
+}
+
+void manager::end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
+                  instant now, manager_effects& out) {
+    const auto found = links_.find(key);
+    const link old = found->second;
+    if (code) {
+        out.net.link(dispatcher_.port_of(old.index))
+            .part(wire::record_type::manager_goodbye, *code, why);
+    }
+    dispatcher_.remove_link(old.index, how, why, now, out.done);
+    links_.erase(found);
+    if (key.relayed.none()) {
+        ended_.insert(key.via);
+        out.net.push(close{key.via});
+    }
+    const bool lost = how == link_end::lost || code == errc::attempt_timeout;
+    if (lost) ++counters_.lost;
+    if (!old.group) return;
+    out.news.push_back({lost ? notice::kind::worker_lost : notice::kind::worker_released,
+                        *old.group, to_string(old.worker), std::string(why)});
+    const auto wished = wishes_.find(*old.group);
+    if (wished == wishes_.end()) return;
+    std::erase(wished->second.links, key);
+    wished->second.changed = true;
+    if (!lost) return;
+    out.net.log(log_level::warning,
+                "worker " + base::brief(old.worker) + " lost: " + std::string(why));
+    for (auto& at : parkservers_) {
+        if (at.is_registered()) {
+            out.net.control(at.via(),
+                            wire::worker_lost{wished->second.request, old.lease, old.worker});
+        }
+    }
+}
+
+}  // namespace maus::core

@@ -1,0 +1,191 @@
+// The manager: asks parkservers for workers, welcomes those that come, and gives them back.
+//
+// link     | event                                            | next   | says
+// ---------|--------------------------------------------------|--------|----------------------
+// (none)   | hello with the token of a wish                   | linked | welcome
+// (none)   | hello in direct mode                             | linked | welcome (idle until a wish
+// takes it) (none)   | hello otherwise, anything else                   | (none) | reject linked |
+// result, failed, returned, detached, started      | linked | linked   | silence, down, goodbye,
+// violation, attempt_timeout | (none) | worker_lost; goodbye linked   | its wish is released, or
+// has one worker too many | (none) | goodbye
+//
+// Wishes and links are this machine's; calls are the dispatcher's (dispatcher.hpp), which it
+// drives. Pure: no socket, clock, thread or global random.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "maus/core/dispatcher.hpp"
+#include "maus/core/registration.hpp"
+
+namespace maus::core {
+
+struct manager_config {
+    base::manager_id id;
+    base::incarnation incarnation;
+    std::vector<std::string> endpoints;  ///< where workers reach it; none: relayed
+    heartbeat beat;
+    std::string host;
+    std::uint32_t pid = 0;
+    maus::limits bounds;
+    std::uint64_t seed = 0;
+};
+
+// What a program wants.
+struct add_parkserver {
+    std::string endpoint;
+};
+struct add_wish {
+    group_id group;
+    std::string type = "default";
+    std::uint32_t amount = 0;  ///< 0: all that are free, at least one
+    group_policy policy;
+};
+struct release_wish {
+    group_id group;
+};
+struct cancel_call {
+    call_id call;
+};
+struct stop_manager {};
+
+/// News for whoever subscribed.
+struct notice {
+    enum class kind : std::uint8_t {
+        worker_joined,
+        worker_lost,
+        worker_released,
+        parkserver_back,
+        parkserver_lost
+    };
+    kind what;
+    group_id group;    ///< of the worker
+    std::string name;  ///< the worker's id, or the parkserver's endpoint
+    std::string why;
+};
+
+struct manager_effects {
+    explicit manager_effects(const limits& bounds) : net(bounds) {}
+    outbox net;
+    std::vector<settled> done;
+    std::vector<notice> news;
+};
+
+struct manager_counters {
+    std::uint64_t joined = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t violations = 0;
+};
+
+class manager {
+public:
+    manager(manager_config config, instant now);
+    manager(const manager&) = delete;
+    manager& operator=(const manager&) = delete;
+
+    void on(up event, instant now, manager_effects& out);
+    void on(received event, instant now, manager_effects& out);
+    void on(down event, instant now, manager_effects& out);
+    void on(const add_parkserver& event, instant now, manager_effects& out);
+    void on(const add_wish& event, instant now, manager_effects& out);
+    void on(const release_wish& event, instant now, manager_effects& out);
+    void on(const cancel_call& event, instant now, manager_effects& out);
+    void on(const stop_manager& event, instant now, manager_effects& out);
+    /// The call's id, or nothing if it was settled at once.
+    std::optional<call_id> on(submission event, instant now, manager_effects& out);
+    void define(method_id method, std::string signature);
+
+    /// To be called after each batch of events: gives calls to workers, and does what time demands.
+    void advance_to(instant now, manager_effects& out);
+    [[nodiscard]] instant next_deadline() const;
+
+    [[nodiscard]] const dispatch_counters& calls() const { return dispatcher_.counters(); }
+    [[nodiscard]] const manager_counters& counters() const { return counters_; }
+    [[nodiscard]] std::size_t outstanding() const { return dispatcher_.outstanding(); }
+    [[nodiscard]] std::size_t workers() const { return links_.size(); }
+    [[nodiscard]] std::size_t workers_of(group_id group) const {
+        return dispatcher_.links_in(group);
+    }
+    [[nodiscard]] std::size_t registrations() const;
+    [[nodiscard]] const manager_config& config() const { return config_; }
+
+private:
+    // A link is found by the connection that it uses, and its lease if that is a parkserver's.
+    struct link_key {
+        route via;
+        base::lease_id relayed;
+        friend constexpr auto operator<=>(const link_key&, const link_key&) = default;
+    };
+    struct link_key_hash {
+        std::size_t operator()(const link_key& key) const noexcept {
+            return std::hash<std::uint64_t>{}(key.via.value * 0x9E3779B97F4A7C15u ^
+                                              key.relayed.sequence);
+        }
+    };
+    struct wish {
+        base::request_id request;
+        base::token token;
+        std::string type;
+        std::uint32_t amount = 0;
+        std::vector<link_key> links;  // in the order in which they joined
+        bool changed = false;         // since the parkservers were told
+    };
+    struct link {
+        link_index index = 0;
+        base::worker_id worker;
+        base::incarnation incarnation;
+        base::lease_id lease;
+        std::string type;
+        std::optional<group_id> group;
+        liveness alive;
+        std::optional<instant> welcomed;  // until the first ping tells the round trip
+    };
+
+    registration* parkserver_at(route via);
+    void from_parkserver(registration& from, received& event, instant now, manager_effects& out);
+    void handle(registration& from, const wire::control& what, instant now, manager_effects& out);
+    void parkserver_lost(registration& at, bool close_it, instant now, manager_effects& out);
+    void register_with(registration& at, instant now, manager_effects& out);
+    void tell_wish(const wish& what, registration& at, manager_effects& out);
+
+    void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
+    void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
+    void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
+    bool handle(const link_key& key, const wire::record& record, instant now, manager_effects& out);
+    void count_late(wire::message& what);
+    void reject(const link_key& key, const base::failure& why, manager_effects& out);
+    void violation(const link_key& key, const base::failure& why, instant now,
+                   manager_effects& out);
+    void join(const link_key& key, group_id group, instant now, manager_effects& out);
+    void seek_direct(group_id group, instant now, manager_effects& out);
+    [[nodiscard]] std::optional<group_id> wish_for(const wire::hello& hello) const;
+    /// Ends a link. A worker that is there still is told by a goodbye with `code`.
+    void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
+             instant now, manager_effects& out);
+    [[nodiscard]] port port_of(const link_key& key) const;
+    void release(group_id group, errc code, std::string_view why, instant now,
+                 manager_effects& out);
+    void check_silence(instant now, manager_effects& out);
+
+    manager_config config_;
+    base::random random_;
+    dispatcher dispatcher_;
+    std::vector<registration> parkservers_;
+    std::map<group_id, wish> wishes_;
+    std::map<base::token, group_id> tokens_;
+    std::unordered_map<link_key, link, link_key_hash> links_;
+    std::unordered_set<route> ended_;  // connections that have had their link
+    std::uint64_t routes_made_ = 0;
+    std::uint64_t requests_made_ = 0;
+    instant silence_check_ = never;  // no link can be silent before
+    bool stopped_ = false;
+    manager_counters counters_;
+};
+
+[[nodiscard]] std::string_view to_string(notice::kind kind);
+
+}  // namespace maus::core

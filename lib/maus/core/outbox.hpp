@@ -1,0 +1,100 @@
+// What a state machine wants done, and what it is told.
+//
+// Inputs from the transport are `up`, `received` and `down`; a route is one connection and is never
+// used again after its `down`. What the machine wants done lies in an outbox as plain values, which
+// the shell applies fully and in order. A shell may feed all the inputs of one drain before it
+// applies what they led to: so records that are ready together become one message.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "maus/base/id.hpp"
+#include "maus/base/time.hpp"
+#include "maus/limits.hpp"
+#include "maus/log_level.hpp"
+#include "maus/wire/control.hpp"
+#include "maus/wire/link.hpp"
+#include "maus/wire/message.hpp"
+
+namespace maus::core {
+
+using base::duration;
+using base::instant;
+using base::never;
+using base::route;
+
+/// A connection that the machine asked for is there.
+struct up {
+    route from;
+};
+/// A message. On a bound socket, the first from its route says that there is a new connection.
+struct received {
+    route from;
+    wire::message what;
+};
+/// The connection is gone, for good. Also the answer to a peer that does not take what it is sent.
+struct down {
+    route from;
+    std::string why;
+};
+
+/// Connect; `to` is a route that the machine made up. Answered by `up`, whenever that may be.
+struct open {
+    route to;
+    std::string endpoint;
+};
+/// Give the connection up, after what was sent on it before. No `down` follows.
+struct close {
+    route to;
+};
+struct send {
+    route to;
+    std::optional<base::lease_id> relayed;  ///< put into a relay message of this lease
+    wire::message what;
+    std::size_t records = 0;
+};
+struct note {
+    log_level level;
+    std::string text;
+};
+
+/// Where a link's records go, and the message that they are gathered in.
+struct port {
+    route to;
+    std::optional<base::lease_id> relayed;
+    std::uint64_t outbox_serial = 0;
+    std::size_t at = 0;
+};
+
+class outbox {
+public:
+    using effect = std::variant<open, close, send, note>;
+
+    explicit outbox(const limits& bounds) : bounds_(bounds) {}
+
+    void push(effect what) { effects_.push_back(std::move(what)); }
+    void control(route to, const wire::control& what);
+    void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
+
+    /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
+    /// that is full. Use it before the next call of anything here.
+    [[nodiscard]] wire::link_writer link(port& to);
+
+    [[nodiscard]] bool empty() const { return effects_.empty(); }
+    [[nodiscard]] std::vector<effect>& effects() { return effects_; }
+    /// All was applied.
+    void clear() {
+        effects_.clear();
+        ++serial_;
+    }
+
+private:
+    const limits& bounds_;
+    std::vector<effect> effects_;
+    std::uint64_t serial_ = 1;
+};
+
+}  // namespace maus::core

@@ -1,0 +1,68 @@
+// A worker's or manager's side of its session with one parkserver.
+//
+// state       | event                     | next        | does
+// ------------|---------------------------|-------------|------------------------------
+// waiting     | the delay is over         | connecting  | open
+// connecting  | up                        | registering | the owner sends its registration
+// registering | registered                | registered  | ping once an interval from now on
+// registering | rejected                  | waiting     | close; a long delay
+// registering, registered | down, silence, dismiss | waiting | close; delay doubled, with jitter
+// registered  | register_again            | registering | the owner sends its registration
+//
+// [P-14] to [P-19]. The owner is told through the values that these functions return.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "maus/base/random.hpp"
+#include "maus/core/liveness.hpp"
+#include "maus/core/outbox.hpp"
+#include "maus/wire/control.hpp"
+
+namespace maus::core {
+
+class registration {
+public:
+    enum class state : std::uint8_t { waiting, connecting, registering, registered };
+
+    registration(std::string endpoint, heartbeat wish)
+        : endpoint_(std::move(endpoint)), wish_(wish) {}
+
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+    [[nodiscard]] route via() const { return via_; }
+    [[nodiscard]] bool is_registered() const { return state_ == state::registered; }
+    [[nodiscard]] state now_in() const { return state_; }
+
+    /// A worker's last word to this parkserver: that it is free, or that it is not.
+    bool said_free = false;
+
+    void connect(route via, instant now, outbox& out);
+    /// The connection is there, or the parkserver asks again: the owner sends its registration.
+    void registering(instant now);
+    void registered(const wire::registered& answer, instant now);
+    void heard(instant now) { alive_.heard = now; }
+    /// Closes (if asked to) and waits. True if the parkserver was registered with until now.
+    bool lost(bool close_it, instant now, base::random& random, outbox& out);
+    void refused(instant now, base::random& random, outbox& out);
+
+    enum class want : std::uint8_t { nothing, connect, give_up };
+    /// Sends the ping that is due and tells what else is.
+    [[nodiscard]] want advance_to(instant now, outbox& out);
+    [[nodiscard]] instant next_deadline() const;
+
+private:
+    static constexpr duration delay_min = std::chrono::milliseconds{100};
+    static constexpr duration delay_max = std::chrono::seconds{5};
+
+    std::string endpoint_;
+    heartbeat wish_;
+    state state_ = state::waiting;
+    route via_{};
+    liveness alive_{};
+    instant ping_at_ = never;
+    instant retry_at_{};
+    duration delay_ = delay_min;
+};
+
+}  // namespace maus::core

@@ -1,0 +1,187 @@
+// The worker: registers, takes offers, serves one manager at a time, and is its own authority on
+// whether it is free.
+//
+// state    | event                                    | next     | says
+// ---------|------------------------------------------|----------|------------------------------------
+// free     | assign                                   | linking  | accepted; occupied to the others
+// free     | direct manager to try                    | linking  |
+// linking  | link up                                  | linking  | hello
+// linking  | welcome                                  | serving  | ping
+// linking  | link_timeout                             | linking  | next endpoint, at last through
+// the relay linking  | reject, lease_ended, link down           | draining | serving  | call |
+// serving  | (executes) serving  | function done                            | serving  | result,
+// failed, returned serving  | goodbye, link down, lease run out        | draining | draining |
+// nothing runs any more                    | free     | available to all not free | assign | same
+// | refused any      | stop                                     | leaving  | returned for what is
+// not started leaving  | nothing runs any more, or time is up     | stopped  | goodbye to all
+//
+// Pure: no socket, clock, thread or global random. What functions do is the executor's business;
+// the machine hands it jobs and is told what became of each, exactly once.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "maus/core/registration.hpp"
+
+namespace maus::core {
+
+struct worker_config {
+    base::worker_id id;
+    base::incarnation incarnation;
+    std::string type = "default";
+    std::vector<std::string> signatures;
+    std::uint32_t concurrency = 1;
+    heartbeat beat;
+    duration link_timeout = std::chrono::seconds{5};
+    std::string host;
+    std::uint32_t pid = 0;
+    std::vector<std::string> parkservers;
+    std::string manager;  ///< direct mode: the one manager's endpoint; else empty
+    maus::limits bounds;
+    std::uint64_t seed = 0;
+};
+
+/// One call for the executor. Jobs are started in order, and only while `startable(job.link)`.
+struct job {
+    std::uint64_t link = 0;
+    wire::attempt what;
+    std::uint16_t function = 0;
+    bool at_most_once = false;
+    base::lease_id lease;
+    base::manager_id manager;
+    base::buffer payload;
+};
+
+/// What became of a job.
+struct job_returned {};  ///< it was not started
+struct job_value {
+    base::buffer payload;
+};
+struct job_fault {
+    errc code = errc::remote_exception;
+    std::string type;
+    std::string text;
+};
+struct job_done {
+    std::uint64_t link = 0;
+    wire::attempt what;
+    bool was_detached = false;
+    std::variant<job_returned, job_value, job_fault> outcome;
+};
+/// The function gave its slot back and will be done later.
+struct job_detached {
+    std::uint64_t link = 0;
+    wire::attempt what;
+};
+/// An at_most_once job is about to run.
+struct job_started {
+    std::uint64_t link = 0;
+    wire::attempt what;
+};
+/// Leave: answer what runs, return what does not, until `by` at the latest.
+struct stop_worker {
+    instant by;
+};
+
+struct worker_effects {
+    explicit worker_effects(const limits& bounds) : net(bounds) {}
+    outbox net;
+    std::vector<job> execute;
+    /// Jobs of the present link that need not be started any more.
+    std::vector<wire::attempt> revoke;
+};
+
+struct worker_counters {
+    std::uint64_t calls = 0;
+    std::uint64_t answers = 0;
+    std::uint64_t answers_dropped = 0;  ///< done after their link had ended
+    std::uint64_t leases = 0;
+    std::uint64_t violations = 0;
+};
+
+class worker {
+public:
+    enum class state : std::uint8_t { free, linking, serving, draining, leaving, stopped };
+
+    worker(worker_config config, instant now);
+
+    void on(up event, instant now, worker_effects& out);
+    void on(received event, instant now, worker_effects& out);
+    void on(down event, instant now, worker_effects& out);
+    void on(job_done event, instant now, worker_effects& out);
+    void on(job_detached event, instant now, worker_effects& out);
+    void on(job_started event, instant now, worker_effects& out);
+    void on(stop_worker event, instant now, worker_effects& out);
+    void advance_to(instant now, worker_effects& out);
+    [[nodiscard]] instant next_deadline() const;
+
+    [[nodiscard]] state now_in() const { return state_; }
+    /// Jobs of this link may be started, until `lease_until`. 0: none may.
+    [[nodiscard]] std::uint64_t startable() const {
+        return state_ == state::serving ? link_serial_ : 0;
+    }
+    [[nodiscard]] instant lease_until() const { return lease_until_; }
+    [[nodiscard]] const worker_counters& counters() const { return counters_; }
+    /// How many parkservers it is registered with.
+    [[nodiscard]] std::size_t registrations() const;
+    [[nodiscard]] const worker_config& config() const { return config_; }
+
+private:
+    // The lease in use and its link. Void while free.
+    struct lease {
+        wire::service serving;
+        std::vector<std::string> endpoints;  // yet to be tried, last first
+        route parkserver;                    // that offered it; none in direct mode
+        port link;
+        bool linked_by_relay = false;
+    };
+
+    registration* parkserver_at(route via);
+    void from_parkserver(registration& from, received& event, instant now, worker_effects& out);
+    void handle(registration& from, const wire::assign& offer, instant now, worker_effects& out);
+    void handle(registration& from, const wire::control& what, instant now, worker_effects& out);
+    void register_with(registration& at, instant now, worker_effects& out);
+    [[nodiscard]] bool is_free() const;
+    void tell_state(registration& at, worker_effects& out, base::lease_id ended = {});
+    void parkserver_lost(registration& at, bool close_it, instant now, worker_effects& out);
+
+    void try_link(instant now, worker_effects& out);
+    void say_hello(instant now, worker_effects& out);
+    void from_manager(wire::message& what, instant now, worker_effects& out);
+    bool handle(const wire::record& record, instant now, worker_effects& out);
+    void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
+    bool called(const wire::record& record, instant now, worker_effects& out);
+    void violation(const base::failure& why, instant now, worker_effects& out);
+    void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
+    void settle_down(instant now, worker_effects& out);
+    void say_goodbye(instant now, worker_effects& out);
+    void renew_lease(std::uint64_t stamp);
+    [[nodiscard]] bool has_link() const {
+        return state_ == state::linking || state_ == state::serving || leaving_with_link_;
+    }
+
+    worker_config config_;
+    base::random random_;
+    std::vector<registration> parkservers_;
+    std::uint64_t routes_made_ = 0;
+    state state_ = state::free;
+    lease lease_;
+    std::uint64_t link_serial_ = 0;
+    heartbeat link_beat_;
+    bool hello_said_ = false;
+    bool leaving_with_link_ = false;
+    instant link_deadline_ = never;  // linking: give this endpoint up
+    instant lease_until_{};
+    instant ping_at_ = never;
+    instant manager_retry_at_ = never;  // direct mode
+    instant leave_by_ = never;
+    std::size_t slots_held_ = 0;  // jobs that run or wait to
+    std::size_t detached_ = 0;
+    worker_counters counters_;
+};
+
+[[nodiscard]] std::string_view to_string(worker::state state);
+
+}  // namespace maus::core

@@ -1,0 +1,55 @@
+// Every bound of the library, with its unit in its name and its default, in one place.
+//
+// Each overflow has an answer: a named error, a refused message or a peer that is disconnected;
+// what happens stands beside the bound.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace maus {
+
+struct limits {
+    /// One frame of a link or relay message; larger ones end the connection (libzmq does that), and
+    /// a call or result that would make one fails with too_large.
+    std::size_t message_bytes_max = 64u << 20;
+    /// One frame of a control message; larger ones are refused as too_large.
+    std::size_t control_bytes_max = 1u << 20;
+    /// Frames in one message, all told; a message with more is refused as protocol_violation.
+    std::size_t frames_max = 66;
+    /// A function's name, a worker's type, a host's name; longer ones are refused as too_large.
+    std::size_t name_bytes_max = 128;
+    /// A function's signature; longer ones are refused as too_large.
+    std::size_t signature_bytes_max = 4096;
+    /// Functions that one worker exposes; a registration or hello with more is refused as
+    /// too_large.
+    std::size_t functions_max = 1024;
+    /// Endpoints of one manager.
+    std::size_t endpoints_max = 16;
+    /// An error's text; longer ones are cut.
+    std::size_t text_bytes_max = 16384;
+
+    /// Calls of one group of workers that are not settled; one more blocks or fails with
+    /// overloaded.
+    std::size_t calls_max = 1u << 20;
+    /// Calls that one worker holds, running, waiting and detached together.
+    std::size_t calls_per_worker_max = 16384;
+    /// Calls that wait at one worker so that it never starves (the credit window's upper end).
+    std::size_t prefetch_max = 1024;
+    /// Payloads from this size travel in frames of their own, not copied.
+    std::size_t payload_apart_bytes = 32u << 10;
+    /// Records in one message, and bytes after which a message is not added to.
+    std::size_t batch_records_max = 64;
+    std::size_t batch_bytes_max = 32u << 10;
+
+    /// Bytes that wait for one peer whose connection does not take them; a peer with more is
+    /// disconnected.
+    std::size_t queued_bytes_max = 256u << 20;
+
+    /// Workers and managers of one parkserver, and requests of one manager; more are rejected as
+    /// overloaded.
+    std::size_t peers_max = 100000;
+    std::size_t requests_max = 10000;
+};
+
+}  // namespace maus

@@ -1,0 +1,536 @@
+#include "maus/net/hub.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+
+#include "maus/base/random.hpp"
+#include "maus/error.hpp"
+#include "maus/net/clock.hpp"
+
+namespace maus::net {
+
+using base::route;
+
+namespace {
+constexpr std::uint64_t router_route_bit = std::uint64_t{1} << 63;
+constexpr std::size_t messages_a_drain = 1024;
+constexpr std::size_t drains_a_monitor_read = 64;
+constexpr std::size_t copied_bytes_max = 4096;  // above, a frame is handed over instead of copied
+constexpr int high_water_mark = 20000;          // a backstop: credits are the flow control
+constexpr std::chrono::milliseconds linger{500};
+
+std::atomic<std::uint64_t> monitors_made{0};
+
+// libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
+void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
+
+zmq::message_t to_zmq(base::buffer& frame) {
+    if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
+    auto* kept = new base::buffer(std::move(frame));
+    return {kept->data(), kept->size(),
+            [](void*, void* hint) { delete static_cast<base::buffer*>(hint); }, kept};
+}
+
+base::buffer from_zmq(zmq::message_t& frame) {
+    const base::byte_view bytes{static_cast<const std::byte*>(frame.data()), frame.size()};
+    if (bytes.size() <= base::buffer::inline_capacity) return base::buffer{bytes};
+    auto* kept = new zmq::message_t(std::move(frame));
+    const base::byte_view moved{static_cast<const std::byte*>(kept->data()), kept->size()};
+    return base::buffer::adopt(moved, kept,
+                               [](void* owner) { delete static_cast<zmq::message_t*>(owner); });
+}
+}  // namespace
+
+std::shared_ptr<zmq::context_t> shared_context() {
+    static std::mutex guard;
+    static std::weak_ptr<zmq::context_t> current;
+    const std::lock_guard lock(guard);
+    auto context = current.lock();
+    if (!context) {
+        context = std::make_shared<zmq::context_t>();
+        context->set(zmq::ctxopt::max_sockets, 65000);
+        current = context;
+    }
+    return context;
+}
+
+struct hub::socket {
+    zmq::socket_t data;
+    zmq::socket_t monitor;
+    int data_fd = -1;
+    int monitor_fd = -1;
+};
+
+struct hub::connection {
+    base::route at;
+    std::unique_ptr<hub::socket> dealer;  // of its own; else it is a peer of the ROUTER
+    std::string routing_id;
+    int fd = -1;
+    bool up = false;
+    bool closed = false;  // its connection is gone; `down` follows after a full drain
+    bool failed = false;  // given up while sending; `down` is on its way
+    std::deque<core::send> queue;
+    std::size_t queued_bytes = 0;
+};
+
+hub::hub(const limits& bounds, log_function log)
+    : bounds_(bounds), log_(std::move(log)), context_(shared_context()) {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    timer_fd_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (epoll_ < 0 || wake_fd_ < 0 || timer_fd_ < 0) {
+        for (const int fd : {epoll_, wake_fd_, timer_fd_}) {
+            if (fd >= 0) ::close(fd);
+        }
+        throw error(errc::overloaded,
+                    "cannot make a descriptor: too many open files? (raise `ulimit -n`)");
+    }
+    watch(wake_fd_);
+    watch(timer_fd_);
+}
+
+hub::~hub() {
+    // The sockets first: epoll lets go of their descriptors by itself.
+    connections_.clear();
+    router_.reset();
+    for (const int lock : ipc_locks_) ::close(lock);
+    for (const int fd : {epoll_, wake_fd_, timer_fd_}) ::close(fd);
+}
+
+void hub::watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+}
+
+std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
+    seed_libzmq();
+    auto made = std::make_unique<socket>();
+    try {
+        made->data = zmq::socket_t(*context_, type);
+        auto& data = made->data;
+        data.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+        data.set(zmq::sockopt::sndhwm, high_water_mark);
+        data.set(zmq::sockopt::rcvhwm, high_water_mark);
+        data.set(zmq::sockopt::maxmsgsize,
+                 static_cast<std::int64_t>(bounds_.message_bytes_max + bounds_.control_bytes_max));
+        data.set(zmq::sockopt::handshake_ivl, 2000);
+        if (type == zmq::socket_type::router) {
+            data.set(zmq::sockopt::router_mandatory, true);
+            data.set(zmq::sockopt::backlog, 4096);
+        } else {
+            base::random jitter(random_seed());
+            data.set(zmq::sockopt::immediate, true);
+            data.set(zmq::sockopt::reconnect_ivl, static_cast<int>(50 + jitter.below(100)));
+            data.set(zmq::sockopt::reconnect_ivl_max, static_cast<int>(500 + jitter.below(500)));
+        }
+        const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
+        const int events =
+            ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+        if (zmq_socket_monitor(data.handle(), name.c_str(), events) != 0) throw zmq::error_t();
+        made->monitor = zmq::socket_t(*context_, zmq::socket_type::pair);
+        made->monitor.set(zmq::sockopt::linger, 0);
+        made->monitor.set(zmq::sockopt::rcvhwm, 1000000);
+        made->monitor.connect(name);
+    } catch (const zmq::error_t& failed) {
+        throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
+                                          " (too many open files? raise `ulimit -n`)");
+    }
+    made->data_fd = made->data.get(zmq::sockopt::fd);
+    made->monitor_fd = made->monitor.get(zmq::sockopt::fd);
+    watch(made->data_fd);
+    watch(made->monitor_fd);
+    return made;
+}
+
+// libzmq lets a second process take over a bound ipc path without a word: a lock beside it does
+// not.
+static int lock_ipc_path(const std::string& endpoint) {
+    const std::string path = endpoint.substr(std::string_view("ipc://").size());
+    if (path.size() > 107) {
+        throw error(errc::protocol_violation,
+                    "cannot bind " + endpoint + ": an ipc path has at most 107 characters");
+    }
+    if (path.empty() || path[0] == '@' || path[0] == '*') return -1;
+    const int lock = ::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (lock < 0) {
+        throw error(errc::protocol_violation,
+                    "cannot bind " + endpoint + ": its folder is missing or not writable");
+    }
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        ::close(lock);
+        throw error(errc::protocol_violation,
+                    "cannot bind " + endpoint + ": another process has it");
+    }
+    return lock;
+}
+
+std::string hub::bind(const std::string& endpoint) {
+    const bool is_ipc = endpoint.starts_with("ipc://");
+    if (!is_ipc && !endpoint.starts_with("tcp://")) {
+        throw error(errc::protocol_violation,
+                    "cannot bind " + endpoint + ": write tcp://ADDRESS:PORT or ipc://PATH");
+    }
+    if (!router_) router_ = make_socket(zmq::socket_type::router);
+    if (is_ipc) {
+        if (const int lock = lock_ipc_path(endpoint); lock >= 0) ipc_locks_.push_back(lock);
+    }
+    try {
+        router_->data.bind(endpoint);
+    } catch (const zmq::error_t& failed) {
+        std::string why = failed.what();
+        if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
+        if (failed.num() == EINVAL) why = "write tcp://ADDRESS:PORT or ipc://PATH";
+        if (failed.num() == ENODEV) why = "this machine has no such address";
+        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + why);
+    }
+    return router_->data.get(zmq::sockopt::last_endpoint);
+}
+
+// --- reading
+// --------------------------------------------------------------------------------------
+
+void hub::read_monitor(socket& of, std::vector<monitor_event>& events) {
+    zmq::message_t head, address;
+    while (of.monitor.recv(head, zmq::recv_flags::dontwait)) {
+        // Frame 1: u16 event, u32 value, unaligned; frame 2: the endpoint.
+        if (head.size() >= 6) {
+            std::uint16_t what;
+            std::int32_t value;
+            std::memcpy(&what, head.data(), sizeof what);
+            std::memcpy(&value, static_cast<const char*>(head.data()) + 2, sizeof value);
+            events.push_back({what, value});
+        }
+        while (head.more() && of.monitor.recv(address, zmq::recv_flags::dontwait)) {
+            if (!address.more()) break;
+        }
+    }
+}
+
+hub::read hub::receive(socket& from, zmq::message_t* id, wire::message& message,
+                       zmq::message_t& first) {
+    if (id != nullptr && !from.data.recv(*id, zmq::recv_flags::dontwait)) return read::nothing;
+    if (!from.data.recv(first, zmq::recv_flags::dontwait)) return read::nothing;
+    bool more = first.more();
+    zmq::message_t frame;
+    while (more) {
+        // The frames of one message are all there once the first is.
+        if (!from.data.recv(frame, zmq::recv_flags::dontwait)) break;
+        more = frame.more();
+        // Those over the limit are dropped; the machine sees that there were too many.
+        if (message.rest.size() <= bounds_.frames_max) message.rest.push_back(from_zmq(frame));
+    }
+    return read::message;
+}
+
+// What the monitor says of the ROUTER's peers. A descriptor is used again after its connection has
+// closed, so these events are read before a new peer is bound to one (see router_peer).
+void hub::note_router_events() {
+    std::vector<monitor_event> events;
+    read_monitor(*router_, events);
+    for (const auto& event : events) {
+        if (event.what == ZMQ_EVENT_ACCEPTED) open_fds_[event.fd] = true;
+        if (event.what != ZMQ_EVENT_DISCONNECTED) continue;
+        open_fds_.erase(event.fd);
+        const auto whose = by_fd_.find(event.fd);
+        if (whose == by_fd_.end()) continue;
+        whose->second->closed = true;
+        closed_peers_.push_back(whose->second->at);
+        by_fd_.erase(whose);
+    }
+}
+
+hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t& frame) {
+    const std::string key(static_cast<const char*>(id.data()), id.size());
+    if (const auto known = by_routing_id_.find(key); known != by_routing_id_.end()) {
+        return *known->second;
+    }
+    note_router_events();
+    auto made = std::make_unique<connection>();
+    made->at = {router_route_bit | ++router_routes_};
+    made->routing_id = key;
+    made->up = true;
+    made->fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
+    connection& peer = *made;
+    connections_.emplace(peer.at, std::move(made));
+    by_routing_id_.emplace(key, &peer);
+    if (open_fds_.contains(peer.fd)) {
+        by_fd_[peer.fd] = &peer;
+    } else {
+        // It has come and gone already.
+        peer.closed = true;
+        closed_peers_.push_back(peer.at);
+    }
+    return peer;
+}
+
+bool hub::drain_router(std::vector<input>& inputs) {
+    if (!router_) return false;
+    if (ask_monitors_) note_router_events();
+    const std::vector<route> closing = std::move(closed_peers_);
+    closed_peers_.clear();
+    bool all = (router_->data.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0;
+    for (std::size_t i = 0; !all && i < messages_a_drain; ++i) {
+        zmq::message_t id, first;
+        wire::message message;
+        if (receive(*router_, &id, message, first) == read::nothing) {
+            all = true;
+            break;
+        }
+        connection& from = router_peer(id, first);
+        message.first = from_zmq(first);
+        if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
+    }
+    if (!all) {
+        closed_peers_.insert(closed_peers_.begin(), closing.begin(), closing.end());
+        return true;
+    }
+    for (const route at : closing) {
+        const auto found = connections_.find(at);
+        if (found == connections_.end()) continue;
+        if (!found->second->failed) inputs.push_back(core::down{at, "its connection closed"});
+        forget(at);
+    }
+    return !closed_peers_.empty();
+}
+
+bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
+    std::vector<monitor_event> events;
+    if (ask_monitors_ || !from.up) read_monitor(*from.dealer, events);
+    for (const auto& event : events) {
+        if (event.what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !from.up) {
+            from.up = true;
+            inputs.push_back(core::up{from.at});
+        }
+        if (event.what == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
+    }
+    if ((from.dealer->data.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0) return false;
+    for (std::size_t i = 0; i < messages_a_drain; ++i) {
+        zmq::message_t first;
+        wire::message message;
+        if (receive(*from.dealer, nullptr, message, first) == read::nothing) return false;
+        if (!from.up) {  // the monitor is a moment behind
+            from.up = true;
+            inputs.push_back(core::up{from.at});
+        }
+        message.first = from_zmq(first);
+        inputs.push_back(core::received{from.at, std::move(message)});
+    }
+    return true;
+}
+
+bool hub::drain(std::vector<input>& inputs) {
+    // Monitors speak seldom, and asking one costs a system call: epoll tells when, and in a hub
+    // that never sleeps they are asked now and then.
+    ask_monitors_ = monitors_ready_ || ++drains_ % drains_a_monitor_read == 0;
+    monitors_ready_ = false;
+    for (auto& failure : failures_) inputs.push_back(std::move(failure));
+    failures_.clear();
+    bool more = drain_router(inputs);
+    std::vector<route> gone;
+    for (auto& [at, each] : connections_) {
+        if (!each->dealer) continue;
+        const bool unread = drain_dealer(*each, inputs);
+        more = more || unread;
+        if ((each->closed || each->failed) && !unread) gone.push_back(at);
+    }
+    for (const route at : gone) {
+        if (!connections_.at(at)->failed) inputs.push_back(core::down{at, "the connection closed"});
+        forget(at);
+    }
+    flush_all();
+    return more || !failures_.empty();
+}
+
+bool hub::has_more() {
+    if (!failures_.empty() || !closed_peers_.empty()) return true;
+    const auto readable = [](socket& of) {
+        return (of.data.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    };
+    if (router_ && readable(*router_)) return true;
+    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
+        return each.second->dealer && readable(*each.second->dealer);
+    });
+}
+
+// --- sending
+// --------------------------------------------------------------------------------------
+
+void hub::apply(core::outbox& out) {
+    for (auto& effect : out.effects()) {
+        std::visit([this](auto& what) { carry_out(what); }, effect);
+    }
+    out.clear();
+}
+
+void hub::carry_out(core::open& what) {
+    auto made = std::make_unique<connection>();
+    made->at = what.to;
+    try {
+        made->dealer = make_socket(zmq::socket_type::dealer);
+        made->dealer->data.connect(what.endpoint);
+    } catch (const std::exception& failed) {
+        log_(log_level::error, "cannot connect to " + what.endpoint + ": " + failed.what());
+        failures_.push_back(core::down{what.to, failed.what()});
+        return;
+    }
+    connections_.emplace(what.to, std::move(made));
+}
+
+void hub::carry_out(core::close& what) {
+    const auto found = connections_.find(what.to);
+    // A ROUTER cannot part with one peer: it was told to go, and what it still says is for nobody.
+    if (found == connections_.end() || !found->second->dealer) return;
+    flush(*found->second);
+    forget(what.to);
+}
+
+void hub::carry_out(core::send& what) {
+    const auto found = connections_.find(what.to);
+    if (found == connections_.end() || found->second->failed) return;
+    connection& to = *found->second;
+    if (to.queue.empty()) {
+        switch (try_send(to, what)) {
+            case sent::done: return;
+            case sent::unreachable: return fail(to, "the peer is gone");
+            case sent::full: with_queue_.push_back(to.at); break;
+        }
+    }
+    to.queued_bytes += what.what.bytes();
+    to.queue.push_back(std::move(what));
+    if (to.queued_bytes > bounds_.queued_bytes_max) fail(to, "it does not take what it is sent");
+}
+
+void hub::carry_out(core::note& what) { log_(what.level, what.text); }
+
+hub::sent hub::try_send(connection& to, core::send& what) {
+    zmq::socket_t& via = to.dealer ? to.dealer->data : router_->data;
+    // Frames before the message's own. The first frame that goes out decides whether there is room:
+    // on a ROUTER that is the routing id, and after EAGAIN or EHOSTUNREACH nothing may follow it.
+    bool begun = false;
+    const auto push = [&](zmq::message_t frame, bool more) {
+        const auto flags =
+            more ? zmq::send_flags::dontwait | zmq::send_flags::sndmore : zmq::send_flags::dontwait;
+        const bool ok = via.send(frame, flags).has_value();
+        begun = begun || ok;
+        return ok;
+    };
+    try {
+        if (!to.dealer && !push({to.routing_id.data(), to.routing_id.size()}, true))
+            return sent::full;
+        if (what.relayed) {
+            base::buffer frame = wire::relay_frame(*what.relayed);
+            if (!push(to_zmq(frame), true)) return sent::full;
+        }
+        // A DEALER without a peer or with a full pipe says so at its first frame, which is not
+        // handed over then; small first frames were only copied.
+        const bool whole = what.what.rest.empty();
+        zmq::message_t first = to_zmq(what.what.first);
+        const auto flags = whole ? zmq::send_flags::dontwait
+                                 : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+        if (!via.send(first, flags)) {
+            if (what.what.first.empty()) what.what.first = from_zmq(first);
+            return sent::full;
+        }
+        for (std::size_t i = 0; i < what.what.rest.size(); ++i) {
+            push(to_zmq(what.what.rest[i]), i + 1 < what.what.rest.size());
+        }
+    } catch (const zmq::error_t& failed) {
+        if (failed.num() == EHOSTUNREACH) return sent::unreachable;
+        log_(log_level::error, std::string("cannot send: ") + failed.what());
+        return sent::unreachable;
+    }
+    return sent::done;
+}
+
+void hub::flush(connection& to) {
+    while (!to.queue.empty() && !to.failed) {
+        core::send& next = to.queue.front();
+        const std::size_t bytes = next.what.bytes();
+        switch (try_send(to, next)) {
+            case sent::full: return;
+            case sent::unreachable: return fail(to, "the peer is gone");
+            case sent::done: break;
+        }
+        to.queued_bytes -= bytes;
+        to.queue.pop_front();
+    }
+}
+
+void hub::flush_all() {
+    if (with_queue_.empty()) return;
+    std::erase_if(with_queue_, [&](route at) {
+        const auto found = connections_.find(at);
+        if (found == connections_.end()) return true;
+        flush(*found->second);
+        return found->second->queue.empty();
+    });
+}
+
+void hub::fail(connection& which, std::string why) {
+    which.failed = true;
+    which.queue.clear();
+    which.queued_bytes = 0;
+    failures_.push_back(core::down{which.at, std::move(why)});
+}
+
+void hub::forget(route which) {
+    const auto found = connections_.find(which);
+    if (found == connections_.end()) return;
+    connection& old = *found->second;
+    if (!old.dealer) {
+        by_routing_id_.erase(old.routing_id);
+        const auto fd = by_fd_.find(old.fd);
+        if (fd != by_fd_.end() && fd->second == &old) by_fd_.erase(fd);
+    }
+    connections_.erase(found);
+}
+
+// --- sleeping
+// -------------------------------------------------------------------------------------
+
+void hub::wait(base::instant deadline) {
+    int timeout_ms = -1;
+    if (deadline != base::never) {
+        const auto left = deadline - clock_now();
+        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+        timeout_ms = static_cast<int>(std::clamp<std::int64_t>(ms, 0, 3'600'000));
+    }
+    epoll_event events[16];
+    const int count = epoll_wait(epoll_, events, 16, timeout_ms);
+    for (int i = 0; i < count; ++i) {
+        const int fd = events[i].data.fd;
+        if (fd == wake_fd_ || fd == timer_fd_) {
+            std::uint64_t ignored;
+            [[maybe_unused]] const auto got = ::read(fd, &ignored, sizeof ignored);
+        } else {
+            monitors_ready_ = true;
+        }
+    }
+}
+
+void hub::wake() noexcept {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
+}
+
+void hub::arm(base::instant deadline) {
+    itimerspec at{};
+    if (deadline != base::never) {
+        const auto left = std::max<std::int64_t>((deadline - clock_now()).count(), 1);
+        at.it_value.tv_sec = left / 1'000'000'000;
+        at.it_value.tv_nsec = left % 1'000'000'000;
+    }
+    timerfd_settime(timer_fd_, 0, &at, nullptr);
+}
+
+}  // namespace maus::net

@@ -1,0 +1,119 @@
+// All the connections of one manager, worker or parkserver: the only room that knows ZeroMQ.
+//
+// A hub has at most one ROUTER (what others connect to) and any number of DEALERs (one a connection
+// that was asked for by `open`). Each connection is a route; the hub turns what happens on its
+// sockets into `up`, `received` and `down`, and carries out `open`, `close` and `send`. It has no
+// policy.
+//
+// What always holds:
+// - All that a peer said before its connection closed is delivered before its `down`.
+// - A route's `down` comes once, and nothing of the route after it.
+// - What a connection does not take at once waits in the route's own queue, bounded in bytes; a
+// route
+//   whose queue overflows is `down`.
+//
+// Not thread-safe, but for wake(). libzmq's habits that shape the code are named where they matter.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include <zmq.hpp>
+
+#include "maus/core/outbox.hpp"
+
+namespace maus::net {
+
+using input = std::variant<core::up, core::received, core::down>;
+
+/// One context, and so one I/O thread of libzmq, for all that lives in this process at a time.
+[[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
+
+class hub {
+public:
+    using log_function = std::function<void(log_level, const std::string&)>;
+
+    hub(const limits& bounds, log_function log);
+    ~hub();
+    hub(const hub&) = delete;
+    hub& operator=(const hub&) = delete;
+
+    /// Binds the ROUTER and returns the endpoint with wildcards resolved. Throws maus::error
+    /// (protocol_violation) that says what is wrong with the endpoint, or who may have it.
+    std::string bind(const std::string& endpoint);
+
+    /// Reads what has come, up to a bound; true if there may be more.
+    bool drain(std::vector<input>& inputs);
+    /// Carries out everything in order and clears the outbox.
+    void apply(core::outbox& out);
+
+    /// Readable while there is something to read or `wake` was called.
+    [[nodiscard]] int fd() const { return epoll_; }
+    /// Sleeps until the fd is readable, at most until `deadline`. To be called before each drain of
+    /// a host's own loop too, with a deadline in the past: it takes note of what is readable.
+    void wait(base::instant deadline);
+    /// Ends a wait, from any thread.
+    void wake() noexcept;
+    /// Makes the fd readable at `deadline`, for those who poll it in a loop of their own.
+    void arm(base::instant deadline);
+    /// Something that epoll does not see is waiting: drain again before sleeping.
+    [[nodiscard]] bool has_more();
+
+private:
+    struct socket;
+    struct connection;
+    struct monitor_event {
+        std::uint16_t what;
+        int fd;
+    };
+
+    std::unique_ptr<socket> make_socket(zmq::socket_type type);
+    void watch(int fd);
+    void read_monitor(socket& of, std::vector<monitor_event>& events);
+    bool drain_router(std::vector<input>& inputs);
+    void note_router_events();
+    bool drain_dealer(connection& from, std::vector<input>& inputs);
+    connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
+    enum class read : std::uint8_t { nothing, message };
+    read receive(socket& from, zmq::message_t* id, wire::message& message, zmq::message_t& first);
+
+    void carry_out(core::open& what);
+    void carry_out(core::close& what);
+    void carry_out(core::send& what);
+    void carry_out(core::note& what);
+    enum class sent : std::uint8_t { done, full, unreachable };
+    sent try_send(connection& to, core::send& what);
+    void flush(connection& to);
+    void flush_all();
+    void fail(connection& which, std::string why);
+    void forget(base::route which);
+
+    const limits& bounds_;
+    log_function log_;
+    std::shared_ptr<zmq::context_t> context_;
+    int epoll_ = -1;
+    int wake_fd_ = -1;
+    int timer_fd_ = -1;
+    std::unique_ptr<socket> router_;
+    std::vector<int> ipc_locks_;
+    std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
+    std::unordered_map<std::string, connection*> by_routing_id_;
+    std::unordered_map<int, connection*> by_fd_;
+    std::unordered_map<int, bool> open_fds_;  // of the ROUTER: accepted and not closed
+    std::vector<base::route> closed_peers_;   // of the ROUTER: down after the next full drain
+    std::vector<base::route> with_queue_;
+    std::vector<input> failures_;  // found while sending
+    std::uint64_t router_routes_ = 0;
+    std::size_t drains_ = 0;
+    bool monitors_ready_ = true;
+    bool ask_monitors_ = true;
+};
+
+}  // namespace maus::net

@@ -1,0 +1,163 @@
+#include "maus/wire/control.hpp"
+
+#include "maus/wire/archive.hpp"
+#include "maus/wire/signature.hpp"
+#include "maus/wire/types.hpp"
+
+namespace maus::wire {
+
+using base::failure;
+using check = std::optional<failure>;
+
+errc code_of(std::uint8_t number) {
+    const bool known = number >= static_cast<std::uint8_t>(errc_first) &&
+                       number <= static_cast<std::uint8_t>(errc_last);
+    return known ? static_cast<errc>(number) : errc::protocol_violation;
+}
+
+std::string_view to_string(worker_state state) {
+    switch (state) {
+        case worker_state::occupied: return "occupied";
+        case worker_state::available: return "available";
+        case worker_state::offered: return "offered";
+        case worker_state::leased: return "leased";
+    }
+    return "unknown";
+}
+
+namespace {
+
+check check_endpoints(const std::vector<std::string>& endpoints, const limits& bounds) {
+    if (endpoints.size() > bounds.endpoints_max) {
+        return failure{errc::too_large, "more endpoints than endpoints_max"};
+    }
+    for (const auto& endpoint : endpoints) {
+        const bool known = endpoint.starts_with("tcp://") || endpoint.starts_with("ipc://");
+        if (!known || !good_name(endpoint, bounds.name_bytes_max * 2)) {
+            return failure{errc::protocol_violation, "not an endpoint: " + printable(endpoint, 60)};
+        }
+    }
+    return std::nullopt;
+}
+
+check check_type(const std::string& type, const limits& bounds) {
+    if (type.size() > bounds.name_bytes_max)
+        return failure{errc::too_large, "the type is too long"};
+    if (!good_name(type, bounds.name_bytes_max)) {
+        return failure{errc::protocol_violation, "the type is empty or not printable"};
+    }
+    return std::nullopt;
+}
+
+check check_text(const std::string& text, const limits& bounds) {
+    if (text.size() > bounds.text_bytes_max) return failure{errc::too_large, "a text is too long"};
+    return std::nullopt;
+}
+
+check within(const register_worker& read, const limits& bounds) {
+    if (read.worker.none()) return failure{errc::protocol_violation, "the worker's id is 0"};
+    if (auto bad = check_type(read.type, bounds)) return bad;
+    if (read.host.size() > bounds.name_bytes_max) {
+        return failure{errc::too_large, "the host's name is too long"};
+    }
+    if (read.signatures.size() > bounds.functions_max) {
+        return failure{errc::too_large, "more functions than functions_max"};
+    }
+    for (const auto& text : read.signatures) {
+        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
+    }
+    if (read.free && read.serving) {
+        return failure{errc::protocol_violation, "a worker that serves is not free"};
+    }
+    return std::nullopt;
+}
+
+check within(const register_manager& read, const limits& bounds) {
+    if (read.manager.none()) return failure{errc::protocol_violation, "the manager's id is 0"};
+    if (read.host.size() > bounds.name_bytes_max) {
+        return failure{errc::too_large, "the host's name is too long"};
+    }
+    return check_endpoints(read.endpoints, bounds);
+}
+
+check within(const request& read, const limits& bounds) {
+    if (read.token.none()) return failure{errc::protocol_violation, "the token is 0"};
+    if (read.held.size() > bounds.peers_max)
+        return failure{errc::too_large, "too many held workers"};
+    return check_type(read.type, bounds);
+}
+
+check within(const assign& read, const limits& bounds) {
+    return check_endpoints(read.endpoints, bounds);
+}
+check within(const refused& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const leave& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const rejected& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const lease_ended& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const dismiss& read, const limits& bounds) { return check_text(read.why, bounds); }
+
+template <class Body>
+check within(const Body&, const limits&) {
+    return std::nullopt;  // numbers only, or bounded by the message's size
+}
+
+template <class Body>
+base::result<control> decode_body(base::byte_view bytes, const limits& bounds) {
+    auto decoded = decode<Body>(bytes);
+    if (!decoded) return failure{errc::protocol_violation, std::move(decoded).why().message};
+    Body& body = std::get<0>(decoded.value());
+    if (auto bad = within(body, bounds)) return *std::move(bad);
+    return control{std::move(body)};
+}
+
+template <>
+base::result<control> decode_body<status_query>(base::byte_view bytes, const limits&) {
+    if (!bytes.empty()) return failure{errc::protocol_violation, "bytes are left over"};
+    return control{status_query{}};
+}
+template <>
+base::result<control> decode_body<register_again>(base::byte_view bytes, const limits&) {
+    if (!bytes.empty()) return failure{errc::protocol_violation, "bytes are left over"};
+    return control{register_again{}};
+}
+
+template <class... Bodies>
+base::result<control> decode_type(std::uint8_t type, base::byte_view bytes, const limits& bounds,
+                                  std::variant<Bodies...>*) {
+    base::result<control> decoded =
+        failure{errc::protocol_violation, "unknown control message " + std::to_string(type)};
+    (void)((type == Bodies::type_number &&
+            ((decoded = decode_body<Bodies>(bytes, bounds)), true)) ||
+           ...);
+    return decoded;
+}
+
+}  // namespace
+
+base::result<control> decode_control(const message& from, const limits& bounds) {
+    if (!from.rest.empty()) {
+        return failure{errc::protocol_violation, "a control message is one frame"};
+    }
+    const auto head = read_header(from.first.view());
+    if (!head) return head.why();
+    const bool is_status = head.value().type == status::type_number;
+    if (from.first.size() > (is_status ? bounds.message_bytes_max : bounds.control_bytes_max)) {
+        return failure{errc::too_large, "the control message is larger than control_bytes_max"};
+    }
+    return decode_type(head.value().type, from.first.view().subspan(header_bytes), bounds,
+                       static_cast<control*>(nullptr));
+}
+
+message encode_control(const control& what) {
+    message made;
+    std::visit(
+        [&](const auto& body) {
+            using body_type = std::decay_t<decltype(body)>;
+            write_header(made.first, channel::control, body_type::type_number);
+            if constexpr (!std::is_empty_v<body_type>) encode(made.first, body);
+        },
+        what);
+    return made;
+}
+
+}  // namespace maus::wire

@@ -1,0 +1,338 @@
+// What workers and managers say to a parkserver, and what it says to them (PROTOCOL.md, section 5).
+//
+// Every struct is one message. `decode_control` is total: whatever comes from outside gives a
+// message whose fields are within the limits, or a named failure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "maus/base/id.hpp"
+#include "maus/limits.hpp"
+#include "maus/wire/archive.hpp"
+#include "maus/wire/message.hpp"
+
+namespace maus::wire {
+
+using base::incarnation;
+using base::lease_id;
+using base::manager_id;
+using base::parkserver_id;
+using base::request_id;
+using base::token;
+using base::worker_id;
+
+/// A lease that is in use, as its worker tells it.
+struct service {
+    lease_id lease;
+    manager_id manager;
+    wire::token token;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease, manager, token);
+    }
+    friend bool operator==(const service&, const service&) = default;
+};
+
+/// A worker that serves a wish already, as its manager tells it.
+struct held_worker {
+    lease_id lease;
+    worker_id worker;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease, worker);
+    }
+};
+
+struct register_worker {
+    static constexpr std::uint8_t type_number = 1;
+    worker_id worker;
+    wire::incarnation incarnation;
+    std::string type;
+    std::vector<std::string> signatures;
+    std::uint32_t concurrency = 1;
+    std::uint32_t interval_ms = 0;
+    std::uint32_t liveness = 0;
+    std::string host;
+    std::uint32_t pid = 0;
+    bool free = true;
+    std::optional<service> serving;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(worker, incarnation, type, signatures, concurrency, interval_ms, liveness, host,
+                pid, free, serving);
+    }
+};
+
+struct register_manager {
+    static constexpr std::uint8_t type_number = 2;
+    manager_id manager;
+    wire::incarnation incarnation;
+    std::vector<std::string> endpoints;
+    std::uint32_t interval_ms = 0;
+    std::uint32_t liveness = 0;
+    std::string host;
+    std::uint32_t pid = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(manager, incarnation, endpoints, interval_ms, liveness, host, pid);
+    }
+};
+
+struct request {
+    static constexpr std::uint8_t type_number = 3;
+    request_id request;
+    wire::token token;
+    std::string type;
+    std::uint32_t amount = 0;
+    std::vector<held_worker> held;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(request, token, type, amount, held);
+    }
+};
+
+struct cancel {
+    static constexpr std::uint8_t type_number = 4;
+    request_id request;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(request);
+    }
+};
+
+struct accepted {
+    static constexpr std::uint8_t type_number = 5;
+    lease_id lease;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease);
+    }
+};
+
+struct refused {
+    static constexpr std::uint8_t type_number = 6;
+    lease_id lease;
+    std::uint8_t error = 0;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease, error, why);
+    }
+};
+
+struct available {
+    static constexpr std::uint8_t type_number = 7;
+    lease_id ended;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(ended);
+    }
+};
+
+struct occupied {
+    static constexpr std::uint8_t type_number = 8;
+    service serving;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(serving);
+    }
+};
+
+struct worker_lost {
+    static constexpr std::uint8_t type_number = 9;
+    request_id request;
+    lease_id lease;
+    worker_id worker;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(request, lease, worker);
+    }
+};
+
+struct ping {
+    static constexpr std::uint8_t type_number = 10;
+    std::uint64_t stamp = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(stamp);
+    }
+};
+
+struct leave {
+    static constexpr std::uint8_t type_number = 11;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(why);
+    }
+};
+
+struct status_query {
+    static constexpr std::uint8_t type_number = 12;
+    template <class Archive>
+    void serialize(Archive&) {}
+};
+
+struct registered {
+    static constexpr std::uint8_t type_number = 65;
+    parkserver_id parkserver;
+    std::uint64_t epoch = 0;
+    std::uint32_t interval_ms = 0;
+    std::uint32_t liveness = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(parkserver, epoch, interval_ms, liveness);
+    }
+};
+
+struct register_again {
+    static constexpr std::uint8_t type_number = 66;
+    template <class Archive>
+    void serialize(Archive&) {}
+};
+
+struct rejected {
+    static constexpr std::uint8_t type_number = 67;
+    std::uint8_t error = 0;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(error, why);
+    }
+};
+
+struct assign {
+    static constexpr std::uint8_t type_number = 68;
+    lease_id lease;
+    wire::token token;
+    manager_id manager;
+    std::vector<std::string> endpoints;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease, token, manager, endpoints);
+    }
+};
+
+struct lease_ended {
+    static constexpr std::uint8_t type_number = 69;
+    lease_id lease;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(lease, why);
+    }
+};
+
+struct granted {
+    static constexpr std::uint8_t type_number = 70;
+    request_id request;
+    lease_id lease;
+    worker_id worker;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(request, lease, worker);
+    }
+};
+
+struct pong {
+    static constexpr std::uint8_t type_number = 71;
+    std::uint64_t stamp = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(stamp);
+    }
+};
+
+struct dismiss {
+    static constexpr std::uint8_t type_number = 72;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(why);
+    }
+};
+
+enum class worker_state : std::uint8_t { occupied = 0, available = 1, offered = 2, leased = 3 };
+[[nodiscard]] std::string_view to_string(worker_state state);
+
+struct worker_status {
+    worker_id worker;
+    wire::incarnation incarnation;
+    std::string type;
+    std::vector<std::string> signatures;
+    std::uint32_t concurrency = 1;
+    std::string host;
+    std::uint32_t pid = 0;
+    worker_state state = worker_state::occupied;
+    lease_id lease;
+    manager_id manager;
+    std::uint64_t age_ms = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(worker, incarnation, type, signatures, concurrency, host, pid, state, lease,
+                manager, age_ms);
+    }
+};
+
+struct manager_status {
+    manager_id manager;
+    std::vector<std::string> endpoints;
+    std::string host;
+    std::uint32_t pid = 0;
+    std::uint64_t age_ms = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(manager, endpoints, host, pid, age_ms);
+    }
+};
+
+struct request_status {
+    manager_id manager;
+    request_id request;
+    std::string type;
+    std::uint32_t amount = 0;
+    std::uint32_t serving = 0;
+    std::uint64_t age_ms = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(manager, request, type, amount, serving, age_ms);
+    }
+};
+
+struct status {
+    static constexpr std::uint8_t type_number = 73;
+    std::string version;
+    parkserver_id parkserver;
+    std::uint64_t epoch = 0;
+    std::uint64_t uptime_ms = 0;
+    std::vector<worker_status> workers;
+    std::vector<manager_status> managers;
+    std::vector<request_status> requests;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(version, parkserver, epoch, uptime_ms, workers, managers, requests);
+    }
+};
+
+using control =
+    std::variant<register_worker, register_manager, request, cancel, accepted, refused, available,
+                 occupied, worker_lost, ping, leave, status_query, registered, register_again,
+                 rejected, assign, lease_ended, granted, pong, dismiss, status>;
+
+/// `message` is a control message of this version (read_header said so).
+[[nodiscard]] base::result<control> decode_control(const message& message, const limits& bounds);
+[[nodiscard]] message encode_control(const control& what);
+
+/// The code that a number on the wire stands for ([P-53]).
+[[nodiscard]] errc code_of(std::uint8_t number);
+
+}  // namespace maus::wire
+
+template <>
+struct maus::enum_range<maus::wire::worker_state> {
+    static constexpr auto min = maus::wire::worker_state::occupied;
+    static constexpr auto max = maus::wire::worker_state::leased;
+};

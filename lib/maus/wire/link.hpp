@@ -1,0 +1,170 @@
+// What a worker and its manager say to each other on a link (PROTOCOL.md, section 6).
+//
+// A link message holds any number of records. The writer appends to a message, the reader walks it
+// without copying; both are on the hot path of every call, so calls and results are laid out by
+// hand here, and only the rare records go through the archives.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "maus/base/id.hpp"
+#include "maus/limits.hpp"
+#include "maus/wire/message.hpp"
+
+namespace maus::wire {
+
+enum class record_type : std::uint8_t {
+    hello = 1,
+    result = 2,
+    failed = 3,
+    returned = 4,
+    detached = 5,
+    started = 6,
+    ping = 7,
+    worker_goodbye = 8,
+    welcome = 33,
+    reject = 34,
+    call = 35,
+    cancel = 36,
+    pong = 37,
+    manager_goodbye = 38,
+};
+
+inline constexpr std::uint8_t flag_apart = 1;
+inline constexpr std::uint8_t flag_at_most_once = 2;
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t attempt_bytes = 12;
+
+/// One attempt at one call.
+struct attempt {
+    base::call_id call;
+    base::attempt_number number;
+    friend constexpr auto operator<=>(const attempt&, const attempt&) = default;
+};
+
+struct hello {
+    base::token token;
+    base::worker_id worker;
+    base::incarnation incarnation;
+    base::lease_id lease;
+    std::string type;
+    std::vector<std::string> signatures;
+    std::uint32_t concurrency = 1;
+    std::uint32_t interval_ms = 0;
+    std::uint32_t liveness = 0;
+    std::string host;
+    std::uint32_t pid = 0;
+    std::uint64_t stamp = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(token, worker, incarnation, lease, type, signatures, concurrency, interval_ms,
+                liveness, host, pid, stamp);
+    }
+};
+
+struct welcome {
+    base::manager_id manager;
+    base::incarnation incarnation;
+    std::uint32_t interval_ms = 0;
+    std::uint32_t liveness = 0;
+    std::uint64_t stamp = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(manager, incarnation, interval_ms, liveness, stamp);
+    }
+};
+
+/// reject and both goodbyes.
+struct parting {
+    std::uint8_t error = 0;
+    std::string why;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(error, why);
+    }
+};
+
+/// Why a function failed, as `failed` carries it.
+struct fault {
+    std::uint8_t error = 0;
+    std::string type;
+    std::string text;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(error, type, text);
+    }
+};
+
+/// A record where it stands in its message: valid while the message is.
+struct record {
+    record_type type{};
+    std::uint8_t flags = 0;
+    std::uint16_t function = 0;
+    base::byte_view body;
+    base::buffer* apart = nullptr;  ///< the payload's own frame, to be moved from
+};
+
+/// Walks the records of a link message whose header was read.
+class link_reader {
+public:
+    explicit link_reader(message& from)
+        : from_(from), left_(from.first.view().subspan(header_bytes)) {}
+
+    /// True and a record, or false at the end or at a violation (`violation()` tells which).
+    [[nodiscard]] bool next(record& read);
+    [[nodiscard]] const std::optional<base::failure>& violation() const { return violation_; }
+
+private:
+    bool stop(const char* why);
+
+    message& from_;
+    base::byte_view left_;
+    std::size_t apart_used_ = 0;
+    std::optional<base::failure> violation_;
+};
+
+/// Takes the attempt off the front of a record's body; nothing if it is too short.
+[[nodiscard]] std::optional<attempt> take_attempt(base::byte_view& body);
+/// The payload of a call or result: what follows the attempt, or the frame of its own (moved).
+[[nodiscard]] base::buffer take_payload(const record& from, base::byte_view body);
+
+[[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds);
+[[nodiscard]] base::result<welcome> decode_welcome(base::byte_view body);
+[[nodiscard]] base::result<parting> decode_parting(base::byte_view body);
+[[nodiscard]] base::result<fault> decode_fault(base::byte_view body);
+[[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
+
+/// Appends records to a message. A new message gets its header with the first record.
+class link_writer {
+public:
+    link_writer(message& to, const limits& bounds) : to_(to), bounds_(bounds) {}
+
+    /// `payload` is copied, or shared if it is large (base::share): the caller keeps it.
+    void call(attempt what, std::uint16_t function, bool at_most_once, base::buffer& payload);
+    /// `payload` is taken.
+    void result(attempt what, base::buffer payload);
+    void failed(attempt what, const fault& why);
+    /// returned, detached, started, cancel.
+    void about(record_type type, attempt what);
+    /// ping, pong.
+    void stamp(record_type type, std::uint64_t value);
+    void say(const hello& what);
+    void say(const welcome& what);
+    /// reject, worker_goodbye, manager_goodbye.
+    void part(record_type type, errc code, std::string_view why);
+
+private:
+    std::byte* begin(record_type type, std::uint8_t flags, std::uint16_t function,
+                     std::size_t body);
+    template <class Body>
+    void archived(record_type type, const Body& body);
+
+    message& to_;
+    const limits& bounds_;
+};
+
+}  // namespace maus::wire
