@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -75,7 +76,10 @@ public:
 
     explicit outbox(const limits& bounds) : bounds_(bounds) {}
 
-    void push(effect what) { effects_.push_back(std::move(what)); }
+    template <class Effect>  // constructed in place: GCC 12 warns falsely at a variant's move
+    void push(Effect what) {
+        effects_.emplace_back(std::in_place_type<Effect>, std::move(what));
+    }
     void control(route to, const wire::control& what);
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
