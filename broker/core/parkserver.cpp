@@ -444,7 +444,7 @@ void parkserver::adopt(worker& who, const wire::service& told) {
     note_wish(to->second, wished);
 }
 
-void parkserver::end_lease(const lease_id& id, const std::string& why, bool tell_worker,
+void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker,
                            bool tell_manager, outbox& out) {
     const auto found = leases_.find(id);
     if (found == leases_.end()) return;

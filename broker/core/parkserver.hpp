@@ -164,7 +164,7 @@ private:
     void offer(worker& who, const wish_key& to, wish& wished, instant now, core::outbox& out);
     void adopt(worker& who, const wire::service& told);
     /// The lease ends; each end that is asked for is told.
-    void end_lease(const lease_id& id, const std::string& why, bool tell_worker, bool tell_manager,
+    void end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
                    core::outbox& out);
     [[nodiscard]] const std::set<lease_id>& leases_with(const manager_id& of) const;
     [[nodiscard]] wish* wish_of(const lease& of);

@@ -1,9 +1,10 @@
 // User types in every style that cereal knows, and one value that holds all kinds of types: what
-// the tests of payloads and signatures send around.
+// the tests of payloads and signatures send around; and their bytes as text.
 #pragma once
 
-#include <cereal/types/polymorphic.hpp>  // what cereal asks for if a base class has virtual functions
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -81,21 +82,18 @@ struct versioned {
     std::uint32_t seen = 0;
 };
 
-struct abstract_base {
-    virtual ~abstract_base() = default;
-    virtual int answer() const = 0;
+struct base {
     int in_base = 0;
     template <class Archive>
     void serialize(Archive& ar) {
         ar(in_base);
     }
 };
-struct derived : abstract_base {
-    int answer() const override { return 42; }
+struct derived : base {
     double matrix[2][2] = {};
     template <class Archive>
     void serialize(Archive& ar) {
-        ar(cereal::base_class<abstract_base>(this), matrix);
+        ar(cereal::base_class<base>(this), matrix);
     }
 };
 
@@ -210,6 +208,51 @@ inline zoo a_zoo() {
     std::get<own_container>(all).items = {1, 2, 3};
     std::get<node>(all).children = {node{}, node{{node{}}}};
     return all;
+}
+
+using bytes = std::vector<std::uint8_t>;
+
+template <class... Ts>
+bytes encoded(const Ts&... values) {
+    maus::base::buffer out;
+    maus::wire::encode(out, values...);
+    bytes raw(out.size());
+    if (!raw.empty()) std::memcpy(raw.data(), out.data(), raw.size());
+    return raw;
+}
+inline maus::base::byte_view view(const bytes& raw) { return std::as_bytes(std::span{raw}); }
+
+/// "01 ff" and back.
+inline std::string to_hex(const bytes& raw) {
+    std::string text;
+    for (const auto byte : raw) {
+        if (!text.empty()) text += ' ';
+        text += "0123456789abcdef"[byte / 16];
+        text += "0123456789abcdef"[byte % 16];
+    }
+    return text;
+}
+inline bytes from_hex(const std::string& text) {
+    bytes raw;
+    for (std::size_t i = 0; i < text.size(); i += 3) {
+        raw.push_back(static_cast<std::uint8_t>(std::stoi(text.substr(i, 2), nullptr, 16)));
+    }
+    return raw;
+}
+template <class... Ts>
+std::string hex(const Ts&... values) {
+    return to_hex(encoded(values...));
+}
+
+/// What decoding says, "accepted" if nothing is wrong.
+template <class... Ts>
+std::string refusal(const bytes& raw) {
+    const auto result = maus::wire::decode<Ts...>(view(raw));
+    return result.ok() ? "accepted" : result.why().message;
+}
+template <class... Ts>
+std::string refusal(const char* raw) {
+    return refusal<Ts...>(from_hex(raw));
 }
 
 }  // namespace payload_zoo

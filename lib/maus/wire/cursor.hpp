@@ -106,12 +106,13 @@ constexpr std::size_t cost_of_elements() {
 
 template <class Pointer>
 using pointee = std::remove_cv_t<std::remove_pointer_t<std::decay_t<Pointer>>>;
-template <class T>
-constexpr void check_binary_data() {
+template <class Element>
+constexpr bool check_binary_data() {
     static_assert(
-        std::is_void_v<T> || scalar<std::remove_all_extents_t<T>>,
+        scalar<Element>,
         "maus: cereal::binary_data is for numbers and bytes; a struct would be sent with its"
         " padding, a bool unchecked: serialize the members instead");
+    return scalar<Element>;
 }
 template <class Binary>
 struct binary_element;
@@ -203,13 +204,14 @@ private:
     }
     template <class T>
     void one(const cereal::BinaryData<T>& data) {
-        detail::check_binary_data<detail::pointee<T>>();
         using element = typename detail::binary_element<cereal::BinaryData<T>>::type;
-        const auto bytes = static_cast<std::size_t>(data.size);
-        if (bytes % sizeof(element) != 0) {
-            detail::encode_failed(errc::bad_arguments, "binary data ends inside an element");
+        if constexpr (detail::check_binary_data<element>()) {
+            const auto bytes = static_cast<std::size_t>(data.size);
+            if (bytes % sizeof(element) != 0) {
+                detail::encode_failed(errc::bad_arguments, "binary data ends inside an element");
+            }
+            put_all(static_cast<const element*>(data.data), bytes / sizeof(element));
         }
-        put_all(static_cast<const element*>(data.data), bytes / sizeof(element));
     }
     template <class T>
     void one(const cereal::DeferredData<T>&) {
@@ -334,11 +336,12 @@ private:
     }
     template <class T>
     void one(cereal::BinaryData<T>& data) {
-        detail::check_binary_data<detail::pointee<T>>();
         using element = typename detail::binary_element<cereal::BinaryData<T>>::type;
-        const auto count = static_cast<std::size_t>(data.size) / sizeof(element);
-        detail::copy_scalars(static_cast<element*>(data.data), take(count * sizeof(element)),
-                             count);
+        if constexpr (detail::check_binary_data<element>()) {
+            const auto count = static_cast<std::size_t>(data.size) / sizeof(element);
+            const std::byte* from = take(count * sizeof(element));
+            detail::copy_scalars(static_cast<element*>(data.data), from, count);
+        }
     }
     template <class T>
     void one(cereal::DeferredData<T>&) {

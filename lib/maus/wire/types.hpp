@@ -60,7 +60,7 @@ constexpr std::size_t at_least_one(std::size_t bytes) { return bytes == 0 ? 1 : 
 template <class C>
 struct string_codec {
     using element = typename C::value_type;
-    static constexpr bool supported = scalar<element>;
+    static constexpr bool supported = true;
     static constexpr std::size_t bytes_min = 4;
     static constexpr bool always_empty = false;
 
@@ -69,7 +69,6 @@ struct string_codec {
         out.put_all(values.data(), values.size());
     }
     static void load(input_archive& in, C& values) {
-        static_assert(supported, "maus: wchar_t has another width elsewhere; use char or char16_t");
         std::size_t count = in.get_count(sizeof(element), sizeof(element));
         const std::byte* from = in.take(count * sizeof(element));
         if constexpr (sizeof(element) == 1) {
@@ -138,7 +137,8 @@ struct sequence_codec {
 
 template <class C, class Traits, class A>
 struct codec<std::basic_string<C, Traits, A>>
-    : detail::string_codec<std::basic_string<C, Traits, A>> {};
+    : std::conditional_t<scalar<C>, detail::string_codec<std::basic_string<C, Traits, A>>,
+                         detail::sequence_codec<std::basic_string<C, Traits, A>, 0>> {};
 template <class E, class A>
 struct codec<std::vector<E, A>>
     : std::conditional_t<scalar<E>, detail::string_codec<std::vector<E, A>>,
@@ -270,12 +270,19 @@ struct codec<std::variant<Ts...>> {
         const std::size_t index = in.get<std::uint8_t>();
         if (index >= sizeof...(Ts)) [[unlikely]]
             in.fail("a variant's index is past its end");
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
-            ((index == I && (in(value.template emplace<I>()), true)) || ...);
-        }
-        (std::index_sequence_for<Ts...>{});
+        load_alternative(in, value, index, std::index_sequence_for<Ts...>{});
     }
     static void describe(auto& to) { to.template generic<Ts...>("variant"); }
+
+private:
+    template <std::size_t... I>
+    static void load_alternative(input_archive& in, variant& value, std::size_t index,
+                                 std::index_sequence<I...>) {
+        const auto load_if = [&]<std::size_t Which>(std::in_place_index_t<Which>) {
+            if (index == Which) in(value.template emplace<Which>());
+        };
+        (load_if(std::in_place_index<I>), ...);
+    }
 };
 
 // bitset: bit i is bit i % 8 of byte i / 8; the bits past the end are 0.

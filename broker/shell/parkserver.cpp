@@ -1,0 +1,132 @@
+#include "maus/parkserver.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "broker/core/parkserver.hpp"
+#include "maus/net/clock.hpp"
+#include "maus/net/process.hpp"
+#include "maus/net/reactor.hpp"
+#include "maus/version.hpp"
+
+namespace maus {
+
+class parkserver::implementation final : public net::driven {
+public:
+    explicit implementation(parkserver_options options)
+        : options_(std::move(options)),
+          outbox_(options_.limits),
+          reactor_(
+              options_.limits,
+              [this](log_level level, const std::string& text) {
+                  if (options_.log) options_.log(level, text);
+              },
+              *this) {
+        if (options_.bind.empty()) {
+            throw error(errc::protocol_violation, "a parkserver needs an endpoint to bind");
+        }
+        for (const auto& each : options_.bind) endpoints_.push_back(reactor_.sockets().bind(each));
+        base::random random(net::random_seed());
+        broker::parkserver_config config;
+        config.id = base::parkserver_id::make(random);
+        config.epoch = net::wall_us();
+        const auto ms = std::clamp<std::int64_t>(options_.heartbeat.interval.count(), 0,
+                                                 core::heartbeat::interval_ms_max);
+        config.beat = core::heartbeat{static_cast<std::uint32_t>(ms), options_.heartbeat.liveness}
+                          .within_limits();
+        config.bounds = options_.limits;
+        config.version = maus::version;
+        machine_.emplace(std::move(config), net::clock_now());
+    }
+    ~implementation() override {
+        stop();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
+
+    void run() {
+        if (begin()) loop();
+    }
+    void start() {
+        if (begin()) thread_ = net::spawn([this] { loop(); });
+    }
+    void stop() {
+        stop_asked_ = true;
+        reactor_.wake();
+        std::unique_lock lock(guard_);
+        if (loop_thread_ == std::this_thread::get_id()) return;
+        stopped_.wait(lock, [this] { return !looping_; });
+    }
+
+    // --- net::driven
+    void on(net::input what, base::instant now) override {
+        if (auto* message = std::get_if<core::received>(&what)) {
+            machine_->on(std::move(*message), now, outbox_);
+        } else if (const auto* gone = std::get_if<core::down>(&what)) {
+            machine_->on(*gone, now, outbox_);
+        }
+    }
+    void step(base::instant now) override {
+        machine_->advance_to(now, outbox_);
+        if (stop_asked_ && !said_goodbye_) {
+            machine_->stop(outbox_);
+            said_goodbye_ = true;
+        }
+    }
+    [[nodiscard]] core::outbox& outbox() override { return outbox_; }
+    [[nodiscard]] bool has_mail() const override { return stop_asked_ && !said_goodbye_; }
+    [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
+    [[nodiscard]] bool finished() const override { return said_goodbye_; }
+
+private:
+    bool begin() {
+        const std::lock_guard lock(guard_);
+        if (looping_ || said_goodbye_)
+            throw std::logic_error("maus::parkserver: it runs, or it ran");
+        looping_ = true;
+        return true;
+    }
+    void loop() {
+        {
+            const std::lock_guard lock(guard_);
+            loop_thread_ = std::this_thread::get_id();
+        }
+        reactor_.run();
+        {
+            const std::lock_guard lock(guard_);
+            looping_ = false;
+            loop_thread_ = {};
+        }
+        stopped_.notify_all();
+    }
+
+    parkserver_options options_;
+    core::outbox outbox_;
+    net::reactor reactor_;
+    std::optional<broker::parkserver> machine_;
+    std::vector<std::string> endpoints_;
+    std::atomic<bool> stop_asked_{false};
+    bool said_goodbye_ = false;
+    std::thread thread_;
+    std::mutex guard_;
+    std::condition_variable stopped_;
+    std::thread::id loop_thread_;
+    bool looping_ = false;
+};
+
+parkserver::parkserver(parkserver_options options)
+    : self_(std::make_unique<implementation>(std::move(options))) {}
+parkserver::~parkserver() = default;
+
+std::string parkserver::endpoint() const { return self_->endpoints().front(); }
+std::vector<std::string> parkserver::endpoints() const { return self_->endpoints(); }
+void parkserver::run() { self_->run(); }
+void parkserver::start() { self_->start(); }
+void parkserver::stop() { self_->stop(); }
+
+}  // namespace maus

@@ -1,0 +1,23 @@
+// Something to be run once, later, by somebody else.
+#pragma once
+
+#include <memory>
+
+namespace maus::base {
+
+struct task {
+    virtual ~task() = default;
+    virtual void run() = 0;
+};
+
+template <class F>
+[[nodiscard]] std::unique_ptr<task> make_task(F what) {
+    struct wrapped final : task {
+        explicit wrapped(F function) : function_(std::move(function)) {}
+        void run() override { function_(); }
+        F function_;
+    };
+    return std::make_unique<wrapped>(std::move(what));
+}
+
+}  // namespace maus::base

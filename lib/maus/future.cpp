@@ -1,0 +1,84 @@
+#include "maus/future.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <climits>
+
+namespace maus::detail {
+
+namespace {
+// A futex, since std::atomic cannot wait for a limited time.
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, const timespec* time) {
+    static_assert(sizeof(word) == sizeof(std::uint32_t));
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, time, nullptr, 0);
+}
+void futex_wake_all(std::atomic<std::uint32_t>& word) {
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+}  // namespace
+
+void state_base::wait() noexcept {
+    if (ready()) return;
+    std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
+    while ((seen & settled_bit) == 0) {
+        futex_wait(word_, seen, nullptr);
+        seen = word_.load(std::memory_order_acquire);
+    }
+}
+
+bool state_base::wait_for(std::chrono::nanoseconds time) noexcept {
+    using clock = std::chrono::steady_clock;
+    if (ready()) return true;
+    const auto begun = clock::now();
+    std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
+    while ((seen & settled_bit) == 0) {
+        const auto left = time - (clock::now() - begun);
+        if (left <= std::chrono::nanoseconds::zero()) return false;
+        const timespec relative{static_cast<time_t>(left.count() / 1'000'000'000),
+                                static_cast<long>(left.count() % 1'000'000'000)};
+        futex_wait(word_, seen, &relative);
+        seen = word_.load(std::memory_order_acquire);
+    }
+    return true;
+}
+
+void state_base::continue_with(std::unique_ptr<continuation> what) {
+    continuation_ = std::move(what);
+    const auto seen = word_.fetch_or(continued_bit, std::memory_order_acq_rel);
+    if ((seen & settled_bit) != 0) std::exchange(continuation_, nullptr)->run();
+}
+
+void state_base::cancel() {
+    if (owner_ && !ready()) owner_->cancel(*this);
+}
+
+void state_base::settled(executor* where) {
+    // Once the word says so, the waiter may let go of this state.
+    retain();
+    const auto seen = word_.fetch_or(settled_bit, std::memory_order_acq_rel);
+    if ((seen & waited_bit) != 0) futex_wake_all(word_);
+    if ((seen & continued_bit) != 0) {
+        auto next = std::exchange(continuation_, nullptr);
+        if (where != nullptr) {
+            where->post(std::move(next));
+        } else {
+            next->run();
+        }
+    }
+    release();
+}
+
+void state_base::settle(base::buffer payload, executor* where) {
+    payload_ = std::move(payload);
+    settled(where);
+}
+
+void state_base::settle(std::exception_ptr failure, executor* where) {
+    failure_ = std::move(failure);
+    settled(where);
+}
+
+}  // namespace maus::detail

@@ -1,0 +1,325 @@
+// The result of a call that may not have come yet.
+//
+//     maus::future<int> sum = workers.call(add, 1, 1);
+//     int now = sum.get();                                  // waits, and throws maus::error
+//     sum.then([](int value) { ... });                      // or a callback
+//     int later = co_await workers.call(add, 2, 2);         // or in a coroutine
+//
+// A future may be moved and dropped; a dropped future's call goes on and its result is forgotten.
+// It is also a coroutine's return type: such a coroutine starts at once and its future is ready
+// when it returns.
+//
+// Callbacks and coroutines that wait for a call go on, when it settles, on the callback thread of
+// its manager, one at a time: they may block, but what they wait for must not be another callback.
+// If the future is ready already, they run at once, on the thread that asked.
+//
+// Thread-safety: different futures may be used by different threads; one future by one at a time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "maus/base/buffer.hpp"
+#include "maus/base/task.hpp"
+#include "maus/error.hpp"
+#include "maus/wire/archive.hpp"
+
+namespace maus {
+
+template <class T>
+class future;
+
+namespace detail {
+
+using continuation = base::task;
+
+/// Where continuations go on.
+struct executor {
+    virtual ~executor() = default;
+    virtual void post(std::unique_ptr<continuation> what) = 0;
+};
+
+class state_base;
+
+/// Who made a call: can cancel it.
+struct call_owner {
+    virtual ~call_owner() = default;
+    virtual void cancel(state_base& call) = 0;
+};
+
+/// What a future and those who settle it share. Settled once; its word says what happened so far.
+class state_base {
+public:
+    state_base() = default;
+    state_base(const state_base&) = delete;
+    state_base& operator=(const state_base&) = delete;
+    virtual ~state_base() = default;
+
+    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void release() noexcept {
+        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+    [[nodiscard]] bool ready() const noexcept {
+        return (word_.load(std::memory_order_acquire) & settled_bit) != 0;
+    }
+    void wait() noexcept;
+    [[nodiscard]] bool wait_for(std::chrono::nanoseconds time) noexcept;
+    /// Runs `what` when this is settled: at once if it is.
+    void continue_with(std::unique_ptr<continuation> what);
+
+    /// The bytes of a result, or a failure. Continuations go to `where`, or run here if it is null.
+    void settle(base::buffer payload, executor* where);
+    void settle(std::exception_ptr failure, executor* where);
+
+    // Read once it is ready.
+    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+    [[nodiscard]] base::byte_view payload() const noexcept { return payload_.view(); }
+
+    /// Asks the owner, if there is one still, to give the call up.
+    void cancel();
+    void own(std::shared_ptr<call_owner> owner) { owner_ = std::move(owner); }
+    [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
+
+    std::uint64_t mark = 0;  ///< the owner's
+
+protected:
+    void settled(executor* where);
+
+private:
+    static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
+
+    std::atomic<std::uint32_t> word_{0};
+    std::atomic<std::uint32_t> references_{1};
+    std::exception_ptr failure_;
+    std::unique_ptr<continuation> continuation_;
+    base::buffer payload_;
+    std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
+};
+
+/// A counted reference to a state.
+template <class State>
+class state_ref {
+public:
+    state_ref() = default;
+    explicit state_ref(State* adopted) noexcept : state_(adopted) {}
+    state_ref(const state_ref& other) noexcept : state_(other.state_) {
+        if (state_ != nullptr) state_->retain();
+    }
+    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    state_ref& operator=(state_ref other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~state_ref() {
+        if (state_ != nullptr) state_->release();
+    }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
+};
+
+template <class T>
+using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+template <class T>
+class state final : public state_base {
+public:
+    /// For results that are made in this process.
+    void settle_value(stored<T> value, executor* where) {
+        value_.emplace(std::move(value));
+        settled(where);
+    }
+    stored<T> take() {
+        if (failure()) std::rethrow_exception(failure());
+        if (value_) return *std::move(value_);
+        if constexpr (std::is_void_v<T>) {
+            if (!payload().empty())
+                throw error(errc::bad_result, "a result came where none belongs");
+            return {};
+        } else {
+            auto decoded = wire::decode<T>(payload());
+            if (!decoded) throw error(errc::bad_result, decoded.why().message);
+            return std::get<0>(std::move(decoded).value());
+        }
+    }
+
+private:
+    std::optional<stored<T>> value_;
+};
+
+template <class T>
+struct is_future : std::false_type {};
+template <class T>
+struct is_future<future<T>> : std::true_type {
+    using value_type = T;
+};
+
+template <class T>
+struct promise_base;
+
+}  // namespace detail
+
+template <class T>
+class [[nodiscard]] future {
+public:
+    using value_type = T;
+    struct promise_type;
+
+    /// Refers to nothing; everything but assignment and valid() is a mistake.
+    future() = default;
+
+    [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
+    [[nodiscard]] bool ready() const { return shared().ready(); }
+
+    /// Waits and gives the value, once. Throws maus::error (errors of calls), or what a local
+    /// coroutine threw. bad_result if the bytes are no T.
+    T get() {
+        shared().wait();
+        auto state = std::exchange(state_, {});
+        if constexpr (std::is_void_v<T>) {
+            state->take();
+        } else {
+            return state->take();
+        }
+    }
+    void wait() const { shared().wait(); }
+    /// False: not ready after that time.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> time) const {
+        return shared().wait_for(std::chrono::ceil<std::chrono::nanoseconds>(time));
+    }
+
+    /// Asks that the call be given up: it settles as cancelled, unless it has settled already. A
+    /// function that runs is not stopped. Without effect on coroutines.
+    void cancel() const { shared().cancel(); }
+
+    /// Runs `callback` when this is ready, with the value (errors pass it by), or with the ready
+    /// future if that is what it takes. Gives a future of what the callback returns. Takes this
+    /// future over.
+    template <class Callback>
+    auto then(Callback callback);
+
+    [[nodiscard]] bool await_ready() const { return shared().ready(); }
+    void await_suspend(std::coroutine_handle<> waiting) const;
+    T await_resume() { return get(); }
+
+    explicit future(detail::state_ref<detail::state<T>> state) noexcept
+        : state_(std::move(state)) {}
+
+private:
+    [[nodiscard]] detail::state<T>& shared() const {
+        if (!state_) throw std::logic_error("maus::future: it refers to no call (any more)");
+        return *state_;
+    }
+    detail::state_ref<detail::state<T>> state_;
+};
+
+namespace detail {
+
+struct resume final : continuation {
+    explicit resume(std::coroutine_handle<> what) : what_(what) {}
+    void run() override { what_.resume(); }
+
+private:
+    std::coroutine_handle<> what_;
+};
+
+template <class Callback, class T>
+constexpr auto callback_result() {
+    if constexpr (std::is_invocable_v<Callback&, future<T>>) {
+        return std::type_identity<std::invoke_result_t<Callback&, future<T>>>{};
+    } else if constexpr (std::is_void_v<T>) {
+        return std::type_identity<std::invoke_result_t<Callback&>>{};
+    } else {
+        return std::type_identity<std::invoke_result_t<Callback&, T>>{};
+    }
+}
+
+template <class T, class Callback, class R>
+struct then_continuation final : continuation {
+    then_continuation(future<T> source, Callback callback, state_ref<state<R>> result)
+        : source_(std::move(source)), callback_(std::move(callback)), result_(std::move(result)) {}
+
+    void run() override {
+        try {
+            if constexpr (std::is_void_v<R>) {
+                call();
+                result_->settle_value({}, nullptr);
+            } else {
+                result_->settle_value(call(), nullptr);
+            }
+        } catch (...) {
+            result_->settle(std::current_exception(), nullptr);
+        }
+    }
+
+private:
+    decltype(auto) call() {
+        if constexpr (std::is_invocable_v<Callback&, future<T>>) {
+            return callback_(std::move(source_));
+        } else if constexpr (std::is_void_v<T>) {
+            source_.get();
+            return callback_();
+        } else {
+            return callback_(source_.get());
+        }
+    }
+    future<T> source_;
+    Callback callback_;
+    state_ref<state<R>> result_;
+};
+
+template <class T>
+struct promise_base {
+    state_ref<state<T>> result{new state<T>};
+
+    future<T> get_return_object() { return future<T>(result); }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void unhandled_exception() { result->settle(std::current_exception(), nullptr); }
+};
+
+}  // namespace detail
+
+template <class T>
+struct future<T>::promise_type : detail::promise_base<T> {
+    void return_value(T value) { this->result->settle_value(std::move(value), nullptr); }
+};
+template <>
+struct future<void>::promise_type : detail::promise_base<void> {
+    void return_void() { result->settle_value({}, nullptr); }
+};
+
+template <class T>
+void future<T>::await_suspend(std::coroutine_handle<> waiting) const {
+    // The coroutine, and this future with it, may be gone as soon as it goes on.
+    const auto keep = state_;
+    keep->continue_with(std::make_unique<detail::resume>(waiting));
+}
+
+template <class T>
+template <class Callback>
+auto future<T>::then(Callback callback) {
+    using R = typename decltype(detail::callback_result<Callback, T>())::type;
+    detail::state_ref<detail::state<R>> result(new detail::state<R>);
+    const auto keep = state_;
+    shared();
+    using step = detail::then_continuation<T, Callback, R>;
+    keep->continue_with(std::make_unique<step>(std::move(*this), std::move(callback), result));
+    return future<R>(std::move(result));
+}
+
+}  // namespace maus

@@ -1,0 +1,459 @@
+#include "maus/manager.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+
+#include "maus/core/manager.hpp"
+#include "maus/net/clock.hpp"
+#include "maus/net/mailbox.hpp"
+#include "maus/net/process.hpp"
+#include "maus/net/reactor.hpp"
+#include "maus/net/task_thread.hpp"
+
+namespace maus {
+
+namespace detail {
+
+namespace {
+
+base::duration bounded(std::chrono::nanoseconds wanted) {
+    return std::max<std::chrono::nanoseconds>(wanted, {});
+}
+
+core::call_policy policy_of(const call_options& options) {
+    core::call_policy policy;
+    policy.at_most_once = options.retry == retry::at_most_once;
+    policy.start_cap = options.start_cap;
+    policy.timeout = bounded(options.timeout);
+    policy.attempt_timeout = bounded(options.attempt_timeout);
+    return policy;
+}
+
+std::exception_ptr exception_of(core::outcome&& failed) {
+    auto& about = *failed.about;
+    std::string message = about.function.empty() ? "" : about.function + ": ";
+    message += to_string(*failed.error);
+    if (!about.type.empty()) message += ": " + about.type;
+    if (!about.text.empty()) message += ": " + about.text;
+    return std::make_exception_ptr(error(*failed.error, message)
+                                       .about(std::move(about.function))
+                                       .thrown_as(std::move(about.type))
+                                       .after(std::move(about.attempts)));
+}
+
+core::heartbeat beat_of(const heartbeat_options& options) {
+    const auto ms =
+        std::clamp<std::int64_t>(options.interval.count(), 0, core::heartbeat::interval_ms_max);
+    return {static_cast<std::uint32_t>(ms), options.liveness};
+}
+
+event::kind kind_of(core::notice::kind what) {
+    switch (what) {
+        case core::notice::kind::worker_joined: return event::kind::worker_joined;
+        case core::notice::kind::worker_lost: return event::kind::worker_lost;
+        case core::notice::kind::worker_released: return event::kind::worker_released;
+        case core::notice::kind::parkserver_back: return event::kind::parkserver_back;
+        case core::notice::kind::parkserver_lost: break;
+    }
+    return event::kind::parkserver_lost;
+}
+
+/// Which methods there are, and their numbers. Any thread may ask.
+class method_table {
+public:
+    using define_function = std::function<void(base::method_id, std::string)>;
+
+    /// `define` is called with a new one before anybody else can get its number.
+    base::method_id number_of(const method_key& key, const define_function& define) {
+        const entry wanted{std::string(key.name), key.type};
+        {
+            const std::shared_lock lock(guard_);
+            const auto found = numbers_.find(wanted);
+            if (found != numbers_.end()) return found->second;
+        }
+        const std::unique_lock lock(guard_);
+        const auto found = numbers_.find(wanted);
+        if (found != numbers_.end()) return found->second;
+        const base::method_id number{static_cast<std::uint32_t>(numbers_.size())};
+        define(number, key.signature(key.name));
+        numbers_.emplace(wanted, number);
+        return number;
+    }
+
+private:
+    using entry = std::pair<std::string, const void*>;
+    struct hash {
+        std::size_t operator()(const entry& key) const noexcept {
+            return std::hash<std::string>{}(key.first) ^ std::hash<const void*>{}(key.second);
+        }
+    };
+    std::shared_mutex guard_;
+    std::unordered_map<entry, base::method_id, hash> numbers_;
+};
+
+// What other threads ask of the reactor's.
+struct new_call {
+    core::submission what;
+};
+struct cancel_state {
+    state_ref<state_base> call;
+};
+struct define_method {
+    base::method_id method;
+    std::string signature;
+};
+using command = std::variant<new_call, cancel_state, define_method, core::add_wish,
+                             core::release_wish, core::add_parkserver, core::stop_manager>;
+
+}  // namespace
+
+/// The workers of one wish, as its handle and its calls see them.
+class group final : public group_handle,
+                    public call_owner,
+                    public std::enable_shared_from_this<group> {
+public:
+    group(std::shared_ptr<manager_core> owner, base::group_id id, const call_options& calls)
+        : owner_(std::move(owner)), id_(id), calls_(calls) {}
+
+    void submit(const method_key& method, base::buffer arguments, state_ref<state_base> call,
+                const call_options& options) override;
+    void release() override;
+    void cancel(state_base& call) override;
+    [[nodiscard]] std::size_t size() const override { return workers_; }
+    [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
+    [[nodiscard]] const call_options& calls() const override { return calls_; }
+
+    // By the reactor's thread.
+    void has_workers(std::size_t count) {
+        const std::lock_guard lock(guard_);
+        workers_ = count;
+        changed_.notify_all();
+    }
+    void call_settled() {
+        unsettled_.fetch_sub(1);
+        if (blocked_ == 0) return;
+        const std::lock_guard lock(guard_);
+        changed_.notify_all();
+    }
+
+private:
+    [[nodiscard]] bool make_room(when_full what_then);
+
+    std::shared_ptr<manager_core> owner_;
+    base::group_id id_;
+    call_options calls_;
+    std::atomic<std::size_t> unsettled_{0};
+    std::atomic<std::size_t> blocked_{0};
+    std::atomic<std::size_t> workers_{0};
+    std::atomic<bool> released_{false};
+    std::mutex guard_;
+    std::condition_variable changed_;
+};
+
+class manager_core final : public net::driven,
+                           public executor,
+                           public std::enable_shared_from_this<manager_core> {
+public:
+    explicit manager_core(manager_options options);
+
+    void start() {
+        thread_ = net::spawn([this] { reactor_.run(); });
+    }
+    void stop();
+    /// False: it has stopped.
+    bool put(command what) {
+        if (!box_.put(std::move(what))) return false;
+        reactor_.wake();
+        return true;
+    }
+    void submit(const method_key& method, core::submission call);
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+    [[nodiscard]] const std::string& id() const { return id_; }
+    [[nodiscard]] const limits& bounds() const { return options_.limits; }
+    [[nodiscard]] manager_metrics metrics() const {
+        const std::lock_guard lock(guard_);
+        return metrics_;
+    }
+    [[nodiscard]] maus::workers get_workers(const wish& what);
+    void forget(base::group_id id) {
+        const std::lock_guard lock(guard_);
+        groups_.erase(id);
+    }
+    void refuse(std::uint64_t ticket, errc code, std::string why);
+
+    // --- executor
+    void post(std::unique_ptr<continuation> what) override { callbacks_.post(std::move(what)); }
+
+    // --- net::driven
+    void on(net::input what, base::instant now) override {
+        std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
+    }
+    void step(base::instant now) override;
+    [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
+    [[nodiscard]] bool has_mail() const override { return !box_.empty(); }
+    [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
+    [[nodiscard]] bool finished() const override { return stopped_; }
+
+private:
+    void carry_out(new_call& what, base::instant now) {
+        // The machine may settle it at once; the state lives until settle() below.
+        auto* state = reinterpret_cast<state_base*>(what.what.ticket);
+        const auto id = machine_->on(std::move(what.what), now, effects_);
+        state->mark = id ? id->value : 0;
+    }
+    void carry_out(cancel_state& what, base::instant now) {
+        if (what.call->mark != 0) machine_->on(core::cancel_call{{what.call->mark}}, now, effects_);
+    }
+    void carry_out(define_method& what, base::instant) {
+        machine_->define(what.method, std::move(what.signature));
+    }
+    template <class What>
+    void carry_out(What& what, base::instant now) {
+        machine_->on(what, now, effects_);
+        if constexpr (std::is_same_v<What, core::stop_manager>) stopped_ = true;
+    }
+    void settle(std::uint64_t ticket, core::outcome result);
+    void tell_news();
+    void publish_metrics();
+
+    manager_options options_;
+    core::manager_effects effects_;
+    net::mailbox<command> box_;
+    std::vector<command> mail_;
+    net::reactor reactor_;
+    net::task_thread callbacks_;
+    std::optional<core::manager> machine_;
+    std::string endpoint_;
+    std::string id_;
+    method_table methods_;
+    bool stopped_ = false;
+    std::thread thread_;
+    std::mutex stop_guard_;
+
+    mutable std::mutex guard_;  // of what follows
+    std::map<base::group_id, std::weak_ptr<group>> groups_;
+    std::uint32_t groups_made_ = 0;
+    manager_metrics metrics_;
+};
+
+// --- group
+// ----------------------------------------------------------------------------------------
+
+bool group::make_room(when_full what_then) {
+    const std::size_t most = owner_->bounds().calls_max;
+    if (unsettled_.fetch_add(1) < most) return true;
+    if (what_then == when_full::fail) return false;
+    unsettled_.fetch_sub(1);
+    ++blocked_;
+    std::unique_lock lock(guard_);
+    // call_settled() notifies under the guard, once it has seen that somebody is blocked.
+    changed_.wait(lock, [&] {
+        if (released_) return true;
+        std::size_t seen = unsettled_;
+        while (seen < most) {
+            if (unsettled_.compare_exchange_weak(seen, seen + 1)) return true;
+        }
+        return false;
+    });
+    if (released_) unsettled_.fetch_add(1);  // the call goes on to be refused
+    --blocked_;
+    return true;
+}
+
+void group::submit(const method_key& method, base::buffer arguments, state_ref<state_base> call,
+                   const call_options& options) {
+    call->own(shared_from_this());
+    const bool room = make_room(options.when_full);
+    call->retain();  // until it is settled
+    const auto ticket = reinterpret_cast<std::uint64_t>(&*call);
+    if (!room) {
+        return owner_->refuse(ticket, errc::overloaded,
+                              "calls_max calls of these workers are not settled yet");
+    }
+    core::submission submission;
+    submission.group = id_;
+    submission.ticket = ticket;
+    submission.policy = policy_of(options);
+    submission.payload = std::move(arguments);
+    owner_->submit(method, std::move(submission));
+}
+
+void group::cancel(state_base& call) {
+    call.retain();
+    owner_->put(cancel_state{state_ref<state_base>(&call)});
+}
+
+void group::release() {
+    if (released_.exchange(true)) return;
+    owner_->forget(id_);
+    owner_->put(core::release_wish{id_});
+    const std::lock_guard lock(guard_);
+    workers_ = 0;
+    changed_.notify_all();
+}
+
+bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
+    // Far more than anybody waits, and no clock overflows.
+    time = std::min<std::chrono::nanoseconds>(time, std::chrono::hours{24 * 365});
+    std::unique_lock lock(guard_);
+    changed_.wait_for(lock, time, [&] { return released_ || workers_ >= count; });
+    return !released_ && workers_ >= count;
+}
+
+// --- manager_core
+// ---------------------------------------------------------------------------------
+
+manager_core::manager_core(manager_options options)
+    : options_(std::move(options)),
+      effects_(options_.limits),
+      reactor_(
+          options_.limits,
+          [this](log_level level, const std::string& text) {
+              if (options_.log) options_.log(level, text);
+          },
+          *this) {
+    base::random random(net::random_seed());
+    core::manager_config config;
+    config.id = base::manager_id::make(random);
+    config.incarnation = {net::wall_us()};
+    config.beat = beat_of(options_.heartbeat);
+    config.host = net::host_name();
+    config.pid = net::process_id();
+    config.bounds = options_.limits;
+    config.seed = random();
+    if (!options_.endpoint.empty()) {
+        endpoint_ = net::reachable(reactor_.sockets().bind(options_.endpoint));
+        config.endpoints = options_.advertise;
+        if (config.endpoints.empty()) config.endpoints.push_back(endpoint_);
+    }
+    id_ = to_string(config.id);
+    machine_.emplace(std::move(config), net::clock_now());
+}
+
+void manager_core::stop() {
+    const std::lock_guard lock(stop_guard_);
+    if (!thread_.joinable()) return;
+    put(core::stop_manager{});
+    thread_.join();
+    // What came too late for the machine.
+    box_.close();
+    box_.take(mail_);
+    for (auto& each : mail_) {
+        if (auto* late = std::get_if<new_call>(&each)) {
+            refuse(late->what.ticket, errc::shutdown, "the manager has stopped");
+        }
+    }
+    mail_.clear();
+    callbacks_.stop();
+}
+
+void manager_core::submit(const method_key& method, core::submission call) {
+    const std::uint64_t ticket = call.ticket;
+    call.method = methods_.number_of(method, [this](base::method_id number, std::string signature) {
+        put(define_method{number, std::move(signature)});
+    });
+    if (!put(new_call{std::move(call)})) refuse(ticket, errc::shutdown, "the manager has stopped");
+}
+
+void manager_core::refuse(std::uint64_t ticket, errc code, std::string why) {
+    core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
+    refused.about->text = std::move(why);
+    settle(ticket, std::move(refused));
+}
+
+maus::workers manager_core::get_workers(const wish& what) {
+    if (!wire::good_name(what.type, options_.limits.name_bytes_max)) {
+        throw error(errc::protocol_violation, "not a type's name: " + wire::printable(what.type));
+    }
+    std::shared_ptr<group> made;
+    base::group_id id;
+    {
+        const std::lock_guard lock(guard_);
+        id = {++groups_made_};
+        made = std::make_shared<group>(shared_from_this(), id, what.calls);
+        groups_.emplace(id, made);
+    }
+    put(core::add_wish{id, what.type, what.amount, {bounded(what.no_workers_timeout)}});
+    return maus::workers(std::move(made));
+}
+
+void manager_core::step(base::instant now) {
+    box_.take(mail_);
+    for (auto& each : mail_) {
+        std::visit([&](auto& what) { carry_out(what, now); }, each);
+    }
+    machine_->advance_to(now, effects_);
+    publish_metrics();
+    tell_news();
+    for (auto& each : effects_.done) settle(each.ticket, std::move(each.result));
+    effects_.done.clear();
+}
+
+void manager_core::settle(std::uint64_t ticket, core::outcome result) {
+    const state_ref<state_base> state(reinterpret_cast<state_base*>(ticket));
+    const auto of = std::static_pointer_cast<group>(state->owner());
+    if (result.error) {
+        state->settle(exception_of(std::move(result)), this);
+    } else {
+        state->settle(std::move(result.payload), this);
+    }
+    of->call_settled();
+}
+
+void manager_core::tell_news() {
+    for (auto& each : effects_.news) {
+        std::shared_ptr<group> about;
+        {
+            const std::lock_guard lock(guard_);
+            const auto found = groups_.find(each.group);
+            if (found != groups_.end()) about = found->second.lock();
+        }
+        if (about) about->has_workers(machine_->workers_of(each.group));
+        if (!options_.on_event) continue;
+        event told{kind_of(each.what), std::move(each.name), std::move(each.why)};
+        callbacks_.post(
+            base::make_task([told = std::move(told), tell = options_.on_event] { tell(told); }));
+    }
+    effects_.news.clear();
+}
+
+void manager_core::publish_metrics() {
+    const auto& calls = machine_->calls();
+    const auto& links = machine_->counters();
+    const std::lock_guard lock(guard_);
+    metrics_ = {calls.submitted,     calls.results, calls.errors, calls.moved,
+                calls.late_rejected, links.joined,  links.lost,   links.violations};
+}
+
+}  // namespace detail
+
+manager::manager(std::string endpoint)
+    : manager(manager_options{.endpoint = std::move(endpoint)}) {}
+
+manager::manager(manager_options options)
+    : core_(std::make_shared<detail::manager_core>(std::move(options))) {
+    core_->start();
+}
+
+manager::~manager() { core_->stop(); }
+
+void manager::connect_parkserver(std::string endpoint) {
+    if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
+        throw error(errc::protocol_violation,
+                    "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
+    }
+    core_->put(core::add_parkserver{std::move(endpoint)});
+}
+
+maus::workers manager::get_workers(wish what) { return core_->get_workers(what); }
+std::string manager::endpoint() const { return core_->endpoint(); }
+manager_metrics manager::metrics() const { return core_->metrics(); }
+std::string manager::id() const { return core_->id(); }
+void manager::stop() { core_->stop(); }
+
+}  // namespace maus

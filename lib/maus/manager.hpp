@@ -1,0 +1,206 @@
+// A manager: asks parkservers for workers, calls functions on them, and gives them back.
+//
+//     maus::manager manager{"tcp://127.0.0.1:*"};            // no endpoint: through the parkserver
+//     manager.connect_parkserver("tcp://127.0.0.1:8500");
+//     auto workers = manager.get_workers({.amount = 2});     // a standing wish; does not wait
+//     maus::future<int> sum = workers.call(add, 1, 1);       // waits for its turn, not for you
+//     int two = sum.get();
+//     workers.release();                                     // or let it go out of scope
+//
+// While the manager lives, every call completes exactly once: with the result of one complete
+// execution or with a named error (error.hpp). A lost worker's calls go to the others; see
+// call_options::retry.
+//
+// Thread-safety: everything here may be used by any number of threads at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "maus/future.hpp"
+#include "maus/method.hpp"
+#include "maus/options.hpp"
+
+namespace maus {
+
+class workers;
+
+/// What has happened so far; each counter only grows.
+struct manager_metrics {
+    std::uint64_t calls = 0;          ///< made
+    std::uint64_t results = 0;        ///< settled with a value
+    std::uint64_t errors = 0;         ///< settled with a named error
+    std::uint64_t moved = 0;          ///< given to another worker, since theirs was lost
+    std::uint64_t late_rejected = 0;  ///< answers that came when nobody waited for them any more
+    std::uint64_t workers_joined = 0;
+    std::uint64_t workers_lost = 0;
+    std::uint64_t violations = 0;  ///< messages that broke the protocol
+};
+
+namespace detail {
+
+class manager_core;
+
+/// A method as one manager knows it.
+struct method_key {
+    std::string_view name;
+    const void* type;  // one address for each C++ signature
+    std::string (*signature)(std::string_view name);
+};
+
+template <class R, class... Args>
+struct method_type {
+    static std::string signature(std::string_view name) {
+        return wire::signature<R, Args...>(name);
+    }
+    static constexpr char address = 0;
+    static method_key key(std::string_view name) { return {name, &address, &signature}; }
+};
+
+/// What a C++ argument is on the other side when only a name is known: text for literals.
+template <class T>
+using sent_as = std::conditional_t<std::is_convertible_v<const std::decay_t<T>&, std::string_view>,
+                                   std::string, std::decay_t<T>>;
+
+/// The group of workers that one wish has; shared by its handles.
+class group_handle {
+public:
+    virtual ~group_handle() = default;
+    virtual void submit(const method_key& method, base::buffer arguments,
+                        state_ref<state_base> call, const call_options& options) = 0;
+    virtual void release() = 0;
+    [[nodiscard]] virtual std::size_t size() const = 0;
+    [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
+    [[nodiscard]] virtual const call_options& calls() const = 0;
+};
+
+/// Makes calls with one set of options.
+class caller {
+public:
+    caller(std::shared_ptr<group_handle> group, call_options options)
+        : group_(std::move(group)), options_(options) {}
+
+    template <class R, class... Args, class... Given>
+    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
+        static_assert(sizeof...(Args) == sizeof...(Given),
+                      "the method has another number of parameters");
+        static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
+                      "an argument does not convert to its parameter");
+        return send<R, std::remove_cvref_t<Args>...>(
+            what.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+    }
+    template <class R, class... Given>
+    future<R> call(std::string_view name, Given&&... given) const {
+        return send<R, sent_as<Given>...>(name, static_cast<const sent_as<Given>&>(given)...);
+    }
+
+private:
+    template <class R, class... Args>
+    future<R> send(std::string_view name, const Args&... arguments) const {
+        if (!group_) throw std::logic_error("maus::workers: these were released or moved from");
+        base::buffer payload;
+        wire::encode(payload, arguments...);
+        state_ref<state<R>> result(new state<R>);
+        result->retain();
+        group_->submit(method_type<R, Args...>::key(name), std::move(payload),
+                       state_ref<state_base>(&*result), options_);
+        return future<R>(std::move(result));
+    }
+
+    std::shared_ptr<group_handle> group_;
+    call_options options_;
+};
+
+}  // namespace detail
+
+/// The workers of one wish. Calls go to whichever of them has the least to do. Movable; when it is
+/// destroyed, the workers are released.
+class workers {
+public:
+    workers() = default;
+    explicit workers(std::shared_ptr<detail::group_handle> group) : group_(std::move(group)) {}
+    workers(workers&&) noexcept = default;
+    workers& operator=(workers&& other) noexcept {
+        if (this != &other) {
+            release();
+            group_ = std::move(other.group_);
+        }
+        return *this;
+    }
+    ~workers() { release(); }
+
+    /// Calls a function on one of the workers. Does not wait, unless limits::calls_max calls are
+    /// not settled and when_full says to block. Calls made before the first worker is there wait
+    /// for it.
+    ///
+    /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
+    /// arguments make the signature, text of any kind is a string. Either way a function that no
+    /// worker exposes, or exposes with another signature, fails with no_such_function or
+    /// signature_mismatch before anything is sent. Throws maus::error (too_large) if an argument
+    /// cannot be encoded.
+    template <class R, class... Args, class... Given>
+    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
+        return with_defaults().call(what, std::forward<Given>(given)...);
+    }
+    template <class R, class... Given>
+    future<R> call(std::string_view name, Given&&... given) const {
+        return with_defaults().template call<R>(name, std::forward<Given>(given)...);
+    }
+    /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
+    [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
+
+    /// How many workers there are now.
+    [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }
+    /// Waits until there are `count`. False: not in that time, or they are released.
+    template <class Rep, class Period>
+    [[nodiscard]] bool wait_for(std::size_t count, std::chrono::duration<Rep, Period> time) const {
+        return group_ && group_->wait_for(count, std::chrono::ceil<std::chrono::nanoseconds>(time));
+    }
+    /// Gives them back. Calls that are not settled fail with cancelled. Idempotent.
+    void release() {
+        if (auto group = std::exchange(group_, nullptr)) group->release();
+    }
+
+private:
+    [[nodiscard]] detail::caller with_defaults() const {
+        return {group_, group_ ? group_->calls() : call_options{}};
+    }
+    std::shared_ptr<detail::group_handle> group_;
+};
+
+class manager {
+public:
+    /// Without an endpoint: manager and workers talk through the parkserver.
+    manager() : manager(manager_options{}) {}
+    /// Binds the endpoint. Throws maus::error that says why it cannot.
+    explicit manager(std::string endpoint);
+    explicit manager(manager_options options);
+    manager(const manager&) = delete;
+    manager& operator=(const manager&) = delete;
+    /// Stops it.
+    ~manager();
+
+    /// Uses this parkserver whenever it is up. May be called for several.
+    void connect_parkserver(std::string endpoint);
+    /// Wishes for workers. Returns at once; they come when they are free.
+    [[nodiscard]] maus::workers get_workers(wish what = {});
+
+    /// Where workers can connect() to directly; empty if it has no endpoint.
+    [[nodiscard]] std::string endpoint() const;
+    [[nodiscard]] manager_metrics metrics() const;
+    /// 32 hexadecimal digits, as `maus status` shows them.
+    [[nodiscard]] std::string id() const;
+
+    /// Releases all workers; calls that are not settled fail with shutdown. Idempotent.
+    void stop();
+
+private:
+    std::shared_ptr<detail::manager_core> core_;
+};
+
+}  // namespace maus

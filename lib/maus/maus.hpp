@@ -1,0 +1,14 @@
+// Everything a program needs to call functions on worker processes, or to be one. (A parkserver of
+// its own is in <maus/parkserver.hpp>, library maus::parkserver.)
+#pragma once
+
+#include "maus/error.hpp"
+#include "maus/future.hpp"
+#include "maus/manager.hpp"
+#include "maus/method.hpp"
+#include "maus/options.hpp"
+#include "maus/responder.hpp"
+#include "maus/status.hpp"
+#include "maus/this_call.hpp"
+#include "maus/version.hpp"
+#include "maus/worker.hpp"

@@ -1,0 +1,45 @@
+// A function's name and signature, shared by those who expose it and those who call it:
+//
+//     inline constexpr maus::method<int(int, int)> add{"add"};
+//
+//     worker.expose(add, [](int x, int y) { return x + y; });
+//     maus::future<int> sum = workers.call(add, 1, 1);      // checked when it is compiled
+//
+// Parameters and results are values: numbers, bool, strings, vectors, maps, optionals, tuples,
+// variants, std::chrono times, and every type with a cereal `serialize`. void is a result too.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "maus/wire/archive.hpp"
+#include "maus/wire/signature.hpp"
+
+namespace maus {
+
+template <class Signature>
+class method;
+
+template <class R, class... Args>
+class method<R(Args...)> {
+    static_assert(!std::is_reference_v<R>, "a method's result is a value");
+    static_assert((... && wire::transportable<std::remove_cvref_t<Args>>),
+                  "a parameter of this method cannot travel: give its type a cereal serialize()");
+
+public:
+    using result_type = R;
+
+    /// `name`: 1 to 128 bytes, no blanks or parentheses; must outlive the method (a literal).
+    explicit constexpr method(const char* name) noexcept : name_(name) {}
+
+    [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+    [[nodiscard]] std::string signature() const {
+        return wire::signature<R, std::remove_cvref_t<Args>...>(name_);
+    }
+
+private:
+    const char* name_;
+};
+
+}  // namespace maus

@@ -1,0 +1,53 @@
+#include "maus/net/reactor.hpp"
+
+#include "maus/net/clock.hpp"
+
+namespace maus::net {
+
+namespace {
+constexpr int cycles_without_time_max = 100;
+}
+
+// True if there may be more to do at once.
+bool reactor::cycle() {
+    inputs_.clear();
+    const bool unread = hub_.drain(inputs_);
+    const base::instant now = clock_now();
+    for (auto& each : inputs_) driven_.on(std::move(each), now);
+    // With messages still unread time stands still for a while: a sign of life may be among them.
+    time_waits_ = unread ? time_waits_ + 1 : 0;
+    if (time_waits_ == 0 || time_waits_ > cycles_without_time_max) time_ = now;
+    driven_.step(time_);
+    const bool sent = !driven_.outbox().empty();
+    hub_.apply(driven_.outbox());
+    return unread || sent || !inputs_.empty() || driven_.has_mail() || hub_.has_more();
+}
+
+void reactor::run() {
+    asleep_ = false;
+    while (!driven_.finished()) {
+        if (cycle()) continue;
+        asleep_ = true;
+        if (!driven_.has_mail()) hub_.wait(driven_.next_deadline());
+        asleep_ = false;
+    }
+}
+
+bool reactor::process_events() {
+    constexpr int cycles_max = 16;
+    asleep_ = false;
+    hub_.wait(base::instant{});
+    bool more = true;
+    for (int i = 0; more && i < cycles_max && !driven_.finished(); ++i) more = cycle();
+    asleep_ = true;
+    if (driven_.finished()) return false;
+    // Level-triggered: what is left makes the fd readable again.
+    if (more || driven_.has_mail()) {
+        hub_.wake();
+    } else {
+        hub_.arm(driven_.next_deadline());
+    }
+    return true;
+}
+
+}  // namespace maus::net

@@ -1,0 +1,112 @@
+// What a program may choose. Every value has a default that is good to try things with.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "maus/limits.hpp"
+#include "maus/log_level.hpp"
+
+namespace maus {
+
+/// Called from threads of the library, one call at a time for each object. Must not throw.
+using log_function = std::function<void(log_level, std::string_view)>;
+
+/// How soon silence is noticed: after interval x liveness. (A crash is noticed at once: its
+/// connection closes.) Two peers agree on the larger of their wishes. Interval: 10 ms to 1 h;
+/// liveness: 2 to 100; what lies outside is moved to the nearer end.
+struct heartbeat_options {
+    std::chrono::milliseconds interval{1000};
+    std::uint32_t liveness = 3;
+};
+
+/// What happens to a call whose worker was lost before it answered.
+enum class retry : std::uint8_t {
+    at_least_once,  ///< it goes to another worker; it may be executed more than once
+    at_most_once,   ///< it fails with maybe_executed; it is executed once or not at all
+};
+
+/// What happens to a call when limits::calls_max calls of its workers are not settled yet.
+enum class when_full : std::uint8_t {
+    block,  ///< the caller waits until there is room
+    fail,   ///< the call fails with overloaded
+};
+
+struct call_options {
+    maus::retry retry = maus::retry::at_least_once;
+    maus::when_full when_full = maus::when_full::block;
+    /// How many workers may die while they run it before it is poisoned. 0 counts as 1.
+    std::uint8_t start_cap = 3;
+    /// From the call to its end; then it fails with deadline_exceeded. The default is: no end.
+    std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
+    /// For one attempt, from when its worker may have started it; then it fails with
+    /// attempt_timeout, and the worker is given up, since it may hang. The default is: no end.
+    std::chrono::nanoseconds attempt_timeout = std::chrono::nanoseconds::max();
+};
+
+/// Which workers a manager wants. A standing wish: one that is lost is replaced.
+struct wish {
+    /// How many; they come when that many are free. 0: all that are free, at least one.
+    std::uint32_t amount = 0;
+    std::string type = "default";
+    /// For calls that are not given others by workers::with().
+    call_options calls = {};
+    /// How long calls wait while there is no worker at all; then they fail with no_workers. The
+    /// default is: as long as it takes.
+    std::chrono::nanoseconds no_workers_timeout = std::chrono::nanoseconds::max();
+};
+
+/// News about workers and parkservers.
+struct event {
+    enum class kind : std::uint8_t {
+        worker_joined,
+        worker_lost,
+        worker_released,
+        parkserver_back,  ///< or there for the first time
+        parkserver_lost,
+    };
+    kind what;
+    std::string name;  ///< the worker's id, or the parkserver's endpoint
+    std::string why;   ///< why it was lost
+};
+[[nodiscard]] constexpr std::string_view to_string(event::kind kind) noexcept {
+    switch (kind) {
+        case event::kind::worker_joined: return "worker_joined";
+        case event::kind::worker_lost: return "worker_lost";
+        case event::kind::worker_released: return "worker_released";
+        case event::kind::parkserver_back: return "parkserver_back";
+        case event::kind::parkserver_lost: return "parkserver_lost";
+    }
+    return "unknown";
+}
+
+struct manager_options {
+    /// Where workers connect to, such as tcp://127.0.0.1:8124 (port * for any) or ipc:///tmp/m.
+    /// Empty: manager and workers talk through the parkserver.
+    std::string endpoint = {};
+    /// What workers are told instead of the endpoint, if they reach it by another name.
+    std::vector<std::string> advertise = {};
+    heartbeat_options heartbeat = {};
+    maus::limits limits = {};
+    log_function log = {};
+    /// Called on the manager's callback thread.
+    std::function<void(const event&)> on_event = {};
+};
+
+struct worker_options {
+    /// Functions that run at a time.
+    std::uint32_t concurrency = 1;
+    heartbeat_options heartbeat = {};
+    maus::limits limits = {};
+    /// How long a manager's address is tried before the next one, or the relay.
+    std::chrono::milliseconds link_timeout{5000};
+    /// How long stop() waits for functions that run before it takes leave without their results.
+    std::chrono::milliseconds stop_timeout{5000};
+    log_function log = {};
+};
+
+}  // namespace maus

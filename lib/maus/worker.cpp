@@ -1,0 +1,412 @@
+#include "maus/worker.hpp"
+
+#include <cxxabi.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <typeinfo>
+#include <unordered_set>
+
+#include "maus/core/worker.hpp"
+#include "maus/net/clock.hpp"
+#include "maus/net/executor.hpp"
+#include "maus/net/mailbox.hpp"
+#include "maus/net/process.hpp"
+#include "maus/net/reactor.hpp"
+
+namespace maus {
+
+namespace detail {
+
+namespace {
+std::string demangled(const char* name) {
+    int status = 0;
+    char* readable = abi::__cxa_demangle(name, nullptr, nullptr, &status);
+    std::string text = status == 0 ? readable : name;
+    std::free(readable);
+    return text;
+}
+}  // namespace
+
+void reply::fault(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& known) {
+        fault(errc::remote_exception, demangled(typeid(known).name()), known.what());
+    } catch (...) {
+        const std::type_info* type = abi::__cxa_current_exception_type();
+        fault(errc::remote_exception, type != nullptr ? demangled(type->name()) : "unknown",
+              "an exception that is no std::exception");
+    }
+}
+
+}  // namespace detail
+
+namespace {
+
+using mail = std::variant<core::job_done, core::job_detached, core::job_started, core::stop_worker>;
+
+/// The way from functions to the reactor. Outlives the worker if a responder does.
+class outlet {
+public:
+    void open(net::reactor& to) {
+        const std::lock_guard lock(guard_);
+        to_ = &to;
+    }
+    void close() {
+        const std::lock_guard lock(guard_);
+        to_ = nullptr;
+    }
+    void put(mail what) {
+        const std::lock_guard lock(guard_);
+        if (to_ == nullptr) return;
+        box_.put(std::move(what));
+        to_->wake();
+    }
+    [[nodiscard]] net::mailbox<mail>& box() { return box_; }
+
+private:
+    std::mutex guard_;
+    net::reactor* to_ = nullptr;
+    net::mailbox<mail> box_;
+};
+
+/// The answer to a call that is given later, perhaps by another thread, perhaps before its function
+/// has returned.
+class deferred_reply final : public detail::reply {
+public:
+    deferred_reply(std::shared_ptr<outlet> to, std::uint64_t link, wire::attempt what)
+        : to_(std::move(to)), link_(link), what_(what) {}
+    ~deferred_reply() override {
+        if (!answered_) {
+            deferred_reply::fault(errc::remote_exception, "maus::responder",
+                                  "the function let go of its responder without an answer");
+        }
+    }
+    void value(base::buffer payload) override { answer(core::job_value{std::move(payload)}); }
+    using reply::fault;
+    void fault(errc code, std::string type, std::string text) override {
+        answer(core::job_fault{code, std::move(type), std::move(text)});
+    }
+    /// The function has returned.
+    void function_returned() {
+        const std::lock_guard lock(guard_);
+        if (answered_) return;
+        detached_ = true;
+        to_->put(core::job_detached{link_, what_});
+    }
+
+private:
+    template <class Outcome>
+    void answer(Outcome outcome) {
+        const std::lock_guard lock(guard_);
+        if (std::exchange(answered_, true)) return;
+        to_->put(core::job_done{link_, what_, detached_, std::move(outcome)});
+    }
+
+    std::shared_ptr<outlet> to_;
+    std::uint64_t link_;
+    wire::attempt what_;
+    std::mutex guard_;
+    bool detached_ = false;
+    bool answered_ = false;
+};
+
+class running_call final : public detail::invocation {
+public:
+    running_call(core::job& job, std::shared_ptr<outlet> to) : job_(job), to_(std::move(to)) {}
+
+    [[nodiscard]] base::byte_view arguments() const override { return job_.payload.view(); }
+    void value(base::buffer payload) override { outcome_ = core::job_value{std::move(payload)}; }
+    void fault(errc code, std::string type, std::string text) override {
+        outcome_ = core::job_fault{code, std::move(type), std::move(text)};
+    }
+    [[nodiscard]] std::shared_ptr<detail::reply> defer() override {
+        if (!later_) later_ = std::make_shared<deferred_reply>(to_, job_.link, job_.what);
+        return later_;
+    }
+    void fault(const std::exception_ptr& thrown) {
+        struct into_this final : detail::reply {
+            explicit into_this(running_call& call) : call_(call) {}
+            void value(base::buffer) override {}
+            void fault(errc code, std::string type, std::string text) override {
+                call_.fault(code, std::move(type), std::move(text));
+            }
+            running_call& call_;
+        };
+        into_this teller(*this);
+        static_cast<detail::reply&>(teller).fault(thrown);
+    }
+    void finish() {
+        if (!later_) {
+            to_->put(core::job_done{job_.link, job_.what, false, std::move(outcome_)});
+            return;
+        }
+        if (auto* threw = std::get_if<core::job_fault>(&outcome_)) {
+            later_->fault(threw->code, std::move(threw->type), std::move(threw->text));
+        }
+        later_->function_returned();
+    }
+
+private:
+    core::job& job_;
+    std::shared_ptr<outlet> to_;
+    std::shared_ptr<deferred_reply> later_;
+    std::variant<core::job_returned, core::job_value, core::job_fault> outcome_ = core::job_value{};
+};
+
+struct call_context {
+    const core::job& job;
+    const core::worker_config& worker;
+};
+thread_local const call_context* current_call = nullptr;
+
+}  // namespace
+
+maus::fence this_call::fence() {
+    if (current_call == nullptr) {
+        throw std::logic_error("maus::this_call::fence(): no function runs on this thread");
+    }
+    const auto& [job, worker] = *current_call;
+    return {to_string(job.manager), job.what.call.value,      job.what.number.value,
+            to_string(worker.id),   worker.incarnation.value, job.lease.epoch,
+            job.lease.sequence};
+}
+
+class worker::implementation final : public net::driven {
+public:
+    explicit implementation(worker_options options)
+        : options_(std::move(options)),
+          executor_([this](core::job job, bool may_start) { run_job(std::move(job), may_start); }),
+          effects_(options_.limits) {
+        base::random random(net::random_seed());
+        config_.id = base::worker_id::make(random);
+        config_.incarnation = {net::wall_us()};
+        config_.concurrency = std::max(options_.concurrency, 1u);
+        config_.beat =
+            core::heartbeat{
+                static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+                    options_.heartbeat.interval.count(), 0, core::heartbeat::interval_ms_max)),
+                options_.heartbeat.liveness}
+                .within_limits();
+        config_.link_timeout = options_.link_timeout;
+        config_.host = net::host_name();
+        config_.pid = net::process_id();
+        config_.bounds = options_.limits;
+        config_.seed = random();
+    }
+    ~implementation() override {
+        stop(mode_ == mode::hosted ? base::duration::zero()
+                                   : base::duration{options_.stop_timeout});
+        if (thread_.joinable()) thread_.join();
+        if (mode_ == mode::hosted) {
+            while (process_events()) reactor_->sockets().wait(machine_->next_deadline());
+        }
+        executor_.stop();
+        outlet_->close();
+    }
+
+    void add(std::string signature, detail::handler handler) {
+        if (mode_ != mode::fresh) {
+            throw error(errc::protocol_violation, "expose functions before the worker runs");
+        }
+        const auto parsed = wire::parse_signature(signature);
+        if (!parsed) throw error(parsed.why().code, signature + ": " + parsed.why().message);
+        if (!names_.insert(parsed.value().name).second) {
+            throw error(errc::protocol_violation,
+                        "a function named " + parsed.value().name + " is exposed already");
+        }
+        if (handlers_.size() >= options_.limits.functions_max) {
+            throw error(errc::too_large, "a worker exposes functions_max functions at most");
+        }
+        config_.signatures.push_back(std::move(signature));
+        handlers_.push_back(std::move(handler));
+    }
+
+    void set_type(std::string type) {
+        if (mode_ != mode::fresh) {
+            throw std::logic_error("maus::worker: say where to connect before it runs");
+        }
+        if (!wire::good_name(type, options_.limits.name_bytes_max)) {
+            throw error(errc::protocol_violation, "not a type's name: " + wire::printable(type));
+        }
+        config_.type = std::move(type);
+    }
+    void register_parkserver(std::string endpoint, std::string type) {
+        check_endpoint(endpoint);
+        set_type(std::move(type));
+        config_.parkservers.push_back(std::move(endpoint));
+    }
+    void connect(std::string endpoint, std::string type) {
+        check_endpoint(endpoint);
+        set_type(std::move(type));
+        config_.manager = std::move(endpoint);
+    }
+
+    void run() {
+        begin(mode::threaded);
+        loop();
+    }
+    void start() {
+        begin(mode::threaded);
+        thread_ = net::spawn([this] { loop(); });
+    }
+    void stop() { stop(options_.stop_timeout); }
+    void stop(base::duration patience) {
+        std::unique_lock lock(guard_);
+        stop_asked_ = true;
+        lock.unlock();
+        outlet_->put(core::stop_worker{base::after(net::clock_now(), patience)});
+        lock.lock();
+        const bool own = executor_.is_own_thread() || loop_thread_ == std::this_thread::get_id();
+        if (!own) stopped_.wait(lock, [this] { return !looping_; });
+    }
+
+    int fd() {
+        if (mode_ == mode::fresh) begin(mode::hosted);
+        return reactor_->fd();
+    }
+    bool process_events() {
+        if (mode_ == mode::fresh) begin(mode::hosted);
+        if (mode_ != mode::hosted)
+            throw std::logic_error("maus::worker: it runs in a thread already");
+        if (!reactor_->process_events()) return false;
+        const auto until = net::clock_now() + std::chrono::milliseconds{10};
+        bool ran = false;
+        while (net::clock_now() < until && executor_.run_one()) ran = true;
+        const bool goes_on = !ran || reactor_->process_events();
+        if (!executor_.idle()) reactor_->sockets().wake();
+        return goes_on;
+    }
+    [[nodiscard]] std::string id() const { return to_string(config_.id); }
+
+    // --- net::driven
+    void on(net::input what, base::instant now) override {
+        std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
+    }
+    void step(base::instant now) override {
+        outlet_->box().take(mail_);
+        for (auto& each : mail_) {
+            std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, each);
+        }
+        machine_->advance_to(now, effects_);
+        executor_.permit(machine_->startable(), machine_->lease_until());
+        for (const auto& each : effects_.revoke) executor_.revoke(each);
+        effects_.revoke.clear();
+        executor_.add(effects_.execute);
+    }
+    [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
+    [[nodiscard]] bool has_mail() const override { return !outlet_->box().empty(); }
+    [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
+    [[nodiscard]] bool finished() const override {
+        return machine_->now_in() == core::worker::state::stopped;
+    }
+
+private:
+    enum class mode : std::uint8_t { fresh, threaded, hosted };
+
+    static void check_endpoint(const std::string& endpoint) {
+        if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
+            throw error(errc::protocol_violation,
+                        "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
+        }
+    }
+
+    void begin(mode how) {
+        if (mode_ != mode::fresh)
+            throw std::logic_error("maus::worker: it runs already, or it ran");
+        if (config_.parkservers.empty() && config_.manager.empty()) {
+            throw std::logic_error("maus::worker: call register_parkserver() or connect() first");
+        }
+        mode_ = how;
+        machine_.emplace(config_, net::clock_now());
+        reactor_.emplace(
+            options_.limits,
+            [this](log_level level, const std::string& text) {
+                if (options_.log) options_.log(level, text);
+            },
+            *this);
+        outlet_->open(*reactor_);
+        if (how == mode::threaded) {
+            executor_.start(config_.concurrency);
+            const std::lock_guard lock(guard_);
+            looping_ = true;
+            // Asked to stop before it began.
+            if (stop_asked_) outlet_->put(core::stop_worker{net::clock_now()});
+        }
+    }
+
+    void loop() {
+        {
+            const std::lock_guard lock(guard_);
+            loop_thread_ = std::this_thread::get_id();
+        }
+        reactor_->run();
+        outlet_->close();
+        executor_.stop();
+        {
+            const std::lock_guard lock(guard_);
+            looping_ = false;
+            loop_thread_ = {};
+        }
+        stopped_.notify_all();
+    }
+
+    void run_job(core::job job, bool may_start) {
+        if (!may_start) {
+            outlet_->put(core::job_done{job.link, job.what, false, core::job_returned{}});
+            return;
+        }
+        if (job.at_most_once) outlet_->put(core::job_started{job.link, job.what});
+        running_call call(job, outlet_);
+        const call_context context{job, config_};
+        current_call = &context;
+        try {
+            handlers_[job.function](call);
+        } catch (...) {
+            call.fault(std::current_exception());
+        }
+        current_call = nullptr;
+        call.finish();
+    }
+
+    worker_options options_;
+    core::worker_config config_;
+    std::vector<detail::handler> handlers_;
+    std::unordered_set<std::string> names_;
+    mode mode_ = mode::fresh;
+    std::shared_ptr<outlet> outlet_ = std::make_shared<outlet>();
+    net::executor executor_;
+    core::worker_effects effects_;
+    std::optional<core::worker> machine_;
+    std::optional<net::reactor> reactor_;
+    std::vector<mail> mail_;
+    std::thread thread_;
+    std::mutex guard_;
+    std::condition_variable stopped_;
+    std::thread::id loop_thread_;
+    bool looping_ = false;
+    bool stop_asked_ = false;
+};
+
+worker::worker(worker_options options)
+    : self_(std::make_unique<implementation>(std::move(options))) {}
+worker::~worker() = default;
+
+void worker::register_parkserver(std::string endpoint, std::string type) {
+    self_->register_parkserver(std::move(endpoint), std::move(type));
+}
+void worker::connect(std::string endpoint, std::string type) {
+    self_->connect(std::move(endpoint), std::move(type));
+}
+void worker::run() { self_->run(); }
+void worker::start() { self_->start(); }
+void worker::stop() { self_->stop(); }
+int worker::fd() { return self_->fd(); }
+bool worker::process_events() { return self_->process_events(); }
+std::string worker::id() const { return self_->id(); }
+void worker::add(std::string signature, detail::handler handler) {
+    self_->add(std::move(signature), std::move(handler));
+}
+
+}  // namespace maus

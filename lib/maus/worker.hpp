@@ -1,0 +1,229 @@
+// A worker: exposes functions and serves one manager at a time.
+//
+//     maus::worker worker;
+//     worker.expose("add", [](int x, int y) { return x + y; });
+//     worker.register_parkserver("tcp://127.0.0.1:8500");   // or worker.connect("tcp://...") to
+//     one manager worker.run();                                         // until somebody calls
+//     stop()
+//
+// Three ways to run it: run() in this thread, start() in one of its own, or fd() and
+// process_events() in a loop that you have already. In the first two, functions run on
+// `concurrency` threads of their own and heartbeats go on whatever they do; in the third, functions
+// run inside process_events(), and one that takes longer than the heartbeat's patience makes the
+// manager give this worker up.
+//
+// An exception in a function goes to the caller and hurts nothing else. Functions must not call
+// stop() and wait for it.
+//
+// Thread-safety: expose, register_parkserver and connect before it runs; stop() at any time from
+// any thread; process_events() from one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "maus/future.hpp"
+#include "maus/method.hpp"
+#include "maus/options.hpp"
+#include "maus/responder.hpp"
+#include "maus/this_call.hpp"
+
+namespace maus {
+
+namespace detail {
+
+/// One call, as a handler sees it: answered before the handler returns, or later through defer().
+class invocation {
+public:
+    virtual ~invocation() = default;
+    [[nodiscard]] virtual base::byte_view arguments() const = 0;
+    virtual void value(base::buffer payload) = 0;
+    virtual void fault(errc code, std::string type, std::string text) = 0;
+    [[nodiscard]] virtual std::shared_ptr<reply> defer() = 0;
+};
+
+using handler = std::function<void(invocation&)>;
+
+template <class T>
+struct is_responder : std::false_type {};
+template <class R>
+struct is_responder<responder<R>> : std::true_type {
+    using value_type = R;
+};
+
+template <class R>
+struct unwrap_future {
+    using type = R;
+};
+template <class R>
+struct unwrap_future<future<R>> {
+    using type = R;
+};
+
+/// The remote signature of a C++ one: without the responder or the future.
+template <class R, class... Args>
+struct remote_signature {
+    using type = typename unwrap_future<std::remove_cvref_t<R>>::type(std::remove_cvref_t<Args>...);
+};
+template <class R, class Answer, class... Args>
+requires is_responder<std::remove_cvref_t<Answer>>::value struct remote_signature<R, Answer,
+                                                                                  Args...> {
+    static_assert(std::is_void_v<R>, "a function that takes a responder returns nothing itself");
+    using type = typename is_responder<std::remove_cvref_t<Answer>>::value_type(
+        std::remove_cvref_t<Args>...);
+};
+
+template <class F>
+struct signature_of : signature_of<decltype(&F::operator())> {};
+template <class R, class... A>
+struct signature_of<R(A...)> : remote_signature<R, A...> {};
+template <class R, class... A>
+struct signature_of<R (*)(A...)> : remote_signature<R, A...> {};
+template <class R, class... A>
+struct signature_of<R (*)(A...) noexcept> : remote_signature<R, A...> {};
+template <class C, class R, class... A>
+struct signature_of<R (C::*)(A...)> : remote_signature<R, A...> {};
+template <class C, class R, class... A>
+struct signature_of<R (C::*)(A...) const> : remote_signature<R, A...> {};
+template <class C, class R, class... A>
+struct signature_of<R (C::*)(A...) noexcept> : remote_signature<R, A...> {};
+template <class C, class R, class... A>
+struct signature_of<R (C::*)(A...) const noexcept> : remote_signature<R, A...> {};
+
+template <class R>
+base::buffer encoded(const R& value) {
+    base::buffer payload;
+    wire::encode(payload, value);
+    return payload;
+}
+
+/// Calls `function` and answers with what it gives, now or when its future is ready.
+template <class R, class F, class Arguments>
+void answer_with(invocation& call, F& function, std::shared_ptr<Arguments> arguments) {
+    const auto apply = [&] { return std::apply(function, std::move(*arguments)); };
+    using given = decltype(apply());
+    if constexpr (is_future<given>::value) {
+        // The coroutine may refer to its arguments until it has ended. It must not move from them.
+        auto pending = std::make_shared<given>(std::apply(function, *arguments));
+        auto answer = call.defer();
+        (void)pending->then([arguments, answer](given ready) {
+            try {
+                if constexpr (std::is_void_v<R>) {
+                    ready.get();
+                    answer->value({});
+                } else {
+                    answer->value(encoded(ready.get()));
+                }
+            } catch (...) {
+                answer->fault(std::current_exception());
+            }
+        });
+    } else if constexpr (std::is_void_v<given>) {
+        apply();
+        call.value({});
+    } else {
+        call.value(encoded<R>(apply()));
+    }
+}
+
+template <class Signature>
+struct handler_for;
+
+template <class R, class... Args>
+struct handler_for<R(Args...)> {
+    template <class F>
+    static handler make(F function) {
+        static_assert(
+            std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, responder<R>, Args...>,
+            "the function does not take the method's parameters");
+        return [function = std::move(function)](invocation& call) mutable {
+            auto decoded = wire::decode<Args...>(call.arguments());
+            if (!decoded) {
+                return call.fault(errc::bad_arguments, {}, std::move(decoded).why().message);
+            }
+            if constexpr (std::is_invocable_v<F&, responder<R>, Args...>) {
+                std::apply(function, std::tuple_cat(std::make_tuple(responder<R>(call.defer())),
+                                                    std::move(decoded).value()));
+            } else if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
+                answer_with<R>(call, function,
+                               std::make_shared<std::tuple<Args...>>(std::move(decoded).value()));
+            } else if constexpr (std::is_void_v<R>) {
+                std::apply(function, std::move(decoded).value());
+                call.value({});
+            } else {
+                call.value(encoded<R>(std::apply(function, std::move(decoded).value())));
+            }
+        };
+    }
+};
+
+}  // namespace detail
+
+class worker {
+public:
+    explicit worker(worker_options options = {});
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+    /// Stops it and waits for the functions that run.
+    ~worker();
+
+    /// Exposes a function under a method's name and signature. `function` may be anything that can
+    /// be called with its parameters; it is called on several threads at a time if concurrency is
+    /// more than 1. Throws maus::error if it runs already (protocol_violation), the name is taken
+    /// or bad, or there are functions_max (too_large).
+    template <class R, class... Args, class F>
+    void expose(const method<R(Args...)>& as, F function) {
+        add(as.signature(),
+            detail::handler_for<R(std::remove_cvref_t<Args>...)>::make(std::move(function)));
+    }
+    /// The same, by name; the signature is that of the function, which therefore cannot be a
+    /// template or a lambda with auto parameters.
+    template <class F>
+    void expose(std::string_view name, F function) {
+        using signature = typename detail::signature_of<std::remove_cvref_t<F>>::type;
+        add(signature_text(name, static_cast<signature*>(nullptr)),
+            detail::handler_for<signature>::make(std::move(function)));
+    }
+
+    /// Registers with a parkserver whenever it is up. May be called for several.
+    void register_parkserver(std::string endpoint, std::string type = "default");
+    /// Serves the one manager at this endpoint, without a parkserver, whenever it is up. For that
+    /// manager's wishes of `type`.
+    void connect(std::string endpoint, std::string type = "default");
+
+    /// Runs until stop() is called. Throws std::logic_error if it has no endpoint or runs already.
+    void run();
+    /// The same in a thread of its own.
+    void start();
+    /// Takes leave: returns the calls that are not started, answers those that run (for
+    /// stop_timeout at most), says goodbye. Waits for that and for functions that run, unless
+    /// called on one of the worker's own threads. Idempotent.
+    void stop();
+
+    /// For a loop that you have: readable (level-triggered) whenever process_events() has something
+    /// to do, heartbeats included.
+    [[nodiscard]] int fd();
+    /// Does what there is to do, functions included, and returns; bounded. False once it has
+    /// stopped.
+    bool process_events();
+
+    /// 32 hexadecimal digits, as `maus status` shows them.
+    [[nodiscard]] std::string id() const;
+
+private:
+    template <class R, class... Args>
+    static std::string signature_text(std::string_view name, R (*)(Args...)) {
+        return wire::signature<R, Args...>(name);
+    }
+    void add(std::string signature, detail::handler handler);
+
+    class implementation;
+    std::unique_ptr<implementation> self_;
+};
+
+}  // namespace maus

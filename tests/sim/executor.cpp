@@ -1,0 +1,150 @@
+#include "executor.hpp"
+
+#include <algorithm>
+
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+executor::executor(worker_process& in, const core::worker_config& config)
+    : in_(in), config_(config) {}
+
+void executor::take(core::worker_effects& from) {
+    for (auto& each : from.execute) waiting_.push_back(std::move(each));
+    from.execute.clear();
+    for (const auto& each : from.revoke) revoked_.push_back(each);
+    from.revoke.clear();
+}
+
+void executor::pump(const core::worker& machine, instant now) {
+    const bool expired = now >= machine.lease_until();
+    const auto may_start = [&](const core::job& job) {
+        return machine.startable() == job.link && !expired;
+    };
+    for (const auto& gone : revoked_) {
+        const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) {
+            return each.what == gone && each.link == machine.startable();
+        });
+        if (found == waiting_.end()) continue;
+        give_back(*found);
+        waiting_.erase(found);
+    }
+    revoked_.clear();
+    if (in_.world_.how.returned_at_once) {
+        std::erase_if(waiting_, [&](const core::job& each) {
+            if (may_start(each)) return false;
+            give_back(each);
+            return true;
+        });
+    }
+    while (!waiting_.empty() && busy_ < config_.concurrency) {
+        core::job next = std::move(waiting_.front());
+        waiting_.pop_front();
+        if (may_start(next)) {
+            start(std::move(next));
+        } else {
+            give_back(next);
+        }
+    }
+}
+
+void executor::start(core::job job) {
+    run made;
+    const bool readable = unpack(job.payload.view(), made.args);
+    const std::string& name = config_.signatures.at(job.function);
+    const auto known = std::find(signatures.begin(), signatures.end(), name);
+    made.which = static_cast<function>(known - signatures.begin());
+    fact began = begin(fact::kind::started, job, made.args.ticket);
+    began.argument = made.args.argument;
+    began.right = readable && made.args.which == static_cast<std::uint32_t>(made.which);
+    in_.world_.past.add(std::move(began));
+    if (job.at_most_once) news_.push_back(core::job_started{job.link, job.what});
+    ++busy_;
+    made.job = std::move(job);
+    duration lasts{static_cast<std::int64_t>(made.args.run_ns)};
+    if (made.which == function::hang) lasts = hours{1000};
+    const std::uint64_t number = ++runs_made_;
+    runs_.emplace(number, std::move(made));
+    in_.own_in(lasts, number);
+}
+
+void executor::reach(std::uint64_t number) {
+    const auto found = runs_.find(number);
+    if (found == runs_.end()) return;
+    run& of = found->second;
+    if (of.which == function::poison) {
+        ++in_.world_.faults.poisoned;
+        return in_.crash("poison");
+    }
+    if (of.which == function::later && !of.detached) {
+        of.detached = true;
+        --busy_;
+        news_.push_back(core::job_detached{of.job.link, of.job.what});
+        in_.own_in(between(in_.luck_, microseconds{10}, milliseconds{50}), number);
+        return;
+    }
+    finish(number);
+}
+
+void executor::finish(std::uint64_t number) {
+    const auto found = runs_.find(number);
+    const run done = std::move(found->second);
+    runs_.erase(found);
+    if (!done.detached) --busy_;
+    in_.world_.past.add(begin(fact::kind::ended, done.job, done.args.ticket));
+    core::job_done told{done.job.link, done.job.what, done.detached, {}};
+    if (done.which == function::toss) {
+        told.outcome = core::job_fault{errc::remote_exception, "std::runtime_error",
+                                       "tossed " + std::to_string(done.args.argument)};
+    } else {
+        answer made;
+        made.ticket = done.args.ticket;
+        made.value = value_of(done.args.argument);
+        made.call = done.job.what.call.value;
+        made.attempt = done.job.what.number.value;
+        made.process = in_.number();
+        made.life = in_.life();
+        made.worker = config_.id.bytes;
+        made.extra = done.args.extra;
+        told.outcome = core::job_value{pack(made)};
+    }
+    news_.push_back(std::move(told));
+}
+
+void executor::give_back(const core::job& job) {
+    news_.push_back(core::job_done{job.link, job.what, false, core::job_returned{}});
+}
+
+std::vector<executor::news> executor::take_news() { return std::exchange(news_, {}); }
+
+bool executor::hangs() const {
+    return std::any_of(runs_.begin(), runs_.end(),
+                       [](const auto& each) { return each.second.which == function::hang; });
+}
+
+void executor::let_go() {
+    std::vector<std::uint64_t> hung;
+    for (const auto& [number, each] : runs_) {
+        if (each.which == function::hang) hung.push_back(number);
+    }
+    for (const auto number : hung) finish(number);
+}
+
+fact executor::begin(fact::kind what, const core::job& job, std::uint64_t ticket) const {
+    fact made = in_.process::begin(what);
+    made.ticket = ticket;
+    made.call = job.what.call.value;
+    made.attempt = job.what.number.value;
+    made.link = job.link;
+    made.lease = job.lease;
+    made.manager = job.manager;
+    made.worker = config_.id;
+    made.at_most_once = job.at_most_once;
+    return made;
+}
+
+}  // namespace maus::sim

@@ -1,0 +1,58 @@
+// What the simulated functions are called, take, do and give back.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "maus/base/buffer.hpp"
+
+namespace maus::sim {
+
+enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent };
+inline constexpr std::size_t functions = 8;
+inline constexpr std::array<std::string_view, functions> signatures = {
+    "echo(u64)->u64", "slow(u64)->u64",  "hang(u64)->u64", "poison(u64)->u64",
+    "toss(u64)->u64", "later(u64)->u64", "rare(u64)->u64", "absent(u64)->u64"};
+
+/// A call's arguments. Larger calls carry some bytes more.
+struct arguments {
+    std::uint64_t ticket = 0;
+    std::uint64_t argument = 0;
+    std::uint64_t run_ns = 0;
+    std::uint32_t which = 0;
+    std::uint32_t extra = 0;
+};
+
+/// A result carries who made it, so that a checker can tell whether it was to be accepted.
+struct answer {
+    std::uint64_t ticket = 0;
+    std::uint64_t value = 0;
+    std::uint64_t call = 0;
+    std::uint32_t attempt = 0;
+    std::uint32_t process = 0;
+    std::uint32_t life = 0;
+    std::uint32_t extra = 0;
+    std::array<std::uint8_t, 16> worker{};
+};
+
+[[nodiscard]] constexpr std::uint64_t value_of(std::uint64_t argument) {
+    return argument * 0x9E3779B97F4A7C15u + 0xD1B54A32D192ED03u;
+}
+
+template <class T>
+[[nodiscard]] base::buffer pack(const T& what) {
+    base::buffer made;
+    std::memcpy(made.extend(sizeof(T)), &what, sizeof(T));
+    if (what.extra != 0) std::memset(made.extend(what.extra), 0x5A, what.extra);
+    return made;
+}
+/// False if the bytes are not those of one T.
+template <class T>
+[[nodiscard]] bool unpack(base::byte_view bytes, T& read) {
+    if (bytes.size() < sizeof(T)) return false;
+    std::memcpy(&read, bytes.data(), sizeof(T));
+    return bytes.size() == sizeof(T) + read.extra;
+}
+
+}  // namespace maus::sim

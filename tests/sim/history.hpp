@@ -1,0 +1,90 @@
+// What happened, as plain facts. The checkers see these and nothing else.
+//
+// Each fact also goes into the trace's hash, by which two runs of one seed are compared, and into a
+// readable trace if one is wanted.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "clockwork.hpp"
+#include "maus/base/id.hpp"
+#include "maus/error.hpp"
+
+namespace maus::sim {
+
+struct fact {
+    enum class kind : std::uint8_t {
+        booted,     ///< a process begins a life
+        died,       ///< `text` says of what
+        submitted,  ///< a manager's program made a call; `call` unless it was settled at once
+        sent,       ///< a manager handed an attempt to its transport
+        started,    ///< a worker's function began
+        ended,      ///< and is done
+        settled,    ///< a call came back to its program
+        joined,     ///< a manager's program was told of a worker
+        left,       ///< and that it is gone
+        wished,
+        released,
+        stuck,  ///< something should have come to an end and did not; `text` says what
+        count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`
+        note,   ///< for the reader of a trace
+    };
+    kind what{};
+    std::uint32_t process = 0;
+    std::uint32_t life = 0;
+    std::uint64_t ticket = 0;
+    std::uint64_t call = 0;
+    std::uint32_t attempt = 0;
+    std::uint32_t function = 0;
+    std::uint32_t group = 0;
+    bool at_most_once = false;
+    std::uint32_t start_cap = 0;
+    /// Where the function ran.
+    std::uint32_t worker_process = 0;
+    std::uint32_t worker_life = 0;
+    std::uint64_t link = 0;
+    base::worker_id worker;
+    base::manager_id manager;
+    base::lease_id lease;
+    std::uint64_t argument = 0;
+    bool right = true;  ///< settled: the result fits the arguments
+    std::optional<errc> error;
+    std::vector<attempt_record> attempts;
+    instant local{};  ///< the time as the process sees it
+    instant deadline = never;
+    std::string text;
+
+    instant at{};  // filled in by the history
+};
+
+[[nodiscard]] std::string_view to_string(fact::kind what);
+[[nodiscard]] std::string describe(const fact& what);
+
+class history {
+public:
+    using witness = std::function<void(const fact&)>;
+
+    history(const clockwork& time, witness check, bool trace)
+        : time_(time), check_(std::move(check)), trace_(trace) {}
+
+    void add(fact what);
+    /// Folds something into the hash that is no fact: which message came when.
+    void mix(std::uint64_t value) {
+        hash_ = (hash_ ^ value) * 0x9E3779B97F4A7C15u;
+        hash_ ^= hash_ >> 29;
+    }
+    /// A line for the reader; does nothing unless a trace is wanted.
+    void say(const std::string& text);
+    [[nodiscard]] bool traced() const { return trace_; }
+    [[nodiscard]] std::uint64_t hash() const { return hash_; }
+
+private:
+    const clockwork& time_;
+    witness check_;
+    bool trace_;
+    std::uint64_t hash_ = 0xCBF29CE484222325u;
+};
+
+}  // namespace maus::sim

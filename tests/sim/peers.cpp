@@ -1,0 +1,252 @@
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::milliseconds;
+
+std::string type_name(std::uint32_t number) { return "type" + std::to_string(number); }
+
+namespace {
+core::heartbeat draw_beat(const plan& how, base::random& luck) {
+    return {between(luck, how.interval_ms_min, how.interval_ms_max),
+            between(luck, how.liveness_min, how.liveness_max)};
+}
+}  // namespace
+
+// --- parkserver
+// ------------------------------------------------------------------------------------
+
+std::string parkserver_process::name() const { return "parkserver p" + std::to_string(number()); }
+
+void parkserver_process::make(bool) {
+    stopped_ = false;
+    bounds_ = world_.how.bounds;
+    out_.emplace(bounds_);
+    broker::parkserver_config config;
+    config.id = base::parkserver_id::make(luck_);
+    // Its wall clock: alike everywhere, whatever the machine's own count says.
+    config.epoch = static_cast<std::uint64_t>(world_.time.time().time_since_epoch().count() / 1000) *
+                       16 + number();
+    config.bounds = bounds_;
+    core_.emplace(std::move(config), local());
+}
+
+void parkserver_process::feed(input& what) {
+    if (auto* message = std::get_if<core::received>(&what)) {
+        core_->on(std::move(*message), local(), *out_);
+    } else if (const auto* end = std::get_if<core::down>(&what)) {
+        core_->on(*end, local(), *out_);
+    }
+}
+
+bool parkserver_process::turn() {
+    core_->advance_to(local(), *out_);
+    return apply(*out_);
+}
+
+void parkserver_process::begin_stop() {
+    core_->stop(*out_);
+    stopped_ = true;
+}
+
+instant parkserver_process::next_deadline() const { return core_->next_deadline(); }
+
+// --- manager
+// ---------------------------------------------------------------------------------------
+
+manager_process::manager_process(world& in, std::uint32_t number) : process(in, number) {}
+
+std::string manager_process::name() const { return "manager p" + std::to_string(number()); }
+
+void manager_process::make(bool keep_identity) {
+    stopped_ = false;
+    bounds_ = world_.how.bounds;
+    settled_values_ = settled_errors_ = submitted_ = 0;
+    core::manager_config config;
+    if (!keep_identity || id_.none()) id_ = base::manager_id::make(luck_);
+    config.id = id_;
+    config.incarnation = {++incarnation_};
+    if (!chance(luck_, world_.how.relayed)) {
+        if (chance(luck_, world_.how.bad_address)) config.endpoints.push_back("sim://4000000");
+        config.endpoints.push_back(network::address_of(number()));
+    } else if (chance(luck_, world_.how.bad_address)) {
+        config.endpoints.push_back("sim://4000000");
+    }
+    config.beat = draw_beat(world_.how, luck_);
+    config.bounds = bounds_;
+    config.seed = luck_();
+    out_ = std::make_unique<core::manager_effects>(bounds_);
+    core_ = std::make_unique<core::manager>(std::move(config), local());
+    program_ = std::make_unique<program>(world_, *this);
+    program_->begin(*core_);
+    for (const auto* at : world_.parkservers) {
+        core_->on(core::add_parkserver{network::address_of(at->number())}, local(), *out_);
+    }
+    own_in(program_->tick_in(), 0);
+}
+
+void manager_process::unmake() {
+    program_.reset();
+    core_.reset();
+}
+
+void manager_process::feed(input& what) {
+    std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
+    collect();
+}
+
+bool manager_process::turn() {
+    core_->advance_to(local(), *out_);
+    collect();
+    return apply(out_->net);
+}
+
+// Takes note at once of what one input led to, so that the history has the order of things.
+void manager_process::collect() {
+    if (out_->done.empty() && out_->news.empty()) return;
+    const auto done = std::exchange(out_->done, {});
+    for (const auto& each : done) {
+        ++(each.result.error ? settled_errors_ : settled_values_);
+        program_->settled(each);
+    }
+    for (const auto& each : std::exchange(out_->news, {})) program_->noticed(each);
+}
+
+void manager_process::own_event(std::uint64_t) {
+    if (!stopped_) program_->tick(*core_, local(), *out_);
+    step_soon();
+    own_in(program_->tick_in(), 0);
+}
+
+void manager_process::begin_stop() {
+    core_->on(core::stop_manager{}, local(), *out_);
+    collect();
+    stopped_ = true;
+    count();
+}
+
+void manager_process::count() {
+    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
+        fact told = begin(fact::kind::count);
+        told.text = what;
+        told.ticket = is;
+        told.call = should;
+        world_.past.add(std::move(told));
+    };
+    tell("outstanding", core_->outstanding(), 0);
+    tell("workers", core_->workers(), 0);
+    tell("submitted", core_->calls().submitted, submitted_);
+    tell("results", core_->calls().results, settled_values_);
+    tell("errors", core_->calls().errors, settled_errors_);
+    tell("program's open calls", program_->outstanding(), 0);
+}
+
+instant manager_process::next_deadline() const { return core_->next_deadline(); }
+
+void manager_process::said(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (!head || head.value().channel != wire::channel::link) return;
+    wire::link_reader records{what.what};
+    wire::record record;
+    while (records.next(record)) {
+        if (record.type != wire::record_type::call) continue;
+        base::byte_view body = record.body;
+        const auto attempt = wire::take_attempt(body);
+        arguments args;
+        const base::byte_view payload = record.apart != nullptr ? record.apart->view() : body;
+        fact told = begin(fact::kind::sent);
+        told.right = attempt && unpack(payload, args);
+        if (attempt) told.call = attempt->call.value;
+        if (attempt) told.attempt = attempt->number.value;
+        told.ticket = args.ticket;
+        told.link = what.to.value;
+        told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
+        world_.past.add(std::move(told));
+    }
+}
+
+// --- worker
+// ----------------------------------------------------------------------------------------
+
+worker_process::worker_process(world& in, std::uint32_t number, bool direct)
+    : process(in, number), direct_(direct) {
+    type_ = direct ? "direct" : type_name(in.workers.size() % in.how.types);
+}
+
+std::string worker_process::name() const { return "worker p" + std::to_string(number()); }
+
+core::worker_config worker_process::config() {
+    core::worker_config made;
+    made.id = id_;
+    made.incarnation = {++incarnation_};
+    made.type = type_;
+    for (std::size_t each = 0; each < functions; ++each) {
+        const auto which = static_cast<function>(each);
+        if (which == function::absent || (which == function::rare && chance(luck_, 0.5))) continue;
+        made.signatures.emplace_back(signatures[each]);
+    }
+    made.concurrency = between(luck_, 1, world_.how.concurrency_max);
+    made.beat = draw_beat(world_.how, luck_);
+    made.link_timeout = world_.how.link_timeout;
+    made.bounds = bounds_;
+    made.seed = luck_();
+    if (direct_) {
+        const auto which = world_.managers[luck_.below(world_.managers.size())];
+        made.manager = network::address_of(which->number());
+    }
+    for (const auto* at : world_.parkservers) {
+        if (!direct_) made.parkservers.push_back(network::address_of(at->number()));
+    }
+    return made;
+}
+
+void worker_process::make(bool keep_identity) {
+    bounds_ = world_.how.bounds;
+    if (!keep_identity || id_.none()) id_ = base::worker_id::make(luck_);
+    out_ = std::make_unique<core::worker_effects>(bounds_);
+    core_ = std::make_unique<core::worker>(config(), local());
+    executor_ = std::make_unique<executor>(*this, core_->config());
+}
+
+void worker_process::unmake() {
+    executor_.reset();
+    core_.reset();
+}
+
+void worker_process::feed(input& what) {
+    std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
+}
+
+bool worker_process::turn() {
+    if (world_.phase != phase::chaos && executor_->hangs()) executor_->let_go();
+    for (;;) {
+        for (auto& told : executor_->take_news()) {
+            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
+        }
+        core_->advance_to(local(), *out_);
+        executor_->take(*out_);
+        executor_->pump(*core_, local());
+        auto more = executor_->take_news();
+        if (more.empty()) break;
+        for (auto& told : more) {
+            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
+        }
+    }
+    return apply(out_->net);
+}
+
+void worker_process::begin_stop() {
+    const duration patience = between(luck_, milliseconds{10}, milliseconds{3000});
+    core_->on(core::stop_worker{local() + patience}, local(), *out_);
+}
+
+bool worker_process::has_stopped() const { return core_->now_in() == core::worker::state::stopped; }
+
+instant worker_process::next_deadline() const { return core_->next_deadline(); }
+
+void worker_process::own_event(std::uint64_t detail) {
+    executor_->reach(detail);
+    if (is_up()) step_soon();
+}
+
+}  // namespace maus::sim

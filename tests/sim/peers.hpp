@@ -1,0 +1,100 @@
+// The shells of the three machines, with simulated surroundings.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "broker/core/parkserver.hpp"
+#include "executor.hpp"
+#include "maus/core/manager.hpp"
+#include "maus/core/worker.hpp"
+#include "process.hpp"
+#include "program.hpp"
+
+namespace maus::sim {
+
+class parkserver_process : public process {
+public:
+    using process::process;
+    [[nodiscard]] std::string name() const override;
+    [[nodiscard]] const broker::parkserver* core() const { return core_ ? &*core_ : nullptr; }
+
+private:
+    void make(bool keep_identity) override;
+    void unmake() override { core_.reset(); }
+    void feed(input& what) override;
+    [[nodiscard]] bool turn() override;
+    void begin_stop() override;
+    [[nodiscard]] bool has_stopped() const override { return stopped_; }
+    [[nodiscard]] instant next_deadline() const override;
+
+    std::optional<broker::parkserver> core_;
+    std::optional<core::outbox> out_;
+    limits bounds_;
+    bool stopped_ = false;
+};
+
+class manager_process : public process {
+public:
+    manager_process(world& in, std::uint32_t number);
+    [[nodiscard]] std::string name() const override;
+    [[nodiscard]] const core::manager* core() const { return core_.get(); }
+    [[nodiscard]] const program* user() const { return program_.get(); }
+
+private:
+    friend class program;
+    void make(bool keep_identity) override;
+    void unmake() override;
+    void feed(input& what) override;
+    [[nodiscard]] bool turn() override;
+    void begin_stop() override;
+    [[nodiscard]] bool has_stopped() const override { return stopped_; }
+    [[nodiscard]] instant next_deadline() const override;
+    void own_event(std::uint64_t detail) override;
+    void said(core::send& what) override;
+    void collect();
+    void count();
+
+    std::unique_ptr<core::manager> core_;
+    std::unique_ptr<core::manager_effects> out_;
+    std::unique_ptr<program> program_;
+    limits bounds_;
+    base::manager_id id_{};
+    std::uint64_t incarnation_ = 0;
+    std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0;
+    bool stopped_ = false;
+};
+
+class worker_process : public process {
+public:
+    worker_process(world& in, std::uint32_t number, bool direct);
+    [[nodiscard]] std::string name() const override;
+    [[nodiscard]] const core::worker* core() const { return core_.get(); }
+    [[nodiscard]] const std::string& type() const { return type_; }
+    [[nodiscard]] bool is_direct() const { return direct_; }
+
+private:
+    friend class executor;
+    void make(bool keep_identity) override;
+    void unmake() override;
+    void feed(input& what) override;
+    [[nodiscard]] bool turn() override;
+    void begin_stop() override;
+    [[nodiscard]] bool has_stopped() const override;
+    [[nodiscard]] instant next_deadline() const override;
+    void own_event(std::uint64_t detail) override;
+    [[nodiscard]] core::worker_config config();
+
+    bool direct_;
+    std::string type_;
+    std::unique_ptr<core::worker> core_;
+    std::unique_ptr<core::worker_effects> out_;
+    std::unique_ptr<executor> executor_;
+    limits bounds_;
+    base::worker_id id_{};
+    std::uint64_t incarnation_ = 0;
+};
+
+[[nodiscard]] std::string type_name(std::uint32_t number);
+
+}  // namespace maus::sim

@@ -1,0 +1,107 @@
+#include "plan.hpp"
+
+#include <cmath>
+
+namespace maus::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+duration waiting_time(base::random& from, double per_second) {
+    if (per_second <= 0) return duration::max();
+    const double wait = -std::log(1.0 - fraction(from)) / per_second;
+    return duration{static_cast<std::int64_t>(std::min(wait, 1e6) * 1e9)};
+}
+
+namespace {
+
+// Often none of it, else a share up to `most`.
+double some(base::random& from, double probability, double most) {
+    return chance(from, probability) ? fraction(from) * most : 0;
+}
+
+void draw_network(plan& made, base::random& from) {
+    made.delay_min = between(from, microseconds{10}, microseconds{200});
+    made.delay_max = made.delay_min + between(from, microseconds{20}, milliseconds{3});
+    made.spike = some(from, 0.5, 0.05);
+    made.spike_max = between(from, milliseconds{5}, milliseconds{400});
+    made.pipe_full = some(from, 0.2, 0.003);
+    made.without_notice = some(from, 0.5, 0.7);
+    made.breaks = some(from, 0.5, 3);
+    made.deaf = some(from, 0.4, 1.5);
+    made.partitions = some(from, 0.4, 1);
+    made.partitions_cut = some(from, 0.6, 1);
+    made.partition_max = between(from, milliseconds{100}, seconds{3});
+}
+
+void draw_processes(plan& made, base::random& from) {
+    made.crashes = some(from, 0.6, 2.5);
+    made.crash_midway = fraction(from);
+    made.stops = some(from, 0.3, 1);
+    made.pauses = some(from, 0.5, 1.5);
+    made.park_share = some(from, 0.6, 0.5);
+    made.keep_identity = chance(from, 0.3) ? 1 : some(from, 0.6, 1);
+    made.pause_max = between(from, milliseconds{50}, seconds{3});
+    made.down_max = between(from, milliseconds{20}, seconds{2});
+    made.latency_max = between(from, microseconds{5}, milliseconds{chance(from, 0.2) ? 20 : 1});
+    made.returned_at_once = chance(from, 0.5);
+}
+
+void draw_programs(plan& made, base::random& from) {
+    made.bursts = 2 + fraction(from) * 40;
+    made.burst_max = between(from, 1, 12);
+    made.wishes_max = between(from, 1, 3);
+    made.outstanding_max = chance(from, 0.2) ? 400 : 60;
+    made.all_free = some(from, 0.5, 1);
+    made.changes = some(from, 0.7, 2);
+    made.cancels = some(from, 0.4, 0.2);
+    made.once = some(from, 0.6, 0.6);
+    made.with_timeout = some(from, 0.4, 0.5);
+    made.with_attempt_timeout = some(from, 0.5, 1);
+    made.with_no_workers_timeout = some(from, 0.3, 1);
+    made.slow = some(from, 0.6, 0.5);
+    made.hung = some(from, 0.3, 0.03);
+    made.poison = some(from, 0.4, 0.03);
+    made.throwing = some(from, 0.4, 0.2);
+    made.detached = some(from, 0.4, 0.3);
+    made.absent = some(from, 0.3, 0.05);
+    made.large = some(from, 0.3, 0.3);
+    made.slow_max = between(from, milliseconds{2}, milliseconds{600});
+    made.concurrency_max = chance(from, 0.5) ? 1 : between(from, 1, 5);
+}
+
+}  // namespace
+
+plan draw(std::uint64_t seed) {
+    base::random from{seed * 0x2545F4914F6CDD1Du + 0x632BE59BD9B4E019u};
+    plan made;
+    made.seed = seed;
+    made.parkservers = chance(from, 0.08) ? 0 : chance(from, 0.55) ? 1 : between(from, 2, 3);
+    made.managers = chance(from, 0.4) ? 1 : between(from, 2, 4);
+    made.workers = chance(from, 0.4) ? between(from, 1, 3) : between(from, 2, 9);
+    made.direct_workers =
+        made.parkservers == 0 || chance(from, 0.25) ? between(from, 1, 4) : 0;
+    if (made.parkservers == 0) made.workers = 0;
+    made.types = chance(from, 0.6) ? 1 : 2;
+    made.relayed = some(from, 0.5, 1);
+    made.bad_address = some(from, 0.2, 0.5);
+    made.interval_ms_min = between(from, 20, 200);
+    made.interval_ms_max = made.interval_ms_min + between(from, 0, 100);
+    made.liveness_min = between(from, 2, 4);
+    made.liveness_max = made.liveness_min + between(from, 0, 2);
+    made.link_timeout = between(from, milliseconds{200}, seconds{2});
+    made.chaos = between(from, seconds{2}, seconds{8});
+    if (chance(from, 0.3)) made.bounds.batch_records_max = between(from, 1, 8);
+    if (chance(from, 0.3)) made.bounds.frames_max = between(from, 2, 6);
+    if (chance(from, 0.2)) made.bounds.prefetch_max = between(from, 1, 16);
+    if (chance(from, 0.1)) made.bounds.calls_max = between(from, 1, 30);
+    if (chance(from, 0.1)) made.bounds.calls_per_worker_max = between(from, 4, 40);
+    made.bounds.payload_apart_bytes = 100;  // so that small payloads cover both ways
+    draw_network(made, from);
+    draw_processes(made, from);
+    draw_programs(made, from);
+    return made;
+}
+
+}  // namespace maus::sim

@@ -1,0 +1,69 @@
+// What one seed draws: how many processes of each kind, how unkind the network is, how often
+// processes die, and what the managers' programs do.
+//
+// Rates are drawn themselves ("swarm testing"): a run without partitions, or with nothing but
+// poison, finds what a run with a bit of everything hides.
+#pragma once
+
+#include "clockwork.hpp"
+#include "maus/limits.hpp"
+
+namespace maus::sim {
+
+struct plan {
+    std::uint64_t seed = 0;
+
+    // --- who is there
+    std::uint32_t parkservers = 1;
+    std::uint32_t managers = 1;
+    std::uint32_t workers = 1;
+    std::uint32_t direct_workers = 0;
+    std::uint32_t types = 1;
+    double relayed = 0;      ///< managers without an address
+    double bad_address = 0;  ///< managers whose first address leads nowhere
+    std::uint32_t interval_ms_min = 50, interval_ms_max = 50;
+    std::uint32_t liveness_min = 3, liveness_max = 3;
+    duration link_timeout{};
+    maus::limits bounds;
+    duration chaos{};
+
+    // --- the network
+    duration delay_min{}, delay_max{};
+    double spike = 0;  ///< a message that takes up to spike_max
+    duration spike_max{};
+    double pipe_full = 0;         ///< a message
+    double without_notice = 0;    ///< a connection that breaks
+    double breaks = 0;            ///< a second, all of them a connection of its own
+    double deaf = 0;              ///< a second: a connection that loses all, and breaks later
+    double partitions = 0;        ///< a second
+    double partitions_cut = 0;    ///< connections that a partition ends rather than delays
+    duration partition_max{};
+
+    // --- the processes
+    double crashes = 0;      ///< a second
+    double crash_midway = 0; ///< those that come amid what a process is about to say
+    double stops = 0;        ///< a second; in an orderly way
+    double pauses = 0;       ///< a second
+    double park_share = 0;   ///< of those, the share that parkservers get
+    double keep_identity = 0;
+    duration pause_max{}, down_max{};
+    duration latency_max{};  ///< between an input and its process's next step
+    bool returned_at_once = true;  ///< the executor's habit with jobs that need not start
+
+    // --- the programs
+    double bursts = 0;  ///< a second and manager
+    std::uint32_t burst_max = 1;
+    std::uint32_t wishes_max = 1;
+    std::uint32_t outstanding_max = 100;
+    double all_free = 0;  ///< wishes of amount 0
+    double changes = 0;   ///< a second and manager: a wish is added or released
+    double cancels = 0;   ///< a call
+    double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;
+    double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;
+    duration slow_max{};
+    std::uint32_t concurrency_max = 1;
+};
+
+[[nodiscard]] plan draw(std::uint64_t seed);
+
+}  // namespace maus::sim

@@ -1,0 +1,233 @@
+#include "program.hpp"
+
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+program::program(world& in, manager_process& of)
+    : world_(in), of_(of), luck_(in.luck()) {}
+
+duration program::tick_in() { return between(luck_, milliseconds{1}, milliseconds{50}); }
+
+void program::begin(core::manager& machine) {
+    for (std::uint32_t each = 0; each < functions; ++each) {
+        machine.define({each}, std::string(signatures[each]));
+    }
+}
+
+void program::tick(core::manager& machine, instant now, core::manager_effects& out) {
+    for (auto& [group, each] : wishes_) {
+        const std::size_t has = machine.workers_of(group);
+        if (each.amount == 0 ? has > 0 : has >= each.amount) each.served = true;
+    }
+    if (world_.phase == phase::quiet) return clear_up(machine, now, out);
+    if (world_.phase == phase::parting) return;
+    const double tick_seconds = 0.025;
+    if (wishes_.empty() || chance(luck_, world_.how.changes * tick_seconds)) {
+        if (wishes_.size() < world_.how.wishes_max && (wishes_.empty() || chance(luck_, 0.5))) {
+            wish_for(machine, now, out);
+        } else if (!wishes_.empty() && world_.phase == phase::chaos) {
+            auto which = wishes_.begin();
+            std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(wishes_.size())));
+            release(machine, which->first, now, out);
+        }
+    }
+    if (chance(luck_, world_.how.bursts * tick_seconds)) burst(machine, now, out);
+    cancel_some(machine, now, out);
+}
+
+// --- wishes
+// ----------------------------------------------------------------------------------------
+
+void program::wish_for(core::manager& machine, instant now, core::manager_effects& out) {
+    wish made;
+    made.group = {++groups_made_};
+    const bool direct =
+        world_.how.workers == 0 || (world_.how.direct_workers > 0 && chance(luck_, 0.3));
+    made.type = direct ? "direct" : type_name(between(luck_, 0, world_.how.types - 1));
+    std::uint32_t there = 0;
+    for (const auto* each : world_.workers) there += each->type() == made.type;
+    made.amount = chance(luck_, world_.how.all_free) ? 0 : between(luck_, 1, std::max(there, 1u));
+    core::group_policy patience;
+    if (chance(luck_, world_.how.with_no_workers_timeout)) {
+        made.impatient = true;
+        patience.no_workers_timeout = between(luck_, milliseconds{10}, milliseconds{2000});
+    }
+    fact told = of_.process::begin(fact::kind::wished);
+    told.group = made.group.value;
+    told.text = made.type + " x " + std::to_string(made.amount) +
+                (made.impatient ? ", impatient" : "");
+    world_.past.add(std::move(told));
+    wishes_.emplace(made.group, made);
+    machine.on(core::add_wish{made.group, made.type, made.amount, patience}, now, out);
+}
+
+void program::release(core::manager& machine, core::group_id which, instant now,
+                      core::manager_effects& out) {
+    fact told = of_.process::begin(fact::kind::released);
+    told.group = which.value;
+    world_.past.add(std::move(told));
+    wishes_.erase(which);
+    machine.on(core::release_wish{which}, now, out);
+    of_.collect();
+}
+
+// A wish that did what it was for goes. One that waits stays until somebody serves it.
+void program::clear_up(core::manager& machine, instant now, core::manager_effects& out) {
+    std::vector<core::group_id> done;
+    for (const auto& [group, each] : wishes_) {
+        if (each.calls == 0 && (each.served || machine.workers_of(group) > 0)) done.push_back(group);
+        // Nobody promises that a direct worker comes to just this manager.
+        if (each.type == "direct" && machine.workers_of(group) == 0) done.push_back(group);
+    }
+    for (const auto group : done) release(machine, group, now, out);
+}
+
+// --- calls
+// -----------------------------------------------------------------------------------------
+
+function program::choose() {
+    const plan& how = world_.how;
+    double left = fraction(luck_);
+    const auto is = [&](double share) { return (left -= share) < 0; };
+    const bool chaos = world_.phase == phase::chaos;
+    if (is(chaos ? how.hung : 0)) return function::hang;
+    if (is(chaos ? how.poison : 0)) return function::poison;
+    if (is(how.slow)) return function::slow;
+    if (is(how.throwing)) return function::toss;
+    if (is(how.detached)) return function::later;
+    if (is(how.absent)) return chance(luck_, 0.5) ? function::rare : function::absent;
+    return function::echo;
+}
+
+core::call_policy program::policy() {
+    const plan& how = world_.how;
+    core::call_policy made;
+    made.at_most_once = chance(luck_, how.once);
+    if (chance(luck_, 0.2)) made.start_cap = static_cast<std::uint8_t>(between(luck_, 1, 5));
+    if (chance(luck_, how.with_timeout)) {
+        made.timeout = between(luck_, milliseconds{1}, milliseconds{3000});
+    }
+    if (chance(luck_, how.with_attempt_timeout)) {
+        made.attempt_timeout = between(luck_, milliseconds{1}, milliseconds{2000});
+    }
+    return made;
+}
+
+void program::burst(core::manager& machine, instant now, core::manager_effects& out) {
+    const std::uint32_t many = between(luck_, 1, world_.how.burst_max);
+    for (std::uint32_t i = 0; i < many && open_.size() < world_.how.outstanding_max; ++i) {
+        auto which = wishes_.begin();
+        std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(wishes_.size())));
+        call(machine, which->first, now, out);
+    }
+}
+
+void program::call(core::manager& machine, core::group_id group, instant now,
+                   core::manager_effects& out) {
+    open_call made;
+    made.group = group;
+    made.args.ticket = ++world_.next_ticket;
+    made.args.argument = luck_();
+    const function which = choose();
+    made.args.which = static_cast<std::uint32_t>(which);
+    made.args.run_ns = static_cast<std::uint64_t>(
+        between(luck_, microseconds{1},
+                which == function::slow ? world_.how.slow_max : duration{microseconds{300}})
+            .count());
+    made.args.extra = chance(luck_, world_.how.large) ? between(luck_, 1, 400) : 0;
+    core::submission what;
+    what.group = group;
+    what.method = {made.args.which};
+    what.ticket = made.args.ticket;
+    what.policy = policy();
+    what.payload = pack(made.args);
+
+    fact told = of_.process::begin(fact::kind::submitted);
+    told.ticket = made.args.ticket;
+    told.function = made.args.which;
+    told.argument = made.args.argument;
+    told.group = group.value;
+    told.at_most_once = what.policy.at_most_once;
+    told.start_cap = what.policy.start_cap;
+    if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
+    if (what.policy.attempt_timeout != duration::max()) told.text = "attempt_timeout";
+    if (wishes_.at(group).impatient) told.text += " impatient";
+    ++of_.submitted_;
+    ++wishes_.at(group).calls;
+    const std::uint64_t ticket = made.args.ticket;
+    const auto at = open_.emplace(ticket, std::move(made)).first;
+    at->second.id = machine.on(std::move(what), now, out);
+    if (at->second.id) told.call = at->second.id->value;
+    world_.past.add(std::move(told));
+    of_.collect();
+}
+
+void program::cancel_some(core::manager& machine, instant now, core::manager_effects& out) {
+    if (open_.empty() || !chance(luck_, world_.how.cancels)) return;
+    auto which = open_.lower_bound(open_.begin()->first + luck_.below(open_.size()));
+    if (which == open_.end() || !which->second.id) return;
+    fact told = of_.process::begin(fact::kind::note);
+    told.ticket = which->first;
+    told.text = "cancel";
+    world_.past.add(std::move(told));
+    machine.on(core::cancel_call{*which->second.id}, now, out);
+    of_.collect();
+}
+
+// --- what comes back
+// --------------------------------------------------------------------------------
+
+void program::settled(const core::settled& what) {
+    fact told = of_.process::begin(fact::kind::settled);
+    told.ticket = what.ticket;
+    told.error = what.result.error;
+    if (what.result.about) {
+        told.attempts = what.result.about->attempts;
+        told.text = what.result.about->text;
+    }
+    const auto found = open_.find(what.ticket);
+    if (found == open_.end()) {
+        told.right = false;
+        return world_.past.add(std::move(told));
+    }
+    const open_call& call = found->second;
+    answer read;
+    if (!told.error) {
+        told.right = unpack(what.result.payload.view(), read) && read.ticket == what.ticket &&
+                     read.value == value_of(call.args.argument) && read.extra == call.args.extra;
+        told.call = read.call;
+        told.attempt = read.attempt;
+        told.worker_process = read.process;
+        told.worker_life = read.life;
+        told.worker.bytes = read.worker;
+    } else if (*told.error == errc::remote_exception) {
+        told.right = what.result.about &&
+                     what.result.about->text == "tossed " + std::to_string(call.args.argument);
+    }
+    const auto of = wishes_.find(call.group);
+    if (of != wishes_.end()) --of->second.calls;
+    open_.erase(found);
+    world_.past.add(std::move(told));
+}
+
+void program::noticed(const core::notice& what) {
+    const bool join = what.what == core::notice::kind::worker_joined;
+    const bool lost = what.what == core::notice::kind::worker_lost;
+    const bool left = lost || what.what == core::notice::kind::worker_released;
+    fact told = of_.process::begin(join   ? fact::kind::joined
+                                   : left ? fact::kind::left
+                                          : fact::kind::note);
+    told.group = what.group.value;
+    told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;
+    for (std::size_t i = 0; (join || left) && i < told.worker.bytes.size(); ++i) {
+        told.worker.bytes[i] =
+            static_cast<std::uint8_t>(std::stoul(what.name.substr(2 * i, 2), nullptr, 16));
+    }
+    world_.past.add(std::move(told));
+}
+
+}  // namespace maus::sim

@@ -1,0 +1,63 @@
+// A manager's program: wishes for workers, makes calls, changes its mind, counts what comes back.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "functions.hpp"
+#include "maus/core/manager.hpp"
+#include "world.hpp"
+
+namespace maus::sim {
+
+class manager_process;
+
+class program {
+public:
+    struct wish {
+        core::group_id group;
+        std::string type;
+        std::uint32_t amount = 0;
+        bool impatient = false;  // has a no_workers_timeout
+        bool served = false;     // it had all that it wanted once
+        std::size_t calls = 0;   // not settled
+    };
+
+    program(world& in, manager_process& of);
+
+    void begin(core::manager& machine);
+    void tick(core::manager& machine, instant now, core::manager_effects& out);
+    void settled(const core::settled& what);
+    void noticed(const core::notice& what);
+    [[nodiscard]] const std::map<core::group_id, wish>& wishes() const { return wishes_; }
+    [[nodiscard]] std::size_t outstanding() const { return open_.size(); }
+    [[nodiscard]] duration tick_in();
+
+private:
+    struct open_call {
+        core::group_id group;
+        arguments args;
+        std::optional<core::call_id> id;
+    };
+    void wish_for(core::manager& machine, instant now, core::manager_effects& out);
+    void release(core::manager& machine, core::group_id which, instant now,
+                 core::manager_effects& out);
+    void burst(core::manager& machine, instant now, core::manager_effects& out);
+    void call(core::manager& machine, core::group_id group, instant now,
+              core::manager_effects& out);
+    void cancel_some(core::manager& machine, instant now, core::manager_effects& out);
+    void clear_up(core::manager& machine, instant now, core::manager_effects& out);
+    [[nodiscard]] function choose();
+    [[nodiscard]] core::call_policy policy();
+
+    world& world_;
+    manager_process& of_;
+    base::random luck_;
+    std::map<core::group_id, wish> wishes_;
+    std::map<std::uint64_t, open_call> open_;
+    std::uint32_t groups_made_ = 0;
+    double burst_due_ = 0, change_due_ = 0;
+};
+
+}  // namespace maus::sim

@@ -1,0 +1,44 @@
+// All that one run consists of.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "clockwork.hpp"
+#include "history.hpp"
+#include "network.hpp"
+#include "plan.hpp"
+
+namespace maus::sim {
+
+class process;
+class parkserver_process;
+class manager_process;
+class worker_process;
+
+enum class phase : std::uint8_t {
+    chaos,   ///< faults
+    healed,  ///< no faults any more; programs go on
+    quiet,   ///< programs make no calls; what they are done with they release
+    parting  ///< everybody stops
+};
+
+struct world {
+    world(std::uint64_t seed, history::witness check, bool trace);
+    ~world();
+
+    plan how;
+    clockwork time;
+    base::random luck;
+    history past;
+    fault_counts faults;
+    network net;
+    sim::phase phase = phase::chaos;
+    std::uint64_t next_ticket = 0;
+    std::vector<std::unique_ptr<process>> processes;
+    std::vector<parkserver_process*> parkservers;
+    std::vector<manager_process*> managers;
+    std::vector<worker_process*> workers;
+};
+
+}  // namespace maus::sim
