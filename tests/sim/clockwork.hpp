@@ -86,8 +86,8 @@ private:
 }
 [[nodiscard]] inline duration between(base::random& from, duration least, duration most) {
     if (most <= least) return least;
-    return least +
-           duration{static_cast<std::int64_t>(from.below(static_cast<std::uint64_t>((most - least).count())))};
+    return least + duration{static_cast<std::int64_t>(
+                       from.below(static_cast<std::uint64_t>((most - least).count())))};
 }
 /// The time to the next of events that come `per_second` on average.
 [[nodiscard]] duration waiting_time(base::random& from, double per_second);

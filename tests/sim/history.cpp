@@ -40,8 +40,8 @@ std::string describe(const fact& what) {
     if (what.at_most_once) text += " at_most_once";
     if (!what.worker.none()) text += " worker=" + base::brief(what.worker);
     if (what.worker_process != 0) {
-        text += " at=p" + std::to_string(what.worker_process) + "." +
-                std::to_string(what.worker_life);
+        text +=
+            " at=p" + std::to_string(what.worker_process) + "." + std::to_string(what.worker_life);
     }
     if (!what.lease.none()) text += " lease=" + to_string(what.lease);
     if (what.error) text += " error=" + std::string(to_string(*what.error));
@@ -53,8 +53,8 @@ std::string describe(const fact& what) {
 void history::add(fact what) {
     what.at = time_.time();
     mix(static_cast<std::uint64_t>(what.at.time_since_epoch().count()));
-    mix(static_cast<std::uint64_t>(what.what) << 56 ^ static_cast<std::uint64_t>(what.process) << 40 ^
-        what.ticket << 8 ^ what.attempt);
+    mix(static_cast<std::uint64_t>(what.what) << 56 ^
+        static_cast<std::uint64_t>(what.process) << 40 ^ what.ticket << 8 ^ what.attempt);
     mix(what.call ^ (what.error ? static_cast<std::uint64_t>(*what.error) << 50 : 0));
     if (trace_) say(describe(what));
     check_(what);
@@ -62,8 +62,8 @@ void history::add(fact what) {
 
 void history::say(const std::string& text) {
     if (!trace_) return;
-    std::printf("%12.6f  %s\n",
-                static_cast<double>(time_.time().time_since_epoch().count()) / 1e9, text.c_str());
+    std::printf("%12.6f  %s\n", static_cast<double>(time_.time().time_since_epoch().count()) / 1e9,
+                text.c_str());
 }
 
 }  // namespace maus::sim

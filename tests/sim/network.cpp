@@ -24,7 +24,7 @@ void fault_counts::add(const fault_counts& more) {
 void network::open(const host& from, base::route to, const std::string& endpoint) {
     connection made;
     made.ends[0] = {from.number(), from.life(), to, true};
-    const std::string scheme = "sim://";
+    const std::string scheme = "tcp://host";
     if (endpoint.starts_with(scheme)) {
         made.ends[1].process =
             static_cast<std::uint32_t>(std::stoul(endpoint.substr(scheme.size())));
@@ -61,7 +61,8 @@ void network::send(host& from, core::send what) {
     if (found == nullptr) return;
     const std::uint64_t which = *found;
     connection& on = connections_[which];
-    const std::size_t side = on.ends[0].process == from.number() && on.ends[0].at == what.to ? 0 : 1;
+    const std::size_t side =
+        on.ends[0].process == from.number() && on.ends[0].at == what.to ? 0 : 1;
     if (!on.up || !on.ends[side].open) return;
     if (past_.traced()) {
         past_.say("    p" + std::to_string(from.number()) + " -> p" +
@@ -124,9 +125,7 @@ void network::gone(const host& which, bool orderly) {
 // --- ways of going wrong
 // ------------------------------------------------------------------------------------------
 
-void network::lose_some(line& of) {
-    of.parcels.resize(random_.below(of.parcels.size() + 1));
-}
+void network::lose_some(line& of) { of.parcels.resize(random_.below(of.parcels.size() + 1)); }
 
 void network::sever(std::uint64_t which, const char* why, bool notice_dialer,
                     bool notice_accepter) {
@@ -204,7 +203,8 @@ void network::heal() {
         if (!on.up || on.for_good || !(on.lines[0].deaf || on.lines[1].deaf)) continue;
         on.broken = on.lines[0].deaf = on.lines[1].deaf = true;
         for (std::size_t side = 0; side < 2; ++side) {
-            const instant late = time_.time() + between(random_, milliseconds{1}, milliseconds{900});
+            const instant late =
+                time_.time() + between(random_, milliseconds{1}, milliseconds{900});
             put(which, side, {late, {}, "the connection timed out"});
         }
     }

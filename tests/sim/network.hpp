@@ -49,7 +49,7 @@ public:
 
     void add(host& which) { hosts_.push_back(&which); }
     [[nodiscard]] static std::string address_of(std::uint32_t number) {
-        return "sim://" + std::to_string(number);
+        return "tcp://host" + std::to_string(number) + ":1";
     }
 
     // --- what shells do
@@ -69,7 +69,7 @@ public:
     void happen(std::uint32_t what, std::uint64_t detail) override;
 
 private:
-    enum what : std::uint32_t { dial, deliver, break_later };
+    enum : std::uint32_t { dial, deliver, break_later };
     struct parcel {
         instant at;
         wire::message message;

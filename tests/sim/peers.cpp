@@ -25,8 +25,9 @@ void parkserver_process::make(bool) {
     broker::parkserver_config config;
     config.id = base::parkserver_id::make(luck_);
     // Its wall clock: alike everywhere, whatever the machine's own count says.
-    config.epoch = static_cast<std::uint64_t>(world_.time.time().time_since_epoch().count() / 1000) *
-                       16 + number();
+    config.epoch =
+        static_cast<std::uint64_t>(world_.time.time().time_since_epoch().count() / 1000) * 16 +
+        number();
     config.bounds = bounds_;
     core_.emplace(std::move(config), local());
 }
@@ -67,10 +68,11 @@ void manager_process::make(bool keep_identity) {
     config.id = id_;
     config.incarnation = {++incarnation_};
     if (!chance(luck_, world_.how.relayed)) {
-        if (chance(luck_, world_.how.bad_address)) config.endpoints.push_back("sim://4000000");
+        if (chance(luck_, world_.how.bad_address))
+            config.endpoints.push_back("tcp://host4000000:1");
         config.endpoints.push_back(network::address_of(number()));
     } else if (chance(luck_, world_.how.bad_address)) {
-        config.endpoints.push_back("sim://4000000");
+        config.endpoints.push_back("tcp://host4000000:1");
     }
     config.beat = draw_beat(world_.how, luck_);
     config.bounds = bounds_;
@@ -119,6 +121,9 @@ void manager_process::own_event(std::uint64_t) {
 }
 
 void manager_process::begin_stop() {
+    fact told = begin(fact::kind::note);
+    told.text = "stop";
+    world_.past.add(std::move(told));
     core_->on(core::stop_manager{}, local(), *out_);
     collect();
     stopped_ = true;
@@ -170,7 +175,8 @@ void manager_process::said(core::send& what) {
 
 worker_process::worker_process(world& in, std::uint32_t number, bool direct)
     : process(in, number), direct_(direct) {
-    type_ = direct ? "direct" : type_name(in.workers.size() % in.how.types);
+    type_ =
+        direct ? "direct" : type_name(static_cast<std::uint32_t>(in.workers.size()) % in.how.types);
 }
 
 std::string worker_process::name() const { return "worker p" + std::to_string(number()); }

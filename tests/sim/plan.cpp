@@ -80,8 +80,7 @@ plan draw(std::uint64_t seed) {
     made.parkservers = chance(from, 0.08) ? 0 : chance(from, 0.55) ? 1 : between(from, 2, 3);
     made.managers = chance(from, 0.4) ? 1 : between(from, 2, 4);
     made.workers = chance(from, 0.4) ? between(from, 1, 3) : between(from, 2, 9);
-    made.direct_workers =
-        made.parkservers == 0 || chance(from, 0.25) ? between(from, 1, 4) : 0;
+    made.direct_workers = made.parkservers == 0 || chance(from, 0.25) ? between(from, 1, 4) : 0;
     if (made.parkservers == 0) made.workers = 0;
     made.types = chance(from, 0.6) ? 1 : 2;
     made.relayed = some(from, 0.5, 1);

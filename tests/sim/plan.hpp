@@ -31,23 +31,23 @@ struct plan {
     duration delay_min{}, delay_max{};
     double spike = 0;  ///< a message that takes up to spike_max
     duration spike_max{};
-    double pipe_full = 0;         ///< a message
-    double without_notice = 0;    ///< a connection that breaks
-    double breaks = 0;            ///< a second, all of them a connection of its own
-    double deaf = 0;              ///< a second: a connection that loses all, and breaks later
-    double partitions = 0;        ///< a second
-    double partitions_cut = 0;    ///< connections that a partition ends rather than delays
+    double pipe_full = 0;       ///< a message
+    double without_notice = 0;  ///< a connection that breaks
+    double breaks = 0;          ///< a second, all of them a connection of its own
+    double deaf = 0;            ///< a second: a connection that loses all, and breaks later
+    double partitions = 0;      ///< a second
+    double partitions_cut = 0;  ///< connections that a partition ends rather than delays
     duration partition_max{};
 
     // --- the processes
-    double crashes = 0;      ///< a second
-    double crash_midway = 0; ///< those that come amid what a process is about to say
-    double stops = 0;        ///< a second; in an orderly way
-    double pauses = 0;       ///< a second
-    double park_share = 0;   ///< of those, the share that parkservers get
+    double crashes = 0;       ///< a second
+    double crash_midway = 0;  ///< those that come amid what a process is about to say
+    double stops = 0;         ///< a second; in an orderly way
+    double pauses = 0;        ///< a second
+    double park_share = 0;    ///< of those, the share that parkservers get
     double keep_identity = 0;
     duration pause_max{}, down_max{};
-    duration latency_max{};  ///< between an input and its process's next step
+    duration latency_max{};        ///< between an input and its process's next step
     bool returned_at_once = true;  ///< the executor's habit with jobs that need not start
 
     // --- the programs

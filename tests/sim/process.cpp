@@ -61,7 +61,8 @@ void process::step() {
     if (!turn()) return;
     if (stopping_ && has_stopped()) {
         end_life(true, "it stopped");
-        boot_in(between(world_.luck, milliseconds{1}, world_.how.down_max));
+        if (world_.phase != phase::parting)
+            boot_in(between(world_.luck, milliseconds{1}, world_.how.down_max));
         return;
     }
     const instant next = next_deadline();

@@ -1,8 +1,8 @@
 // A simulated process: its lives, its inbox, and the step that every shell makes.
 //
-// A step drains all inputs, feeds each, lets the machine advance to the time that it is, and applies
-// what the machine wants done in order. A process may die at any of these points; a paused one does
-// nothing while its inbox fills.
+// A step drains all inputs, feeds each, lets the machine advance to the time that it is, and
+// applies what the machine wants done in order. A process may die at any of these points; a paused
+// one does nothing while its inbox fills.
 #pragma once
 
 #include <string>
@@ -31,12 +31,16 @@ public:
     void crash_midway(std::uint32_t effects) { fuse_ = effects; }
     void pause(duration how_long);
     void resume();
+    /// Makes it take a step, though nothing happened.
+    void nudge() {
+        if (up_) step_soon();
+    }
     /// Asks it to stop in an orderly way.
     void stop();
     [[nodiscard]] virtual std::string name() const = 0;
 
 protected:
-    enum what : std::uint32_t { step_now, boot_now, resume_now, own };
+    enum : std::uint32_t { step_now, boot_now, resume_now, own };
 
     virtual void make(bool keep_identity) = 0;
     virtual void unmake() = 0;

@@ -7,8 +7,7 @@ namespace maus::sim {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-program::program(world& in, manager_process& of)
-    : world_(in), of_(of), luck_(in.luck()) {}
+program::program(world& in, manager_process& of) : world_(in), of_(of), luck_(in.luck()) {}
 
 duration program::tick_in() { return between(luck_, milliseconds{1}, milliseconds{50}); }
 
@@ -58,8 +57,8 @@ void program::wish_for(core::manager& machine, instant now, core::manager_effect
     }
     fact told = of_.process::begin(fact::kind::wished);
     told.group = made.group.value;
-    told.text = made.type + " x " + std::to_string(made.amount) +
-                (made.impatient ? ", impatient" : "");
+    told.text =
+        made.type + " x " + std::to_string(made.amount) + (made.impatient ? ", impatient" : "");
     world_.past.add(std::move(told));
     wishes_.emplace(made.group, made);
     machine.on(core::add_wish{made.group, made.type, made.amount, patience}, now, out);
@@ -79,7 +78,8 @@ void program::release(core::manager& machine, core::group_id which, instant now,
 void program::clear_up(core::manager& machine, instant now, core::manager_effects& out) {
     std::vector<core::group_id> done;
     for (const auto& [group, each] : wishes_) {
-        if (each.calls == 0 && (each.served || machine.workers_of(group) > 0)) done.push_back(group);
+        if (each.calls == 0 && (each.served || machine.workers_of(group) > 0))
+            done.push_back(group);
         // Nobody promises that a direct worker comes to just this manager.
         if (each.type == "direct" && machine.workers_of(group) == 0) done.push_back(group);
     }
@@ -119,7 +119,8 @@ core::call_policy program::policy() {
 
 void program::burst(core::manager& machine, instant now, core::manager_effects& out) {
     const std::uint32_t many = between(luck_, 1, world_.how.burst_max);
-    for (std::uint32_t i = 0; i < many && open_.size() < world_.how.outstanding_max; ++i) {
+    for (std::uint32_t i = 0;
+         i < many && !wishes_.empty() && open_.size() < world_.how.outstanding_max; ++i) {
         auto which = wishes_.begin();
         std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(wishes_.size())));
         call(machine, which->first, now, out);
@@ -222,6 +223,7 @@ void program::noticed(const core::notice& what) {
                                    : left ? fact::kind::left
                                           : fact::kind::note);
     told.group = what.group.value;
+    told.manager = of_.id_;
     told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;
     for (std::size_t i = 0; (join || left) && i < told.worker.bytes.size(); ++i) {
         told.worker.bytes[i] =

@@ -57,13 +57,16 @@ struct speller {
     std::string operator()(const wire::request& m) const {
         std::string text = "request " + std::to_string(m.request.value) + " of " +
                            std::to_string(m.amount) + " " + m.type + ", held";
-        for (const auto& each : m.held) text += " " + brief(each.worker) + "@" + to_string(each.lease);
+        for (const auto& each : m.held)
+            text += " " + brief(each.worker) + "@" + to_string(each.lease);
         return text;
     }
     std::string operator()(const wire::cancel& m) const {
         return "cancel " + std::to_string(m.request.value);
     }
-    std::string operator()(const wire::accepted& m) const { return "accepted " + to_string(m.lease); }
+    std::string operator()(const wire::accepted& m) const {
+        return "accepted " + to_string(m.lease);
+    }
     std::string operator()(const wire::refused& m) const {
         return "refused " + to_string(m.lease) + ": " + m.why;
     }

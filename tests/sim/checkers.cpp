@@ -1,0 +1,228 @@
+#include "checkers.hpp"
+
+namespace maus::sim {
+
+void checkers::tally::add(const tally& more) {
+    calls += more.calls;
+    results += more.results;
+    errors += more.errors;
+    executions += more.executions;
+    poisoned += more.poisoned;
+    innocent_poisoned += more.innocent_poisoned;
+}
+
+void checkers::fail(const char* invariant, const fact& about, const std::string& text) {
+    char at[32];
+    std::snprintf(at, sizeof at, "%.6f",
+                  static_cast<double>(about.at.time_since_epoch().count()) / 1e9);
+    failures_.push_back(std::string(invariant) + " at " + at + ": " + text + " [" +
+                        describe(about) + "]");
+}
+
+void checkers::see(const fact& what) {
+    ++seen_;
+    switch (what.what) {
+        case fact::kind::submitted: return submitted(what);
+        case fact::kind::sent: return sent(what);
+        case fact::kind::started: return started(what);
+        case fact::kind::ended: return ended(what);
+        case fact::kind::settled: return settled(what);
+        case fact::kind::left: return left(what);
+        case fact::kind::died: return died(what);
+        case fact::kind::joined:
+            joined_at_[{what.process, what.worker}] = what.at;
+            given_up_.erase({what.manager, what.worker});
+            return;
+        case fact::kind::wished: groups_[{what.process, what.life}][what.group] = false; return;
+        case fact::kind::released: groups_[{what.process, what.life}][what.group] = true; return;
+        case fact::kind::stuck: return fail("I6", what, what.text);
+        case fact::kind::count:
+            return expect(what.ticket == what.call, "I7", what,
+                          what.text + " is " + std::to_string(what.ticket) + ", not " +
+                              std::to_string(what.call));
+        case fact::kind::note:
+            if (what.text == "cancel") calls_[what.ticket].cancelled = true;
+            if (what.text == "stop") stopped_managers_.insert({what.process, what.life});
+            return;
+        case fact::kind::booted: return;
+    }
+}
+
+void checkers::submitted(const fact& what) {
+    ++counts_.calls;
+    call& made = calls_[what.ticket];
+    made.manager = {what.process, what.life};
+    made.id = what.call;
+    made.which = static_cast<function>(what.function);
+    made.group = what.group;
+    made.at_most_once = what.at_most_once;
+    made.cap = what.start_cap;
+    made.argument = what.argument;
+    made.submitted = what.local;
+    made.deadline = what.deadline;
+    made.attempt_timeout = what.text.find("attempt_timeout") != std::string::npos;
+    made.impatient = what.text.find("impatient") != std::string::npos;
+}
+
+void checkers::sent(const fact& what) {
+    expect(what.right, "I3", what, "a call was sent whose payload is not as it was submitted");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return fail("I1", what, "a call was sent that nobody submitted");
+    call& of = found->second;
+    expect(of.id == what.call, "I3", what, "a call was sent under another id");
+    expect(of.manager == life_key{what.process, what.life}, "I3", what,
+           "a call was sent by another manager");
+    expect(what.attempt == of.sent + 1, "I4", what, "the attempts are not numbered in order");
+    // A call may settle between the moment it was written and the moment the transport takes it.
+    expect(!of.at_most_once || of.sent == 0, "I5", what, "an at_most_once call was sent again");
+    expect(of.at_most_once == what.at_most_once, "I5", what, "the at_most_once flag is wrong");
+    of.sent = what.attempt;
+    of.sent_as = seen_;
+}
+
+void checkers::started(const fact& what) {
+    ++counts_.executions;
+    worker_of_[what.process] = what.worker;
+    expect(what.right, "I3", what, "a function was given what is not its arguments");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return fail("I1", what, "something ran that nobody submitted");
+    call& of = found->second;
+    expect(of.argument == what.argument, "I3", what, "a function was given wrong arguments");
+    expect(of.started.insert(what.attempt).second, "I5", what, "one attempt ran twice");
+    expect(!of.at_most_once || of.started.size() == 1, "I5", what,
+           "an at_most_once call ran twice");
+    expect(of.id == what.call && what.attempt <= of.sent, "I4", what, "it ran under a wrong name");
+    expect(!given_up_.contains({what.manager, what.worker}), "I4", what,
+           "it started after its manager had given the worker up for silence");
+
+    service& here = services_[{what.process, what.life}];
+    expect(what.link >= here.link, "I8", what, "a call of an older link started");
+    for (const auto& [which, link] : here.running) {
+        expect(link == what.link, "I8", what, "functions of two leases run at once");
+    }
+    here.link = what.link;
+    if (of.which != function::later) here.running[{what.call, what.attempt}] = what.link;
+    if (what.lease.none()) return;
+    const std::tuple owner{what.process, what.life, what.manager};
+    expect(leases_.emplace(what.lease, owner).first->second == owner, "I8", what,
+           "one lease, but two workers or two managers");
+}
+
+void checkers::ended(const fact& what) {
+    services_[{what.process, what.life}].running.erase({what.call, what.attempt});
+    const auto found = calls_.find(what.ticket);
+    if (found != calls_.end()) found->second.ended.insert(what.attempt);
+}
+
+void checkers::settled(const fact& what) {
+    ++(what.error ? counts_.errors : counts_.results);
+    const auto found = calls_.find(what.ticket);
+    // The program did not wait for it: either it was never made or it was settled before.
+    if (found == calls_.end()) return fail("I1", what, "a call settled that nobody submitted");
+    call& of = found->second;
+    expect(of.manager == life_key{what.process, what.life}, "I1", what,
+           "a call settled at another manager");
+    if (++of.settled > 1) return fail("I1", what, "a call settled twice");
+    expect(what.right, "I3", what, "the result does not fit the arguments");
+    expect(of.deadline == never || what.local <= of.deadline + slack_, "P-51", what,
+           "it settled long after its deadline");
+    if (what.error) {
+        settled_badly(what, of);
+    } else {
+        settled_well(what, of);
+    }
+}
+
+void checkers::settled_well(const fact& what, const call& of) {
+    expect(what.call == of.id, "I3", what, "the result is another call's");
+    expect(what.attempt == of.sent, "I4", what, "the result is an older attempt's");
+    expect(of.ended.contains(what.attempt), "I1", what, "there was no complete execution");
+    const auto gone = left_as_.find({what.process, what.worker});
+    expect(gone == left_as_.end() || gone->second < of.sent_as, "I4", what,
+           "the result came from a worker whose link had ended");
+}
+
+void checkers::settled_badly(const fact& what, const call& of) {
+    const auto cause = [&](bool there, const char* text) { expect(there, "error", what, text); };
+    switch (*what.error) {
+        case errc::poisoned: return poisoned(what, of);
+        case errc::maybe_executed:
+            return cause(of.at_most_once && of.sent > 0, "nothing was handed out at most once");
+        case errc::deadline_exceeded:
+            return cause(of.deadline != never && what.local >= of.deadline, "its time was not up");
+        case errc::attempt_timeout:
+            return cause(of.attempt_timeout && of.sent > 0, "it had no attempt_timeout");
+        case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
+        case errc::cancelled: {
+            const bool released = groups_[of.manager][of.group];
+            return cause(of.cancelled || released || (of.at_most_once && of.sent > 0),
+                         "nobody cancelled it");
+        }
+        case errc::remote_exception: return cause(of.which == function::toss, "it does not throw");
+        case errc::no_such_function:
+            return cause(of.which == function::absent || of.which == function::rare,
+                         "the function is there");
+        case errc::overloaded: return cause(of.sent == 0, "a worker had no room for it");
+        case errc::shutdown: return cause(stopped_managers_.contains(of.manager), "nobody stopped");
+        default: return cause(false, "this error has no place here");
+    }
+}
+
+void checkers::poisoned(const fact& what, const call& of) {
+    ++counts_.poisoned;
+    expect(!of.at_most_once, "I5", what, "at_most_once can't be poisoned");
+    expect(what.attempts.size() == of.cap, "I5", what,
+           "it has " + std::to_string(what.attempts.size()) + " attempts, and a cap of " +
+               std::to_string(of.cap));
+    if (of.which == function::poison) return;
+    ++counts_.innocent_poisoned;
+    // Poison may take an innocent call down with it, but never as its last chance.
+    bool chaos_had_part = false;
+    for (const auto& attempt : what.attempts) {
+        for (const auto& end : lost_[what.process]) {
+            if (end.local == of.submitted + attempt.after &&
+                to_string(end.worker) == attempt.worker) {
+                chaos_had_part = chaos_had_part || !end.of_poison;
+            }
+        }
+    }
+    expect(chaos_had_part || of.cap == 1, "poison", what, "poison took an innocent call down");
+}
+
+void checkers::left(const fact& what) {
+    left_as_[{what.process, what.worker}] = seen_;
+    const auto death = poison_death_.find(what.worker);
+    const bool of_poison =
+        death != poison_death_.end() && death->second >= joined_at_[{what.process, what.worker}];
+    lost_[what.process].push_back({what.worker, what.local, of_poison});
+    if (what.text.find("nothing was heard") != std::string::npos) {
+        given_up_.insert({what.manager, what.worker});
+    }
+}
+
+void checkers::died(const fact& what) {
+    const auto worker = worker_of_.find(what.process);
+    if (what.text == "poison" && worker != worker_of_.end())
+        poison_death_[worker->second] = what.at;
+    services_.erase({what.process, what.life});
+    // What a manager's process had in hand dies with it.
+    std::erase_if(calls_, [&](const auto& each) {
+        const call& of = each.second;
+        return of.manager == life_key{what.process, what.life} && of.settled == 0 &&
+               what.text != "it stopped";
+    });
+}
+
+void checkers::finish() {
+    for (const auto& [ticket, each] : calls_) {
+        if (each.settled == 1) continue;
+        fact about;
+        about.what = fact::kind::note;
+        about.process = each.manager.first;
+        about.life = each.manager.second;
+        about.ticket = ticket;
+        fail("I2", about, "a call never settled");
+    }
+}
+
+}  // namespace maus::sim

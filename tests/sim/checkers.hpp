@@ -1,0 +1,103 @@
+// What must be true of every history (the promise, and the invariants behind it).
+//
+// The checkers know facts only: neither the machines nor the simulator's own books.
+//
+// I1  a call settles once             I5  starts stay under the cap, at_most_once runs once
+// I2  and each one does               I6  everything comes to an end
+// I3  its result fits its arguments   I7  tables return to where they began
+// I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
+// and: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
+// end.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "functions.hpp"
+#include "history.hpp"
+#include "maus/core/outbox.hpp"
+
+namespace maus::sim {
+
+class checkers {
+public:
+    explicit checkers(duration slack) : slack_(slack) {}
+
+    void see(const fact& what);
+    /// The history is complete.
+    void finish();
+    [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
+
+    struct tally {
+        std::uint64_t calls = 0, results = 0, errors = 0, executions = 0, poisoned = 0,
+                      innocent_poisoned = 0;
+        void add(const tally& more);
+    };
+    [[nodiscard]] const tally& counts() const { return counts_; }
+
+private:
+    using life_key = std::pair<std::uint32_t, std::uint32_t>;  // process, life
+    struct call {
+        life_key manager;
+        std::uint64_t id = 0;
+        function which = function::echo;
+        std::uint32_t group = 0;
+        bool at_most_once = false;
+        std::uint32_t cap = 3;
+        std::uint64_t argument = 0;
+        instant submitted{};
+        instant deadline = never;
+        bool attempt_timeout = false;
+        bool impatient = false;
+        bool cancelled = false;
+        std::uint32_t settled = 0;
+        std::uint32_t sent = 0;     // the newest attempt
+        std::uint64_t sent_as = 0;  // and when, in facts
+        std::set<std::uint32_t> started, ended;
+    };
+    struct end_of_link {
+        base::worker_id worker;
+        instant local{};
+        bool of_poison = false;
+    };
+    struct service {  // what a worker's life does
+        std::uint64_t link = 0;
+        std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint64_t> running;  // on which link
+    };
+
+    void submitted(const fact& what);
+    void sent(const fact& what);
+    void started(const fact& what);
+    void ended(const fact& what);
+    void settled(const fact& what);
+    void settled_well(const fact& what, const call& of);
+    void settled_badly(const fact& what, const call& of);
+    void poisoned(const fact& what, const call& of);
+    void left(const fact& what);
+    void died(const fact& what);
+    void fail(const char* invariant, const fact& about, const std::string& text);
+    void expect(bool right, const char* invariant, const fact& about, const std::string& text) {
+        if (!right) fail(invariant, about, text);
+    }
+
+    duration slack_;
+    std::uint64_t seen_ = 0;
+    std::unordered_map<std::uint64_t, call> calls_;
+    std::map<life_key, std::map<std::uint32_t, bool>> groups_;  // released?
+    std::set<life_key> stopped_managers_;
+    std::map<std::pair<std::uint32_t, base::worker_id>, std::uint64_t> left_as_;
+    std::map<std::pair<std::uint32_t, base::worker_id>, instant> joined_at_;
+    std::map<std::uint32_t, std::vector<end_of_link>> lost_;  // by manager's process
+    std::map<std::uint32_t, base::worker_id> worker_of_;      // by process
+    std::map<base::worker_id, instant> poison_death_;
+    std::set<std::pair<base::manager_id, base::worker_id>> given_up_;
+    std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
+    std::map<life_key, service> services_;
+    std::vector<std::string> failures_;
+    tally counts_;
+};
+
+}  // namespace maus::sim

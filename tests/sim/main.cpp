@@ -1,0 +1,240 @@
+// maus-sim: runs the machines that ship through simulated faults, seed by seed.
+//
+// Pure as the rest of the simulator: several jobs are several processes of this very program, and
+// the only time that is measured is the processor's.
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "maus/version.hpp"
+#include "run.hpp"
+
+namespace {
+
+using namespace maus::sim;
+
+struct options {
+    std::string seeds = "1..500";
+    std::optional<std::uint64_t> seed;
+    bool trace = false;
+    unsigned jobs = 1;
+    double minutes = 0;
+    std::uint64_t twice_every = 50;
+    std::uint64_t step = 1;  // between the seeds of one job
+    bool child = false;
+};
+
+struct totals {
+    std::uint64_t seeds = 0, failed = 0, events = 0;
+    double simulated_s = 0, processor_s = 0;
+    fault_counts faults;
+    checkers::tally calls;
+
+    void add(const report& more) {
+        ++seeds;
+        failed += more.failures.empty() ? 0 : 1;
+        events += more.events;
+        simulated_s += static_cast<double>(more.simulated.count()) / 1e9;
+        faults.add(more.faults);
+        calls.add(more.calls);
+    }
+};
+
+extern "C" void tell_seed(int signal) {
+    std::fprintf(stderr, "maus-sim: died of signal %d in seed %llu; maus-sim --seed %llu --trace\n",
+                 signal, static_cast<unsigned long long>(seed_under_way()),
+                 static_cast<unsigned long long>(seed_under_way()));
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+}
+
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+void run_one(std::uint64_t seed, const options& wanted, totals& sum) {
+    report made = run(seed, wanted.trace);
+    const bool twice = wanted.twice_every != 0 && seed % wanted.twice_every == 0;
+    if (twice && run(seed, false).hash != made.hash) {
+        made.failures.push_back("two runs of one seed differ");
+    }
+    sum.add(made);
+    if (wanted.trace)
+        std::printf("seed %llu: trace hash %016llx\n", static_cast<unsigned long long>(seed),
+                    static_cast<unsigned long long>(made.hash));
+    if (made.failures.empty()) return;
+    std::printf("seed %llu FAILED\n", static_cast<unsigned long long>(seed));
+    constexpr std::size_t shown = 5;
+    for (std::size_t i = 0; i < made.failures.size() && i < shown; ++i) {
+        std::printf("    %s\n", made.failures[i].c_str());
+    }
+    if (made.failures.size() > shown) {
+        std::printf("    and %zu more\n", made.failures.size() - shown);
+    }
+    std::fflush(stdout);
+}
+
+void print(const totals& sum) {
+    const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::printf("seeds     %llu, of which %llu failed\n", n(sum.seeds), n(sum.failed));
+    std::printf("events    %llu, %.0f a processor second\n", n(sum.events),
+                static_cast<double>(sum.events) / std::max(sum.processor_s, 0.001));
+    std::printf("simulated %.1f hours\n", sum.simulated_s / 3600);
+    std::printf("calls     %llu: %llu results, %llu errors, %llu executions\n", n(sum.calls.calls),
+                n(sum.calls.results), n(sum.calls.errors), n(sum.calls.executions));
+    std::printf("poisoned  %llu, of which innocent (chaos had part in it) %llu\n",
+                n(sum.calls.poisoned), n(sum.calls.innocent_poisoned));
+    const auto& f = sum.faults;
+    std::printf(
+        "faults    %llu: crashes %llu, stops %llu, pauses %llu, breaks %llu, deaf %llu, "
+        "partitions %llu, pipe full %llu, poison %llu; unnoticed %llu\n",
+        n(f.all()), n(f.crashes), n(f.stops), n(f.pauses), n(f.breaks), n(f.deaf), n(f.partitions),
+        n(f.pipe_full), n(f.poisoned), n(f.unnoticed));
+}
+
+bool read_range(const std::string& text, std::uint64_t& first, std::uint64_t& last) {
+    unsigned long long from = 0, to = 0;
+    char left = 0;
+    if (std::sscanf(text.c_str(), "%llu..%llu%c", &from, &to, &left) == 2) {
+        first = from;
+        last = to;
+        return from <= to;
+    }
+    if (std::sscanf(text.c_str(), "%llu%c", &from, &left) != 1) return false;
+    first = last = from;
+    return true;
+}
+
+// A child's totals, in one line that its parent reads.
+void print_for_parent(const totals& t) {
+    const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+    std::printf("totals %llu %llu %llu %f %f", n(t.seeds), n(t.failed), n(t.events), t.simulated_s,
+                t.processor_s);
+    for (const auto each :
+         {t.faults.crashes, t.faults.stops, t.faults.pauses, t.faults.breaks, t.faults.deaf,
+          t.faults.partitions, t.faults.pipe_full, t.faults.unnoticed, t.faults.poisoned,
+          t.calls.calls, t.calls.results, t.calls.errors, t.calls.executions, t.calls.poisoned,
+          t.calls.innocent_poisoned}) {
+        std::printf(" %llu", n(each));
+    }
+    std::printf("\n");
+}
+
+bool read_from_child(const std::string& line, totals& sum) {
+    if (!line.starts_with("totals ")) return false;
+    std::istringstream in(line.substr(7));
+    totals t;
+    in >> t.seeds >> t.failed >> t.events >> t.simulated_s >> t.processor_s;
+    in >> t.faults.crashes >> t.faults.stops >> t.faults.pauses >> t.faults.breaks >>
+        t.faults.deaf >> t.faults.partitions >> t.faults.pipe_full >> t.faults.unnoticed >>
+        t.faults.poisoned >> t.calls.calls >> t.calls.results >> t.calls.errors >>
+        t.calls.executions >> t.calls.poisoned >> t.calls.innocent_poisoned;
+    sum.seeds += t.seeds;
+    sum.failed += t.failed;
+    sum.events += t.events;
+    sum.simulated_s += t.simulated_s;
+    sum.processor_s += t.processor_s;
+    sum.faults.add(t.faults);
+    sum.calls.add(t.calls);
+    return true;
+}
+
+// Each job takes every n-th seed. True if no job died.
+bool run_jobs(const std::string& program, std::uint64_t first, std::uint64_t last,
+              const options& wanted, totals& sum) {
+    std::vector<std::FILE*> children;
+    for (unsigned job = 0; job < wanted.jobs; ++job) {
+        const std::string command =
+            "'" + program + "' --child --step " + std::to_string(wanted.jobs) + " --seeds " +
+            std::to_string(first + job) + ".." + std::to_string(std::max(first + job, last)) +
+            " --minutes " + std::to_string(wanted.minutes) + " --twice-every " +
+            std::to_string(wanted.twice_every);
+        children.push_back(::popen(command.c_str(), "r"));
+    }
+    bool all_well = true;
+    for (std::FILE* child : children) {
+        if (child == nullptr) return false;
+        std::string line;
+        for (int c = std::fgetc(child); c != EOF; c = std::fgetc(child)) {
+            line += static_cast<char>(c);
+            if (c != '\n') continue;
+            if (!read_from_child(line, sum)) std::fputs(line.c_str(), stdout);
+            line.clear();
+        }
+        const int status = ::pclose(child);
+        all_well = all_well && (status == 0 || status == 256);  // exit status 0 or 1
+    }
+    return all_well;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    options wanted;
+    CLI::App app{
+        "Runs the real state machines of workers, managers and parkservers in a simulated world\n"
+        "whose faults one seed decides, and checks the history against what libmaus promises.\n"};
+    app.footer(
+        "Examples:\n"
+        "  maus-sim --seeds 1..2000 --jobs 2    many seeds on two cores\n"
+        "  maus-sim --seed 730 --trace          what happened in one\n"
+        "  maus-sim --minutes 10                as many as that takes, from the first of "
+        "--seeds\n\n"
+        "Exit status: 0 all is well, 1 some seed failed, 2 the command line is wrong.");
+    app.set_version_flag("--version", std::string("maus-sim ") + maus::version);
+    app.add_option("--seeds", wanted.seeds, "A..B: the seeds to run")->capture_default_str();
+    app.add_option("--seed", wanted.seed, "one seed");
+    app.add_flag("--trace", wanted.trace, "print what happens (with --seed)");
+    app.add_option("--jobs", wanted.jobs, "processes to run them in")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    app.add_option("--minutes", wanted.minutes, "go on for so many minutes of processor time a job")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--twice-every", wanted.twice_every,
+                   "run each n-th seed twice and compare the traces' hashes; 0: none")
+        ->capture_default_str();
+    app.add_option("--step", wanted.step, "run each n-th seed only")
+        ->check(CLI::PositiveNumber)
+        ->group("");
+    app.add_flag("--child", wanted.child, "print totals for a parent")->group("");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+        return app.exit(wrong) == 0 ? 0 : 2;
+    }
+    std::uint64_t first = 0, last = 0;
+    if (wanted.seed) {
+        first = last = *wanted.seed;
+    } else if (!read_range(wanted.seeds, first, last)) {
+        std::fprintf(stderr, "maus-sim: --seeds wants A..B, not %s\n", wanted.seeds.c_str());
+        return 2;
+    }
+    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE}) std::signal(signal, tell_seed);
+
+    totals sum;
+    bool all_well = true;
+    if (!wanted.child && !wanted.trace) {
+        std::printf("maus-sim: seeds %llu..%llu\n", static_cast<unsigned long long>(first),
+                    static_cast<unsigned long long>(last));
+        std::fflush(stdout);
+    }
+    if (wanted.jobs > 1) {
+        all_well = run_jobs(argv[0], first, last, wanted, sum);
+    } else {
+        const double end_s = wanted.minutes * 60;
+        for (std::uint64_t seed = first; end_s > 0 ? processor_seconds() < end_s : seed <= last;
+             seed += wanted.step) {
+            run_one(seed, wanted, sum);
+        }
+        sum.processor_s = processor_seconds();
+    }
+    if (wanted.child) {
+        print_for_parent(sum);
+    } else {
+        print(sum);
+    }
+    return sum.failed == 0 && all_well ? 0 : 1;
+}

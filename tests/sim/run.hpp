@@ -1,0 +1,26 @@
+// One seed: chaos, then health, and then everything must come to rest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkers.hpp"
+#include "world.hpp"
+
+namespace maus::sim {
+
+struct report {
+    std::uint64_t seed = 0;
+    std::uint64_t hash = 0;
+    std::uint64_t events = 0;
+    duration simulated{};
+    fault_counts faults;
+    checkers::tally calls;
+    std::vector<std::string> failures;
+};
+
+/// The seed that is being run, for whoever catches the process as it dies.
+[[nodiscard]] std::uint64_t seed_under_way();
+[[nodiscard]] report run(std::uint64_t seed, bool trace);
+
+}  // namespace maus::sim
