@@ -32,6 +32,24 @@ std::atomic<std::uint64_t> monitors_made{0};
 // libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
 
+// A signal may interrupt even a call that does not wait; cppzmq throws then.
+template <class Call>
+auto uninterrupted(Call call) {
+    for (;;) {
+        try {
+            return call();
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EINTR) throw;
+        }
+    }
+}
+bool receive_frame(zmq::socket_t& from, zmq::message_t& frame) {
+    return uninterrupted([&] { return from.recv(frame, zmq::recv_flags::dontwait).has_value(); });
+}
+bool readable(zmq::socket_t& socket) {
+    return uninterrupted([&] { return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
+}
+
 zmq::message_t to_zmq(base::buffer& frame) {
     if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
     auto* kept = new base::buffer(std::move(frame));
@@ -201,7 +219,7 @@ std::string hub::bind(const std::string& endpoint) {
 
 void hub::read_monitor(socket& of, std::vector<monitor_event>& events) {
     zmq::message_t head, address;
-    while (of.monitor.recv(head, zmq::recv_flags::dontwait)) {
+    while (receive_frame(of.monitor, head)) {
         // Frame 1: u16 event, u32 value, unaligned; frame 2: the endpoint.
         if (head.size() >= 6) {
             std::uint16_t what;
@@ -210,7 +228,7 @@ void hub::read_monitor(socket& of, std::vector<monitor_event>& events) {
             std::memcpy(&value, static_cast<const char*>(head.data()) + 2, sizeof value);
             events.push_back({what, value});
         }
-        while (head.more() && of.monitor.recv(address, zmq::recv_flags::dontwait)) {
+        while (head.more() && receive_frame(of.monitor, address)) {
             if (!address.more()) break;
         }
     }
@@ -218,13 +236,13 @@ void hub::read_monitor(socket& of, std::vector<monitor_event>& events) {
 
 hub::read hub::receive(socket& from, zmq::message_t* id, wire::message& message,
                        zmq::message_t& first) {
-    if (id != nullptr && !from.data.recv(*id, zmq::recv_flags::dontwait)) return read::nothing;
-    if (!from.data.recv(first, zmq::recv_flags::dontwait)) return read::nothing;
+    if (id != nullptr && !receive_frame(from.data, *id)) return read::nothing;
+    if (!receive_frame(from.data, first)) return read::nothing;
     bool more = first.more();
     zmq::message_t frame;
     while (more) {
         // The frames of one message are all there once the first is.
-        if (!from.data.recv(frame, zmq::recv_flags::dontwait)) break;
+        if (!receive_frame(from.data, frame)) break;
         more = frame.more();
         // Those over the limit are dropped; the machine sees that there were too many.
         if (message.rest.size() <= bounds_.frames_max) message.rest.push_back(from_zmq(frame));
@@ -278,7 +296,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
     if (ask_monitors_) note_router_events();
     const std::vector<route> closing = std::move(closed_peers_);
     closed_peers_.clear();
-    bool all = (router_->data.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0;
+    bool all = !readable(router_->data);
     for (std::size_t i = 0; !all && i < messages_a_drain; ++i) {
         zmq::message_t id, first;
         wire::message message;
@@ -313,7 +331,7 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         }
         if (event.what == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
     }
-    if ((from.dealer->data.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0) return false;
+    if (!readable(from.dealer->data)) return false;
     for (std::size_t i = 0; i < messages_a_drain; ++i) {
         zmq::message_t first;
         wire::message message;
@@ -323,7 +341,7 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
             inputs.push_back(core::up{from.at});
         }
         message.first = from_zmq(first);
-        inputs.push_back(core::received{from.at, std::move(message)});
+        if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     return true;
 }
@@ -353,12 +371,9 @@ bool hub::drain(std::vector<input>& inputs) {
 
 bool hub::has_more() {
     if (!failures_.empty() || !closed_peers_.empty()) return true;
-    const auto readable = [](socket& of) {
-        return (of.data.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
-    };
-    if (router_ && readable(*router_)) return true;
+    if (router_ && readable(router_->data)) return true;
     return std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
-        return each.second->dealer && readable(*each.second->dealer);
+        return each.second->dealer && readable(each.second->dealer->data);
     });
 }
 
@@ -420,7 +435,7 @@ hub::sent hub::try_send(connection& to, core::send& what) {
     const auto push = [&](zmq::message_t frame, bool more) {
         const auto flags =
             more ? zmq::send_flags::dontwait | zmq::send_flags::sndmore : zmq::send_flags::dontwait;
-        const bool ok = via.send(frame, flags).has_value();
+        const bool ok = uninterrupted([&] { return via.send(frame, flags).has_value(); });
         begun = begun || ok;
         return ok;
     };
@@ -437,7 +452,7 @@ hub::sent hub::try_send(connection& to, core::send& what) {
         zmq::message_t first = to_zmq(what.what.first);
         const auto flags = whole ? zmq::send_flags::dontwait
                                  : zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-        if (!via.send(first, flags)) {
+        if (!uninterrupted([&] { return via.send(first, flags).has_value(); })) {
             if (what.what.first.empty()) what.what.first = from_zmq(first);
             return sent::full;
         }
