@@ -117,6 +117,7 @@ hub::hub(const limits& bounds, log_function log)
 
 hub::~hub() {
     // The sockets first: epoll lets go of their descriptors by itself.
+    dealers_.clear();
     connections_.clear();
     router_.reset();
     for (const int lock : ipc_locks_) ::close(lock);
@@ -355,11 +356,10 @@ bool hub::drain(std::vector<input>& inputs) {
     failures_.clear();
     bool more = drain_router(inputs);
     std::vector<route> gone;
-    for (auto& [at, each] : connections_) {
-        if (!each->dealer) continue;
+    for (connection* each : dealers_) {
         const bool unread = drain_dealer(*each, inputs);
         more = more || unread;
-        if ((each->closed || each->failed) && !unread) gone.push_back(at);
+        if ((each->closed || each->failed) && !unread) gone.push_back(each->at);
     }
     for (const route at : gone) {
         if (!connections_.at(at)->failed) inputs.push_back(core::down{at, "the connection closed"});
@@ -372,9 +372,8 @@ bool hub::drain(std::vector<input>& inputs) {
 bool hub::has_more() {
     if (!failures_.empty() || !closed_peers_.empty()) return true;
     if (router_ && readable(router_->data)) return true;
-    return std::any_of(connections_.begin(), connections_.end(), [&](const auto& each) {
-        return each.second->dealer && readable(each.second->dealer->data);
-    });
+    return std::any_of(dealers_.begin(), dealers_.end(),
+                       [](connection* each) { return readable(each->dealer->data); });
 }
 
 // --- sending
@@ -398,6 +397,7 @@ void hub::carry_out(core::open& what) {
         failures_.push_back(core::down{what.to, failed.what()});
         return;
     }
+    dealers_.push_back(made.get());
     connections_.emplace(what.to, std::move(made));
 }
 
@@ -502,7 +502,9 @@ void hub::forget(route which) {
     const auto found = connections_.find(which);
     if (found == connections_.end()) return;
     connection& old = *found->second;
-    if (!old.dealer) {
+    if (old.dealer) {
+        std::erase(dealers_, &old);
+    } else {
         by_routing_id_.erase(old.routing_id);
         const auto fd = by_fd_.find(old.fd);
         if (fd != by_fd_.end() && fd->second == &old) by_fd_.erase(fd);

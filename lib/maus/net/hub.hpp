@@ -104,6 +104,7 @@ private:
     std::unique_ptr<socket> router_;
     std::vector<int> ipc_locks_;
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
+    std::vector<connection*> dealers_;  // among them; the ROUTER's peers may be thousands
     std::unordered_map<std::string, connection*> by_routing_id_;
     std::unordered_map<int, connection*> by_fd_;
     std::unordered_map<int, bool> open_fds_;  // of the ROUTER: accepted and not closed
