@@ -111,8 +111,8 @@ hub::hub(const limits& bounds, log_function log)
         throw error(errc::overloaded,
                     "cannot make a descriptor: too many open files? (raise `ulimit -n`)");
     }
-    watch(wake_fd_);
-    watch(timer_fd_);
+    watch(wake_fd_, watched::own);
+    watch(timer_fd_, watched::own);
 }
 
 hub::~hub() {
@@ -124,10 +124,10 @@ hub::~hub() {
     for (const int fd : {epoll_, wake_fd_, timer_fd_}) ::close(fd);
 }
 
-void hub::watch(int fd) {
+void hub::watch(int fd, watched as) {
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.fd = fd;
+    event.data.u64 = static_cast<std::uint64_t>(as) << 32 | static_cast<std::uint32_t>(fd);
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -166,8 +166,8 @@ std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
     }
     made->data_fd = made->data.get(zmq::sockopt::fd);
     made->monitor_fd = made->monitor.get(zmq::sockopt::fd);
-    watch(made->data_fd);
-    watch(made->monitor_fd);
+    watch(made->data_fd, watched::data);
+    watch(made->monitor_fd, watched::monitor);
     return made;
 }
 
@@ -525,11 +525,12 @@ void hub::wait(base::instant deadline) {
     epoll_event events[16];
     const int count = epoll_wait(epoll_, events, 16, timeout_ms);
     for (int i = 0; i < count; ++i) {
-        const int fd = events[i].data.fd;
-        if (fd == wake_fd_ || fd == timer_fd_) {
+        const auto as = static_cast<watched>(events[i].data.u64 >> 32);
+        if (as == watched::own) {
             std::uint64_t ignored;
+            const int fd = static_cast<int>(events[i].data.u64 & 0xffffffff);
             [[maybe_unused]] const auto got = ::read(fd, &ignored, sizeof ignored);
-        } else {
+        } else if (as == watched::monitor) {
             monitors_ready_ = true;
         }
     }

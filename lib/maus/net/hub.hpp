@@ -75,7 +75,8 @@ private:
     };
 
     std::unique_ptr<socket> make_socket(zmq::socket_type type);
-    void watch(int fd);
+    enum class watched : std::uint32_t { data, own, monitor };
+    void watch(int fd, watched as);
     void read_monitor(socket& of, std::vector<monitor_event>& events);
     bool drain_router(std::vector<input>& inputs);
     void note_router_events();
