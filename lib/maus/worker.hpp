@@ -102,33 +102,23 @@ base::buffer encoded(const R& value) {
     return payload;
 }
 
-/// Calls `function` and answers with what it gives, now or when its future is ready.
+/// Starts a coroutine and answers when its future is ready. It may refer to its arguments until then.
 template <class R, class F, class Arguments>
-void answer_with(invocation& call, F& function, std::shared_ptr<Arguments> arguments) {
-    const auto apply = [&] { return std::apply(function, std::move(*arguments)); };
-    using given = decltype(apply());
-    if constexpr (is_future<given>::value) {
-        // The coroutine may refer to its arguments until it has ended. It must not move from them.
-        auto pending = std::make_shared<given>(std::apply(function, *arguments));
-        auto answer = call.defer();
-        (void)pending->then([arguments, answer](given ready) {
-            try {
-                if constexpr (std::is_void_v<R>) {
-                    ready.get();
-                    answer->value({});
-                } else {
-                    answer->value(encoded(ready.get()));
-                }
-            } catch (...) {
-                answer->fault(std::current_exception());
+void answer_later(invocation& call, F& function, Arguments decoded) {
+    auto arguments = std::make_shared<Arguments>(std::move(decoded));
+    future<R> pending = std::apply(function, *arguments);
+    (void)pending.then([arguments, answer = call.defer()](future<R> ready) {
+        try {
+            if constexpr (std::is_void_v<R>) {
+                ready.get();
+                answer->value({});
+            } else {
+                answer->value(encoded(ready.get()));
             }
-        });
-    } else if constexpr (std::is_void_v<given>) {
-        apply();
-        call.value({});
-    } else {
-        call.value(encoded<R>(apply()));
-    }
+        } catch (...) {
+            answer->fault(std::current_exception());
+        }
+    });
 }
 
 template <class Signature>
@@ -150,8 +140,7 @@ struct handler_for<R(Args...)> {
                 std::apply(function, std::tuple_cat(std::make_tuple(responder<R>(call.defer())),
                                                     std::move(decoded).value()));
             } else if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
-                answer_with<R>(call, function,
-                               std::make_shared<std::tuple<Args...>>(std::move(decoded).value()));
+                answer_later<R>(call, function, std::move(decoded).value());
             } else if constexpr (std::is_void_v<R>) {
                 std::apply(function, std::move(decoded).value());
                 call.value({});
