@@ -1,0 +1,139 @@
+#include "bin/support/program.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <memory>
+
+#include <maus/version.hpp>
+
+namespace maus::programs {
+
+namespace {
+
+/// "--bind ENDPOINT   Where to be reached [tcp://127.0.0.1:8500]"
+class formatter final : public CLI::Formatter {
+public:
+    formatter() { column_width(26); }
+    std::string make_description(const CLI::App* app) const override {
+        return CLI::Formatter::make_description(app) + '\n';
+    }
+    std::string make_option_opts(const CLI::Option* option) const override {
+        if (option->get_type_size() == 0) return "";
+        const std::string type = option->get_type_name();  // and, after a colon, what it checks
+        return " " + type.substr(0, type.find(':'));
+    }
+    std::string make_option_desc(const CLI::Option* option) const override {
+        const std::string preset = option->get_default_str();
+        return option->get_description() + (preset.empty() ? "" : " [" + preset + "]");
+    }
+};
+
+/// "maus-demo wordcount" if that is how far the arguments could be understood.
+std::string command_of(const CLI::App& app) {
+    std::string command = app.get_name();
+    for (const CLI::App* chosen : app.get_subcommands()) command += " " + command_of(*chosen);
+    return command;
+}
+
+bool is_port(std::string_view text, unsigned least) {
+    unsigned port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc{} && end == text.data() + text.size() && port >= least &&
+           port <= 65535;
+}
+
+bool good_endpoint(std::string_view text, bool to_bind) {
+    constexpr std::string_view ipc = "ipc://", tcp = "tcp://";
+    if (text.starts_with(ipc)) return text.size() > ipc.size();
+    if (!text.starts_with(tcp)) return false;
+    text.remove_prefix(tcp.size());
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0) return false;
+    const std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
+    const bool printable = std::all_of(host.begin(), host.end(), [](char c) { return c > ' '; });
+    const bool no_port = host.find(':') != std::string_view::npos && !host.ends_with(']');
+    if (!printable || no_port) return false;
+    return to_bind ? port == "*" || is_port(port, 0) : host != "*" && is_port(port, 1);
+}
+
+CLI::Validator endpoint_validator(bool to_bind) {
+    const std::string form = to_bind ? "tcp://ADDRESS:PORT (either may be *) or ipc://PATH"
+                                     : "tcp://HOST:PORT or ipc://PATH";
+    CLI::Validator check(
+        [to_bind, form](const std::string& text) {
+            return good_endpoint(text, to_bind) ? std::string{}
+                                                : "'" + text + "' is no endpoint; write " + form;
+        },
+        "");
+    return check;
+}
+
+/// "say what to do: status or functions"
+std::string which_command(const CLI::App& app) {
+    std::string names;
+    const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+    for (const CLI::App* each : all) {
+        if (!names.empty()) names += each == all.back() ? " or " : ", ";
+        names += each->get_name();
+    }
+    return "say what to do: " + names;
+}
+
+/// A write that failed (a full disk) must not pass for success.
+int finish_output(const CLI::App& app, int code) {
+    std::cout.flush();
+    if (std::cout) return code;
+    std::cerr << app.get_name() << ": cannot write the output\n";
+    return code == exit_good ? exit_failed : code;
+}
+
+int run_body(const CLI::App& app, const std::function<int()>& body) {
+    try {
+        return body();
+    } catch (const bad_usage& wrong) {
+        std::cerr << command_of(app) << ": " << wrong.what() << "\ntry: " << command_of(app)
+                  << " --help\n";
+        return exit_usage;
+    } catch (const std::bad_alloc&) {
+        std::cerr << command_of(app) << ": out of memory\n";
+    } catch (const std::exception& failed) {
+        std::cerr << command_of(app) << ": " << failed.what() << '\n';
+    }
+    return exit_failed;
+}
+
+}  // namespace
+
+void prepare(CLI::App& app, const std::string& examples) {
+    app.formatter(std::make_shared<formatter>());
+    app.set_help_flag("-h,--help", "Show this text");
+    if (app.get_parent() == nullptr) {
+        app.set_version_flag("--version", app.get_name() + " " + maus::version, "Show the version");
+    }
+    app.footer("Examples:\n" + examples);
+}
+
+int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& stopped) {
+        if (stopped.get_exit_code() == 0) {  // --help, --version
+            app.exit(stopped);
+            return finish_output(app, exit_good);
+        }
+        const std::string command = command_of(app);
+        const bool no_command =
+            command == app.get_name() && app.get_require_subcommand_min() > 0 &&
+            stopped.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+        std::cerr << command << ": " << (no_command ? which_command(app) : stopped.what())
+                  << "\ntry: " << command << " --help\n";
+        return exit_usage;
+    }
+    return finish_output(app, run_body(app, body));
+}
+
+CLI::Validator is_endpoint() { return endpoint_validator(false); }
+CLI::Validator is_bindable() { return endpoint_validator(true); }
+
+}  // namespace maus::programs
