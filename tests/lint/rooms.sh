@@ -30,8 +30,9 @@ BEGIN {
     may["broker/core"]   = pure " broker/core"
     may["broker/shell"]  = pure " net api broker/core broker/shell broker/public"
     may["broker/public"] = "base wire api broker/public"
-    may["broker/daemon"] = may["broker/shell"] " broker/daemon"
-    may["bin"]  = pure " net api broker/public bin"
+    may["broker/daemon"] = may["broker/shell"] " broker/daemon bin/support"
+    may["bin/support"] = "base wire api bin/support"
+    may["bin"]  = "base wire api broker/public bin/support bin"
     may["sim"]  = pure " broker/core sim"
     may["core tests"] = may["sim"] " core tests tests"
     may["bench"] = may["tests"] = "*"
@@ -71,6 +72,7 @@ function room_of(path,    name) {
     }
     if (path ~ /^broker\/shell\/include\/maus\//) return "broker/public"
     if (path ~ /^broker\/(core|shell|daemon)\/[^\/]+$/) { sub(/\/[^\/]+$/, "", path); return path }
+    if (path ~ /^bin\/support\//) return "bin/support"
     if (path ~ /^bin\//) return "bin"
     if (path ~ /^bench\//) return "bench"
     if (path ~ /^tests\/core\//) return "core tests"
@@ -161,7 +163,7 @@ self_test() {
     good_tree() {
         rm -rf "$temp/tree"
         for folder in lib/maus/base lib/maus/wire lib/maus/core lib/maus/net broker/core \
-            broker/shell/include/maus broker/daemon bin/maus bench tests/core tests/sim; do
+            broker/shell/include/maus broker/daemon bin/maus bin/support bench tests/core tests/sim; do
             mkdir -p "$temp/tree/$folder"
         done
         (
@@ -180,7 +182,10 @@ self_test() {
             echo '#include "maus/core/session.hpp"' >broker/core/registry.hpp
             echo '#include "maus/error.hpp"' >broker/shell/include/maus/parkserver.hpp
             echo '#include "broker/core/registry.hpp"' >broker/shell/shell.cpp
-            echo '#include "maus/parkserver.hpp"' >bin/maus/main.cpp
+            echo '#include "maus/error.hpp"' >bin/support/program.hpp
+            printf '#include "maus/parkserver.hpp"\n#include "bin/support/program.hpp"\n' \
+                >bin/maus/main.cpp
+            echo '#include "bin/support/program.hpp"' >broker/daemon/main.cpp
             printf '#include "catch.hpp"\n#include "broker/core/registry.hpp"\n' >tests/core/registry.cpp
             touch tests/catch.hpp
         )
@@ -219,6 +224,9 @@ self_test() {
     planted broker/core/registry.hpp '#include "broker/shell/shell.cpp"' 'of the room broker/shell'
     planted broker/shell/include/maus/parkserver.hpp '#include "broker/core/registry.hpp"' 'must not include'
     planted bin/maus/main.cpp '#include "broker/core/registry.hpp"' 'of the room broker/core'
+    planted bin/maus/main.cpp '#include "maus/net/reactor.hpp"' 'of the room net'
+    planted bin/support/program.hpp '#include "maus/parkserver.hpp"' 'of the room broker/public'
+    planted broker/shell/shell.cpp '#include "bin/support/program.hpp"' 'of the room bin/support'
     planted tests/core/registry.cpp '#include "maus/net/reactor.hpp"' 'of the room net'
     planted tests/sim/main.cpp '#include "maus/manager.hpp"' 'of the room api'
     for header in zmq.hpp zmq.h thread mutex sys/socket.h; do
