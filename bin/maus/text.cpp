@@ -1,0 +1,123 @@
+// Tables. Whatever a peer chose (hosts, types, signatures) is shown without control characters.
+
+#include <algorithm>
+
+#include "bin/maus/show.hpp"
+#include "bin/maus/summary.hpp"
+#include "bin/support/text.hpp"
+
+namespace maus::cli {
+
+namespace {
+
+using programs::age_text;
+using programs::grouped;
+using programs::table;
+using align = table::align;
+
+std::string shown(const std::string& text) { return wire::printable(text, 200); }
+
+std::string age_of(std::uint64_t ms) {
+    return age_text(std::chrono::milliseconds{static_cast<std::int64_t>(ms)});
+}
+
+std::string where(const std::string& host, std::uint32_t pid) {
+    return shown(host) + ":" + std::to_string(pid);
+}
+
+template <class Id>
+std::string brief_or_dash(const Id& id) {
+    return id.none() ? "-" : base::brief(id);
+}
+
+std::string titled(const std::string& title, std::size_t count, const table& rows) {
+    if (count == 0) return title + ": none\n";
+    return title + " (" + grouped(count) + ")\n" + rows.text();
+}
+
+std::string workers_text(const parkserver_status& now) {
+    table rows({{"ID"},
+                {"TYPE"},
+                {"FUNCTIONS", align::right},
+                {"STATE"},
+                {"MANAGER"},
+                {"AGE", align::right},
+                {"HOST:PID"}});
+    for (const auto& each : now.workers) {
+        rows.add({base::brief(each.worker), shown(each.type), grouped(each.signatures.size()),
+                  std::string(to_string(each.state)), brief_or_dash(each.manager),
+                  age_of(each.age_ms), where(each.host, each.pid)});
+    }
+    return titled("workers", now.workers.size(), rows);
+}
+
+std::string managers_text(const parkserver_status& now) {
+    table rows(
+        {{"ID"}, {"WORKERS", align::right}, {"AGE", align::right}, {"HOST:PID"}, {"REACHED AT"}});
+    for (const auto& each : now.managers) {
+        const auto serving =
+            std::count_if(now.workers.begin(), now.workers.end(),
+                          [&](const auto& worker) { return worker.manager == each.manager; });
+        std::string endpoints;
+        for (const auto& one : each.endpoints) endpoints += (endpoints.empty() ? "" : ", ") + one;
+        rows.add({base::brief(each.manager), grouped(static_cast<std::uint64_t>(serving)),
+                  age_of(each.age_ms), where(each.host, each.pid),
+                  endpoints.empty() ? "this parkserver" : shown(endpoints)});
+    }
+    return titled("managers", now.managers.size(), rows);
+}
+
+std::string requests_text(const parkserver_status& now) {
+    table rows({{"MANAGER"},
+                {"TYPE"},
+                {"WANTED", align::right},
+                {"HAS", align::right},
+                {"AGE", align::right}});
+    std::size_t waiting = 0;
+    for (const auto& each : now.requests) {
+        if (!is_waiting(each)) continue;
+        ++waiting;
+        rows.add({base::brief(each.manager), shown(each.type),
+                  each.amount == 0 ? "all" : grouped(each.amount), grouped(each.serving),
+                  age_of(each.age_ms)});
+    }
+    return titled("waiting requests", waiting, rows);
+}
+
+std::string leases_text(const parkserver_status& now) {
+    table rows({{"LEASE"}, {"WORKER"}, {"MANAGER"}, {"STATE"}});
+    std::size_t leases = 0;
+    for (const auto& each : now.workers) {
+        if (each.lease.none()) continue;
+        ++leases;
+        rows.add({to_string(each.lease), base::brief(each.worker), brief_or_dash(each.manager),
+                  std::string(to_string(each.state))});
+    }
+    return titled("leases", leases, rows);
+}
+
+}  // namespace
+
+std::string status_text(const parkserver_status& now, const std::string& endpoint) {
+    return "parkserver " + base::brief(now.parkserver) + " at " + endpoint + ", version " +
+           shown(now.version) + ", up for " + age_of(now.uptime_ms) + "\n\n" + workers_text(now) +
+           '\n' + managers_text(now) + '\n' + requests_text(now) + '\n' + leases_text(now);
+}
+
+std::string functions_text(const parkserver_status& now, const std::string& endpoint,
+                           const std::string& type) {
+    const auto found = functions_of(now, type);
+    if (found.empty()) {
+        const std::string of_type = type.empty() ? "" : " of type " + type;
+        return "no functions: no worker" + of_type + " is registered at " + endpoint + "\n";
+    }
+    table rows({{"FUNCTION"}, {"TYPE"}, {"WORKERS", align::right}});
+    for (const auto& each : found) {
+        for (const auto& [name, workers] : each.workers_by_type) {
+            rows.add({wire::printable(each.signature, 4096), shown(name), grouped(workers)});
+        }
+    }
+    return rows.text(0);
+}
+
+}  // namespace maus::cli
