@@ -315,8 +315,8 @@ template <class Callback>
 auto future<T>::then(Callback callback) {
     using R = typename decltype(detail::callback_result<Callback, T>())::type;
     detail::state_ref<detail::state<R>> result(new detail::state<R>);
+    (void)shared();
     const auto keep = state_;
-    shared();
     using step = detail::then_continuation<T, Callback, R>;
     keep->continue_with(std::make_unique<step>(std::move(*this), std::move(callback), result));
     return future<R>(std::move(result));

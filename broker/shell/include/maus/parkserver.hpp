@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "maus/error.hpp"
 #include "maus/options.hpp"
 
 namespace maus {
