@@ -1,0 +1,36 @@
+// A parkserver process, to be killed and started again on the same endpoint.
+//
+//   --bind ENDPOINT  --interval-ms N  --liveness N
+//
+// Prints "ready ENDPOINT" when it can be reached. SIGTERM makes it say goodbye and end with 0.
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <maus/parkserver.hpp>
+
+#include "live/helpers/arguments.hpp"
+
+int main(int argc, char** argv) {
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &term, nullptr);
+
+    const helper::arguments given(argc, argv);
+    maus::parkserver_options options;
+    options.bind = given.list("--bind");
+    options.heartbeat = given.heartbeat();
+    options.log = helper::log_as("parkserver " + std::to_string(::getpid()));
+    try {
+        maus::parkserver park(options);
+        park.start();
+        std::cout << "ready " << park.endpoint() << std::endl;
+        int signal = 0;
+        sigwait(&term, &signal);
+        park.stop();
+    } catch (const maus::error& failed) {
+        std::cerr << "live_parkserver: " << failed.what() << '\n';
+        return 2;
+    }
+}

@@ -1,0 +1,24 @@
+// Waiting for something to become true, with a bound. Tests never sleep to calm things down: they
+// say what they wait for, and a test that waits in vain fails at the line that waited.
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace maus_test {
+
+/// Far more than anything takes, even on a machine that is busy with other things.
+inline constexpr std::chrono::seconds patience{40};
+
+/// Asks again and again until `condition()` is true. False: it was not, in all that time.
+template <class Condition>
+[[nodiscard]] bool eventually(Condition condition, std::chrono::milliseconds bound = patience) {
+    const auto end = std::chrono::steady_clock::now() + bound;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() >= end) return condition();
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+    return true;
+}
+
+}  // namespace maus_test
