@@ -26,7 +26,7 @@ bool reactor::cycle() {
 void reactor::run() {
     asleep_ = false;
     while (!driven_.finished()) {
-        if (cycle()) continue;
+        if (cycle() || driven_.finished()) continue;
         asleep_ = true;
         if (!driven_.has_mail()) hub_.wait(driven_.next_deadline());
         asleep_ = false;
