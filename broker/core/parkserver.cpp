@@ -83,7 +83,7 @@ void parkserver::advance_to(instant now, outbox& out) {
         const auto& alive = found->second.is_worker ? workers_.at(found->second.worker).alive
                                                     : managers_.at(found->second.manager).alive;
         if (alive.silent(now)) {
-            lose(due.via, "nothing was heard from it in time", out);
+            lose(due.via, "its parkserver heard nothing from it in time", out);
         } else {
             set_timer({alive.silent_at(), due.via, {}});
         }
@@ -211,7 +211,10 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
     manager& entry = managers_[what.manager];
-    if (known != managers_.end() && entry.via != from) sessions_.erase(entry.via);
+    if (known != managers_.end() && entry.via != from) {
+        sessions_.erase(entry.via);
+        forget_wishes(entry);
+    }
     entry.told = what;
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
@@ -301,7 +304,9 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
                       out);
     }
     if (is_new) {
-        wished.order = ++order_;
+        const auto place = who.places.find(what.token);
+        wished.order = place == who.places.end() ? ++order_ : place->second;
+        if (place != who.places.end()) who.places.erase(place);
         wished.since = now;
         wished.type = what.type;
         wished.token = what.token;
@@ -502,6 +507,19 @@ void parkserver::remove_wish(manager& of, request_id request, outbox& out) {
             end_lease(there->second.lease, "the request was cancelled", true, false, out);
         }
     }
+}
+
+// What was wished in an earlier session is void ([P-5]): what still holds is said again, and gets its
+// old place. Offers stand until then, since most wishes are.
+void parkserver::forget_wishes(manager& of) {
+    if (!of.wishes.empty()) of.places.clear();
+    for (const auto& [request, old] : of.wishes) {
+        of.places[old.token] = old.order;
+        tokens_.erase(old.token);
+        pools_[old.type].waiting.erase(old.order);
+        to_serve_.insert(old.type);
+    }
+    of.wishes.clear();
 }
 
 // A wish waits while it has less than it is to have.

@@ -109,6 +109,7 @@ private:
         core::liveness alive;
         instant since{};
         std::map<request_id, wish> wishes;
+        std::map<base::token, std::uint64_t> places;  // that wishes had in an earlier session
     };
     struct lease {
         worker_id worker;
@@ -170,6 +171,7 @@ private:
     [[nodiscard]] wish* wish_of(const lease& of);
     [[nodiscard]] wish* find(const wish_key& key);
     void remove_wish(manager& of, request_id request, core::outbox& out);
+    void forget_wishes(manager& of);
     void note_wish(const wish_key& key, wish& changed);
     void serve(const std::string& type, instant now, core::outbox& out);
     [[nodiscard]] bool serve(pool& from, const wish_key& key, wish& wished, instant now,

@@ -176,6 +176,10 @@ void checkers::poisoned(const fact& what, const call& of) {
                std::to_string(of.cap));
     if (of.which == function::poison) return;
     ++counts_.innocent_poisoned;
+    innocents_.push_back(what);
+}
+
+void checkers::innocent(const fact& what, const call& of) {
     // Poison may take an innocent call down with it, but never as its last chance.
     bool chaos_had_part = false;
     for (const auto& attempt : what.attempts) {
@@ -205,17 +209,16 @@ void checkers::died(const fact& what) {
     if (what.text == "poison" && worker != worker_of_.end())
         poison_death_[worker->second] = what.at;
     services_.erase({what.process, what.life});
-    // What a manager's process had in hand dies with it.
-    std::erase_if(calls_, [&](const auto& each) {
-        const call& of = each.second;
-        return of.manager == life_key{what.process, what.life} && of.settled == 0 &&
-               what.text != "it stopped";
-    });
+    if (what.text == "it stopped") return;
+    for (auto& [ticket, of] : calls_) {
+        if (of.manager == life_key{what.process, what.life}) of.orphaned = true;
+    }
 }
 
 void checkers::finish() {
+    for (const auto& each : innocents_) innocent(each, calls_.at(each.ticket));
     for (const auto& [ticket, each] : calls_) {
-        if (each.settled == 1) continue;
+        if (each.settled == 1 || each.orphaned) continue;
         fact about;
         about.what = fact::kind::note;
         about.process = each.manager.first;

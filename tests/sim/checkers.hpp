@@ -53,6 +53,7 @@ private:
         bool attempt_timeout = false;
         bool impatient = false;
         bool cancelled = false;
+        bool orphaned = false;  // its manager's process died: nobody waits any more
         std::uint32_t settled = 0;
         std::uint32_t sent = 0;     // the newest attempt
         std::uint64_t sent_as = 0;  // and when, in facts
@@ -76,6 +77,7 @@ private:
     void settled_well(const fact& what, const call& of);
     void settled_badly(const fact& what, const call& of);
     void poisoned(const fact& what, const call& of);
+    void innocent(const fact& what, const call& of);
     void left(const fact& what);
     void died(const fact& what);
     void fail(const char* invariant, const fact& about, const std::string& text);
@@ -96,6 +98,7 @@ private:
     std::set<std::pair<base::manager_id, base::worker_id>> given_up_;
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;
+    std::vector<fact> innocents_;  // that ended poisoned; judged when all is known
     std::vector<std::string> failures_;
     tally counts_;
 };

@@ -57,6 +57,12 @@ instant parkserver_process::next_deadline() const { return core_->next_deadline(
 
 manager_process::manager_process(world& in, std::uint32_t number) : process(in, number) {}
 
+namespace {
+std::string spell(core::heartbeat beat) {
+    return std::to_string(beat.interval_ms) + " ms x " + std::to_string(beat.liveness);
+}
+}  // namespace
+
 std::string manager_process::name() const { return "manager p" + std::to_string(number()); }
 
 void manager_process::make(bool keep_identity) {
@@ -76,6 +82,7 @@ void manager_process::make(bool keep_identity) {
     }
     config.beat = draw_beat(world_.how, luck_);
     config.bounds = bounds_;
+    if (world_.past.traced()) world_.past.say("    " + name() + " beats " + spell(config.beat));
     config.seed = luck_();
     out_ = std::make_unique<core::manager_effects>(bounds_);
     core_ = std::make_unique<core::manager>(std::move(config), local());
@@ -193,6 +200,7 @@ core::worker_config worker_process::config() {
     }
     made.concurrency = between(luck_, 1, world_.how.concurrency_max);
     made.beat = draw_beat(world_.how, luck_);
+    if (world_.past.traced()) world_.past.say("    " + name() + " beats " + spell(made.beat));
     made.link_timeout = world_.how.link_timeout;
     made.bounds = bounds_;
     made.seed = luck_();

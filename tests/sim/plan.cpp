@@ -82,7 +82,7 @@ plan draw(std::uint64_t seed) {
     made.workers = chance(from, 0.4) ? between(from, 1, 3) : between(from, 2, 9);
     made.direct_workers = made.parkservers == 0 || chance(from, 0.25) ? between(from, 1, 4) : 0;
     if (made.parkservers == 0) made.workers = 0;
-    made.types = chance(from, 0.6) ? 1 : 2;
+    made.types = made.workers < 2 || chance(from, 0.6) ? 1 : 2;
     made.relayed = some(from, 0.5, 1);
     made.bad_address = some(from, 0.2, 0.5);
     made.interval_ms_min = between(from, 20, 200);

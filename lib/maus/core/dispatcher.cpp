@@ -174,6 +174,25 @@ void dispatcher::join(link_index index, group_id id, instant, std::vector<settle
     mark(joined);
 }
 
+void dispatcher::complete(group_id id, std::vector<settled>& done) {
+    group& whole = groups_.at(id);
+    const auto refuse_all = [&](list& waiting, std::uint32_t method) {
+        for (std::uint32_t index = waiting.first; index != none;) {
+            const std::uint32_t next = slots_[index].next;
+            if (slots_[index].method == method) {
+                settle_unasked(index, *refusal(whole, method), nullptr, done);
+            }
+            index = next;
+        }
+    };
+    for (auto& line : whole.queues) {
+        line.known = !refusal(whole, line.method);
+        if (line.known) continue;
+        refuse_all(line.calls, line.method);
+        refuse_all(whole.suspects, line.method);
+    }
+}
+
 void dispatcher::round_trip(link_index index, duration measured) {
     links_[index].round_trip = std::clamp<duration>(measured, {}, std::chrono::seconds{1});
 }

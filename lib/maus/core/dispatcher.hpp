@@ -98,6 +98,9 @@ public:
     link_index add_link(port to, std::string worker, const std::vector<std::string>& signatures,
                         std::uint32_t concurrency);
     void join(link_index at, group_id group, instant now, std::vector<settled>& done);
+    /// The group has all the workers that it is to have. What none of them exposes is refused from
+    /// now on; while one is still to come, it may be the one that exposes it.
+    void complete(group_id group, std::vector<settled>& done);
     /// How long a message to this worker and back takes.
     void round_trip(link_index at, duration measured);
     void remove_link(link_index at, link_end how, std::string_view why, instant now,
@@ -157,7 +160,7 @@ private:
     };
     struct queue {
         std::uint32_t method = 0;
-        bool known = false;  // some worker of the group had it once
+        bool known = false;  // some worker of the group has it, or had it before it was lost
         list calls;
     };
     struct group {

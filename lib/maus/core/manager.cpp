@@ -397,8 +397,18 @@ void manager::join(const link_key& key, group_id group, instant now, manager_eff
     wished.links.push_back(key);
     wished.changed = true;
     dispatcher_.join(joining.index, group, now, out.done);
+    note_strength(group, out);
     out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
+}
+
+// While a wish waits for workers, one of them may expose what those that are there do not. Who takes
+// all that are free waits for nobody in particular.
+void manager::note_strength(group_id group, manager_effects& out) {
+    const wish& wished = wishes_.at(group);
+    if (!wished.links.empty() && wished.links.size() >= wished.amount) {
+        dispatcher_.complete(group, out.done);
+    }
 }
 
 void manager::seek_direct(group_id group, instant now, manager_effects& out) {
@@ -504,6 +514,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     if (wished == wishes_.end()) return;
     std::erase(wished->second.links, key);
     wished->second.changed = true;
+    note_strength(*old.group, out);
     if (!lost) return;
     out.net.log(log_level::warning,
                 "worker " + base::brief(old.worker) + " lost: " + std::string(why));

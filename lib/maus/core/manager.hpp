@@ -166,6 +166,7 @@ private:
     /// Ends a link. A worker that is there still is told by a goodbye with `code`.
     void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
              instant now, manager_effects& out);
+    void note_strength(group_id group, manager_effects& out);
     [[nodiscard]] port port_of(const link_key& key) const;
     void release(group_id group, errc code, std::string_view why, instant now,
                  manager_effects& out);

@@ -75,6 +75,7 @@ void worker::on(down event, instant now, worker_effects& out) {
 void worker::on(job_done event, instant now, worker_effects& out) {
     if (event.was_detached) {
         --detached_;
+        if (event.link == link_serial_) --detached_here_;
     } else {
         --slots_held_;
     }
@@ -104,6 +105,7 @@ void worker::on(job_done event, instant now, worker_effects& out) {
 void worker::on(job_detached event, instant now, worker_effects& out) {
     --slots_held_;
     ++detached_;
+    if (event.link == link_serial_) ++detached_here_;
     if (event.link == link_serial_ && (state_ == state::serving || leaving_with_link_)) {
         out.net.link(lease_.link).about(wire::record_type::detached, event.what);
     }
@@ -397,6 +399,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     state_ = state::serving;
     link_deadline_ = never;
     ++link_serial_;
+    detached_here_ = 0;
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
     lease_until_ = {};
@@ -434,7 +437,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
-    if (slots_held_ + detached_ >= config_.bounds.calls_per_worker_max) {
+    if (slots_held_ + detached_here_ >= config_.bounds.calls_per_worker_max) {
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
     ++slots_held_;
@@ -460,6 +463,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     link_deadline_ = never;
     ping_at_ = never;
     ++link_serial_;  // what still runs answers to nobody
+    detached_here_ = 0;
     leaving_with_link_ = false;
     if (state_ != state::leaving) state_ = state::draining;
     settle_down(now, out);

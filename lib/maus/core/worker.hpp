@@ -179,6 +179,7 @@ private:
     instant leave_by_ = never;
     std::size_t slots_held_ = 0;  // jobs that run or wait to
     std::size_t detached_ = 0;
+    std::size_t detached_here_ = 0;  // of the present link
     worker_counters counters_;
 };
 
