@@ -85,6 +85,12 @@ struct hub::socket {
     zmq::socket_t monitor;
     int data_fd = -1;
     int monitor_fd = -1;
+
+    // First no more events, then nobody who reads them: libzmq waits for the reader of an event
+    // while it holds its own threads up, and loses the event's memory if it waits in vain.
+    ~socket() {
+        if (data.handle() != nullptr) zmq_socket_monitor(data.handle(), nullptr, 0);
+    }
 };
 
 struct hub::connection {
