@@ -132,7 +132,8 @@ void process::end_life(bool orderly, const std::string& why) {
 void process::crash(const std::string& why) {
     if (!up_) return;
     end_life(false, why);
-    boot_in(between(world_.luck, milliseconds{1}, world_.how.down_max));
+    const bool chaos = world_.phase == phase::chaos;
+    boot_in(between(world_.luck, milliseconds{1}, chaos ? world_.how.down_max : milliseconds{30}));
 }
 
 void process::pause(duration how_long) {

@@ -76,6 +76,16 @@ void program::release(core::manager& machine, core::group_id which, instant now,
 
 // A wish that did what it was for goes. One that waits stays until somebody serves it.
 void program::clear_up(core::manager& machine, instant now, core::manager_effects& out) {
+    // Nobody promises that a worker comes that has a function which some only have.
+    std::vector<core::call_id> hopeless;
+    for (const auto& [ticket, each] : open_) {
+        if (each.args.which == static_cast<std::uint32_t>(function::rare) && each.id) {
+            note_cancel(ticket);
+            hopeless.push_back(*each.id);
+        }
+    }
+    for (const auto& each : hopeless) machine.on(core::cancel_call{each}, now, out);
+    of_.collect();
     std::vector<core::group_id> done;
     for (const auto& [group, each] : wishes_) {
         if (each.calls == 0 && (each.served || machine.workers_of(group) > 0))
@@ -171,12 +181,16 @@ void program::cancel_some(core::manager& machine, instant now, core::manager_eff
     if (open_.empty() || !chance(luck_, world_.how.cancels)) return;
     auto which = open_.lower_bound(open_.begin()->first + luck_.below(open_.size()));
     if (which == open_.end() || !which->second.id) return;
-    fact told = of_.process::begin(fact::kind::note);
-    told.ticket = which->first;
-    told.text = "cancel";
-    world_.past.add(std::move(told));
+    note_cancel(which->first);
     machine.on(core::cancel_call{*which->second.id}, now, out);
     of_.collect();
+}
+
+void program::note_cancel(std::uint64_t ticket) {
+    fact told = of_.process::begin(fact::kind::note);
+    told.ticket = ticket;
+    told.text = "cancel";
+    world_.past.add(std::move(told));
 }
 
 // --- what comes back

@@ -47,6 +47,7 @@ private:
     void call(core::manager& machine, core::group_id group, instant now,
               core::manager_effects& out);
     void cancel_some(core::manager& machine, instant now, core::manager_effects& out);
+    void note_cancel(std::uint64_t ticket);
     void clear_up(core::manager& machine, instant now, core::manager_effects& out);
     [[nodiscard]] function choose();
     [[nodiscard]] core::call_policy policy();

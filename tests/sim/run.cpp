@@ -87,7 +87,10 @@ private:
             }
             return true;
         };
-        if (wait_until(idle, seconds{60})) return;
+        // The slowest there is: all that may be outstanding, slow, one after the other.
+        const auto calls = world_.how.managers * world_.how.outstanding_max;
+        const duration work = calls * world_.how.slow_max;
+        if (wait_until(idle, seconds{60} + (world_.how.slow > 0 ? work : duration{}))) return;
         for (const auto* each : world_.managers) {
             const program* user = each->user();
             if (user == nullptr) {
