@@ -28,11 +28,12 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         out.log(log_level::debug, "unreadable message: " + why);
         reject(event.from, code, why, out);
     };
-    if (!head) {
+    if (!wire::has_magic(event.what.first.view())) {
         // Not maus at all: an answer would only confuse whoever speaks something else.
         ++counters_.violations;
         return;
     }
+    if (!head) return refuse(head.why().code, head.why().message);
     if (head.value().version != wire::version) {
         return refuse(errc::version_mismatch, "this parkserver speaks version 1");
     }
@@ -449,8 +450,8 @@ void parkserver::adopt(worker& who, const wire::service& told) {
     note_wish(to->second, wished);
 }
 
-void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker,
-                           bool tell_manager, outbox& out) {
+void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
+                           outbox& out) {
     const auto found = leases_.find(id);
     if (found == leases_.end()) return;
     const lease old = found->second;
@@ -509,8 +510,8 @@ void parkserver::remove_wish(manager& of, request_id request, outbox& out) {
     }
 }
 
-// What was wished in an earlier session is void ([P-5]): what still holds is said again, and gets its
-// old place. Offers stand until then, since most wishes are.
+// What was wished in an earlier session is void ([P-5]): what still holds is said again, and gets
+// its old place. Offers stand until then, since most wishes are.
 void parkserver::forget_wishes(manager& of) {
     if (!of.wishes.empty()) of.places.clear();
     for (const auto& [request, old] : of.wishes) {

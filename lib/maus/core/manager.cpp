@@ -90,6 +90,7 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
         if (at.now_in() != registration::state::waiting) out.net.push(close{at.via()});
     }
     parkservers_.clear();
+    silence_check_ = never;
 }
 
 void manager::release(group_id group, errc code, std::string_view why, instant now,
@@ -402,8 +403,8 @@ void manager::join(const link_key& key, group_id group, instant now, manager_eff
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
 }
 
-// While a wish waits for workers, one of them may expose what those that are there do not. Who takes
-// all that are free waits for nobody in particular.
+// While a wish waits for workers, one of them may expose what those that are there do not. Who
+// takes all that are free waits for nobody in particular.
 void manager::note_strength(group_id group, manager_effects& out) {
     const wish& wished = wishes_.at(group);
     if (!wished.links.empty() && wished.links.size() >= wished.amount) {

@@ -341,7 +341,10 @@ void worker::say_hello(instant now, worker_effects& out) {
 void worker::from_manager(wire::message& what, instant now, worker_effects& out) {
     const auto head = wire::read_header(what.first.view());
     if (!head) return violation(head.why(), now, out);
-    if (head.value().version != wire::version || head.value().channel != wire::channel::link) {
+    if (head.value().version != wire::version) {
+        return violation({errc::version_mismatch, "this worker speaks version 1"}, now, out);
+    }
+    if (head.value().channel != wire::channel::link) {
         return violation({errc::protocol_violation, "not a link message"}, now, out);
     }
     if (what.frames() > config_.bounds.frames_max) {
@@ -374,8 +377,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         }
         case wire::record_type::pong: {
             const auto stamp = wire::decode_stamp(record.body);
-            if (!serving || !stamp) return wrong("bad pong");
-            renew_lease(*stamp);
+            if (!serving || !stamp || !renew_lease(*stamp, now)) return wrong("bad pong");
             return true;
         }
         case wire::record_type::welcome: {
@@ -403,16 +405,21 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
     lease_until_ = {};
-    renew_lease(answer.stamp);
+    if (!renew_lease(answer.stamp, now)) {
+        return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
+    }
     if (now >= lease_until_) return end_link(true, "the welcome came too late", now, out);
     out.net.link(lease_.link).stamp(wire::record_type::ping, stamp_of(now));
     ping_at_ = base::after(now, link_beat_.interval());
     out.net.log(log_level::info, "serves manager " + base::brief(answer.manager));
 }
 
-void worker::renew_lease(std::uint64_t stamp) {
+// False: the stamp is none of this worker's, and a lease that it prolonged might never run out.
+bool worker::renew_lease(std::uint64_t stamp, instant now) {
+    if (stamp > stamp_of(now)) return false;
     const instant sent{duration{static_cast<std::int64_t>(stamp)}};
     lease_until_ = std::max(lease_until_, base::after(sent, link_beat_.patience()));
+    return true;
 }
 
 bool worker::called(const wire::record& record, instant now, worker_effects& out) {

@@ -157,7 +157,7 @@ private:
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
     void settle_down(instant now, worker_effects& out);
     void say_goodbye(instant now, worker_effects& out);
-    void renew_lease(std::uint64_t stamp);
+    [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
     [[nodiscard]] bool has_link() const {
         return state_ == state::linking || state_ == state::serving || leaving_with_link_;
     }

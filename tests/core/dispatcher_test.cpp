@@ -1,0 +1,347 @@
+// Which worker gets which call, and what becomes of each: PROTOCOL.md, "Manager, one call".
+#include "catch.hpp"
+
+#include "maus/core/dispatcher.hpp"
+#include "talk.hpp"
+
+using namespace talk;
+using core::call_id;
+using core::dispatcher;
+using core::duration;
+using core::group_id;
+using core::link_end;
+using core::link_index;
+using core::settled;
+using std::chrono::milliseconds;
+
+namespace {
+
+// One group, the functions f and g, and workers that have as much concurrency as they are given.
+struct desk {
+    limits bounds;
+    dispatcher calls{bounds};
+    core::outbox out{bounds};
+    std::vector<settled> done;
+    std::int64_t ms = 0;
+    std::uint64_t tickets = 0;
+    std::vector<call_id> ids;  // by ticket, from 1
+
+    explicit desk(core::group_policy policy = {}) {
+        calls.define({0}, "f()->void");
+        calls.define({1}, "g()->void");
+        calls.add_group({1}, policy, at_ms(0));
+    }
+    link_index worker(std::uint64_t route, std::uint32_t concurrency = 1,
+                      std::vector<std::string> signatures = {"f()->void"}) {
+        const link_index made = calls.add_link({base::route{route}, {}}, std::to_string(route),
+                                               signatures, concurrency);
+        calls.join(made, {1}, at_ms(ms), done);
+        return made;
+    }
+    void submit(core::call_policy policy = {}, std::uint32_t method = 0) {
+        core::submission what;
+        what.group = {1};
+        what.method = {method};
+        what.ticket = ++tickets;
+        what.policy = policy;
+        ids.push_back(calls.submit(std::move(what), at_ms(ms), done).value_or(call_id{}));
+    }
+    lines pump() {
+        calls.pump(at_ms(ms), out);
+        lines said = take(out);
+        // Tickets are easier to read than ids.
+        for (auto& line : said) {
+            for (std::size_t i = ids.size(); i-- > 0;) {
+                const auto at = line.find(" " + std::to_string(ids[i].value) + "/");
+                if (at == std::string::npos || ids[i].value == 0) continue;
+                const std::string id = std::to_string(ids[i].value);
+                line.replace(at + 1, id.size(), std::to_string(i + 1));
+                break;
+            }
+        }
+        return said;
+    }
+    bool answer(link_index from, wire::record_type type, std::uint64_t ticket,
+                std::uint32_t attempt = 1) {
+        auto message = link_message(bounds, [&](wire::link_writer& to) {
+            const wire::attempt what{ids[ticket - 1], {attempt}};
+            if (type == wire::record_type::result) return to.result(what, {});
+            to.about(type, what);
+        });
+        wire::link_reader records{message};
+        wire::record record;
+        return records.next(record) && calls.answer(from, record, at_ms(ms), done);
+    }
+    void lose(link_index which, link_end how = link_end::lost) {
+        calls.remove_link(which, how, "it died", at_ms(ms), done);
+    }
+    std::vector<link_index> pass(std::int64_t to_ms) {
+        ms = to_ms;
+        std::vector<link_index> hung;
+        calls.advance_to(at_ms(ms), out, done, hung);
+        return hung;
+    }
+    /// "1 ok", "2 poisoned", in the order in which they settled.
+    lines settled_calls() {
+        lines said;
+        for (const auto& each : done) {
+            said.push_back(std::to_string(each.ticket) + " " +
+                           (each.result.error ? std::string(to_string(*each.result.error)) : "ok"));
+        }
+        done.clear();
+        return said;
+    }
+};
+
+core::call_policy once() {
+    core::call_policy made;
+    made.at_most_once = true;
+    return made;
+}
+
+}  // namespace
+
+TEST_CASE("dispatcher: calls go to all workers, not all to the first") {
+    desk at;
+    at.worker(7);
+    at.worker(8);
+    for (int i = 0; i < 4; ++i) at.submit();
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 3/1", "8 call 2/1", "8 call 4/1"});
+}
+
+TEST_CASE("dispatcher: a call settles once, however often it is answered") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.pump();
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    CHECK(at.settled_calls() == lines{"1 ok"});
+    CHECK(at.calls.counters().late_rejected == 1);
+    CHECK(at.calls.outstanding() == 0);
+}
+
+TEST_CASE("dispatcher: another worker's answer, or an older attempt's, does not count") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.pump();
+    at.lose(first);
+    const auto second = at.worker(8);
+    CHECK(at.pump() == lines{"8 call 1/2"});
+    const auto third = at.worker(9);
+    CHECK(at.answer(second, wire::record_type::result, 1, 1));
+    CHECK(at.answer(third, wire::record_type::result, 1, 2));
+    CHECK(at.done.empty());
+    CHECK(at.calls.counters().late_rejected == 2);
+    CHECK(at.answer(second, wire::record_type::result, 1, 2));
+    CHECK(at.settled_calls() == lines{"1 ok"});
+}
+
+TEST_CASE("dispatcher: a lost worker's calls go on, oldest first and before newer ones") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.submit();
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 2/1"});
+    at.submit();
+    at.lose(first, link_end::released);
+    at.worker(8);
+    CHECK(at.pump() == lines{"8 call 1/2", "8 call 2/2"});
+}
+
+TEST_CASE("dispatcher: who only waited behind a crash is not blamed for it") {
+    desk at;
+    core::call_policy one_start;
+    one_start.start_cap = 1;
+    const auto first = at.worker(7);
+    at.submit(one_start);
+    at.submit(one_start);
+    at.pump();
+    at.lose(first);
+    CHECK(at.settled_calls() == lines{"1 poisoned"});
+    at.worker(8);
+    CHECK(at.pump() == lines{"8 call 2/2"});
+}
+
+TEST_CASE(
+    "dispatcher: at the cap a call is poisoned, with its attempts; a cap of 0 is not endless") {
+    for (const std::uint8_t cap : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{3}}) {
+        desk at;
+        core::call_policy policy;
+        policy.start_cap = cap;
+        at.submit(policy);
+        const std::size_t tries = std::max<std::size_t>(cap, 1);
+        for (std::size_t i = 0; i < tries; ++i) {
+            const auto next = at.worker(7 + i);
+            CHECK(at.pump().size() == 1);
+            at.lose(next);
+        }
+        REQUIRE(at.done.size() == 1);
+        CHECK(at.done[0].result.error == errc::poisoned);
+        CHECK(at.done[0].result.about->attempts.size() == tries);
+        CHECK(at.done[0].result.about->attempts[0].worker == "7");
+    }
+}
+
+TEST_CASE("dispatcher: a suspect is tried with nothing beside it") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.submit();
+    at.pump();
+    at.lose(first);
+    const auto second = at.worker(8);
+    CHECK(at.pump() == lines{"8 call 1/2"});
+    CHECK(at.answer(second, wire::record_type::result, 1, 2));
+    CHECK(at.pump() == lines{"8 call 2/2"});
+}
+
+TEST_CASE("dispatcher: a suspect gets a worker even if others keep it busy") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.pump();
+    const auto second = at.worker(8);
+    at.submit();
+    CHECK(at.pump() == lines{"8 call 2/1"});
+    at.lose(first);
+    at.submit();
+    CHECK(at.pump().empty());  // 8 is kept free for the suspect
+    CHECK(at.answer(second, wire::record_type::result, 2));
+    CHECK(at.pump() == lines{"8 call 1/2"});
+    CHECK(at.answer(second, wire::record_type::result, 1, 2));
+    CHECK(at.pump() == lines{"8 call 3/1"});
+}
+
+TEST_CASE("dispatcher: at_most_once is never handed out again") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit(once());
+    at.submit(once());
+    at.submit(once());
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 2/1"});
+    CHECK(at.answer(first, wire::record_type::returned, 2));
+    at.lose(first);
+    CHECK(at.settled_calls() == lines{"2 cancelled", "1 maybe_executed"});
+    at.worker(8);
+    CHECK(at.pump() == lines{"8 call 3/1"});  // it had not been handed out
+}
+
+TEST_CASE("dispatcher: a cancelled call's answer comes too late, and frees its worker") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.submit();
+    at.submit();
+    at.pump();
+    at.calls.cancel(at.ids[0], "test", at.out, at.done);
+    at.calls.cancel(at.ids[2], "test", at.out, at.done);
+    CHECK(at.settled_calls() == lines{"1 cancelled", "3 cancelled"});
+    CHECK(at.pump() == lines{"7 cancel 1/1"});
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    CHECK(at.done.empty());
+    at.submit();
+    CHECK(at.pump() == lines{"7 call 4/1"});
+    CHECK(at.calls.outstanding() == 2);
+}
+
+TEST_CASE("dispatcher: a call with a deadline settles by it, waiting or running") {
+    desk at;
+    core::call_policy soon;
+    soon.timeout = milliseconds{10};
+    at.worker(7);
+    for (int i = 0; i < 3; ++i) at.submit(soon);
+    at.pump();
+    CHECK(at.calls.next_deadline() == at_ms(10));
+    at.pass(9);
+    CHECK(at.done.empty());
+    at.pass(10);
+    CHECK(at.settled_calls() ==
+          lines{"1 deadline_exceeded", "2 deadline_exceeded", "3 deadline_exceeded"});
+    soon.timeout = duration::zero();
+    at.submit(soon);
+    CHECK(at.settled_calls() == lines{"4 deadline_exceeded"});
+}
+
+TEST_CASE("dispatcher: an attempt's time runs from when it may have started, not while it waits") {
+    desk at;
+    core::call_policy patient;
+    patient.attempt_timeout = milliseconds{10};
+    const auto first = at.worker(7);
+    at.submit(patient);
+    at.submit(patient);
+    at.pump();
+    at.ms = 8;
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    CHECK(at.pass(17).empty());
+    CHECK(at.pass(18) == std::vector<link_index>{first});
+    CHECK(at.settled_calls() == lines{"1 ok", "2 attempt_timeout"});
+}
+
+TEST_CASE("dispatcher: without workers, a group's patience ends") {
+    core::group_policy policy;
+    policy.no_workers_timeout = milliseconds{10};
+    desk at{policy};
+    at.submit();
+    at.pass(9);
+    CHECK(at.done.empty());
+    CHECK(at.calls.next_deadline() == at_ms(10));
+    at.pass(10);
+    CHECK(at.settled_calls() == lines{"1 no_workers"});
+}
+
+TEST_CASE("dispatcher: what no worker exposes is refused, and the difference is told") {
+    desk at;
+    at.worker(7, 1, {"f(i32)->void"});
+    at.submit();
+    at.submit({}, 1);
+    CHECK(at.settled_calls() == lines{"1 signature_mismatch", "2 no_such_function"});
+}
+
+// maus-sim, seed 5: such a call waited for ever.
+TEST_CASE("dispatcher: what only a lost worker exposed waits for its successor, and no longer") {
+    desk at;
+    at.worker(7);
+    const auto second = at.worker(8, 1, {"g()->void"});
+    at.submit({}, 1);
+    CHECK(at.pump() == lines{"8 call 1/1"});
+    at.lose(second, link_end::released);
+    CHECK(at.done.empty());  // the worker that is to come may have it
+    at.worker(9);
+    CHECK(at.done.empty());
+    at.calls.complete({1}, at.done);
+    CHECK(at.settled_calls() == lines{"1 no_such_function"});
+    at.worker(10, 1, {"g()->void"});
+    at.submit({}, 1);
+    CHECK(at.pump() == lines{"10 call 2/1"});
+}
+
+TEST_CASE("dispatcher: a detached function gives its slot to another call") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.submit();
+    at.submit();
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 2/1"});
+    CHECK(at.answer(first, wire::record_type::detached, 1));
+    CHECK(at.pump() == lines{"7 call 3/1"});
+    CHECK_FALSE(at.answer(first, wire::record_type::detached, 1));
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    CHECK(at.settled_calls() == lines{"1 ok"});
+}
+
+TEST_CASE("dispatcher: a released group's calls settle, and its workers' answers find nobody") {
+    desk at;
+    const auto first = at.worker(7);
+    for (int i = 0; i < 3; ++i) at.submit();
+    at.pump();
+    at.calls.remove_group({1}, errc::cancelled, "test", at.done);
+    CHECK(at.settled_calls() == lines{"1 cancelled", "2 cancelled", "3 cancelled"});
+    CHECK(at.answer(first, wire::record_type::result, 1));
+    at.lose(first, link_end::released);
+    CHECK(at.done.empty());
+    CHECK(at.calls.outstanding() == 0);
+    at.submit();
+    CHECK(at.settled_calls() == lines{"4 cancelled"});
+}

@@ -1,0 +1,272 @@
+// The manager: whom it welcomes, when it holds a worker lost, what it says when it parts.
+#include "catch.hpp"
+
+#include "maus/core/manager.hpp"
+#include "talk.hpp"
+
+using namespace talk;
+using core::group_id;
+using core::manager;
+using wire::link_writer;
+
+namespace {
+
+// The parkserver is at route 1; workers come on the routes that they are given.
+struct office {
+    core::manager_config config;
+    manager core;
+    core::manager_effects out;
+    std::int64_t ms = 0;
+    base::token token;  // of the latest request
+
+    static core::manager_config plain() {
+        core::manager_config made;
+        made.id = id<base::manager_id>(21);
+        made.incarnation = {1};
+        made.endpoints = {"tcp://m:1"};
+        made.beat = {100, 3};
+        return made;
+    }
+    explicit office(core::manager_config how = plain())
+        : config(how), core(how, at_ms(0)), out(config.bounds) {
+        core.define({0}, "f()->void");
+    }
+    lines take() {
+        core.advance_to(at_ms(ms), out);
+        for (auto& effect : out.net.effects()) {
+            const auto* say = std::get_if<core::send>(&effect);
+            if (say == nullptr) continue;
+            const auto decoded = wire::decode_control(say->what, config.bounds);
+            if (!decoded) continue;
+            if (const auto* asked = std::get_if<wire::request>(&decoded.value())) {
+                token = asked->token;
+            }
+        }
+        return take_news(out.net);
+    }
+    lines pass(std::int64_t to_ms) {
+        ms = to_ms;
+        return take();
+    }
+    lines hear(std::uint64_t route, const wire::control& what) {
+        core.on(core::received{{route}, wire::encode_control(what)}, at_ms(ms), out);
+        return take();
+    }
+    template <class Write>
+    lines hear_link(std::uint64_t route, Write write) {
+        core.on(core::received{{route}, link_message(config.bounds, write)}, at_ms(ms), out);
+        return take();
+    }
+    lines down(std::uint64_t route) {
+        core.on(core::down{{route}, "cut"}, at_ms(ms), out);
+        return take();
+    }
+    wire::hello hello(std::uint8_t worker, std::uint64_t lease,
+                      std::uint64_t incarnation = 1) const {
+        wire::hello made;
+        made.token = token;
+        made.worker = id<base::worker_id>(worker);
+        made.incarnation = {incarnation};
+        made.lease = {5, lease};
+        made.type = "t";
+        made.signatures = {"f()->void"};
+        made.interval_ms = 100;
+        made.liveness = 3;
+        return made;
+    }
+    lines greet(std::uint64_t route, const wire::hello& what) {
+        return hear_link(route, [&](link_writer& to) { to.say(what); });
+    }
+    lines wish(std::uint32_t number, std::uint32_t amount) {
+        core.on(core::add_wish{{number}, "t", amount, {}}, at_ms(ms), out);
+        return take();
+    }
+    void submit(std::uint64_t ticket, std::uint32_t group = 1) {
+        core::submission what;
+        what.group = {group};
+        what.ticket = ticket;
+        core.on(std::move(what), at_ms(ms), out);
+    }
+    void join_parkserver() {
+        core.on(core::add_parkserver{"tcp://park:1"}, at_ms(ms), out);
+        core.on(core::up{{1}}, at_ms(ms), out);
+        hear(1, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
+    }
+    lines settled_calls() {
+        lines said;
+        for (const auto& each : out.done) {
+            said.push_back(std::to_string(each.ticket) + " " +
+                           (each.result.error ? std::string(to_string(*each.result.error)) : "ok"));
+        }
+        out.done.clear();
+        return said;
+    }
+    std::vector<core::notice::kind> news() {
+        std::vector<core::notice::kind> kinds;
+        for (const auto& each : out.news) kinds.push_back(each.what);
+        out.news.clear();
+        return kinds;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("manager: welcomes a worker with the token of a wish, and calls it") {
+    office at;
+    at.join_parkserver();
+    CHECK(at.wish(1, 1) == lines{"1 request 1 of 1 t"});
+    at.submit(7);
+    const auto said = at.greet(31, at.hello(11, 1));
+    REQUIRE(said.size() == 2);
+    CHECK(said[0] == "31 welcome");
+    CHECK_THAT(said[1], maus_test::has_text("31 call"));
+    CHECK(at.core.workers_of({1}) == 1);
+}
+
+TEST_CASE("manager: rejects a token that it does not know, or a worker too many") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    auto stranger = at.hello(11, 1);
+    stranger.token = id<base::token>(99);
+    CHECK(at.greet(31, stranger) == lines{"31 reject cancelled", "31 close"});
+    at.greet(32, at.hello(12, 2));
+    CHECK(at.greet(33, at.hello(13, 3)) == lines{"33 reject cancelled", "33 close"});
+    CHECK(at.core.workers() == 1);
+    CHECK(at.core.counters().violations == 0);
+}
+
+TEST_CASE("manager: a result before hello, hello twice and control messages are violations") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 2);
+    CHECK(at.hear_link(31, [](link_writer& to) {
+        to.result({{1}, {1}}, {});
+    }) == lines{"31 reject protocol_violation", "31 close"});
+    at.greet(32, at.hello(12, 2));
+    CHECK(at.greet(32, at.hello(12, 2)) ==
+          lines{"32 goodbye protocol_violation", "32 close", "1 worker_lost 5.2"});
+    CHECK(at.hear(33, wire::ping{1}) == lines{"33 reject protocol_violation", "33 close"});
+    CHECK(at.core.counters().violations == 3);
+    CHECK(at.core.workers() == 0);
+}
+
+TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 2);
+    at.greet(31, at.hello(11, 1));
+    at.greet(32, at.hello(12, 2));
+    at.ms = 200;
+    at.hear_link(31, [](link_writer& to) { to.stamp(wire::record_type::ping, 1); });
+    CHECK(at.core.next_deadline() == at_ms(300));
+    at.news();
+    CHECK(at.pass(300) == lines{"32 goodbye no_workers", "32 close", "1 worker_lost 5.2"});
+    CHECK(at.news() == std::vector{core::notice::kind::worker_lost});
+}
+
+TEST_CASE("manager: what a lost worker still says is counted, not believed") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    at.greet(31, at.hello(11, 1));
+    at.submit(7);
+    at.take();
+    at.pass(300);
+    at.hear_link(31, [](link_writer& to) { to.result({{std::uint64_t{1} << 32}, {1}}, {}); });
+    CHECK(at.out.done.empty());
+    CHECK(at.core.calls().late_rejected == 1);
+    CHECK(at.core.outstanding() == 1);
+}
+
+TEST_CASE("manager: a worker that comes again ends its older link; an older incarnation does not") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    at.greet(31, at.hello(11, 1, 5));
+    CHECK(at.greet(32, at.hello(11, 2, 6)) ==
+          lines{"31 goodbye cancelled", "31 close", "1 worker_lost 5.1", "32 welcome"});
+    CHECK(at.greet(33, at.hello(11, 3, 5)) == lines{"33 reject protocol_violation", "33 close"});
+    CHECK(at.core.workers() == 1);
+}
+
+TEST_CASE("manager: released workers are told goodbye, and no others") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    at.greet(31, at.hello(11, 1));
+    at.wish(2, 1);
+    at.greet(32, at.hello(12, 2));
+    at.submit(7);
+    at.core.on(core::release_wish{{1}}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"1 cancel 1", "31 goodbye cancelled", "31 close"});
+    CHECK(at.settled_calls() == lines{"7 cancelled"});
+    CHECK(at.core.workers_of({2}) == 1);
+}
+
+TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhere") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    at.greet(31, at.hello(11, 1));
+    core::submission slow;
+    slow.group = {1};
+    slow.ticket = 7;
+    slow.policy.attempt_timeout = std::chrono::milliseconds{50};
+    at.core.on(std::move(slow), at_ms(0), at.out);
+    at.submit(8);
+    at.take();
+    CHECK(at.pass(50) == lines{"31 goodbye attempt_timeout", "31 close", "1 worker_lost 5.1"});
+    CHECK(at.settled_calls() == lines{"7 attempt_timeout"});
+    const auto said = at.greet(32, at.hello(12, 2));
+    REQUIRE(said.size() == 2);
+    CHECK_THAT(said[1], maus_test::has_text("/2"));
+}
+
+TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 2);
+    const auto relayed = [&](std::uint8_t worker, std::uint64_t lease) {
+        auto message = link_message(at.config.bounds,
+                                    [&](link_writer& to) { to.say(at.hello(worker, lease)); });
+        message.rest.insert(message.rest.begin(), std::move(message.first));
+        message.first = wire::relay_frame({5, lease});
+        at.core.on(core::received{{1}, std::move(message)}, at_ms(0), at.out);
+        return at.take();
+    };
+    CHECK(relayed(11, 1) == lines{"1 relay 5.1 welcome"});
+    CHECK(relayed(12, 2) == lines{"1 relay 5.2 welcome"});
+    CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) == lines{"1 worker_lost 5.1"});
+    at.down(1);
+    CHECK(at.core.workers() == 0);
+}
+
+TEST_CASE("manager: a direct worker idles until there is a wish for it") {
+    office at;
+    auto direct = at.hello(11, 0);
+    direct.token = {};
+    direct.lease = {};
+    CHECK(at.greet(31, direct) == lines{"31 welcome"});
+    CHECK(at.core.workers() == 1);
+    at.wish(1, 1);
+    CHECK(at.core.workers_of({1}) == 1);
+}
+
+TEST_CASE("manager: when it stops, every call settles and everybody is told") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    at.greet(31, at.hello(11, 1));
+    at.submit(7);
+    at.take();
+    at.submit(8);
+    at.core.on(core::stop_manager{}, at_ms(0), at.out);
+    CHECK(at.take() ==
+          lines{"1 cancel 1", "31 goodbye shutdown", "31 close", "1 goodbye", "1 close"});
+    CHECK(at.settled_calls() == lines{"7 shutdown", "8 shutdown"});
+    at.submit(9);
+    CHECK(at.settled_calls() == lines{"9 cancelled"});
+    CHECK(at.core.outstanding() == 0);
+    CHECK(at.core.next_deadline() == base::never);
+}

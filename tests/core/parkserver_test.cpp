@@ -1,0 +1,275 @@
+// The parkserver's picture of workers and managers: PROTOCOL.md, sections 5 and 7.
+#include "catch.hpp"
+
+#include "broker/core/parkserver.hpp"
+#include "talk.hpp"
+
+using namespace talk;
+using base::lease_id;
+using broker::parkserver;
+
+namespace {
+
+// Workers have routes from 11, managers from 21; a peer's id is its route's number.
+struct park {
+    limits bounds;
+    core::outbox out{bounds};
+    std::int64_t ms = 0;
+    parkserver core{its_config(), at_ms(0)};
+
+    static broker::parkserver_config its_config() {
+        broker::parkserver_config made;
+        made.id = id<base::parkserver_id>(1);
+        made.epoch = 5;
+        return made;
+    }
+    void hear(std::uint8_t route, const wire::control& what) {
+        core.on(core::received{{route}, wire::encode_control(what)}, at_ms(ms), out);
+    }
+    lines take() {
+        core.advance_to(at_ms(ms), out);
+        return take_news(out);
+    }
+    lines say(std::uint8_t route, const wire::control& what) {
+        hear(route, what);
+        return take();
+    }
+    lines pass(std::int64_t to_ms) {
+        ms = to_ms;
+        return take();
+    }
+    static wire::register_worker worker(std::uint8_t number, std::string type = "t",
+                                        std::uint64_t incarnation = 1) {
+        wire::register_worker made;
+        made.worker = id<base::worker_id>(number);
+        made.incarnation = {incarnation};
+        made.type = std::move(type);
+        made.signatures = {"f()->void"};
+        made.interval_ms = 100;
+        made.liveness = 3;
+        return made;
+    }
+    static wire::register_manager manager(std::uint8_t number, std::uint64_t incarnation = 1) {
+        wire::register_manager made;
+        made.manager = id<base::manager_id>(number);
+        made.incarnation = {incarnation};
+        made.interval_ms = 100;
+        made.liveness = 3;
+        return made;
+    }
+    static wire::request request(std::uint8_t of, std::uint64_t number, std::uint32_t amount,
+                                 std::string type = "t") {
+        return {{number}, token(of, number), std::move(type), amount, {}};
+    }
+    static base::token token(std::uint8_t of, std::uint64_t number) {
+        return id<base::token>(static_cast<std::uint8_t>(of * 10 + number));
+    }
+    void workers(std::initializer_list<std::uint8_t> numbers) {
+        for (const auto each : numbers) say(each, worker(each));
+    }
+    void managers(std::initializer_list<std::uint8_t> numbers) {
+        for (const auto each : numbers) say(each, manager(each));
+    }
+};
+
+constexpr lease_id lease(std::uint64_t sequence) { return {5, sequence}; }
+
+}  // namespace
+
+TEST_CASE("parkserver: a wish gets a worker, and its manager hears of it") {
+    park at;
+    CHECK(at.say(11, park::worker(11)) == lines{"11 registered"});
+    CHECK(at.say(21, park::manager(21)) == lines{"21 registered"});
+    CHECK(at.say(21, park::request(21, 1, 1)) == lines{"11 assign 5.1"});
+    CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"21 granted 5.1"});
+    CHECK(at.core.leases() == 1);
+}
+
+TEST_CASE("parkserver: a satisfied wish is not served again when a worker registers") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
+    CHECK(at.say(21, park::request(21, 1, 1)).empty());
+}
+
+TEST_CASE("parkserver: several workers are given all at once; amount 0 takes all that are free") {
+    park at;
+    at.managers({21, 22});
+    CHECK(at.say(21, park::request(21, 1, 2)).empty());
+    CHECK(at.say(11, park::worker(11)) == lines{"11 registered"});
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "11 assign 5.1", "12 assign 5.2"});
+    at.workers({13, 14});
+    CHECK(at.say(22, park::request(22, 1, 0)) == lines{"13 assign 5.3", "14 assign 5.4"});
+}
+
+TEST_CASE(
+    "parkserver: wishes of a type are served in order, and types do not wait for each other") {
+    park at;
+    at.managers({21, 22});
+    at.say(21, park::request(21, 1, 2));
+    at.say(22, park::request(22, 1, 1));
+    at.say(22, park::request(22, 2, 1, "other"));
+    CHECK(at.say(11, park::worker(11)) == lines{"11 registered"});
+    CHECK(at.say(13, park::worker(13, "other")) == lines{"13 registered", "13 assign 5.1"});
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "11 assign 5.2", "12 assign 5.3"});
+}
+
+TEST_CASE("parkserver: a lost manager's leases end, and no other's") {
+    park at;
+    at.workers({11, 12});
+    at.managers({21, 22});
+    at.say(21, park::request(21, 1, 1));
+    at.say(22, park::request(22, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    at.say(12, wire::accepted{lease(2)});
+    at.core.on(core::down{{21}, ""}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"11 lease_ended 5.1"});
+    CHECK(at.core.leases() == 1);
+    CHECK(at.core.managers() == 1);
+}
+
+TEST_CASE("parkserver: all silent workers are lost, also those behind a live one") {
+    park at;
+    at.workers({11, 12, 13});
+    at.ms = 200;
+    at.say(11, wire::ping{1});
+    at.pass(300);
+    CHECK(at.core.workers() == 1);
+}
+
+TEST_CASE("parkserver: a late heartbeat from somebody lost is answered, and nothing breaks") {
+    park at;
+    at.workers({11});
+    at.pass(300);
+    CHECK(at.core.workers() == 0);
+    CHECK(at.say(11, wire::ping{1}) == lines{"11 register_again"});
+    CHECK(at.say(11, wire::accepted{lease(9)}) == lines{"11 register_again"});
+    CHECK(at.say(11, wire::leave{"bye"}) == lines{"11 register_again"});
+}
+
+TEST_CASE("parkserver: after a pause it reads what came before it looks at the clock") {
+    park at;
+    at.workers({11});
+    at.ms = 10'000;
+    at.hear(11, wire::ping{1});
+    at.take();
+    CHECK(at.core.workers() == 1);
+}
+
+TEST_CASE("parkserver: an id is registered once; the newer incarnation wins") {
+    park at;
+    at.workers({11});
+    CHECK(at.say(12, park::worker(11, "t", 2)) == lines{"12 registered"});
+    CHECK(at.core.workers() == 1);
+    CHECK(at.say(13, park::worker(11, "t", 1)) == lines{"13 rejected protocol_violation"});
+    CHECK(at.say(11, wire::ping{1}) == lines{"11 register_again"});
+}
+
+TEST_CASE("parkserver: an offer that is not answered is void") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    at.ms = 299;
+    at.hear(11, wire::ping{1});
+    at.hear(21, wire::ping{1});
+    CHECK(at.take().empty());
+    CHECK(at.pass(300) == lines{"11 lease_ended 5.1"});
+    CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"11 lease_ended 5.1"});
+    CHECK(at.say(11, wire::available{lease(1)}) == lines{"11 assign 5.2"});
+}
+
+TEST_CASE("parkserver: who refuses is left in peace until it says that it is available") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    CHECK(at.say(11, wire::refused{lease(1), 13, "busy"}).empty());
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "12 assign 5.2"});
+    CHECK(at.say(11, wire::available{}).empty());
+}
+
+TEST_CASE("parkserver: `available` that crossed with an offer does not void it") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    CHECK(at.say(11, wire::available{}).empty());
+    CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"21 granted 5.1"});
+}
+
+TEST_CASE("parkserver: an idle lease that is given back serves the next manager") {
+    park at;
+    at.workers({11});
+    at.managers({21, 22});
+    at.say(21, park::request(21, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    at.say(22, park::request(22, 1, 1));
+    CHECK(at.say(21, wire::cancel{{1}}).empty());
+    CHECK(at.say(11, wire::available{lease(1)}) == lines{"21 lease_ended 5.1", "11 assign 5.2"});
+}
+
+TEST_CASE("parkserver: after its restart, workers and managers tell it what there is") {
+    park at;
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = wire::service{{4, 9}, id<base::manager_id>(21), park::token(21, 1)};
+    CHECK(at.say(11, serving) == lines{"11 registered"});
+    at.managers({21});
+    auto wish = park::request(21, 1, 1);
+    wish.held = {{{4, 9}, id<base::worker_id>(11)}};
+    at.say(21, wish);
+    at.workers({12});
+    CHECK(at.core.leases() == 1);
+    CHECK(at.core.status(at_ms(0)).requests[0].serving == 1);
+    CHECK(at.say(21, wire::worker_lost{{1}, {4, 9}, id<base::worker_id>(11)}) ==
+          lines{"11 lease_ended 4.9", "12 assign 5.1"});
+}
+
+// maus-sim, seed 186: the worker was offered to a wish that nobody had any more, for ever.
+TEST_CASE("parkserver: what was wished in an earlier session is void unless it is said again") {
+    park at;
+    at.managers({21, 22});
+    at.say(21, park::request(21, 1, 1));
+    at.say(21, park::request(21, 2, 1));
+    at.say(22, park::request(22, 1, 1));
+    CHECK(at.say(31, park::manager(21)) == lines{"31 registered"});  // without a word of farewell
+    at.say(31, park::request(21, 2, 1));
+    CHECK(at.core.status(at_ms(0)).requests.size() == 2);
+    // The wish that is left keeps its place before the other manager's.
+    at.say(11, park::worker(11));
+    CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"31 granted 5.1"});
+}
+
+TEST_CASE("parkserver: it relays between the ends of a lease, and for nobody else") {
+    park at;
+    at.workers({11, 12});
+    at.managers({21, 22});
+    at.say(21, park::request(21, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    const auto relay = [&](std::uint8_t from) {
+        auto message = link_message(
+            at.bounds, [](wire::link_writer& to) { to.stamp(wire::record_type::ping, 1); });
+        message.rest.insert(message.rest.begin(), std::move(message.first));
+        message.first = wire::relay_frame(lease(1));
+        at.core.on(core::received{{from}, std::move(message)}, at_ms(0), at.out);
+        return at.take();
+    };
+    CHECK(relay(11) == lines{"21 relay"});
+    CHECK(relay(21) == lines{"11 relay"});
+    CHECK(relay(12) == lines{"12 lease_ended 5.1"});
+    CHECK(relay(22) == lines{"22 lease_ended 5.1"});
+    CHECK(relay(99) == lines{"99 register_again"});
+}
+
+TEST_CASE("parkserver: what a peer may not say is refused and counted") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    CHECK(at.say(11, park::request(11, 1, 1)) == lines{"11 rejected protocol_violation"});
+    CHECK(at.say(21, wire::accepted{lease(1)}) == lines{"21 rejected protocol_violation"});
+    CHECK(at.core.counters().violations == 2);
+}

@@ -1,0 +1,248 @@
+// The worker: when it is free, whom it serves, what it starts. PROTOCOL.md, "Worker".
+#include "catch.hpp"
+
+#include "maus/core/worker.hpp"
+#include "talk.hpp"
+
+using namespace talk;
+using base::lease_id;
+using core::worker;
+using std::chrono::milliseconds;
+using wire::link_writer;
+
+namespace {
+
+core::worker_config plain() {
+    core::worker_config made;
+    made.id = id<base::worker_id>(11);
+    made.incarnation = {1};
+    made.type = "t";
+    made.signatures = {"f()->void"};
+    made.beat = {100, 3};
+    made.parkservers = {"tcp://park:1"};
+    made.link_timeout = milliseconds{1000};
+    return made;
+}
+
+// Its routes, in order of their making: 1 the first parkserver, then one for each link.
+struct site {
+    core::worker_config config;
+    worker core;
+    core::worker_effects out;
+    std::int64_t ms = 0;
+
+    explicit site(core::worker_config how = plain())
+        : config(how), core(how, at_ms(0)), out(config.bounds) {}
+
+    lines take() {
+        core.advance_to(at_ms(ms), out);
+        return take_news(out.net);
+    }
+    lines pass(std::int64_t to_ms) {
+        ms = to_ms;
+        return take();
+    }
+    lines up(std::uint64_t route) {
+        core.on(core::up{{route}}, at_ms(ms), out);
+        return take();
+    }
+    lines down(std::uint64_t route) {
+        core.on(core::down{{route}, "cut"}, at_ms(ms), out);
+        return take();
+    }
+    lines hear(std::uint64_t route, const wire::control& what) {
+        core.on(core::received{{route}, wire::encode_control(what)}, at_ms(ms), out);
+        return take();
+    }
+    template <class Write>
+    lines hear_link(std::uint64_t route, Write write) {
+        core.on(core::received{{route}, link_message(config.bounds, write)}, at_ms(ms), out);
+        return take();
+    }
+    std::uint64_t stamp() const {
+        return static_cast<std::uint64_t>(at_ms(ms).time_since_epoch().count());
+    }
+    wire::welcome welcome() const { return {id<base::manager_id>(21), {1}, 100, 3, stamp()}; }
+    lines call(std::uint64_t route, std::uint64_t number) {
+        return hear_link(route, [&](link_writer& to) {
+            base::buffer nothing;
+            to.call({{number}, {1}}, 0, false, nothing);
+        });
+    }
+    lines done(std::size_t job, bool detached = false) {
+        core.on(core::job_done{out.execute[job].link, out.execute[job].what, detached,
+                               core::job_value{}},
+                at_ms(ms), out);
+        return take();
+    }
+    void join_parkserver() {
+        take();
+        up(1);
+        hear(1, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
+    }
+    static wire::assign assign(std::uint64_t sequence,
+                               std::vector<std::string> endpoints = {"tcp://m:1"}) {
+        return {{5, sequence}, id<base::token>(1), id<base::manager_id>(21), std::move(endpoints)};
+    }
+    void serve(std::uint64_t route) {
+        hear(1, assign(1));
+        up(route);
+        hear_link(route, [&](link_writer& to) { to.say(welcome()); });
+        CHECK(core.now_in() == worker::state::serving);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("worker: registers, takes an offer, says hello and serves") {
+    site at;
+    CHECK(at.take() == lines{"1 open tcp://park:1"});
+    CHECK(at.up(1) == lines{"1 register_worker free"});
+    at.hear(1, wire::registered{id<base::parkserver_id>(1), 5, 100, 3});
+    CHECK(at.hear(1, site::assign(1)) == lines{"1 accepted 5.1", "2 open tcp://m:1"});
+    CHECK(at.up(2) == lines{"2 hello"});
+    at.hear_link(2, [&](link_writer& to) { to.say(at.welcome()); });
+    CHECK(at.core.now_in() == worker::state::serving);
+    at.call(2, 77);
+    REQUIRE(at.out.execute.size() == 1);
+    CHECK(at.done(0) == lines{"2 result 77/1"});  // of a function that gives nothing back, too
+}
+
+TEST_CASE("worker: takes the first of two offers and tells the other parkserver") {
+    auto how = plain();
+    how.parkservers = {"tcp://park:1", "tcp://park:2"};
+    site at{how};
+    at.take();
+    for (const std::uint64_t each : {1u, 2u}) {
+        at.up(each);
+        at.hear(each, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
+    }
+    CHECK(at.hear(1, site::assign(1)) ==
+          lines{"1 accepted 5.1", "2 occupied 5.1", "3 open tcp://m:1"});
+    CHECK(at.hear(2, site::assign(8)) == lines{"2 refused 5.8"});
+    CHECK(at.down(3) == lines{"1 available 5.1", "2 available 5.1"});
+}
+
+TEST_CASE("worker: tries each address, and at last the parkserver's relay") {
+    site at;
+    at.join_parkserver();
+    at.hear(1, site::assign(1, {"tcp://m:1", "tcp://m:2"}));
+    CHECK(at.pass(1000) == lines{"2 close", "3 open tcp://m:2"});
+    CHECK(at.pass(2000) == lines{"3 close", "1 relay 5.1 hello"});
+    CHECK(at.pass(3000) == lines{"1 available 5.1"});
+}
+
+TEST_CASE("worker: is free again only when no function runs any more") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    at.call(2, 77);
+    CHECK(at.down(2).empty());
+    CHECK(at.core.now_in() == worker::state::draining);
+    CHECK(at.hear(1, site::assign(2)) == lines{"1 refused 5.2"});
+    CHECK(at.done(0) == lines{"1 available 5.1"});
+    CHECK(at.core.counters().answers_dropped == 1);
+}
+
+TEST_CASE("worker: starts nothing once its lease has run out, and ends the link") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    CHECK(at.core.lease_until() == at_ms(300));
+    at.pass(200);
+    at.hear_link(2, [&](link_writer& to) { to.stamp(wire::record_type::pong, at.stamp()); });
+    CHECK(at.core.lease_until() == at_ms(500));
+    at.call(2, 77);
+    at.ms = 500;
+    const auto said = at.call(2, 78);  // it was paused, and this lay in its inbox
+    CHECK(said == lines{"2 returned 78/1", "2 close"});
+    CHECK(at.core.startable() == 0);
+    CHECK(at.core.now_in() == worker::state::draining);
+}
+
+TEST_CASE("worker: a manager that breaks the protocol is told and left") {
+    site at;
+    at.join_parkserver();
+    at.hear(1, site::assign(1));
+    at.up(2);
+    CHECK(at.call(2, 77) == lines{"2 goodbye protocol_violation", "2 close", "1 available 5.1"});
+    CHECK(at.core.counters().violations == 1);
+}
+
+TEST_CASE("worker: an unknown function's number is answered, not obeyed") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    CHECK(at.hear_link(2, [](link_writer& to) {
+        base::buffer nothing;
+        to.call({{77}, {1}}, 5, false, nothing);
+    }) == lines{"2 failed 77/1"});
+    CHECK(at.out.execute.empty());
+}
+
+TEST_CASE("worker: stops when what runs has been answered; what does not run is returned") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    at.call(2, 77);
+    at.core.on(core::stop_worker{at_ms(5000)}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"1 occupied 5.1"});
+    CHECK(at.call(2, 78) == lines{"2 returned 78/1"});
+    CHECK(at.done(0) ==
+          lines{"2 result 77/1", "2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
+    CHECK(at.core.now_in() == worker::state::stopped);
+    CHECK(at.core.next_deadline() == base::never);
+}
+
+TEST_CASE("worker: stops in time, whatever runs") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    at.call(2, 77);
+    at.core.on(core::stop_worker{at_ms(50)}, at_ms(0), at.out);
+    at.take();
+    CHECK(at.pass(50) == lines{"2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
+}
+
+TEST_CASE("worker: registers with what it serves when its parkserver comes back") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    at.down(1);
+    at.hear_link(2, [&](link_writer& to) { to.stamp(wire::record_type::pong, at.stamp()); });
+    at.ms = 250;
+    at.hear_link(2, [&](link_writer& to) { to.stamp(wire::record_type::pong, at.stamp()); });
+    CHECK(at.pass(500) == lines{"3 open tcp://park:1"});
+    CHECK(at.up(3) == lines{"3 register_worker serving 5.1"});
+}
+
+TEST_CASE("worker: a direct worker comes back to its manager") {
+    auto how = plain();
+    how.parkservers.clear();
+    how.manager = "tcp://m:1";
+    site at{how};
+    CHECK(at.take() == lines{"1 open tcp://m:1"});
+    CHECK(at.up(1) == lines{"1 hello"});
+    CHECK(at.down(1).empty());
+    CHECK(at.pass(250) == lines{"2 open tcp://m:1"});
+}
+
+// maus-sim, seed 1277: the functions of an earlier lease made it refuse the next manager's calls.
+TEST_CASE("worker: functions that detached under an earlier lease take no room from this one") {
+    auto how = plain();
+    how.bounds.calls_per_worker_max = 2;
+    site at{how};
+    at.join_parkserver();
+    at.serve(2);
+    at.call(2, 77);
+    at.call(2, 78);
+    CHECK(at.call(2, 79) == lines{"2 failed 79/1"});
+    for (const auto& job : at.out.execute)
+        at.core.on(core::job_detached{job.link, job.what}, at_ms(0), at.out);
+    at.take();
+    CHECK(at.down(2) == lines{"1 available 5.1"});
+    at.serve(3);
+    CHECK(at.call(3, 80).empty());
+    CHECK(at.out.execute.size() == 3);
+    CHECK(at.done(0, true).empty());
+}
