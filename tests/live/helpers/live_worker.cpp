@@ -54,21 +54,26 @@ private:
 };
 
 /// What `later` awaits: resumes on a thread of its own when the file is there.
-struct file_there {
-    aides& on;
-    std::string path;
-    [[nodiscard]] bool await_ready() const { return path.empty(); }
+class file_there {
+public:
+    // A constructor, since GCC 12 destroys an aggregate's members twice in a co_await expression.
+    file_there(aides& on, std::string path) : on_(on), path_(std::move(path)) {}
+    [[nodiscard]] bool await_ready() const { return path_.empty(); }
     void await_suspend(std::coroutine_handle<> waiting) const {
-        on.run([waiting, gate = path] {
+        on_.run([waiting, gate = path_] {
             wait_for_file(gate);
             waiting.resume();
         });
     }
     void await_resume() const {}
+
+private:
+    aides& on_;
+    std::string path_;
 };
 
 maus::future<int> one_more(aides& on, int x, std::string gate) {
-    co_await file_there{on, gate};
+    co_await file_there(on, gate);
     co_return x + 1;
 }
 
