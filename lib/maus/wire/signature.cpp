@@ -134,7 +134,8 @@ bool good_function_name(std::string_view name) {
     if (name.empty() || name.size() > function_name_bytes_max) return false;
     while (!name.empty()) {
         std::uint32_t code = 0;
-        if (!take_code_point(name, code) || unprintable(code) || code == '(') return false;
+        if (!take_code_point(name, code) || unprintable(code)) return false;
+        if (code == '(' || code == ')') return false;
     }
     return true;
 }
