@@ -42,11 +42,15 @@ void write_header(base::buffer& frame, channel on, std::uint8_t type) {
     at[6] = at[7] = std::byte{0};
 }
 
+bool has_magic(base::byte_view frame) {
+    return frame.size() >= sizeof magic && std::memcmp(frame.data(), magic, sizeof magic) == 0;
+}
+
 base::result<header> read_header(base::byte_view frame) {
     if (frame.size() < header_bytes) {
         return failure{errc::protocol_violation, "a frame is shorter than its header"};
     }
-    if (std::memcmp(frame.data(), magic, sizeof magic) != 0) {
+    if (!has_magic(frame)) {
         return failure{errc::protocol_violation, "this is not a maus message"};
     }
     header read;

@@ -38,6 +38,8 @@ struct message {
 };
 
 void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
+/// Whether somebody who speaks this protocol, in whatever version, wrote the frame.
+[[nodiscard]] bool has_magic(base::byte_view frame);
 /// protocol_violation if the magic, the channel or a reserved byte is wrong. Accepts every version:
 /// the caller answers an unknown one.
 [[nodiscard]] base::result<header> read_header(base::byte_view frame);
