@@ -291,9 +291,9 @@ public:
         }
         machine_->advance_to(now, effects_);
         executor_.permit(machine_->startable(), machine_->lease_until());
-        for (const auto& each : effects_.revoke) executor_.revoke(each);
-        effects_.revoke.clear();
         executor_.add(effects_.execute);
+        for (const auto& each : effects_.revoke) executor_.revoke(each);  // perhaps of what was added
+        effects_.revoke.clear();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
     [[nodiscard]] bool has_mail() const override { return !outlet_->box().empty(); }
