@@ -68,6 +68,8 @@ void worker::on(down event, instant now, worker_effects& out) {
     if (auto* at = parkserver_at(event.from)) {
         parkserver_lost(*at, false, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
+        // An address that is no address: perhaps the next one works, or the relay.
+        if (state_ == state::linking && !hello_said_) return try_link(now, out);
         end_link(false, event.why, now, out);
     }
 }
