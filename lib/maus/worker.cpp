@@ -292,7 +292,7 @@ public:
         machine_->advance_to(now, effects_);
         executor_.permit(machine_->startable(), machine_->lease_until());
         executor_.add(effects_.execute);
-        for (const auto& each : effects_.revoke) executor_.revoke(each);  // perhaps of what was added
+        for (const auto& each : effects_.revoke) executor_.revoke(each);
         effects_.revoke.clear();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
