@@ -1,0 +1,288 @@
+// Sections 1 and 5.1 to 5.5 against a live parkserver, by fake workers and managers.
+#include "catch.hpp"
+
+#include "real.hpp"
+
+using namespace spec;
+
+namespace {
+/// A worker and a manager that have a lease: offered, accepted, granted.
+struct leased {
+    real_park park;
+    fake_worker worker{park.endpoint()};
+    fake_manager manager{park.endpoint()};
+    request wish = manager.wish(1);
+    assign offer = worker.park->hear<assign>();
+    leased() {
+        worker.park->say(accepted{offer.lease});
+        REQUIRE(manager.park->hear<granted>().lease == offer.lease);
+    }
+};
+}  // namespace
+
+TEST_CASE("P-1: what a peer tells replaces what the parkserver thought") {
+    leased all;
+    CHECK(all.park.picture_of(all.worker.self.worker)->state == is_leased);
+    all.worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
+    CHECK(all.park.comes_to_see(all.worker.self.worker, is_leased));
+    CHECK(all.park.picture_of(all.worker.self.worker)->lease == lease{99, 1});
+    all.worker.park->say(available{{99, 1}});
+    // Free in its own word, so the old wish gets it again, under a new lease.
+    CHECK(all.worker.park->hear<assign>().lease != all.offer.lease);
+}
+
+TEST_CASE("P-2: two workers may execute one call at a time, and only one answer counts") {
+    maus::manager_options options = manager_options();
+    options.heartbeat = {50ms, 2};
+    managed all(std::move(options));
+    fake_worker first, second;
+    first.self.interval_ms = 50;  // it goes silent, and is held lost, while its function goes on
+    first.self.liveness = 2;
+    first.connect(all.endpoint());
+    (void)first.welcomed();
+    auto sum = all.add(20, 22);
+    const record held = first.next_call();
+    (void)first.link->next(r_manager_goodbye);
+    second.connect(all.endpoint());
+    (void)second.welcomed();
+    const record again = second.next_call();
+    CHECK(attempt_of(again).call == attempt_of(held).call);
+    CHECK(attempt_of(again).number > attempt_of(held).number);
+    first.answer(held, payload(41));
+    second.answer(again, payload(42));
+    CHECK(sum.get() == 42);
+    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 1; }));
+}
+
+TEST_CASE("P-14: a session begins with a registration, and everything else is told to register") {
+    const real_park park;
+    dealer stranger(park.endpoint());
+    const auto told_to_register = [&](const auto& what) {
+        stranger.say(what);
+        (void)stranger.hear_next<register_again>();
+    };
+    told_to_register(ping{7});
+    told_to_register(goodbye{"bye"});
+    told_to_register(accepted{{1, 1}});
+    told_to_register(refused{{1, 1}, 13, "no"});
+    told_to_register(available{});
+    told_to_register(occupied{{1, 1}, fresh_id(), fresh_id()});
+    told_to_register(request{});
+    told_to_register(cancel{});
+    told_to_register(worker_lost{});
+    stranger.send(relayed({1, 1}, link_message({to_record(r_ping, u64{1})})));
+    (void)stranger.hear_next<register_again>();
+    stranger.say(register_worker{});
+    (void)stranger.hear_next<registered>();
+    stranger.say(ping{8});
+    CHECK(stranger.hear_next<pong>().stamp == 8);
+}
+
+TEST_CASE("P-14: a worker and a manager that read register_again register again") {
+    router park;
+    real_worker worker;
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    channel& session = park.accept();
+    const auto first = session.hear_next<register_worker>();
+    session.say(registered{});
+    session.say(register_again{});
+    CHECK(session.hear<register_worker>().worker == first.worker);
+
+    maus::manager manager;
+    manager.connect_parkserver(park.endpoint());
+    channel& other = park.accept();
+    const auto once = other.hear_next<register_manager>();
+    other.say(registered{});
+    other.say(register_again{});
+    CHECK(other.hear<register_manager>().manager == once.manager);
+}
+
+TEST_CASE("P-15: a known id replaces its older session, and an older incarnation is rejected") {
+    const real_park park;
+    fake_worker first;
+    first.self.incarnation = 5;
+    first.enroll(park.endpoint());
+    fake_worker second;
+    second.self = first.self;
+    second.enroll(park.endpoint());  // the same incarnation: a reconnection
+    CHECK(park.ask().workers.size() == 1);
+    first.park->say(ping{1});
+    (void)first.park->hear_next<register_again>();
+
+    dealer old(park.endpoint());
+    register_worker say = first.self;
+    say.incarnation = 4;
+    old.say(say);
+    CHECK(old.hear_next<rejected>().error == 15);
+    second.park->say(ping{2});
+    CHECK(second.park->hear_next<pong>().stamp == 2);
+
+    // The old session's end takes nothing from the new one.
+    first.park->close();
+    second.park->say(ping{3});
+    CHECK(second.park->hear_next<pong>().stamp == 3);
+    CHECK(park.ask().workers.size() == 1);
+}
+
+TEST_CASE("P-15: what was leased under an older incarnation is void") {
+    leased all;
+    fake_worker again;
+    again.self = all.worker.self;
+    again.self.incarnation = 2;
+    again.enroll(all.park.endpoint());
+    CHECK(again.park->hear<assign>().lease != all.offer.lease);  // the wish is served anew
+    again.park->say(accepted{all.offer.lease});
+    CHECK(again.park->hear<lease_ended>().lease == all.offer.lease);
+
+    fake_manager renewed;
+    renewed.self.manager = all.manager.self.manager;
+    renewed.self.incarnation = 2;
+    renewed.enroll(all.park.endpoint());
+    CHECK(all.park.ask().requests.empty());
+}
+
+TEST_CASE("P-15: a second registration in one session updates it") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    worker.self.type = "other";
+    worker.self.pid = 4711;
+    worker.park->say(worker.self);
+    (void)worker.park->hear_next<registered>();
+    const auto seen = park.ask();
+    REQUIRE(seen.workers.size() == 1);
+    CHECK(seen.workers[0].type == "other");
+    CHECK(seen.workers[0].pid == 4711);
+    fake_manager manager(park.endpoint());
+    manager.wish(1, "default");
+    CHECK(worker.park->never(assign::type_number));
+    manager.wish(1, "other", 2);
+    (void)worker.park->hear<assign>();
+}
+
+TEST_CASE("P-16: the larger wishes hold, within the limits") {
+    maus::parkserver_options options = park_options();
+    options.heartbeat = {200ms, 4};
+    const real_park park(std::move(options));
+    struct row {
+        u32 interval_ms, liveness, agreed_ms, agreed_liveness;
+    };
+    for (const auto& each : {row{0, 0, 200, 4}, row{1000, 3, 1000, 4}, row{50, 9, 200, 9},
+                             row{~0u, ~0u, 3'600'000, 100}, row{3'600'001, 101, 3'600'000, 100}}) {
+        fake_worker worker;
+        worker.self.interval_ms = each.interval_ms;
+        worker.self.liveness = each.liveness;
+        const auto answer = worker.enroll(park.endpoint());
+        CHECK(answer.interval_ms == each.agreed_ms);
+        CHECK(answer.liveness == each.agreed_liveness);
+    }
+}
+
+TEST_CASE("P-17: a peer pings once an interval, and the pong has the ping's stamp") {
+    router park;
+    maus::worker_options options;
+    options.heartbeat = {20ms, 100};
+    real_worker worker(std::move(options));
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    channel& session = park.accept();
+    (void)session.hear_next<register_worker>();
+    session.say(registered{fresh_id(), 1, 50, 100});
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 4; ++i) session.say(pong{session.hear<ping>().stamp});
+    CHECK(std::chrono::steady_clock::now() - begin >= 150ms);
+
+    const real_park real;
+    fake_worker fake(real.endpoint());
+    for (const u64 stamp : {u64{0}, u64{1}, ~u64{0}}) {
+        fake.park->say(ping{stamp});
+        CHECK(fake.park->hear_next<pong>().stamp == stamp);
+    }
+}
+
+TEST_CASE("P-18: lost is who is silent, who closes and who says goodbye") {
+    const real_park park;
+    fake_worker silent, closing(park.endpoint()), leaving(park.endpoint());
+    silent.self.interval_ms = 50;
+    silent.self.liveness = 2;
+    silent.enroll(park.endpoint());
+    CHECK(eventually([&] { return park.ask().workers.size() == 2; }));
+    closing.park->close();
+    CHECK(eventually([&] { return park.ask().workers.size() == 1; }));
+    leaving.park->say(goodbye{"enough"});
+    CHECK(eventually([&] { return park.ask().workers.empty(); }));
+    leaving.park->say(ping{1});
+    (void)leaving.park->hear_next<register_again>();
+}
+
+TEST_CASE("P-18: anything at all is a sign of life") {
+    const real_park park;
+    fake_worker worker;
+    worker.self.interval_ms = 100;
+    worker.self.liveness = 3;
+    worker.enroll(park.endpoint());
+    const auto end = std::chrono::steady_clock::now() + 900ms;  // three times its patience
+    while (std::chrono::steady_clock::now() < end) {
+        worker.park->say(refused{{5, 5}, 13, "nothing to refuse"});
+        CHECK(worker.park->silent(50ms));
+    }
+    CHECK(park.picture_of(worker.self.worker).has_value());
+}
+
+TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
+    auto park = std::make_unique<router>();
+    const std::string endpoint = park->endpoint();
+    real_worker worker;
+    worker.worker.register_parkserver(endpoint);
+    worker.worker.start();
+    {
+        channel& session = park->accept();
+        (void)session.hear_next<register_worker>();
+        session.say(registered{});
+        session.say(dismissed{"the parkserver stops"});
+    }
+    const auto lost = std::chrono::steady_clock::now();
+    (void)park->accept().hear_next<register_worker>();
+    const auto delay = std::chrono::steady_clock::now() - lost;
+    CHECK(delay >= 90ms);
+    CHECK(delay <= 5s);
+    park.reset();  // a crash: the connection closes
+    park = std::make_unique<router>(endpoint);
+    (void)park->accept().hear_next<register_worker>();
+}
+
+TEST_CASE("P-19: a parkserver's epoch grows with each of its lives") {
+    u64 before = 0;
+    for (int life = 0; life < 3; ++life) {
+        const real_park park;
+        fake_worker worker;
+        const auto answer = worker.enroll(park.endpoint());
+        CHECK(answer.epoch > before);
+        CHECK(park.ask().epoch == answer.epoch);
+        before = answer.epoch;
+    }
+}
+
+TEST_CASE("P-32: status is answered without registration, and shows who is there") {
+    leased all;
+    fake_worker idle(all.park.endpoint());
+    const status seen = all.park.ask();
+    CHECK(!seen.version.empty());
+    REQUIRE(seen.workers.size() == 2);
+    for (const auto& each : seen.workers) {
+        CHECK(each.type == "default");
+        CHECK(each.signatures == std::vector<std::string>{"add(i32,i32)->i32"});
+        CHECK(each.host == "fake");
+        const bool serves = each.worker == all.worker.self.worker;
+        CHECK(each.state == (serves ? is_leased : is_available));
+        CHECK(each.lease == (serves ? all.offer.lease : lease{}));
+        CHECK(each.manager == (serves ? all.manager.self.manager : id{}));
+    }
+    REQUIRE(seen.managers.size() == 1);
+    CHECK(seen.managers[0].manager == all.manager.self.manager);
+    CHECK(seen.managers[0].endpoints == all.manager.self.endpoints);
+    REQUIRE(seen.requests.size() == 1);
+    CHECK(seen.requests[0].number == all.wish.number);
+    CHECK(seen.requests[0].amount == 1);
+    CHECK(seen.requests[0].serving == 1);
+}

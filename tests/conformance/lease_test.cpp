@@ -1,0 +1,378 @@
+// Sections 5.2 to 5.4, requests and leases, against a live parkserver by fake peers; and what real
+// workers and managers say, to a fake parkserver.
+#include "catch.hpp"
+
+#include "real.hpp"
+
+using namespace spec;
+
+namespace {
+lease accept_offer(fake_worker& worker) {
+    const auto offer = worker.park->hear<assign>();
+    worker.park->say(accepted{offer.lease});
+    return offer.lease;
+}
+}  // namespace
+
+TEST_CASE("P-20: a request stands until it is cancelled, and the same number updates it") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    request wish = manager.wish(1);
+    fake_worker first(park.endpoint());
+    const lease one = accept_offer(first);
+    CHECK(manager.park->hear<granted>().lease == one);
+    wish.amount = 2;  // updated
+    manager.park->say(wish);
+    fake_worker second(park.endpoint());
+    accept_offer(second);
+    first.park->say(available{one});  // it is lost: the wish still stands
+    accept_offer(first);
+    manager.park->say(cancel{wish.number});
+    CHECK(eventually([&] { return park.ask().requests.empty(); }));
+    fake_worker third(park.endpoint());
+    CHECK(third.park->never(assign::type_number));
+}
+
+TEST_CASE("P-20: the offer carries the request's token") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const request wish = manager.wish(1);
+    fake_worker worker(park.endpoint());
+    const auto offer = worker.park->hear<assign>();
+    CHECK(offer.token == wish.token);
+    CHECK(offer.manager == manager.self.manager);
+    CHECK(offer.endpoints == manager.self.endpoints);
+}
+
+TEST_CASE("P-21: a wish waits for all of its amount at once; later one lost, one replaced") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    manager.wish(2);
+    fake_worker first(park.endpoint());
+    CHECK(first.park->never(assign::type_number));
+    fake_worker second(park.endpoint());
+    accept_offer(first);
+    accept_offer(second);
+    second.park->close();
+    fake_worker third(park.endpoint());
+    accept_offer(third);
+}
+
+TEST_CASE("P-21: amount 0 takes all that are free, and that becomes its amount") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    fake_worker first(park.endpoint()), second(park.endpoint());
+    manager.wish(0);
+    accept_offer(first);
+    accept_offer(second);
+    fake_worker third(park.endpoint());
+    CHECK(third.park->never(assign::type_number));
+    first.park->close();
+    accept_offer(third);
+}
+
+TEST_CASE("P-22: workers that were found elsewhere count") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    fake_worker here(park.endpoint());
+    request wish;
+    wish.held = {{{99, 1}, fresh_id()}};
+    manager.park->say(wish);  // one wished for, one there
+    CHECK(here.park->never(assign::type_number));
+    wish.held.clear();
+    manager.park->say(wish);
+    accept_offer(here);
+}
+
+TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
+    router one, two;
+    maus::manager manager(manager_options());
+    manager.connect_parkserver(one.endpoint());
+    manager.connect_parkserver(two.endpoint());
+    const maus::workers workers = manager.get_workers({.amount = 1});
+    channel& first = one.accept();
+    (void)first.hear<register_manager>();
+    first.say(registered{});
+    channel& second = two.accept();
+    (void)second.hear<register_manager>();
+    second.say(registered{});
+    const auto wish = first.hear<request>();
+    CHECK(second.hear<request>().token == wish.token);
+
+    fake_worker worker;
+    hello say = worker.what_to_say();
+    say.token = wish.token;
+    say.lease = {7, 1};
+    dealer socket(manager.endpoint());
+    spec::link link(socket);
+    link.send(to_record(r_hello, say));
+    (void)link.next(r_welcome);
+    for (channel* each : {&first, &second}) {
+        const auto told = each->hear<request>();
+        REQUIRE(told.held.size() == 1);
+        CHECK(told.held[0].worker == say.worker);
+        CHECK(told.held[0].lease == say.lease);
+    }
+    link.send(to_record(r_worker_goodbye, parting{17, "enough"}));
+    for (channel* each : {&first, &second}) {
+        CHECK(each->hear<worker_lost>().worker == say.worker);
+        CHECK(each->hear<request>().held.empty());
+    }
+}
+
+TEST_CASE("P-23: wishes of one type are served in order, types do not wait for each other") {
+    const real_park park;
+    fake_manager first(park.endpoint()), second(park.endpoint());
+    const auto greedy = first.wish(2);
+    second.wish(1);
+    second.wish(1, "other", 2);
+    fake_worker one(park.endpoint());
+    CHECK(one.park->never(assign::type_number));  // the second wish waits behind the first
+    fake_worker other;
+    other.self.type = "other";
+    other.enroll(park.endpoint());
+    CHECK(other.park->hear<assign>().manager == second.self.manager);
+    fake_worker two(park.endpoint());
+    CHECK(one.park->hear<assign>().token == greedy.token);
+    CHECK(two.park->hear<assign>().token == greedy.token);
+    fake_worker three(park.endpoint());
+    CHECK(three.park->hear<assign>().manager == second.self.manager);
+}
+
+TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is available") {
+    const real_park park;
+    fake_manager manager(park.endpoint()), waiting(park.endpoint());
+    const request wish = manager.wish(1);
+    fake_worker worker(park.endpoint());
+    const lease held = accept_offer(worker);
+    waiting.wish(1);
+    manager.park->say(worker_lost{wish.number, held, worker.self.worker});
+    CHECK(worker.park->hear<lease_ended>().lease == held);
+    CHECK(worker.park->never(assign::type_number));
+    CHECK(park.picture_of(worker.self.worker)->state == is_occupied);
+    worker.park->say(available{held});
+    CHECK(worker.park->hear<assign>().manager == manager.self.manager);  // the older wish
+}
+
+TEST_CASE("P-25: cancel ends the wish, and a lease in use ends when its worker says so") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const request wish = manager.wish(1);
+    fake_worker worker(park.endpoint());
+    const lease held = accept_offer(worker);
+    manager.park->say(cancel{wish.number});
+    CHECK(worker.park->silent());
+    CHECK(park.picture_of(worker.self.worker)->lease == held);
+    worker.park->say(available{held});
+    CHECK(park.comes_to_see(worker.self.worker, is_available));
+}
+
+TEST_CASE("P-26: no sequence number is used twice, and a refused offer goes to another") {
+    const real_park park;
+    fake_worker first(park.endpoint());
+    fake_manager manager(park.endpoint());
+    manager.wish(1);
+    const auto one = first.park->hear<assign>();
+    fake_worker second(park.endpoint());
+    first.park->say(refused{one.lease, 13, "busy"});
+    const auto two = second.park->hear<assign>();
+    CHECK(two.lease.epoch == one.lease.epoch);
+    CHECK(two.lease.sequence != one.lease.sequence);
+    CHECK(park.comes_to_see(first.self.worker, is_occupied));
+}
+
+TEST_CASE("P-26: an offer that is not answered is void, and accepting it is too late") {
+    const real_park park;
+    fake_worker worker;
+    worker.self.interval_ms = 50;
+    worker.self.liveness = 4;
+    worker.enroll(park.endpoint());
+    fake_manager manager(park.endpoint());
+    manager.wish(1);
+    const auto offer = worker.park->hear<assign>();
+    for (bool void_now = false; !void_now;) {  // alive, but it does not answer
+        worker.park->say(ping{1});
+        const frames said = worker.park->next();
+        void_now = said[0].starts_with(header(on_control, lease_ended::type_number));
+    }
+    worker.park->say(accepted{offer.lease});
+    CHECK(worker.park->hear<lease_ended>().lease == offer.lease);
+    CHECK(manager.park->never(granted::type_number));
+}
+
+TEST_CASE("P-26: a lease that was never made is not accepted") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    for (const lease& made_up : {lease{0, 0}, lease{~u64{0}, ~u64{0}}, lease{1, 1}}) {
+        worker.park->say(accepted{made_up});
+        CHECK(worker.park->hear_next<lease_ended>().lease == made_up);
+    }
+}
+
+TEST_CASE("P-27: a real worker tells the others that it is occupied, and all when it is free") {
+    router one, two;
+    fake_manager manager;
+    real_worker real;
+    real.worker.register_parkserver(one.endpoint());
+    real.worker.register_parkserver(two.endpoint());
+    real.worker.start();
+    channel& first = one.accept();
+    const auto self = first.hear<register_worker>();
+    CHECK(self.free);
+    first.say(registered{});
+    channel& second = two.accept();
+    (void)second.hear<register_worker>();
+    second.say(registered{});
+
+    const assign offer{{5, 1}, fresh_id(), manager.self.manager, manager.self.endpoints};
+    first.say(offer);
+    CHECK(first.hear<accepted>().lease == offer.lease);
+    const auto told = second.hear<occupied>();
+    CHECK(told.lease == offer.lease);
+    CHECK(told.token == offer.token);
+    auto guest = manager.welcome_one();
+    guest.link.send(a_call({1, 1}, f_hold, payload(7)));
+    REQUIRE(real.held.wait_for_arrivals(1));
+    first.say(register_again{});  // it names the lease that it serves
+    const auto again = first.hear<register_worker>();
+    CHECK_FALSE(again.free);
+    REQUIRE(again.serving.has_value());
+    CHECK(again.serving->lease == offer.lease);
+    first.say(registered{});
+    guest.link.send(to_record(r_manager_goodbye, parting{6, "released"}));
+    CHECK(first.never(available::type_number));  // a function still runs
+    real.held.open();
+    CHECK(first.hear<available>().ended == offer.lease);
+    CHECK(second.hear<available>().ended == offer.lease);
+}
+
+TEST_CASE("P-27: a parkserver offers nothing to a worker that is occupied") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
+    fake_manager manager(park.endpoint());
+    manager.wish(1);
+    CHECK(worker.park->never(assign::type_number));
+    worker.park->say(available{{99, 1}});
+    (void)worker.park->hear<assign>();
+}
+
+TEST_CASE("P-28: granted is news, and the hello is what counts") {
+    const real_park park;
+    maus::manager manager(manager_options());
+    manager.connect_parkserver(park.endpoint());
+    auto workers = manager.get_workers({.amount = 1});
+    fake_worker worker(park.endpoint());
+    const auto offer = worker.park->hear<assign>();
+    worker.greet(offer);  // before it accepts: the manager's answer does not wait for granted
+    (void)worker.welcomed();
+    worker.park->say(accepted{offer.lease});
+    auto sum = workers.call<int>("add", 20, 22);
+    worker.answer(worker.next_call(), payload(42));
+    CHECK(sum.get() == 42);
+}
+
+TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
+    router park;
+    fake_manager manager;
+    real_worker real;
+    real.worker.register_parkserver(park.endpoint());
+    real.worker.start();
+    channel& session = park.accept();
+    (void)session.hear<register_worker>();
+    session.say(registered{});
+    // Not yet a link: it ends.
+    session.say(assign{{5, 1}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    (void)session.hear<accepted>();
+    channel& before = manager.workers.accept();
+    (void)before.next();  // hello, not answered
+    session.say(lease_ended{{5, 1}, "the manager left"});
+    CHECK(session.hear<available>().ended == lease{5, 1});
+    // A link: it goes on.
+    session.say(assign{{5, 2}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    auto guest = manager.welcome_one();
+    const auto add_works = [&](u64 call) {
+        guest.link.send(a_call({call, 1}, f_add, payload(20, 22)));
+        return payload_of(guest.link.next(r_result)) == payload(42);
+    };
+    CHECK(add_works(1));  // it has read the welcome
+    session.say(lease_ended{{5, 2}, "somebody thinks so"});
+    CHECK(session.never(available::type_number));
+    CHECK(add_works(2));
+}
+
+TEST_CASE("P-30: a lost manager's leases end, and only its own") {
+    const real_park park;
+    fake_manager first(park.endpoint()), second(park.endpoint());
+    first.wish(1);
+    fake_worker one(park.endpoint());
+    const lease of_first = accept_offer(one);
+    second.wish(1);
+    fake_worker two(park.endpoint());
+    accept_offer(two);
+    first.park->close();
+    CHECK(one.park->hear<lease_ended>().lease == of_first);
+    CHECK(two.park->silent());
+    CHECK(park.ask().requests.size() == 1);
+}
+
+TEST_CASE("P-30: a lease that the parkserver does not know is adopted") {
+    const real_park park;  // as after a restart
+    fake_manager manager;
+    request wish;
+    fake_worker serving;
+    serving.self.free = false;
+    serving.self.serving = serving_now{{1, 17}, manager.self.manager, wish.token};
+    serving.enroll(park.endpoint());
+    const auto seen = park.picture_of(serving.self.worker);
+    REQUIRE(seen.has_value());
+    CHECK(seen->state == is_leased);
+    CHECK(seen->lease == lease{1, 17});
+    manager.enroll(park.endpoint());
+    manager.park->say(wish);
+    fake_worker idle(park.endpoint());
+    CHECK(idle.park->never(assign::type_number));  // the wish is served by the adopted one
+    serving.park->close();
+    CHECK(manager.park->hear<lease_ended>().lease == lease{1, 17});
+    (void)idle.park->hear<assign>();
+}
+
+TEST_CASE("P-31: a real worker takes the first of two offers and refuses the second") {
+    router one, two;
+    fake_manager manager;
+    real_worker real;
+    real.worker.register_parkserver(one.endpoint());
+    real.worker.register_parkserver(two.endpoint());
+    real.worker.start();
+    channel& first = one.accept();
+    (void)first.hear<register_worker>();
+    first.say(registered{});
+    channel& second = two.accept();
+    (void)second.hear<register_worker>();
+    second.say(registered{});
+    first.say(assign{{5, 1}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    (void)first.hear<accepted>();
+    second.say(assign{{6, 1}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    const auto no = second.hear<refused>();
+    CHECK(no.lease == lease{6, 1});
+    CHECK(no.error == 13);
+}
+
+TEST_CASE("P-31: a manager that has enough workers does not keep the newest") {
+    router park;
+    maus::manager manager(manager_options());
+    manager.connect_parkserver(park.endpoint());
+    const maus::workers workers = manager.get_workers({.amount = 1});
+    channel& session = park.accept();
+    (void)session.hear<register_manager>();
+    session.say(registered{});
+    const auto wish = session.hear<request>();
+    std::vector<std::unique_ptr<fake_worker>> come;
+    for (u64 i = 0; i < 2; ++i) {
+        auto& worker = *come.emplace_back(std::make_unique<fake_worker>());
+        assign offer{{5, i + 1}, wish.token, {}, {manager.endpoint()}};
+        worker.greet(offer);
+        if (i == 0) (void)worker.welcomed();
+    }
+    CHECK(decoded<parting>(come[1]->link->next(r_reject).body).error == 6);
+}

@@ -1,0 +1,289 @@
+// Section 6, the link, against live workers by a fake manager and against live managers by fake
+// workers.
+#include "catch.hpp"
+
+#include "maus/this_call.hpp"
+#include "real.hpp"
+
+using namespace spec;
+
+TEST_CASE("P-33: a link begins with hello, and functions are numbered by their place in it") {
+    served all;
+    CHECK(all.guest.said.token == id{});
+    CHECK(all.guest.said.lease == lease{});
+    CHECK(all.guest.said.signatures ==
+          std::vector<std::string>{"add(i32,i32)->i32", "hold(i32)->i32", "fail(i32)->i32"});
+    CHECK(all.add_works(1));
+
+    managed other;
+    for (const auto& first : {with_payload(r_result, {1, 1}, payload(1)), to_record(r_ping, u64{1}),
+                              to_record(r_welcome, welcome{}), record{99, 0, 0, "", {}}}) {
+        dealer socket(other.endpoint());
+        spec::link link(socket);
+        link.send(first);
+        CHECK(decoded<parting>(link.next(r_reject).body).error == 15);
+    }
+}
+
+TEST_CASE("P-33: a real worker's hello has the token and the lease of its assignment") {
+    real_park park;
+    fake_manager manager(park.endpoint());
+    const request wish = manager.wish(1, "special");
+    real_worker worker;
+    worker.worker.register_parkserver(park.endpoint(), "special");
+    worker.worker.start();
+    const auto guest = manager.welcome_one();
+    CHECK(guest.said.token == wish.token);
+    CHECK(guest.said.lease == manager.park->hear<granted>().lease);
+    CHECK(guest.said.type == "special");
+}
+
+TEST_CASE("P-33: a manager rejects a token that it does not know") {
+    managed all;
+    fake_worker worker;
+    hello say = worker.what_to_say();
+    say.token = fresh_id();
+    dealer socket(all.endpoint());
+    spec::link link(socket);
+    link.send(to_record(r_hello, say));
+    CHECK(decoded<parting>(link.next(r_reject).body).error == 6);
+}
+
+TEST_CASE("P-34: welcome states the larger wishes of both") {
+    maus::manager_options options = manager_options();
+    options.heartbeat = {200ms, 4};
+    managed all(std::move(options));
+    struct row {
+        u32 interval_ms, liveness, agreed_ms, agreed_liveness;
+    };
+    for (const auto& each : {row{0, 0, 200, 4}, row{1000, 9, 1000, 9},
+                             row{~0u, ~0u, 3'600'000, 100}, row{199, 3, 200, 4}}) {
+        fake_worker worker;
+        worker.self.interval_ms = each.interval_ms;
+        worker.self.liveness = each.liveness;
+        worker.connect(all.endpoint());
+        const auto answer = worker.welcomed();
+        CHECK(answer.interval_ms == each.agreed_ms);
+        CHECK(answer.liveness == each.agreed_liveness);
+        CHECK(answer.stamp == worker.what_to_say().stamp);
+    }
+}
+
+TEST_CASE("P-35: a worker pings once an interval") {
+    served all({}, 50, 100);
+    const auto begin = std::chrono::steady_clock::now();
+    while (all.link().pings.size() < 5) REQUIRE_FALSE(all.link().receive(20ms));
+    CHECK(std::chrono::steady_clock::now() - begin >= 190ms);
+    CHECK(std::is_sorted(all.link().pings.begin(), all.link().pings.end()));
+}
+
+TEST_CASE("P-35: without an echo of its stamps the worker's lease runs out") {
+    served all({}, 50, 4);
+    all.link().answers_pings = false;
+    CHECK(all.add_works(1));          // calls alone are no echo
+    (void)all.manager.welcome_one();  // it gave the link up, and came again
+    const auto& stamps = all.link().pings;
+    CHECK(stamps.size() <= 5);
+}
+
+TEST_CASE("P-35: a pong with a stamp that the worker never sent prolongs nothing") {
+    for (const u64 stamp : {~u64{0}, u64{1} << 63, (u64{1} << 63) - 1}) {
+        INFO(stamp);
+        served all({}, 50, 4);
+        all.link().answers_pings = false;
+        all.link().send(to_record(r_pong, stamp));
+        (void)all.manager.welcome_one();  // it gave the link up
+    }
+}
+
+TEST_CASE("P-36: a manager loses a worker that is silent, closes or says goodbye") {
+    maus::manager_options options = manager_options();
+    options.heartbeat = {50ms, 2};
+    managed all(std::move(options));
+    fake_worker silent, closing, leaving;
+    silent.self.interval_ms = 50;
+    silent.self.liveness = 2;
+    silent.connect(all.endpoint());
+    (void)silent.welcomed();
+    CHECK(silent.link->next(r_manager_goodbye).type == r_manager_goodbye);
+    closing.connect(all.endpoint());
+    (void)closing.welcomed();
+    CHECK(eventually([&] { return all.workers.size() == 1; }));
+    closing.socket->close();
+    CHECK(eventually([&] { return all.workers.size() == 0; }));
+    leaving.connect(all.endpoint());
+    (void)leaving.welcomed();
+    CHECK(eventually([&] { return all.workers.size() == 1; }));
+    leaving.link->send(to_record(r_worker_goodbye, parting{17, "enough"}));
+    CHECK(eventually([&] { return all.workers.size() == 0; }));
+}
+
+TEST_CASE("P-37: calls start in their order, as many at a time as the concurrency says") {
+    maus::worker_options options;
+    options.concurrency = 2;
+    served all(std::move(options));
+    CHECK(all.guest.said.concurrency == 2);
+    std::vector<record> calls;
+    for (u64 i = 1; i <= 5; ++i) calls.push_back(a_call({i, 1}, f_hold, payload(int(i))));
+    all.link().send(calls);
+    REQUIRE(all.worker.held.wait_for_arrivals(2));
+    CHECK(all.link().never(r_result));
+    CHECK(all.worker.held.arrived() == 2);
+    all.worker.held.open();
+    std::set<u64> answered;
+    for (u64 i = 1; i <= 5; ++i) answered.insert(attempt_of(all.link().next(r_result)).call);
+    CHECK(answered == std::set<u64>{1, 2, 3, 4, 5});
+    CHECK(all.link().never(r_result));  // each once
+}
+
+TEST_CASE("P-38: a call that answers later gives its slot back, and at_most_once says started") {
+    fake_manager manager;
+    maus::worker worker;
+    std::optional<maus::responder<int>> later;
+    gate asked;
+    worker.expose("later", [&](maus::responder<int> answer) {
+        later = answer;
+        asked.open();
+    });
+    worker.expose("add", [](int x, int y) { return x + y; });
+    worker.connect(manager.workers.endpoint());
+    worker.start();
+    auto guest = manager.welcome_one();
+    guest.link.send({a_call({1, 1}, 0, ""), a_call({2, 1}, 1, payload(20, 22), flag_at_most_once)});
+    CHECK(attempt_of(guest.link.next(r_detached)) == attempt{1, 1});
+    CHECK(attempt_of(guest.link.next(r_started)) == attempt{2, 1});
+    CHECK(attempt_of(guest.link.next(r_result)) == attempt{2, 1});
+    asked.pass();
+    (*later)(7);
+    const record answer = guest.link.next(r_result);
+    CHECK(attempt_of(answer) == attempt{1, 1});
+    CHECK(payload_of(answer) == payload(7));
+    later.reset();
+}
+
+TEST_CASE("P-39: cancel keeps a call from being started, and has no effect when it is too late") {
+    served all;
+    all.link().send({a_call({1, 1}, f_hold, payload(1)), a_call({2, 1}, f_add, payload(1, 1)),
+                     to_record(r_cancel, attempt{2, 1}), to_record(r_cancel, attempt{9, 9})});
+    REQUIRE(all.worker.held.wait_for_arrivals(1));
+    all.link().send(to_record(r_cancel, attempt{1, 1}));
+    all.link().send(a_call({3, 1}, f_add, payload(20, 22)));
+    all.worker.held.open();
+    CHECK(attempt_of(all.link().next(r_result)) == attempt{1, 1});
+    CHECK(attempt_of(all.link().next(r_returned)) == attempt{2, 1});
+    CHECK(attempt_of(all.link().next(r_result)) == attempt{3, 1});
+}
+
+TEST_CASE("P-40: what goes wrong with a call has a name") {
+    maus::worker_options options;
+    options.limits.calls_per_worker_max = 2;
+    served all(std::move(options));
+    const auto failed = [&](const record& call) {
+        all.link().send(call);
+        return decoded<fault>(all.link().next(r_failed).body);
+    };
+    const auto threw = failed(a_call({1, 1}, f_fail, payload(1)));
+    CHECK(threw.error == 7);
+    CHECK(threw.type == "std::out_of_range");
+    CHECK(threw.text == "not there");
+    CHECK(failed(a_call({2, 1}, 3, "")).error == 8);
+    CHECK(failed(a_call({3, 1}, 65535, "")).error == 8);
+    CHECK(failed(a_call({4, 1}, f_add, payload(1))).error == 10);
+    all.link().send({a_call({5, 1}, f_hold, payload(1)), a_call({6, 1}, f_hold, payload(1))});
+    CHECK(failed(a_call({7, 1}, f_add, payload(1, 1))).error == 13);  // more than it may hold
+    all.worker.held.open();
+}
+
+TEST_CASE("P-41: only the first answer to the current attempt on its own link counts") {
+    managed all;
+    fake_worker worker, other;
+    worker.connect(all.endpoint());
+    (void)worker.welcomed();
+    auto sum = all.add(20, 22);
+    const record call = worker.next_call();
+    const attempt right = attempt_of(call);
+    other.connect(all.endpoint());
+    (void)other.welcomed();
+    other.link->send(with_payload(r_result, right, payload(1)));  // not its link
+    const attempt wrong[] = {{right.call, right.number + 1},
+                             {right.call, 0},
+                             {right.call + 1, right.number},
+                             {0, 0},
+                             {~u64{0}, ~u32{0}},
+                             {right.call ^ u64{1} << 32, 1}};
+    for (const auto& each : wrong) worker.link->send(with_payload(r_result, each, payload(2)));
+    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 7; }));
+    worker.answer(call, payload(42));
+    worker.answer(call, payload(43));
+    worker.link->send(to_record(r_failed, fault{right, 7, "again", "and again"}));
+    CHECK(sum.get() == 42);
+    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 9; }));
+    CHECK(all.manager.metrics().violations == 0);
+    CHECK(all.workers.size() == 2);
+}
+
+TEST_CASE("P-42: goodbye gives a worker back, and a worker that leaves returns what it has not") {
+    served all;
+    all.link().send({a_call({1, 1}, f_hold, payload(1)), a_call({2, 1}, f_add, payload(1, 1))});
+    REQUIRE(all.worker.held.wait_for_arrivals(1));
+    std::thread stopping([&] { all.worker.worker.stop(); });
+    all.link().send(a_call({3, 1}, f_add, payload(1, 1)));  // it has begun to leave, or soon will
+    all.worker.held.open();
+    std::set<u64> answered;
+    while (answered.size() < 3) {
+        const auto got = all.link().receive(patience);
+        REQUIRE(got);
+        CHECK((got->type == r_result || got->type == r_returned));
+        answered.insert(attempt_of(*got).call);
+    }
+    CHECK(decoded<parting>(all.link().next(r_worker_goodbye).body).error == 17);
+    stopping.join();
+
+    served other;
+    other.link().send({a_call({1, 1}, f_hold, payload(1)), a_call({2, 1}, f_hold, payload(1))});
+    REQUIRE(other.worker.held.wait_for_arrivals(1));
+    other.link().send(to_record(r_manager_goodbye, parting{6, "released"}));
+    CHECK(other.manager.workers.nobody_comes());  // what runs has not ended
+    other.worker.held.open();
+    auto again = other.manager.welcome_one();
+    CHECK(other.worker.held.arrived() == 1);  // it started nothing more of the old link
+    CHECK(again.link.never(r_result));
+}
+
+TEST_CASE("P-43: a function can read the fence of its attempt") {
+    fake_manager manager;
+    maus::worker worker;
+    maus::fence seen;
+    worker.expose("look", [&] { seen = maus::this_call::fence(); });
+    worker.connect(manager.workers.endpoint());
+    worker.start();
+    auto guest = manager.welcome_one();
+    for (const attempt& each : {attempt{7, 1}, attempt{7, 2}, attempt{~u64{0}, ~u32{0}}}) {
+        guest.link.send(a_call(each, 0, ""));
+        CHECK(attempt_of(guest.link.next(r_result)) == each);
+        CHECK(seen.call == each.call);
+        CHECK(seen.attempt == each.number);
+        CHECK(seen.worker == worker.id());
+        CHECK(seen.incarnation == guest.said.incarnation);
+        CHECK(seen.lease_epoch == 0);
+    }
+}
+
+TEST_CASE("P-44: a large payload is a frame of its own") {
+    fake_manager manager;
+    maus::worker_options options;
+    options.limits.payload_apart_bytes = 1000;
+    maus::worker worker(std::move(options));
+    worker.expose("echo", [](std::string text) { return text; });
+    worker.connect(manager.workers.endpoint());
+    worker.start();
+    auto guest = manager.welcome_one();
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{995}, std::size_t{996}, std::size_t{1'000'000}}) {
+        const bytes text = payload(bytes(size, 'x'));
+        guest.link.send(a_call({size + 1, 1}, 0, text));
+        const record answer = guest.link.next(r_result);
+        CHECK(answer.apart.has_value() == (text.size() >= 1000));
+        CHECK(payload_of(answer) == text);
+    }
+}

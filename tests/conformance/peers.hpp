@@ -1,0 +1,161 @@
+// Peers that speak PROTOCOL.md through raw ZeroMQ sockets, and may say whatever a test wants.
+//
+// Every wait is bounded (`patience`); what does not come is an exception that says what was waited
+// for and what came instead.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include <zmq.hpp>
+
+#include "spec.hpp"
+
+namespace spec {
+
+using namespace std::chrono_literals;
+inline constexpr std::chrono::milliseconds patience = 15s;
+/// How long a test waits to see that nothing comes.
+inline constexpr std::chrono::milliseconds a_while = 150ms;
+
+std::string describe(const frames& message);
+
+/// Where messages go to and come from: a socket, one peer of a ROUTER, a relayed lease.
+class channel {
+public:
+    virtual ~channel() = default;
+    virtual void send(const frames& message) = 0;
+    virtual std::optional<frames> receive(std::chrono::milliseconds wait) = 0;
+
+    template <class Message>
+    void say(const Message& what) {
+        send(control(what));
+    }
+    /// The next control message that is a Message; others are passed over.
+    template <class Message>
+    Message hear() {
+        return decoded<Message>(hear_type(Message::type_number).substr(8));
+    }
+    /// The next message, which has to be that one.
+    template <class Message>
+    Message hear_next() {
+        const frames got = next();
+        if (got.size() != 1 || !got[0].starts_with(header(on_control, Message::type_number))) {
+            throw std::runtime_error("expected message " + std::to_string(Message::type_number) +
+                                     ", came: " + describe(got));
+        }
+        return decoded<Message>(got[0].substr(8));
+    }
+    frames next();
+    /// True if in that time no message of this type comes.
+    bool never(u8 type, std::chrono::milliseconds wait = a_while);
+    /// True if nothing comes at all.
+    bool silent(std::chrono::milliseconds wait = a_while) { return !receive(wait).has_value(); }
+
+private:
+    bytes hear_type(u8 type);
+};
+
+class dealer final : public channel {
+public:
+    explicit dealer(const std::string& endpoint);
+    void send(const frames& message) override;
+    std::optional<frames> receive(std::chrono::milliseconds wait) override;
+    void close() { socket_.close(); }
+    zmq::socket_t& raw() { return socket_; }
+
+private:
+    zmq::socket_t socket_;
+};
+
+/// A ROUTER. Each peer that speaks becomes a channel.
+class router {
+public:
+    explicit router(const std::string& endpoint = "tcp://127.0.0.1:*");
+    ~router();
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+    /// The next peer that was not accepted yet.
+    channel& accept(std::chrono::milliseconds wait = patience);
+    [[nodiscard]] const bytes& name_of_last_accepted() const { return last_accepted_; }
+    [[nodiscard]] bool nobody_comes(std::chrono::milliseconds wait = a_while);
+    void close() { socket_.close(); }
+
+private:
+    class peer;
+    bool pump(std::chrono::milliseconds wait);
+
+    zmq::socket_t socket_;
+    std::string endpoint_;
+    bytes last_accepted_;
+    std::map<bytes, std::unique_ptr<peer>> peers_;
+    std::deque<peer*> new_;
+};
+
+/// One end of a link: records in, records out.
+class link {
+public:
+    explicit link(channel& through, std::optional<lease> relay = {})
+        : through_(&through), relay_(relay) {}
+    void send(const std::vector<record>& records);
+    void send(const record& one) { send(std::vector<record>{one}); }
+    /// Pings are answered with a pong if `answers_pings`, and never returned.
+    std::optional<record> receive(std::chrono::milliseconds wait);
+    record next(u8 type);
+    bool never(u8 type, std::chrono::milliseconds wait = a_while);
+    bool answers_pings = true;
+    std::vector<u64> pings;  // the stamps that came
+
+private:
+    channel* through_;
+    std::optional<lease> relay_;
+    std::deque<record> read_;
+};
+
+/// A worker that does what it is told.
+struct fake_worker {
+    register_worker self;
+    std::unique_ptr<dealer> park;
+    std::unique_ptr<dealer> socket;
+    std::unique_ptr<spec::link> link;
+
+    fake_worker() = default;
+    explicit fake_worker(const std::string& parkserver) { enroll(parkserver); }
+    registered enroll(const std::string& parkserver);
+    /// Takes the next offer and says hello to the manager's first endpoint, or over the relay.
+    assign take_offer();
+    void greet(const assign& offer);
+    /// Direct mode.
+    void connect(const std::string& manager);
+    hello what_to_say() const;
+    welcome welcomed();
+    /// Waits for a call, and answers it.
+    record next_call() { return link->next(r_call); }
+    void answer(const record& call, const bytes& result);
+};
+
+/// A manager with a ROUTER for its workers.
+struct fake_manager {
+    register_manager self;
+    std::unique_ptr<dealer> park;
+    router workers;
+
+    fake_manager() { self.endpoints = {workers.endpoint()}; }
+    explicit fake_manager(const std::string& parkserver) : fake_manager() { enroll(parkserver); }
+    registered enroll(const std::string& parkserver);
+    request wish(u32 amount, const std::string& type = "default", u64 number = 1);
+    /// Accepts a worker's connection and welcomes it.
+    struct guest {
+        channel& through;
+        spec::link link;
+        hello said;
+    };
+    guest welcome_one(u32 interval_ms = 1000, u32 liveness = 100);
+};
+
+/// Waits until `holds()`, bounded. False: it did not.
+bool eventually(const std::function<bool()>& holds);
+
+}  // namespace spec

@@ -1,0 +1,121 @@
+// Section 7: manager and worker talk through the parkserver.
+#include "catch.hpp"
+
+#include "real.hpp"
+
+using namespace spec;
+
+namespace {
+/// A manager without endpoints and a worker, both fake, and the lease over which they may talk.
+struct relayed_pair {
+    real_park park;
+    fake_worker worker{park.endpoint()};
+    fake_manager manager;
+    assign offer;
+    relayed_pair() {
+        manager.self.endpoints.clear();
+        manager.enroll(park.endpoint());
+        manager.wish(1);
+        offer = worker.park->hear<assign>();
+        worker.park->say(accepted{offer.lease});
+        REQUIRE(manager.park->hear<granted>().lease == offer.lease);
+    }
+};
+}  // namespace
+
+TEST_CASE("P-45: a manager without endpoints is relayed, frames unchanged, both ways") {
+    relayed_pair all;
+    CHECK(all.offer.endpoints.empty());
+    const frames inside[] = {{"x"}, {"", bytes(100'000, '\1')}, link_message({}), frames(66, "y")};
+    for (const auto& each : inside) {
+        const frames message = relayed(all.offer.lease, each);
+        all.worker.park->send(message);
+        CHECK(all.manager.park->next() == message);
+        all.manager.park->send(message);
+        CHECK(all.worker.park->next() == message);
+    }
+}
+
+TEST_CASE("P-45: only the ends of a lease may use it") {
+    relayed_pair all;
+    fake_worker stranger(all.park.endpoint());
+    const frames inside = link_message({to_record(r_ping, u64{1})});
+    stranger.park->send(relayed(all.offer.lease, inside));
+    CHECK(stranger.park->hear_next<lease_ended>().lease == all.offer.lease);
+    all.worker.park->send(relayed({9, 9}, inside));
+    CHECK(all.worker.park->hear_next<lease_ended>().lease == lease{9, 9});
+    CHECK(all.manager.park->silent());
+    all.worker.park->say(available{all.offer.lease});  // the lease is over
+    all.manager.park->send(relayed(all.offer.lease, inside));
+    CHECK(all.manager.park->hear<lease_ended>().lease == all.offer.lease);
+}
+
+TEST_CASE("P-45: real manager and worker call each other through the parkserver") {
+    const real_park park;
+    real_worker worker;
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    maus::manager manager;
+    manager.connect_parkserver(park.endpoint());
+    auto workers = manager.get_workers({.amount = 1});
+    CHECK(workers.call<int>("add", 20, 22).get() == 42);
+    auto threw = workers.call<int>("fail", 1);
+    CHECK(error_of(threw) == maus::errc::remote_exception);
+}
+
+TEST_CASE("P-45: a worker that reaches no address of its manager falls back to the relay") {
+    const real_park park;
+    maus::worker_options options;
+    options.link_timeout = 100ms;
+    real_worker worker(std::move(options));
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    for (const char* unreachable : {"tcp://127.0.0.1:1", "tcp://nowhere"}) {
+        maus::manager_options behind = manager_options();
+        behind.advertise = {unreachable};
+        maus::manager manager(std::move(behind));
+        manager.connect_parkserver(park.endpoint());
+        auto workers = manager.get_workers({.amount = 1});
+        auto sum = workers.call<int>("add", 20, 22);
+        CHECK(error_of(sum) == std::nullopt);
+    }
+}
+
+TEST_CASE("P-46: a relayed link ends with lease_ended, and with the parkserver") {
+    auto park = std::make_unique<router>();
+    const std::string endpoint = park->endpoint();
+    maus::manager manager;
+    manager.connect_parkserver(endpoint);
+    auto workers = manager.get_workers({.amount = 1});
+    channel* session = &park->accept();
+    const auto serve = [&](u64 sequence) {
+        (void)session->hear<register_manager>();
+        session->say(registered{});
+        const auto wish = session->hear<request>();
+        hello say;
+        say.token = wish.token;
+        say.lease = {7, sequence};
+        spec::link link(*session, say.lease);
+        link.send(to_record(r_hello, say));
+        (void)link.next(r_welcome);
+        return link;
+    };
+    spec::link link = serve(1);
+    auto sum = workers.call<int>("add", 20, 22);
+    (void)link.next(r_call);
+    session->say(lease_ended{{7, 1}, "the worker left"});
+    CHECK(eventually([&] { return workers.size() == 0; }));
+
+    session->say(register_again{});
+    link = serve(2);
+    (void)link.next(r_call);
+    park.reset();
+    CHECK(eventually([&] { return workers.size() == 0; }));
+    park = std::make_unique<router>(endpoint);
+    session = &park->accept();
+    link = serve(3);
+    const record call = link.next(r_call);
+    CHECK(attempt_of(call).number == 3);
+    link.send(with_payload(r_result, attempt_of(call), payload(42)));
+    CHECK(sum.get() == 42);
+}
