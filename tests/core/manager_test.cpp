@@ -179,6 +179,20 @@ TEST_CASE("manager: what a lost worker still says is counted, not believed") {
     CHECK(at.core.outstanding() == 1);
 }
 
+// maus-sim, seed 1059: a worker that answered with what another manager had asked was believed.
+TEST_CASE("manager: another manager's calls have other ids") {
+    const auto first_id = [](std::uint64_t seed) {
+        auto how = office::plain();
+        how.seed = seed;
+        office at{how};
+        at.wish(1, 1);
+        core::submission what;
+        what.group = {1};
+        return at.core.on(std::move(what), at_ms(0), at.out).value();
+    };
+    CHECK(first_id(1) != first_id(2));
+}
+
 TEST_CASE("manager: a worker that comes again ends its older link; an older incarnation does not") {
     office at;
     at.join_parkserver();

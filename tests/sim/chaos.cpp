@@ -66,10 +66,24 @@ void chaos::heal() {
     world_.phase = phase::healed;
     world_.past.say("--- healed");
     world_.net.heal();
+    part_twins();
     for (const auto& each : world_.processes) {
         each->crash_midway(0);
         each->resume();
         each->nudge();
+    }
+}
+
+// Two workers of one identity are somebody's mistake; it is mended, since none of the two is to be
+// free for ever without being asked.
+void chaos::part_twins() {
+    for (std::size_t i = 0; i < world_.workers.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            auto& older = *world_.workers[i];
+            if (older.id().none() || older.id() != world_.workers[j]->id()) continue;
+            older.crash("chaos");
+            older.lose_identity();
+        }
     }
 }
 

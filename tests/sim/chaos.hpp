@@ -18,6 +18,7 @@ private:
     [[nodiscard]] double rate(std::uint32_t of) const;
     [[nodiscard]] process& victim();
     void plan_next(std::uint32_t of);
+    void part_twins();
 
     world& world_;
 };

@@ -24,7 +24,8 @@ namespace maus::sim {
 
 class checkers {
 public:
-    explicit checkers(duration slack) : slack_(slack) {}
+    /// `slack` is how late a process may be; `one_at_a_time`: no worker runs two functions at once.
+    checkers(duration slack, bool one_at_a_time) : slack_(slack), one_at_a_time_(one_at_a_time) {}
 
     void see(const fact& what);
     /// The history is complete.
@@ -50,7 +51,8 @@ private:
         std::uint64_t argument = 0;
         instant submitted{};
         instant deadline = never;
-        bool attempt_timeout = false;
+        duration attempt_timeout{};
+        instant sent_at{};
         bool impatient = false;
         bool cancelled = false;
         bool orphaned = false;  // its manager's process died: nobody waits any more
@@ -86,8 +88,16 @@ private:
     }
 
     duration slack_;
+    bool one_at_a_time_;
     std::uint64_t seen_ = 0;
     std::unordered_map<std::uint64_t, call> calls_;
+    struct batch {  // what one manager sends on one link at one instant
+        instant at{};
+        std::uint64_t link = 0;
+        base::lease_id lease;
+        std::map<std::pair<std::uint32_t, function>, std::uint64_t> newest;  // ticket
+    };
+    std::map<std::uint32_t, batch> batches_;                    // by process
     std::map<life_key, std::map<std::uint32_t, bool>> groups_;  // released?
     std::set<life_key> stopped_managers_;
     std::map<std::pair<std::uint32_t, base::worker_id>, std::uint64_t> left_as_;

@@ -55,6 +55,7 @@ struct fact {
     std::vector<attempt_record> attempts;
     instant local{};  ///< the time as the process sees it
     instant deadline = never;
+    duration attempt_timeout{};  ///< none: 0
     std::string text;
 
     instant at{};  // filled in by the history

@@ -172,6 +172,7 @@ void manager_process::said(core::send& what) {
         if (attempt) told.attempt = attempt->number.value;
         told.ticket = args.ticket;
         told.link = what.to.value;
+        told.lease = what.relayed.value_or(base::lease_id{});
         told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
         world_.past.add(std::move(told));
     }
@@ -217,6 +218,15 @@ core::worker_config worker_process::config() {
 void worker_process::make(bool keep_identity) {
     bounds_ = world_.how.bounds;
     if (!keep_identity || id_.none()) id_ = base::worker_id::make(luck_);
+    if (world_.phase == phase::chaos && chance(luck_, world_.how.twins)) {
+        const auto* twin = world_.workers[luck_.below(world_.workers.size())];
+        if (!twin->id().none()) {
+            id_ = twin->id();
+            incarnation_ = std::max(incarnation_, twin->incarnation());
+        }
+    }
+    link_ = {};
+    old_results_.clear();
     out_ = std::make_unique<core::worker_effects>(bounds_);
     core_ = std::make_unique<core::worker>(config(), local());
     executor_ = std::make_unique<executor>(*this, core_->config());
@@ -258,7 +268,39 @@ bool worker_process::has_stopped() const { return core_->now_in() == core::worke
 
 instant worker_process::next_deadline() const { return core_->next_deadline(); }
 
+// A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
+void worker_process::said(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (world_.how.babble == 0 || !head || head.value().channel != wire::channel::link) return;
+    link_ = what.to;
+    relayed_ = what.relayed;
+    if (world_.phase != phase::chaos) return;
+    bool only_results = true;
+    wire::link_reader records{what.what};
+    for (wire::record record; records.next(record);) {
+        only_results = only_results && record.type == wire::record_type::result;
+    }
+    constexpr std::uint64_t babble_event = ~std::uint64_t{0};
+    if (only_results) {
+        wire::message copy{what.what.first.copy(), {}};
+        for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+        if (old_results_.size() >= 8) old_results_.pop_front();
+        old_results_.push_back(std::move(copy));
+    }
+    if (!chance(luck_, world_.how.babble)) return;
+    own_in(between(luck_, milliseconds{1}, milliseconds{500}), babble_event);
+}
+
+void worker_process::babble() {
+    if (old_results_.empty()) return;
+    const auto& old = old_results_[luck_.below(old_results_.size())];
+    core::send again{link_, relayed_, {old.first.copy(), {}}, 1};
+    for (const auto& frame : old.rest) again.what.rest.push_back(frame.copy());
+    world_.net.send(*this, std::move(again));
+}
+
 void worker_process::own_event(std::uint64_t detail) {
+    if (detail == ~std::uint64_t{0}) return babble();
     executor_->reach(detail);
     if (is_up()) step_soon();
 }

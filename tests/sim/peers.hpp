@@ -1,6 +1,7 @@
 // The shells of the three machines, with simulated surroundings.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -72,6 +73,10 @@ public:
     [[nodiscard]] const core::worker* core() const { return core_.get(); }
     [[nodiscard]] const std::string& type() const { return type_; }
     [[nodiscard]] bool is_direct() const { return direct_; }
+    [[nodiscard]] base::worker_id id() const { return id_; }
+    [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
+    /// Somebody else has this identity now.
+    void lose_identity() { id_ = {}; }
 
 private:
     friend class executor;
@@ -83,6 +88,8 @@ private:
     [[nodiscard]] bool has_stopped() const override;
     [[nodiscard]] instant next_deadline() const override;
     void own_event(std::uint64_t detail) override;
+    void said(core::send& what) override;
+    void babble();
     [[nodiscard]] core::worker_config config();
 
     bool direct_;
@@ -93,6 +100,9 @@ private:
     limits bounds_;
     base::worker_id id_{};
     std::uint64_t incarnation_ = 0;
+    base::route link_{};  // and lease: where it spoke to a manager last
+    std::optional<base::lease_id> relayed_;
+    std::deque<wire::message> old_results_;
 };
 
 [[nodiscard]] std::string type_name(std::uint32_t number);

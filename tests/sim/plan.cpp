@@ -46,10 +46,12 @@ void draw_processes(plan& made, base::random& from) {
     made.down_max = between(from, milliseconds{20}, seconds{2});
     made.latency_max = between(from, microseconds{5}, milliseconds{chance(from, 0.2) ? 20 : 1});
     made.returned_at_once = chance(from, 0.5);
+    made.babble = some(from, 0.3, 0.3);
+    made.twins = some(from, 0.15, 0.2);
 }
 
 void draw_programs(plan& made, base::random& from) {
-    made.bursts = 2 + fraction(from) * 40;
+    made.bursts = chance(from, 0.1) ? 0.2 : 2 + fraction(from) * 40;
     made.burst_max = between(from, 1, 12);
     made.wishes_max = between(from, 1, 3);
     made.outstanding_max = chance(from, 0.2) ? 400 : 60;

@@ -48,6 +48,8 @@ struct plan {
     double keep_identity = 0;
     duration pause_max{}, down_max{};
     duration latency_max{};        ///< between an input and its process's next step
+    double babble = 0;             ///< a worker's message: it says old results again
+    double twins = 0;              ///< boots under the identity of another process that lives
     bool returned_at_once = true;  ///< the executor's habit with jobs that need not start
 
     // --- the programs

@@ -165,8 +165,9 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     told.at_most_once = what.policy.at_most_once;
     told.start_cap = what.policy.start_cap;
     if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
-    if (what.policy.attempt_timeout != duration::max()) told.text = "attempt_timeout";
-    if (wishes_.at(group).impatient) told.text += " impatient";
+    if (what.policy.attempt_timeout != duration::max())
+        told.attempt_timeout = what.policy.attempt_timeout;
+    if (wishes_.at(group).impatient) told.text = "impatient";
     ++of_.submitted_;
     ++wishes_.at(group).calls;
     const std::uint64_t ticket = made.args.ticket;

@@ -236,7 +236,8 @@ std::uint64_t seed_under_way() { return under_way; }
 report run(std::uint64_t seed, bool trace) {
     under_way = seed;
     const plan how = draw(seed);
-    checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max);
+    checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max,
+                   how.concurrency_max == 1);
     world all(
         seed, [&](const fact& what) { check.see(what); }, trace);
     stage{all}.play();

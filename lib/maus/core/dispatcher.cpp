@@ -32,6 +32,7 @@ std::uint32_t dispatcher::take_slot() {
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
         slots_.emplace_back();
+        slots_.back().generation = first_generation_;
     } else {
         index = free_slots_.back();
         free_slots_.pop_back();

@@ -86,7 +86,10 @@ enum class link_end : std::uint8_t { lost, released };
 
 class dispatcher {
 public:
-    explicit dispatcher(const limits& bounds) : bounds_(bounds) {}
+    /// Calls of two managers, or of two lives of one, should not have the same ids: a worker that
+    /// mixes them up would be believed. So each starts to count somewhere else.
+    explicit dispatcher(const limits& bounds, std::uint32_t first_generation = 0)
+        : bounds_(bounds), first_generation_(first_generation & 0x7FFFFFFF) {}
 
     // --- functions and groups
     void define(method_id method, std::string signature);
@@ -238,6 +241,7 @@ private:
     void estimate(link& at, instant now);
 
     const limits& bounds_;
+    std::uint32_t first_generation_;
     std::vector<std::string> methods_;
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_slots_;

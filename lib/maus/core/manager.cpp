@@ -18,7 +18,9 @@ std::string_view to_string(notice::kind kind) {
 }
 
 manager::manager(manager_config config, instant)
-    : config_(std::move(config)), random_(config_.seed), dispatcher_(config_.bounds) {
+    : config_(std::move(config)),
+      random_(config_.seed),
+      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())) {
     config_.beat = config_.beat.within_limits();
 }
 
