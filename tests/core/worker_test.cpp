@@ -120,7 +120,8 @@ TEST_CASE("worker: takes the first of two offers and tells the other parkserver"
     CHECK(at.hear(1, site::assign(1)) ==
           lines{"1 accepted 5.1", "2 occupied 5.1", "3 open tcp://m:1"});
     CHECK(at.hear(2, site::assign(8)) == lines{"2 refused 5.8"});
-    CHECK(at.down(3) == lines{"1 available 5.1", "2 available 5.1"});
+    CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) ==
+          lines{"3 close", "1 available 5.1", "2 available 5.1"});
 }
 
 TEST_CASE("worker: tries each address, and at last the parkserver's relay") {

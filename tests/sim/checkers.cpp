@@ -210,10 +210,12 @@ void checkers::innocent(const fact& what, const call& of) {
 void checkers::left(const fact& what) {
     left_as_[{what.process, what.worker}] = seen_;
     const auto death = poison_death_.find(what.worker);
-    const bool of_poison =
-        death != poison_death_.end() && death->second >= joined_at_[{what.process, what.worker}];
+    // Who was lost for silence was cut off by chaos, whatever it died of meanwhile.
+    const bool silent = what.text.find("heard") != std::string::npos;
+    const bool of_poison = !silent && death != poison_death_.end() &&
+                           death->second >= joined_at_[{what.process, what.worker}];
     lost_[what.process].push_back({what.worker, what.local, of_poison});
-    if (what.text.find("nothing was heard") != std::string::npos) {
+    if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
     }
 }
