@@ -40,6 +40,16 @@ class future;
 
 namespace detail {
 
+/// Any duration to wait, in nanoseconds: at least 0, and no larger than they can tell.
+template <class Rep, class Period>
+constexpr std::chrono::nanoseconds patience_of(std::chrono::duration<Rep, Period> time) {
+    using rough = std::chrono::duration<double, std::nano>;
+    using exact = std::chrono::nanoseconds;
+    if (!(time > time.zero())) return exact::zero();
+    if (std::chrono::duration_cast<rough>(time) >= rough(exact::max())) return exact::max();
+    return std::chrono::ceil<exact>(time);
+}
+
 using continuation = base::task;
 
 /// Where continuations go on.
@@ -199,7 +209,7 @@ public:
     /// False: not ready after that time.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> time) const {
-        return shared().wait_for(std::chrono::ceil<std::chrono::nanoseconds>(time));
+        return shared().wait_for(detail::patience_of(time));
     }
 
     /// Asks that the call be given up: it settles as cancelled, unless it has settled already. A

@@ -131,9 +131,12 @@ public:
     // By the reactor's thread.
     void has_workers(std::size_t count) {
         const std::lock_guard lock(guard_);
+        if (released_) return;
         workers_ = count;
         changed_.notify_all();
     }
+    /// Nobody is to wait for workers or for room any more. False: that was so already.
+    bool let_go();
     void call_settled() {
         unsettled_.fetch_sub(1);
         if (blocked_ == 0) return;
@@ -217,6 +220,7 @@ private:
         machine_->on(what, now, effects_);
         if constexpr (std::is_same_v<What, core::stop_manager>) stopped_ = true;
     }
+    void stop_reactor();
     void settle(std::uint64_t ticket, core::outcome result);
     void tell_news();
     void publish_metrics();
@@ -238,6 +242,7 @@ private:
     mutable std::mutex guard_;  // of what follows
     std::map<base::group_id, std::weak_ptr<group>> groups_;
     std::uint32_t groups_made_ = 0;
+    bool groups_closed_ = false;
     manager_metrics metrics_;
 };
 
@@ -289,12 +294,17 @@ void group::cancel(state_base& call) {
 }
 
 void group::release() {
-    if (released_.exchange(true)) return;
+    if (!let_go()) return;
     owner_->forget(id_);
     owner_->put(core::release_wish{id_});
+}
+
+bool group::let_go() {
     const std::lock_guard lock(guard_);
+    if (released_.exchange(true)) return false;
     workers_ = 0;
     changed_.notify_all();
+    return true;
 }
 
 bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
@@ -336,8 +346,15 @@ manager_core::manager_core(manager_options options)
 }
 
 void manager_core::stop() {
-    const std::lock_guard lock(stop_guard_);
-    if (!thread_.joinable()) return;
+    {
+        const std::lock_guard lock(stop_guard_);
+        if (thread_.joinable()) stop_reactor();
+    }
+    // Not under the guard: a callback may want to stop the manager as well.
+    callbacks_.stop();
+}
+
+void manager_core::stop_reactor() {
     put(core::stop_manager{});
     thread_.join();
     // What came too late for the machine.
@@ -349,7 +366,15 @@ void manager_core::stop() {
         }
     }
     mail_.clear();
-    callbacks_.stop();
+    std::map<base::group_id, std::weak_ptr<group>> groups;
+    {
+        const std::lock_guard lock(guard_);
+        groups_closed_ = true;
+        groups.swap(groups_);
+    }
+    for (const auto& [id, each] : groups) {
+        if (const auto left = each.lock()) left->let_go();
+    }
 }
 
 void manager_core::submit(const method_key& method, core::submission call) {
@@ -376,7 +401,11 @@ maus::workers manager_core::get_workers(const wish& what) {
         const std::lock_guard lock(guard_);
         id = {++groups_made_};
         made = std::make_shared<group>(shared_from_this(), id, what.calls);
-        groups_.emplace(id, made);
+        if (groups_closed_) {
+            made->let_go();
+        } else {
+            groups_.emplace(id, made);
+        }
     }
     put(core::add_wish{id, what.type, what.amount, {bounded(what.no_workers_timeout)}});
     return maus::workers(std::move(made));

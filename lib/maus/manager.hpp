@@ -66,6 +66,14 @@ struct method_type {
 template <class T>
 using sent_as = std::conditional_t<std::is_convertible_v<const std::decay_t<T>&, std::string_view>,
                                    std::string, std::decay_t<T>>;
+template <class T>
+decltype(auto) to_send(const T& given) {
+    if constexpr (std::is_same_v<sent_as<T>, T>) {
+        return (given);
+    } else {
+        return sent_as<T>(given);
+    }
+}
 
 /// The group of workers that one wish has; shared by its handles.
 class group_handle {
@@ -96,13 +104,13 @@ public:
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
-        return send<R, sent_as<Given>...>(name, static_cast<const sent_as<Given>&>(given)...);
+        return send<R, sent_as<Given>...>(name, to_send(given)...);
     }
 
 private:
     template <class R, class... Args>
     future<R> send(std::string_view name, const Args&... arguments) const {
-        if (!group_) throw std::logic_error("maus::workers: these were released or moved from");
+        if (!group_) throw std::logic_error("maus::workers: there are none (any more)");
         base::buffer payload;
         wire::encode(payload, arguments...);
         state_ref<state<R>> result(new state<R>);
@@ -159,11 +167,12 @@ public:
     /// Waits until there are `count`. False: not in that time, or they are released.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::duration<Rep, Period> time) const {
-        return group_ && group_->wait_for(count, std::chrono::ceil<std::chrono::nanoseconds>(time));
+        return group_ && group_->wait_for(count, detail::patience_of(time));
     }
-    /// Gives them back. Calls that are not settled fail with cancelled. Idempotent.
+    /// Gives them back. Calls that are not settled fail with cancelled, and so do later ones.
+    /// Idempotent.
     void release() {
-        if (auto group = std::exchange(group_, nullptr)) group->release();
+        if (group_) group_->release();
     }
 
 private:

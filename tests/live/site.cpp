@@ -138,6 +138,15 @@ bool comes_to_be(const std::string& parkserver, const std::string& worker, worke
     });
 }
 
+bool comes_to_forget_manager(const std::string& parkserver, const std::string& manager) {
+    return eventually([&] {
+        const auto now = status_of(parkserver);
+        return now &&
+               std::none_of(now->managers.begin(), now->managers.end(),
+                            [&](const auto& each) { return to_string(each.manager) == manager; });
+    });
+}
+
 std::map<std::string, std::string> leases(const std::string& parkserver) {
     const auto now = status_of(parkserver);
     REQUIRE(now);

@@ -98,6 +98,9 @@ private:
 /// Waits until this worker is in that state there.
 [[nodiscard]] bool comes_to_be(const std::string& parkserver, const std::string& worker,
                                worker_state state);
+/// Waits until the parkserver holds this manager lost.
+[[nodiscard]] bool comes_to_forget_manager(const std::string& parkserver,
+                                           const std::string& manager);
 /// Worker's id -> id of the manager that it is leased to.
 [[nodiscard]] std::map<std::string, std::string> leases(const std::string& parkserver);
 

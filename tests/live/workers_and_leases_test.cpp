@@ -210,6 +210,9 @@ void loses_one_manager(const maus::heartbeat_options& beat, void (*how)(manager_
     REQUIRE(kept != before.end());
 
     how(going);
+    // A worker may see its lease run out before the parkserver misses the manager, and be offered
+    // to it once more.
+    REQUIRE(comes_to_forget_manager(here.parkserver(), going.id));
     REQUIRE(comes_to_have(here.parkserver(), 2, worker_state::available));
     // The first Maus freed every worker, here also the one that serves the other manager.
     CHECK(leases(here.parkserver()) == std::map<std::string, std::string>{*kept});

@@ -15,10 +15,13 @@ struct task_thread::shared {
     std::vector<std::unique_ptr<base::task>> waiting;
     bool stopping = false;
     std::thread thread;
+    std::thread::id own;
+    std::mutex join_guard;  // whoever stops it second waits for the first
 
     void work() {
         std::vector<std::unique_ptr<base::task>> mine;
         std::unique_lock lock(guard);
+        own = std::this_thread::get_id();
         for (;;) {
             changed.wait(lock, [this] { return stopping || !waiting.empty(); });
             if (waiting.empty()) return;
@@ -53,20 +56,23 @@ void task_thread::post(std::unique_ptr<base::task> what) {
     }
 }
 
-void task_thread::stop() {
-    std::thread thread;
-    {
-        const std::lock_guard lock(shared_->guard);
-        shared_->stopping = true;
-        std::swap(thread, shared_->thread);
-    }
+bool task_thread::end() {
+    const std::lock_guard lock(shared_->guard);
+    shared_->stopping = true;
     shared_->changed.notify_all();
-    if (!thread.joinable()) return;
-    if (thread.get_id() == std::this_thread::get_id()) {
-        thread.detach();  // it ends when the task that is calling us has returned
-    } else {
-        thread.join();
-    }
+    return shared_->own != std::this_thread::get_id();
+}
+
+void task_thread::stop() {
+    if (!end()) return;
+    const std::lock_guard lock(shared_->join_guard);
+    if (shared_->thread.joinable()) shared_->thread.join();
+}
+
+task_thread::~task_thread() {
+    stop();
+    // Still joinable: the last task lets go of us. The thread ends when that task has returned.
+    if (shared_->thread.joinable()) shared_->thread.detach();
 }
 
 }  // namespace maus::net

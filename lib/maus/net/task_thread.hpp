@@ -12,16 +12,21 @@ namespace maus::net {
 class task_thread {
 public:
     task_thread();
-    ~task_thread() { stop(); }
+    /// stop(), except that one of the tasks may do this to its own thread.
+    ~task_thread();
     task_thread(const task_thread&) = delete;
     task_thread& operator=(const task_thread&) = delete;
 
     /// After stop() the task is run here and now.
     void post(std::unique_ptr<base::task> what);
-    /// Returns when all that was posted has run; at once if it is called by a task.
+    /// Returns when all that was posted has run; at once if it is called by a task, and another
+    /// thread can wait with stop() then.
     void stop();
 
 private:
+    /// False: this is its own thread.
+    bool end();
+
     struct shared;
     std::shared_ptr<shared> shared_;
 };
