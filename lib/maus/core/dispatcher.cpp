@@ -198,6 +198,12 @@ void dispatcher::round_trip(link_index index, duration measured) {
     links_[index].round_trip = std::clamp<duration>(measured, {}, std::chrono::seconds{1});
 }
 
+void dispatcher::resume(link_index index) {
+    link& at = links_[index];
+    if (!std::exchange(at.paused, false)) return;
+    if (at.group != nullptr) mark(*at.group);
+}
+
 void dispatcher::remove_link(link_index index, link_end how, std::string_view why, instant now,
                              std::vector<settled>& done) {
     link& old = links_[index];
@@ -471,7 +477,10 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             if (call->settled) {
                 put_down(index, now);
                 free_slot(index);
-            } else if (call->policy.at_most_once) {
+                return true;
+            }
+            links_[from].paused = true;
+            if (call->policy.at_most_once) {
                 answered(index,
                          failure_of(
                              *call, errc::cancelled,
@@ -592,7 +601,7 @@ std::int32_t dispatcher::number_of(link& at, std::uint32_t method) {
 }
 
 std::size_t dispatcher::credit(link& at) {
-    if (at.exclusive || at.slots_held >= at.window) return 0;
+    if (at.paused || at.exclusive || at.slots_held >= at.window) return 0;
     if (at.reserved_for.value != 0) {
         const slot* suspect = find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
@@ -628,7 +637,7 @@ std::uint32_t dispatcher::place_for_suspect(group& of, std::uint32_t call) {
         if (number_of(candidate, slots_[call].method) < 0) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            find(candidate.reserved_for) != nullptr;
-        if (taken || candidate.exclusive) continue;
+        if (taken || candidate.exclusive || candidate.paused) continue;
         if (candidate.held.size == 0) return at;
         if (candidate.reserved_for == id) reserved = at;
         if (least_busy == none || candidate.held.size < links_[least_busy].held.size)

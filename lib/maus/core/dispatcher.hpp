@@ -110,6 +110,9 @@ public:
                      std::vector<settled>& done);
     [[nodiscard]] port& port_of(link_index at) { return links_[at].to; }
     [[nodiscard]] std::size_t links_in(group_id group) const;
+    /// A worker that gave a call back unasked is sent nothing until it shows that it is there
+    /// ([P-42]): it is about to leave, and would only give the next one back too.
+    void resume(link_index at);
 
     // --- calls
     /// The call's id, or nothing if it was settled at once.
@@ -196,6 +199,7 @@ private:
         bool exclusive = false;  // has a suspect
     };
     struct timer {
+        bool paused = false;     // gave a call back; see resume()
         instant at;
         call_id call;
         std::uint32_t attempt;  // 0: the call's own deadline

@@ -454,6 +454,7 @@ bool manager::handle(const link_key& key, const wire::record& record, instant no
             const auto why = wire::decode_parting(record.body);
             if (!why) return wrong("bad goodbye");
             end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
+            dispatcher_.resume(from.index);
             return false;
         }
         case wire::record_type::hello: return wrong("hello twice");
