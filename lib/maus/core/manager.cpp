@@ -154,7 +154,6 @@ void manager::advance_to(instant now, manager_effects& out) {
         const link_key key = found->first;
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
-    // One parkserver knows by itself; several do not hear of each other's leases.
     for (auto& [group, each] : wishes_) {
         if (!std::exchange(each.changed, false) || parkservers_.size() < 2) continue;
         for (auto& at : parkservers_) {
@@ -398,7 +397,7 @@ void manager::join(const link_key& key, group_id group, instant now, manager_eff
     wish& wished = wishes_.at(group);
     joining.group = group;
     wished.links.push_back(key);
-    wished.changed = true;
+    wished.changed = wished.changed || is_news(joining);
     dispatcher_.join(joining.index, group, now, out.done);
     note_strength(group, out);
     out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
@@ -412,6 +411,13 @@ void manager::note_strength(group_id group, manager_effects& out) {
     if (!wished.links.empty() && wished.links.size() >= wished.amount) {
         dispatcher_.complete(group, out.done);
     }
+}
+
+// Whether some parkserver has to be told that a wish has this worker, or has it no more. One alone
+// knows its own leases; several do not hear of each other's, and none of a worker that came by
+// itself.
+bool manager::is_news(const link& which) const {
+    return which.lease.none() || parkservers_.size() > 1;
 }
 
 void manager::seek_direct(group_id group, instant now, manager_effects& out) {
@@ -517,7 +523,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     const auto wished = wishes_.find(*old.group);
     if (wished == wishes_.end()) return;
     std::erase(wished->second.links, key);
-    wished->second.changed = true;
+    wished->second.changed = wished->second.changed || is_news(old);
     note_strength(*old.group, out);
     if (!lost) return;
     out.net.log(log_level::warning,

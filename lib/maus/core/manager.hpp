@@ -132,7 +132,7 @@ private:
         std::string type;
         std::uint32_t amount = 0;
         std::vector<link_key> links;  // in the order in which they joined
-        bool changed = false;         // since the parkservers were told
+        bool changed = false;         // in a way that the parkservers are to be told
     };
     struct link {
         link_index index = 0;
@@ -163,6 +163,7 @@ private:
     void join(const link_key& key, group_id group, instant now, manager_effects& out);
     void seek_direct(group_id group, instant now, manager_effects& out);
     [[nodiscard]] std::optional<group_id> wish_for(const wire::hello& hello) const;
+    [[nodiscard]] bool is_news(const link& which) const;
     /// Ends a link. A worker that is there still is told by a goodbye with `code`.
     void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
              instant now, manager_effects& out);
