@@ -58,9 +58,10 @@ parkserver_status fetch_status(const std::string& endpoint, std::chrono::millise
     }
     if (!trouble.empty()) throw error(errc::protocol_violation, trouble);
     throw error(errc::deadline_exceeded,
-                reached ? endpoint + " is there but does not answer as a parkserver"
-                        : "no parkserver answers at " + endpoint +
-                              "; is it running? start one with: maus-parkserver");
+                reached
+                    ? endpoint + " is there but does not answer as a parkserver"
+                    : "no parkserver answers at " + endpoint +
+                          "; is it running? start one with: maus-parkserver --bind " + endpoint);
 }
 
 }  // namespace maus

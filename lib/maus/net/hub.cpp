@@ -215,7 +215,9 @@ std::string hub::bind(const std::string& endpoint) {
         std::string why = failed.what();
         if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
         if (failed.num() == EINVAL) why = "write tcp://ADDRESS:PORT or ipc://PATH";
-        if (failed.num() == ENODEV) why = "this machine has no such address";
+        if (failed.num() == ENODEV || failed.num() == EADDRNOTAVAIL) {
+            why = "this machine has no such address";
+        }
         throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + why);
     }
     return router_->data.get(zmq::sockopt::last_endpoint);
