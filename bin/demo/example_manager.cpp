@@ -113,7 +113,6 @@ int demo::example_manager(const manager_options& options, maus::programs::stop_s
     // able to say what we wait for.
     maus::workers workers = manager.get_workers({.type = options.type});
     if (!wait_for_worker(workers, options, manager, signals)) return 1;
-    std::cout << "workers: " << workers.size() << '\n';
 
     simple_calls(workers);
     errors(workers);
@@ -121,6 +120,7 @@ int demo::example_manager(const manager_options& options, maus::programs::stop_s
     dates_and_own_types(workers);
     calls_that_take_time(workers);
     std::cout << "1 + 2 + 3 + 4 = " << sum_of_four(workers, 1, 2, 3, 4).get() << '\n';
+    std::cout << "done by " << workers.size() << " worker(s)\n";
 
     workers.release();  // or let it go out of scope: they serve the next manager
     return 0;

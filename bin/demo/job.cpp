@@ -55,8 +55,8 @@ std::optional<job_result> job::run() {
 }
 
 bool job::wait_for_workers(const maus::workers& workers, progress& bar) {
-    const std::size_t wanted = std::max(options_.workers, 1u);
-    while (!workers.wait_for(wanted, 50ms)) {
+    // All of our own that live, so that they share the work evenly.
+    while (!workers.wait_for(std::max<std::size_t>(own_.alive().size(), 1), 50ms)) {
         if (signals_.asked()) return false;
         look_after_children(bar);
         hint(workers, bar);

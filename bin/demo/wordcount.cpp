@@ -72,6 +72,7 @@ std::optional<job_result> have_it_done(const wordcount_options& options,
         // Says what is wrong if nobody is there; otherwise we would wait until somebody is.
         (void)maus::fetch_status(parkserver, std::chrono::seconds{2});
     }
+    if (!options.json) std::cout << what_is_to_do(options, files) << std::endl;
     children own;
     for (std::uint32_t i = 0; i < options.workers; ++i) {
         own.start({"word-worker", "--parkserver", parkserver, "--type", options.type});
@@ -86,7 +87,6 @@ std::optional<job_result> have_it_done(const wordcount_options& options,
 
 int wordcount(const wordcount_options& options, maus::programs::stop_signals& signals) {
     const auto files = list_files(options.paths);
-    if (!options.json) std::cout << what_is_to_do(options, files) << std::endl;
     double share_done = 0;
     const auto done = have_it_done(options, files, share_done, signals);
     if (!done) return told_of_stop(share_done);
