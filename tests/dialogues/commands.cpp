@@ -1,0 +1,315 @@
+// What a dialogue can order. README.md tells the same for readers.
+#include <sstream>
+
+#include "maus/wire/archive.hpp"
+#include "stage.hpp"
+
+namespace dialogue {
+
+namespace core = maus::core;
+
+namespace {
+std::uint64_t number(const options& given, const std::string& name, std::uint64_t otherwise) {
+    const auto found = given.find(name);
+    return found == given.end() ? otherwise : std::stoull(found->second);
+}
+std::string text(const options& given, const std::string& name, std::string otherwise = {}) {
+    const auto found = given.find(name);
+    return found == given.end() ? otherwise : found->second;
+}
+std::vector<std::string> split(const std::string& list, char at) {
+    std::vector<std::string> parts;
+    std::istringstream in(list);
+    for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+    return parts;
+}
+std::chrono::milliseconds ms(std::uint64_t count) {
+    return std::chrono::milliseconds{static_cast<std::int64_t>(count)};
+}
+template <class Id>
+Id id_for(std::uint64_t number) {
+    maus::base::random bits(number * 7919 + 17);
+    return Id::make(bits);
+}
+core::heartbeat beat_of(const options& given) {
+    return {static_cast<std::uint32_t>(number(given, "interval", 1000)),
+            static_cast<std::uint32_t>(number(given, "liveness", 3))};
+}
+}  // namespace
+
+std::string stage::play(const std::string& command) {
+    said_.clear();
+    std::vector<std::string> words;
+    options given;
+    std::istringstream in(command);
+    for (std::string word; in >> word;) {
+        const auto equals = word.find('=');
+        if (equals == std::string::npos)
+            words.push_back(word);
+        else
+            given[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+    const std::string what = words.at(0);
+    if (what == "parkserver")
+        make(node::kind::parkserver, words.at(1), given);
+    else if (what == "manager")
+        make(node::kind::manager, words.at(1), given);
+    else if (what == "worker")
+        make(node::kind::worker, words.at(1), given);
+    else if (what == "wish")
+        wish(find(words.at(1)), words.at(2), given);
+    else if (what == "call")
+        submit(find(words.at(1)), words, given);
+    else if (what == "answer" || what == "fail" || what == "detach")
+        finish(find(words.at(1)), what, words.at(2), words.size() > 3 ? words[3] : "");
+    else if (what == "forge")
+        forge(find(words.at(1)), words.at(2), words.at(3), given);
+    else if (what == "cancel") {
+        node& of = find(words.at(1));
+        for (const auto& each : calls_) {
+            if (each.name == words.at(2)) {
+                of.manager->on(core::cancel_call{each.id}, now_, of.manager_out);
+            }
+        }
+    } else if (what == "release") {
+        node& of = find(words.at(1));
+        of.manager->on(core::release_wish{groups_.at({&of, words.at(2)})}, now_, of.manager_out);
+    } else if (what == "stop") {
+        node& of = find(words.at(1));
+        if (of.park) of.park->stop(of.park_out);
+        if (of.manager) of.manager->on(core::stop_manager{}, now_, of.manager_out);
+        if (of.worker) {
+            of.worker->on(core::stop_worker{now_ + ms(number(given, "patience", 5000))}, now_,
+                          of.worker_out);
+        }
+        step(of);
+        if (!of.worker) kill(of);
+    } else if (what == "kill")
+        kill(find(words.at(1)));
+    else if (what == "start")
+        boot(find(words.at(1)));
+    else if (what == "suspend")
+        find(words.at(1)).suspended = true;
+    else if (what == "resume") {
+        node& of = find(words.at(1));
+        of.suspended = false;
+        while (deliver()) {  // what has come meanwhile, before it looks at the clock
+        }
+    } else if (what == "cut" || what == "heal") {
+        for (const auto& [one, other] : {std::pair{1, 2}, std::pair{2, 1}}) {
+            const std::pair<const node*, const node*> ends{
+                &find(words.at(static_cast<std::size_t>(one))),
+                &find(words.at(static_cast<std::size_t>(other)))};
+            if (what == "cut")
+                cuts_.insert(ends);
+            else
+                cuts_.erase(ends);
+        }
+    } else if (what == "wait")
+        wait(ms(std::stoull(words.at(1))));
+    else if (what == "state")
+        tell_state();
+    else
+        throw std::runtime_error("no such command: " + what);
+    settle();
+    return said_;
+}
+
+void stage::make(node::kind what, const std::string& name, const options& given) {
+    nodes_.push_back(std::make_unique<node>(what));
+    node& made = *nodes_.back();
+    made.name = name;
+    made.given = given;
+    made.number = nodes_.size();
+    boot(made);
+}
+
+void stage::boot(node& which) {
+    ++which.lives;
+    which.alive = true;
+    which.suspended = false;
+    const auto parkservers = split(text(which.given, "at"), ',');
+    if (which.is == node::kind::parkserver) {
+        maus::broker::parkserver_config config;
+        config.id = id_for<maus::base::parkserver_id>(which.number);
+        config.epoch = which.number * 100 + which.lives;
+        which.park = std::make_unique<maus::broker::parkserver>(config, now_);
+    } else if (which.is == node::kind::manager) {
+        core::manager_config config;
+        config.id = id_for<maus::base::manager_id>(which.number);
+        config.incarnation = {which.lives};
+        config.beat = beat_of(which.given);
+        config.seed = which.number;
+        if (!which.given.contains("relayed")) config.endpoints = {"tcp://" + which.name};
+        which.id = to_string(config.id);
+        which.manager = std::make_unique<core::manager>(config, now_);
+        for (const auto& each : parkservers) {
+            which.manager->on(core::add_parkserver{"tcp://" + each}, now_, which.manager_out);
+        }
+    } else {
+        core::worker_config config;
+        config.id = id_for<maus::base::worker_id>(which.number);
+        config.incarnation = {which.lives};
+        config.type = text(which.given, "type", "default");
+        config.signatures = {"add(i32,i32)->i32"};
+        config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
+        config.beat = beat_of(which.given);
+        config.seed = which.number;
+        for (const auto& each : parkservers) config.parkservers.push_back("tcp://" + each);
+        if (which.given.contains("serves")) config.manager = "tcp://" + which.given["serves"];
+        which.id = to_string(config.id);
+        which.worker = std::make_unique<core::worker>(config, now_);
+    }
+}
+
+// The process is gone: its machine, what it was about to do, and its connections.
+void stage::kill(node& which) {
+    which.alive = false;
+    which.park.reset();
+    which.manager.reset();
+    which.worker.reset();
+    which.park_out.clear();
+    which.manager_out.net.clear();
+    which.worker_out.net.clear();
+    which.waiting.clear();
+    which.running.clear();
+    which.detached.clear();
+    which.revoked.clear();
+    for (const auto& each : wires_) {
+        for (int end = 0; end < 2; ++end) {
+            if (each->ends[end] == &which && !each->closed) hang_up(*each, end);
+        }
+    }
+}
+
+void stage::wish(node& of, const std::string& group, const options& given) {
+    const maus::base::group_id id{static_cast<std::uint32_t>(groups_.size() + 1)};
+    groups_[{&of, group}] = id;
+    core::add_wish wanted;
+    wanted.group = id;
+    wanted.type = text(given, "type", "default");
+    wanted.amount = static_cast<std::uint32_t>(number(given, "amount", 0));
+    if (given.contains("no_workers")) {
+        wanted.policy.no_workers_timeout = ms(number(given, "no_workers", 0));
+    }
+    of.manager->on(wanted, now_, of.manager_out);
+}
+
+// call MANAGER GROUP NAME: of add(1, 1), which is as good as any.
+void stage::submit(node& of, const std::vector<std::string>& words, const options& given) {
+    const std::string signature = "add(i32,i32)->i32";
+    of.manager->define({0}, signature);
+    core::submission made;
+    made.group = groups_.at({&of, words.at(2)});
+    made.ticket = calls_.size();
+    made.policy.at_most_once = given.contains("once");
+    made.policy.start_cap = static_cast<std::uint8_t>(number(given, "cap", 3));
+    if (given.contains("timeout")) made.policy.timeout = ms(number(given, "timeout", 0));
+    if (given.contains("attempt_timeout")) {
+        made.policy.attempt_timeout = ms(number(given, "attempt_timeout", 0));
+    }
+    maus::wire::encode(made.payload, 1, 1);
+    calls_.push_back({words.at(3), &of, signature, {}});
+    if (const auto id = of.manager->on(std::move(made), now_, of.manager_out)) {
+        calls_.back().id = *id;
+    }
+}
+
+void stage::finish(node& of, const std::string& how, const std::string& which,
+                   const std::string& value) {
+    for (auto* jobs : {&of.running, &of.detached}) {
+        for (auto at = jobs->begin(); at != jobs->end(); ++at) {
+            if (call_of(at->what.call).name != which) continue;
+            core::job done = std::move(*at);
+            jobs->erase(at);
+            if (how == "detach") {
+                of.worker->on(core::job_detached{done.link, done.what}, now_, of.worker_out);
+                of.detached.push_back(std::move(done));
+                return;
+            }
+            core::job_done told{done.link, done.what, jobs == &of.detached, {}};
+            if (how == "answer") {
+                core::job_value result;
+                maus::wire::encode(result.payload, std::stoi(value));
+                told.outcome = std::move(result);
+            } else {
+                told.outcome = core::job_fault{maus::errc::remote_exception, "error", value};
+            }
+            of.worker->on(std::move(told), now_, of.worker_out);
+            return;
+        }
+    }
+    throw std::runtime_error(of.name + " does not run " + which);
+}
+
+// A worker says what no worker of ours would say.
+void stage::forge(node& from, const std::string& record, const std::string& which,
+                  const options& given) {
+    maus::wire::attempt what{{number(given, "id", 0)},
+                             {static_cast<std::uint32_t>(number(given, "attempt", 1))}};
+    for (const auto& each : calls_) {
+        if (each.name == which) what.call = each.id;
+    }
+    for (const auto& each : wires_) {
+        if (each->closed || each->ends[0] != &from || !each->ends[1]->manager) continue;
+        maus::wire::message made;
+        maus::wire::link_writer writer{made, from.bounds};
+        if (record == "result") {
+            maus::base::buffer payload;
+            maus::wire::encode(payload, static_cast<int>(number(given, "value", 0)));
+            writer.result(what, std::move(payload));
+        } else if (record == "returned") {
+            writer.about(maus::wire::record_type::returned, what);
+        } else {
+            throw std::runtime_error("cannot forge " + record);
+        }
+        core::send forged{each->at[0], std::nullopt, std::move(made), 1};
+        carry_out(from, forged);
+        return;
+    }
+    throw std::runtime_error(from.name + " has no link");
+}
+
+void stage::wait(duration time) {
+    const instant end = now_ + time;
+    for (;;) {
+        instant next = core::never;
+        for (const auto& each : nodes_) next = std::min(next, next_deadline(*each));
+        if (next > end) break;
+        now_ = std::max(now_, next);
+        settle();
+    }
+    now_ = end;
+    settle();
+}
+
+void stage::tell_state() {
+    for (const auto& each : nodes_) {
+        if (!each->alive) {
+            say(each->name + " is dead");
+        } else if (each->park) {
+            const auto status = each->park->status(now_);
+            for (const auto& worker : status.workers) {
+                std::string line = each->name + " sees " + to_string(worker.worker) + " " +
+                                   std::string(to_string(worker.state));
+                if (!worker.lease.none()) {
+                    line += ": " + name_of(worker.lease) + " with " + to_string(worker.manager);
+                }
+                say(line);
+            }
+            for (const auto& wish : status.requests) {
+                say(each->name + " sees " + to_string(wish.manager) + "'s request " +
+                    std::to_string(wish.request.value) + ": has " + std::to_string(wish.serving) +
+                    " of " + (wish.amount == 0 ? "all" : std::to_string(wish.amount)));
+            }
+        } else if (each->worker) {
+            say(each->name + " is " + std::string(to_string(each->worker->now_in())));
+        } else {
+            say(each->name + " has " + std::to_string(each->manager->workers()) + " workers, " +
+                std::to_string(each->manager->outstanding()) + " calls not settled, " +
+                std::to_string(each->manager->calls().late_rejected) + " late answers");
+        }
+    }
+}
+
+}  // namespace dialogue

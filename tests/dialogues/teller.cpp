@@ -1,0 +1,208 @@
+// How the stage puts messages into words.
+#include <algorithm>
+
+#include "maus/wire/archive.hpp"
+#include "stage.hpp"
+
+namespace dialogue {
+
+namespace core = maus::core;
+namespace wire_ = maus::wire;
+
+namespace {
+std::string worded(std::uint8_t error, const std::string& why) {
+    return std::string(maus::to_string(wire_::code_of(error))) + " (" + why + ")";
+}
+void replace_all(std::string& in, const std::string& what, const std::string& by) {
+    for (auto at = in.find(what); at != std::string::npos; at = in.find(what, at + by.size())) {
+        in.replace(at, what.size(), by);
+    }
+}
+std::string number_in(maus::base::byte_view payload) {
+    const auto read = wire_::decode<std::int32_t>(payload);
+    return read ? std::to_string(std::get<0>(read.value())) : "?";
+}
+}  // namespace
+
+/// One overload for each message.
+struct teller {
+    const stage& on;
+
+    std::string list(const std::vector<wire_::held_worker>& held) const {
+        std::string text;
+        for (const auto& each : held) text += (text.empty() ? "" : ", ") + to_string(each.worker);
+        return text.empty() ? "nobody" : text;
+    }
+    std::string of(const wire_::service& what) const {
+        return to_string(what.manager) + " (" + on.name_of(what.lease) + ")";
+    }
+
+    std::string operator()(const wire_::register_worker& what) const {
+        const std::string type = what.type == "default" ? "" : " of type " + what.type;
+        if (what.serving) return "register: a worker" + type + " that serves " + of(*what.serving);
+        return "register: a worker" + type + (what.free ? ", free" : ", not free");
+    }
+    std::string operator()(const wire_::register_manager& what) const {
+        return what.endpoints.empty() ? "register: a manager without an address"
+                                      : "register: a manager";
+    }
+    std::string operator()(const wire_::request& what) const {
+        const std::string amount = what.amount == 0 ? "all" : std::to_string(what.amount);
+        return "request " + std::to_string(what.request.value) + ": " + amount + " of type " +
+               what.type + ", has " + list(what.held);
+    }
+    std::string operator()(const wire_::cancel& what) const {
+        return "cancel request " + std::to_string(what.request.value);
+    }
+    std::string operator()(const wire_::accepted& what) const {
+        return "accepted " + on.name_of(what.lease);
+    }
+    std::string operator()(const wire_::refused& what) const {
+        return "refused " + on.name_of(what.lease) + ": " + worded(what.error, what.why);
+    }
+    std::string operator()(const wire_::available& what) const {
+        return "available" + (what.ended.none() ? "" : ", " + on.name_of(what.ended) + " is over");
+    }
+    std::string operator()(const wire_::occupied& what) const {
+        return "occupied" + (what.serving.lease.none() ? "" : " by " + of(what.serving));
+    }
+    std::string operator()(const wire_::worker_lost& what) const {
+        return "lost " + to_string(what.worker) + " (" + on.name_of(what.lease) + ") of request " +
+               std::to_string(what.request.value);
+    }
+    std::string operator()(const wire_::ping&) const { return {}; }
+    std::string operator()(const wire_::leave& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::status_query&) const { return "status?"; }
+    std::string operator()(const wire_::registered&) const { return "registered"; }
+    std::string operator()(const wire_::register_again&) const { return "register again"; }
+    std::string operator()(const wire_::rejected& what) const {
+        return "rejected: " + worded(what.error, what.why);
+    }
+    std::string operator()(const wire_::assign& what) const {
+        return "assign " + on.name_of(what.lease) + ": serve " + to_string(what.manager) +
+               (what.endpoints.empty() ? ", relayed" : "");
+    }
+    std::string operator()(const wire_::lease_ended& what) const {
+        return "lease " + on.name_of(what.lease) + " ended: " + what.why;
+    }
+    std::string operator()(const wire_::granted& what) const {
+        return "granted " + on.name_of(what.lease) + ": " + to_string(what.worker) +
+               " for request " + std::to_string(what.request.value);
+    }
+    std::string operator()(const wire_::pong&) const { return {}; }
+    std::string operator()(const wire_::dismiss& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::status&) const { return "status"; }
+};
+
+std::string stage::describe(const wire_::control& what) const {
+    return std::visit(teller{*this}, what);
+}
+
+std::string stage::describe(const wire_::record& what) const {
+    using type = wire_::record_type;
+    maus::base::byte_view body = what.body;
+    const auto parting = [&](const char* how) {
+        const auto read = wire_::decode_parting(what.body);
+        return how + worded(read.value().error, read.value().why);
+    };
+    const auto about = [&](const char* how) {
+        const auto attempt = wire_::take_attempt(body);
+        const std::string name = call_of(attempt->call).name;
+        const std::string which =
+            attempt->number.value == 1
+                ? name
+                : name + " (attempt " + std::to_string(attempt->number.value) + ")";
+        return how + (" " + which);
+    };
+    switch (what.type) {
+        case type::hello: {
+            const auto read = wire_::decode_hello(what.body, nodes_.front()->bounds);
+            const auto lease = read.value().lease;
+            return lease.none() ? "hello" : "hello, by " + name_of(lease);
+        }
+        case type::welcome: return "welcome";
+        case type::reject: return parting("reject: ");
+        case type::manager_goodbye:
+        case type::worker_goodbye: return parting("goodbye: ");
+        case type::ping:
+        case type::pong: return {};
+        case type::call: {
+            const bool once = (what.flags & wire_::flag_at_most_once) != 0;
+            return about("call") + (once ? ", at most once" : "");
+        }
+        case type::result: {
+            const std::string text = about("result");
+            return text + " = " + number_in(body);
+        }
+        case type::failed: {
+            const std::string text = about("failed");
+            const auto read = wire_::decode_fault(body);
+            return text + ": " + worded(read.value().error, read.value().text);
+        }
+        case type::returned: return about("returned");
+        case type::detached: return about("detached");
+        case type::started: return about("started");
+        case type::cancel: return about("cancel");
+    }
+    return "?";
+}
+
+// Nothing if it is only about heartbeats.
+std::string stage::describe(const wire_::message& what) const {
+    const auto head = wire_::read_header(what.first.view());
+    if (!head) return "something unreadable";
+    if (head.value().channel == wire_::channel::control) {
+        const auto read = wire_::decode_control(what, nodes_.front()->bounds);
+        return read ? describe(read.value()) : "unreadable: " + read.why().message;
+    }
+    wire_::message copy;
+    copy.first = what.first.copy();
+    for (const auto& frame : what.rest) copy.rest.push_back(frame.copy());
+    std::string before;
+    if (head.value().channel == wire_::channel::relay) {
+        before = "relay " + name_of(wire_::unwrap_relay(copy).value()) + ": ";
+    }
+    wire_::link_reader records{copy};
+    wire_::record record;
+    std::string text;
+    while (records.next(record)) {
+        const std::string one = describe(record);
+        if (!one.empty()) text += (text.empty() ? "" : "; ") + one;
+    }
+    return text.empty() ? text : before + text;
+}
+
+std::string stage::name_of(maus::base::lease_id lease) const {
+    if (lease.none()) return "no lease";
+    const std::uint64_t number = lease.epoch / 100;
+    std::string name = "?";
+    for (const auto& each : nodes_) {
+        if (each->number == number) name = each->name;
+    }
+    return name + std::string(lease.epoch % 100 - 1, '\'') + "." + std::to_string(lease.sequence);
+}
+
+const stage::call& stage::call_of(maus::base::call_id id) const {
+    static const call unknown{"of nobody", nullptr, {}, {}};
+    const auto found =
+        std::find_if(calls_.begin(), calls_.end(), [&](const call& each) { return each.id == id; });
+    return found == calls_.end() ? unknown : *found;
+}
+
+// Ids become names, and time is told when it has passed.
+void stage::say(std::string line) {
+    if (line.empty()) return;
+    for (const auto& each : nodes_) {
+        if (each->id.empty()) continue;
+        replace_all(line, each->id, each->name);
+        replace_all(line, each->id.substr(0, 8), each->name);
+    }
+    if (told_ != now_) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - told_);
+        said_ += "  (" + std::to_string(ms.count()) + " ms later)\n";
+        told_ = now_;
+    }
+    said_ += line + "\n";
+}
+
+}  // namespace dialogue
