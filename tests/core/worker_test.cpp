@@ -133,6 +133,18 @@ TEST_CASE("worker: tries each address, and at last the parkserver's relay") {
     CHECK(at.pass(3000) == lines{"1 available 5.1"});
 }
 
+TEST_CASE("worker: rests for a moment when its manager turns it away") {
+    site at;
+    at.join_parkserver();
+    at.hear(1, site::assign(1));
+    at.up(2);
+    CHECK(at.hear_link(2, [&](link_writer& to) {
+        to.part(wire::record_type::reject, errc::cancelled, "test");
+    }) == lines{"2 close"});
+    CHECK(at.pass(40).empty());
+    CHECK(at.pass(60) == lines{"1 available 5.1"});
+}
+
 TEST_CASE("worker: is free again only when no function runs any more") {
     site at;
     at.join_parkserver();

@@ -6,6 +6,8 @@
 namespace maus::core {
 
 namespace {
+constexpr duration rest = std::chrono::milliseconds{50};
+
 std::uint64_t stamp_of(instant now) {
     return static_cast<std::uint64_t>(now.time_since_epoch().count());
 }
@@ -165,6 +167,7 @@ void worker::advance_to(instant now, worker_effects& out) {
         link_deadline_ = never;  // libzmq goes on trying; a manager may come at any time
     }
     if (state_ == state::leaving && now >= leave_by_) say_goodbye(now, out);
+    if (state_ == state::draining && now >= rested_at_) settle_down(now, out);
 }
 
 instant worker::next_deadline() const {
@@ -175,6 +178,7 @@ instant worker::next_deadline() const {
         if (state_ == state::leaving && at.now_in() == registration::state::waiting) continue;
         next = std::min(next, at.next_deadline());
     }
+    if (state_ == state::draining && slots_held_ == 0) next = std::min(next, rested_at_);
     if (state_ == state::linking) return std::min(next, link_deadline_);
     if (has_link()) next = std::min({next, lease_until_, ping_at_});
     return next;
@@ -392,6 +396,11 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         case wire::record_type::manager_goodbye: {
             const auto why = wire::decode_parting(record.body);
             if (!why) return wrong("bad goodbye");
+            // Who is turned away rests before it offers itself again: it may be sent to the same
+            // manager at once, and so round and round.
+            if (record.type == wire::record_type::reject && config_.manager.empty()) {
+                rested_at_ = base::after(now, rest);
+            }
             end_link(true, wire::printable(why.value().why), now, out);
             return false;
         }
@@ -484,7 +493,7 @@ void worker::settle_down(instant now, worker_effects& out) {
         if (slots_held_ == 0 && (detached_ == 0 || !leaving_with_link_)) say_goodbye(now, out);
         return;
     }
-    if (state_ != state::draining || slots_held_ != 0) return;
+    if (state_ != state::draining || slots_held_ != 0 || now < rested_at_) return;
     state_ = state::free;
     const auto ended = lease_.serving.lease;
     lease_ = {};

@@ -2,18 +2,21 @@
 // whether it is free.
 //
 // state    | event                                    | next     | says
-// ---------|------------------------------------------|----------|------------------------------------
+// ---------|------------------------------------------|----------|------------------------------
 // free     | assign                                   | linking  | accepted; occupied to the others
 // free     | direct manager to try                    | linking  |
 // linking  | link up                                  | linking  | hello
 // linking  | welcome                                  | serving  | ping
-// linking  | link_timeout                             | linking  | next endpoint, at last through
-// the relay linking  | reject, lease_ended, link down           | draining | serving  | call |
-// serving  | (executes) serving  | function done                            | serving  | result,
-// failed, returned serving  | goodbye, link down, lease run out        | draining | draining |
-// nothing runs any more                    | free     | available to all not free | assign | same
-// | refused any      | stop                                     | leaving  | returned for what is
-// not started leaving  | nothing runs any more, or time is up     | stopped  | goodbye to all
+// linking  | link_timeout                             | linking  | (next endpoint, or the relay)
+// linking  | reject                                   | draining | (and rests for a moment)
+// linking  | lease_ended, link down                   | draining |
+// serving  | call                                     | serving  | (executes)
+// serving  | function done                            | serving  | result, failed, returned
+// serving  | goodbye, link down, lease run out        | draining |
+// draining | nothing runs any more, rested            | free     | available to all
+// not free | assign                                   | same     | refused
+// any      | stop                                     | leaving  | returned for what did not start
+// leaving  | nothing runs any more, or time is up     | stopped  | goodbye to all
 //
 // Pure: no socket, clock, thread or global random. What functions do is the executor's business;
 // the machine hands it jobs and is told what became of each, exactly once.
@@ -177,6 +180,7 @@ private:
     instant ping_at_ = never;
     instant manager_retry_at_ = never;  // direct mode
     instant leave_by_ = never;
+    instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to
     std::size_t detached_ = 0;
     std::size_t detached_here_ = 0;  // of the present link
