@@ -1,15 +1,17 @@
 // The manager's calls: which worker gets which, and what becomes of each.
 //
-// call   | event                                        | next
-// -------|----------------------------------------------|------------------------------------------
-// queued | a worker has credit                          | sent
-// sent   | result, failed                               | settled
-// sent   | returned                                     | queued at its old place; once: cancelled
-// sent   | link lost, it may have been running          | queued at its old place, alone; cap:
-// poisoned sent   | link lost, it only waited there              | queued at its old place sent   |
-// link lost, at_most_once                      | settled: maybe_executed queued, sent | deadline,
-// cancel, release, stop        | settled sent   | attempt_timeout                              |
-// settled; its link is to be ended
+// call         | event                                | next
+// -------------|--------------------------------------|----------------------------------------
+// queued       | a worker has credit                  | sent
+// sent         | result, failed                       | settled
+// sent         | returned                             | queued at its old place
+// sent         | returned, at_most_once               | settled: cancelled
+// sent         | link lost, it may have been running  | queued at its old place, tried alone
+// sent         | the same, at its start cap           | settled: poisoned
+// sent         | link lost, it only waited there      | queued at its old place
+// sent         | link lost, at_most_once              | settled: maybe_executed
+// queued, sent | deadline, cancel, release, stop      | settled
+// sent         | attempt_timeout                      | settled; its link is to be ended
 //
 // What always holds: each call is settled once; a call that is settled while a worker still has it
 // keeps its slot until the worker answers or is lost, so that the worker's credit is right and no
@@ -108,11 +110,11 @@ public:
     void round_trip(link_index at, duration measured);
     void remove_link(link_index at, link_end how, std::string_view why, instant now,
                      std::vector<settled>& done);
-    [[nodiscard]] port& port_of(link_index at) { return links_[at].to; }
-    [[nodiscard]] std::size_t links_in(group_id group) const;
     /// A worker that gave a call back unasked is sent nothing until it shows that it is there
     /// ([P-42]): it is about to leave, and would only give the next one back too.
     void resume(link_index at);
+    [[nodiscard]] port& port_of(link_index at) { return links_[at].to; }
+    [[nodiscard]] std::size_t links_in(group_id group) const;
 
     // --- calls
     /// The call's id, or nothing if it was settled at once.
@@ -197,9 +199,9 @@ private:
         instant since{};         // of the estimate under way
         call_id reserved_for{};  // a suspect that waits until it is idle
         bool exclusive = false;  // has a suspect
+        bool paused = false;     // gave a call back; see resume()
     };
     struct timer {
-        bool paused = false;     // gave a call back; see resume()
         instant at;
         call_id call;
         std::uint32_t attempt;  // 0: the call's own deadline

@@ -1,13 +1,15 @@
 // The manager: asks parkservers for workers, welcomes those that come, and gives them back.
 //
-// link     | event                                            | next   | says
-// ---------|--------------------------------------------------|--------|----------------------
-// (none)   | hello with the token of a wish                   | linked | welcome
-// (none)   | hello in direct mode                             | linked | welcome (idle until a wish
-// takes it) (none)   | hello otherwise, anything else                   | (none) | reject linked |
-// result, failed, returned, detached, started      | linked | linked   | silence, down, goodbye,
-// violation, attempt_timeout | (none) | worker_lost; goodbye linked   | its wish is released, or
-// has one worker too many | (none) | goodbye
+// link   | event                                              | next   | says
+// -------|----------------------------------------------------|--------|----------------------
+// (none) | hello with the token of a wish                     | linked | welcome
+// (none) | hello in direct mode                               | linked | welcome
+// (none) | hello otherwise, anything else                     | (none) | reject
+// linked | result, failed, returned, detached, started        | linked |
+// linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
+// linked | its wish is released                               | (none) | goodbye
+//
+// A worker in direct mode is idle until a wish of its type takes it.
 //
 // Wishes and links are this machine's; calls are the dispatcher's (dispatcher.hpp), which it
 // drives. Pure: no socket, clock, thread or global random.
@@ -161,9 +163,9 @@ private:
     void violation(const link_key& key, const base::failure& why, instant now,
                    manager_effects& out);
     void join(const link_key& key, group_id group, instant now, manager_effects& out);
+    [[nodiscard]] bool is_news(const link& which) const;
     void seek_direct(group_id group, instant now, manager_effects& out);
     [[nodiscard]] std::optional<group_id> wish_for(const wire::hello& hello) const;
-    [[nodiscard]] bool is_news(const link& which) const;
     /// Ends a link. A worker that is there still is told by a goodbye with `code`.
     void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
              instant now, manager_effects& out);
