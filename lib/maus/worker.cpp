@@ -264,6 +264,8 @@ public:
 
     int fd() {
         if (mode_ == mode::fresh) begin(mode::hosted);
+        if (mode_ != mode::hosted)
+            throw std::logic_error("maus::worker: it runs in a thread already");
         return reactor_->fd();
     }
     bool process_events() {
@@ -327,13 +329,13 @@ private:
             },
             *this);
         outlet_->open(*reactor_);
-        if (how == mode::threaded) {
-            executor_.start(config_.concurrency);
-            const std::lock_guard lock(guard_);
-            looping_ = true;
-            // Asked to stop before it began.
-            if (stop_asked_) outlet_->put(core::stop_worker{net::clock_now()});
-        }
+        if (how == mode::threaded) executor_.start(config_.concurrency);
+        // The host's loop is to see that there is something to do.
+        if (how == mode::hosted) reactor_->sockets().wake();
+        const std::lock_guard lock(guard_);
+        looping_ = how == mode::threaded;
+        // Asked to stop before it began.
+        if (stop_asked_) outlet_->put(core::stop_worker{net::clock_now()});
     }
 
     void loop() {

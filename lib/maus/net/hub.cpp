@@ -122,12 +122,23 @@ hub::hub(const limits& bounds, log_function log)
 }
 
 hub::~hub() {
-    // The sockets first: epoll lets go of their descriptors by itself.
+    shut();
+    for (const int fd : {epoll_, wake_fd_, timer_fd_}) ::close(fd);
+}
+
+void hub::shut() {
+    // epoll lets go of the sockets' descriptors by itself.
+    by_fd_.clear();
+    by_routing_id_.clear();
+    open_fds_.clear();
+    closed_peers_.clear();
+    with_queue_.clear();
+    failures_.clear();
     dealers_.clear();
     connections_.clear();
     router_.reset();
     for (const int lock : ipc_locks_) ::close(lock);
-    for (const int fd : {epoll_, wake_fd_, timer_fd_}) ::close(fd);
+    ipc_locks_.clear();
 }
 
 void hub::watch(int fd, watched as) {

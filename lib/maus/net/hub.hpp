@@ -54,6 +54,9 @@ public:
     /// Carries out everything in order and clears the outbox.
     void apply(core::outbox& out);
 
+    /// Lets go of all connections and addresses; what was sent still leaves.
+    void shut();
+
     /// Readable while there is something to read or `wake` was called.
     [[nodiscard]] int fd() const { return epoll_; }
     /// Sleeps until the fd is readable, at most until `deadline`. To be called before each drain of

@@ -31,6 +31,7 @@ void reactor::run() {
         if (!driven_.has_mail()) hub_.wait(driven_.next_deadline());
         asleep_ = false;
     }
+    hub_.shut();
 }
 
 bool reactor::process_events() {
@@ -40,7 +41,10 @@ bool reactor::process_events() {
     bool more = true;
     for (int i = 0; more && i < cycles_max && !driven_.finished(); ++i) more = cycle();
     asleep_ = true;
-    if (driven_.finished()) return false;
+    if (driven_.finished()) {
+        hub_.shut();
+        return false;
+    }
     // Level-triggered: what is left makes the fd readable again.
     if (more || driven_.has_mail()) {
         hub_.wake();

@@ -34,7 +34,7 @@ public:
 
     [[nodiscard]] hub& sockets() { return hub_; }
 
-    /// Until it is finished.
+    /// Until it is finished. Its addresses are free for others then.
     void run();
     /// One round for a host's loop; false once it is finished. Leaves fd() readable if there is
     /// more.
