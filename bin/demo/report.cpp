@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 
+#include <maus/wire/message.hpp>
 #include <nlohmann/json.hpp>
 
 #include "bin/support/text.hpp"
@@ -47,7 +48,7 @@ std::string words_text(const job_result& done, std::size_t most) {
     if (most == 0 || done.found.total.words == 0) return "";
     table rows({{"WORD"}, {"TIMES", align::right}});
     for (const auto& [word, times] : top_words(done.found.times, most)) {
-        rows.add({word, grouped(times)});
+        rows.add({maus::wire::printable(word, 60), grouped(times)});
     }
     return rows.text() + '\n';
 }
