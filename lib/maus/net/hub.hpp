@@ -6,7 +6,9 @@
 // policy.
 //
 // What always holds:
-// - All that a peer said before its connection closed is delivered before its `down`.
+// - What a peer said before its connection closed is delivered before its `down`. (To a DEALER the last
+//   of it may be lost: with ZMQ_IMMEDIATE libzmq drops what was not read yet. All that is said that
+//   way is said to somebody who will find out by the `down`.)
 // - A route's `down` comes once, and nothing of the route after it.
 // - What a connection does not take at once waits in the route's own queue, bounded in bytes; a
 // route
