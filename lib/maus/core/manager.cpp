@@ -119,7 +119,7 @@ void manager::on(up event, instant now, manager_effects& out) {
 void manager::on(received event, instant now, manager_effects& out) {
     if (auto* at = parkserver_at(event.from)) {
         from_parkserver(*at, event, now, out);
-    } else {
+    } else if (event.from.value > routes_made_) {  // else a session of ours that has ended
         from_worker({event.from, {}}, event.what, now, out);
     }
 }
@@ -155,7 +155,7 @@ void manager::advance_to(instant now, manager_effects& out) {
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
     for (auto& [group, each] : wishes_) {
-        if (!std::exchange(each.changed, false) || parkservers_.size() < 2) continue;
+        if (!std::exchange(each.changed, false)) continue;
         for (auto& at : parkservers_) {
             if (at.is_registered()) tell_wish(each, at, out);
         }
@@ -454,13 +454,13 @@ bool manager::handle(const link_key& key, const wire::record& record, instant no
             out.net.link(dispatcher_.port_of(from.index)).stamp(wire::record_type::pong, *stamp);
             if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
             from.welcomed.reset();
+            dispatcher_.resume(from.index);
             return true;
         }
         case wire::record_type::worker_goodbye: {
             const auto why = wire::decode_parting(record.body);
             if (!why) return wrong("bad goodbye");
             end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
-            dispatcher_.resume(from.index);
             return false;
         }
         case wire::record_type::hello: return wrong("hello twice");
