@@ -100,8 +100,25 @@ instant parkserver::next_deadline() const {
 }
 
 void parkserver::set_timer(timer due) {
+    if (timers_.size() >= timers_max_) tidy_timers();
     timers_.push_back(due);
     std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+}
+
+// A session needs one timer, an offer one while it is open; those of the past would be passed over
+// when their time comes, which may be far.
+void parkserver::tidy_timers() {
+    std::sort(timers_.begin(), timers_.end(),
+              [](const timer& one, const timer& other) { return other > one; });
+    std::set<route> watched;
+    std::erase_if(timers_, [&](const timer& each) {
+        if (each.offered.none()) {
+            return !sessions_.contains(each.via) || !watched.insert(each.via).second;
+        }
+        const auto found = leases_.find(each.offered);
+        return found == leases_.end() || found->second.accepted;
+    });
+    timers_max_ = std::max(timers_max_min, timers_.size() * 2);  // sorted, it is a heap
 }
 
 bool parkserver::touch(route from, instant now) {
@@ -169,7 +186,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     worker& entry = workers_[what.worker];
     if (!is_new) {
         if (entry.via != from) sessions_.erase(entry.via);
-        const bool same_lease = what.serving && what.serving->lease == entry.lease &&
+        const bool same_lease = what.serving && is_of(*what.serving, entry.lease) &&
                                 what.incarnation == entry.told.incarnation;
         if (!entry.lease.none() && !same_lease) {
             end_lease(entry.lease, "its worker registered anew", false, true, out);
@@ -434,9 +451,18 @@ void parkserver::offer(worker& who, const wish_key& to, wish& wished, instant no
     out.control(who.via, wire::assign{id, wished.token, to.first, asking.told.endpoints});
 }
 
+// Whether a worker tells of a lease what is known of it.
+bool parkserver::is_of(const wire::service& told, const lease_id& id) const {
+    const auto known = leases_.find(id);
+    return told.lease == id && known != leases_.end() && known->second.manager == told.manager &&
+           known->second.token == told.token;
+}
+
 void parkserver::adopt(worker& who, const wire::service& told) {
     const auto known = leases_.find(told.lease);
     if (known != leases_.end() && known->second.worker != who.told.worker) return;  // not its own
+    if (told.lease.epoch == config_.epoch && told.lease.sequence > leases_made_)
+        return;  // no lease
     take(who, worker_state::leased);
     who.lease = told.lease;
     const auto there = managers_.find(told.manager);

@@ -75,6 +75,7 @@ public:
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] std::size_t managers() const { return managers_.size(); }
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+    [[nodiscard]] std::size_t timers() const { return timers_.size(); }
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;
     [[nodiscard]] const parkserver_config& config() const { return config_; }
@@ -163,6 +164,7 @@ private:
     void set_free(worker& who);
     void take(worker& who, wire::worker_state next);
     void offer(worker& who, const wish_key& to, wish& wished, instant now, core::outbox& out);
+    [[nodiscard]] bool is_of(const wire::service& told, const lease_id& id) const;
     void adopt(worker& who, const wire::service& told);
     /// The lease ends; each end that is asked for is told.
     void end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
@@ -177,6 +179,7 @@ private:
     [[nodiscard]] bool serve(pool& from, const wish_key& key, wish& wished, instant now,
                              core::outbox& out);
     void set_timer(timer due);
+    void tidy_timers();
 
     parkserver_config config_;
     instant started_;
@@ -188,7 +191,9 @@ private:
     std::map<base::token, wish_key> tokens_;
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
+    static constexpr std::size_t timers_max_min = 1024;
     std::vector<timer> timers_;  // a heap, soonest first; stale ones are passed over
+    std::size_t timers_max_ = timers_max_min;
     std::uint64_t leases_made_ = 0;
     std::uint64_t order_ = 0;
     parkserver_counters counters_;
