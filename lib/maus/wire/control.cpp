@@ -88,6 +88,9 @@ check within(const request& read, const limits& bounds) {
 }
 
 check within(const assign& read, const limits& bounds) {
+    if (read.lease.none() || read.token.none()) {
+        return failure{errc::protocol_violation, "an offer without a lease or a token"};
+    }
     return check_endpoints(read.endpoints, bounds);
 }
 check within(const refused& read, const limits& bounds) { return check_text(read.why, bounds); }

@@ -62,6 +62,9 @@ base::result<hello> decode_hello(base::byte_view body, const limits& bounds) {
     auto decoded = decode<hello>(body);
     if (!decoded) return failure{errc::protocol_violation, "hello: " + decoded.why().message};
     hello& read = std::get<0>(decoded.value());
+    if (read.worker.none()) {
+        return failure{errc::protocol_violation, "hello: the worker's id is 0"};
+    }
     if (!good_name(read.type, bounds.name_bytes_max)) {
         return failure{errc::protocol_violation, "hello: the type is not a good name"};
     }

@@ -84,7 +84,9 @@ base::result<base::lease_id> peek_relay(const message& relayed) {
                        "a relay message needs a lease and a link message"};
     }
     const std::byte* at = relayed.first.data() + header_bytes;
-    return base::lease_id{load<std::uint64_t>(at), load<std::uint64_t>(at + 8)};
+    const base::lease_id lease{load<std::uint64_t>(at), load<std::uint64_t>(at + 8)};
+    if (lease.none()) return failure{errc::protocol_violation, "a relay message's lease is 0"};
+    return lease;
 }
 
 base::result<base::lease_id> unwrap_relay(message& relayed) {
