@@ -65,6 +65,9 @@ base::result<hello> decode_hello(base::byte_view body, const limits& bounds) {
     if (read.worker.none()) {
         return failure{errc::protocol_violation, "hello: the worker's id is 0"};
     }
+    if (read.type.size() > bounds.name_bytes_max) {
+        return failure{errc::too_large, "hello: the type is too long"};
+    }
     if (!good_name(read.type, bounds.name_bytes_max)) {
         return failure{errc::protocol_violation, "hello: the type is not a good name"};
     }

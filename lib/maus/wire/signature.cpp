@@ -149,8 +149,11 @@ base::result<parsed_signature> parse_signature(std::string_view text) {
 
     parsed_signature parsed;
     parsed.name = text.substr(0, paren);
+    if (parsed.name.size() > function_name_bytes_max) {
+        return base::failure{errc::too_large, "a function's name is longer than 128 bytes"};
+    }
     if (!good_function_name(parsed.name)) {
-        return violation("the name is empty, longer than 128 bytes or not printable");
+        return violation("the name is empty or not printable");
     }
     scanner in{text.substr(paren + 1)};
     if (!in.take(")")) {
