@@ -175,7 +175,12 @@ std::optional<record> link::receive(std::chrono::milliseconds wait) {
             read_.pop_front();
             if (first.type != r_ping) return first;
             pings.push_back(decoded<ping>(first.body).stamp);
-            if (answers_pings) send(to_record(r_pong, pings.back()));
+            if (!answers_pings) continue;
+            try {
+                send(to_record(r_pong, pings.back()));
+            } catch (const zmq::error_t&) {
+                // It has said goodbye behind its ping, and closed.
+            }
         }
         auto got = through_->receive(until(end));
         if (!got) return std::nullopt;
