@@ -159,6 +159,9 @@ public:
             if (!payload().empty())
                 throw error(errc::bad_result, "a result came where none belongs");
             return {};
+        } else if constexpr (!wire::transportable<T>) {
+            // Only a local coroutine or callback gives such a value, and never as bytes.
+            throw error(errc::bad_result, "bytes came for a type that cannot travel");
         } else {
             auto decoded = wire::decode<T>(payload());
             if (!decoded) throw error(errc::bad_result, decoded.why().message);

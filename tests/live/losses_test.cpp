@@ -89,7 +89,9 @@ TEST_CASE("kill -9 of a worker that has all of 1,000 calls", "[losses]") {
 TEST_CASE("kill -9 of all workers but one, in turn", "[losses]") {
     team with(4);
     std::vector<maus::future<int>> calls;
-    for (int i = 0; i < 1000; ++i) calls.push_back(with.workers.call(zoo::slow, i, 1));
+    // One and the same call may be running on each of the three that die: it is no poison for that.
+    const auto patient = with.workers.with({.start_cap = 4});
+    for (int i = 0; i < 1000; ++i) calls.push_back(patient.call(zoo::slow, i, 1));
     for (std::size_t i = 0; i + 1 < with.processes.size(); ++i) {
         CHECK(value_of(with.workers.call(zoo::add, 1, 1)) == 2);  // a place in the midst of things
         with.processes[i].kill();
@@ -198,7 +200,7 @@ TEST_CASE("a worker that is asked to stop answers what runs and gives the rest b
 // ---------------------------------------------------------------------------------------
 
 TEST_CASE("a poison call among 1,000 innocent ones is poisoned after three attempts", "[losses]") {
-    team with(5, GENERATE(transport::tcp, transport::ipc));
+    team with(6, GENERATE(transport::tcp, transport::ipc));
     const std::string tally = with.here.file("tally");
     std::vector<maus::future<std::int64_t>> calls = innocents(with.workers, 500);
     auto poison = with.workers.call(zoo::abort_if, 666, 666, tally);
@@ -221,8 +223,12 @@ TEST_CASE("a poison call among 1,000 innocent ones is poisoned after three attem
     }
     CHECK(victims.empty());
     check_squares(calls);
-    CHECK(maus_test::bytes_in(tally) == 3);
-    CHECK(eventually([&] { return with.workers.size() == 2; }));
+    // The first death may be blamed on the call before it, whose answer was lost with the worker;
+    // from then on it runs alone, and nobody else is blamed.
+    const std::size_t starts = maus_test::bytes_in(tally);
+    CHECK(starts >= 3);
+    CHECK(starts <= 4);
+    CHECK(eventually([&] { return with.workers.size() == 6 - starts; }));
     CHECK(with.manager.metrics().errors == 1);
     check_sums(with.manager);
 }

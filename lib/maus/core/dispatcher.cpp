@@ -216,6 +216,9 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
             blamed = true;
             --could_run;
         }
+        // What seems to have waited may have run: its answer, or that of one before it, may have
+        // been lost with the worker. Alone it will be the only suspect ([P-49]).
+        if (how == link_end::lost && !slots_[call].detached) slots_[call].alone = true;
         held.emplace_back(call, blamed);
     }
     // From the last to the first, so that each goes in front of the one before.
@@ -629,28 +632,34 @@ std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method) {
 }
 
 // An idle worker; or none, and the least busy one is kept free until it is idle.
-std::uint32_t dispatcher::place_for_suspect(group& of, std::uint32_t call) {
+dispatcher::place dispatcher::place_for_suspect(group& of, std::uint32_t call) {
     const call_id id = id_of(call);
-    std::uint32_t reserved = none, least_busy = none;
+    bool reserved = false;
+    std::uint32_t least_busy = none;
     for (const auto at : of.links) {
         link& candidate = links_[at];
         if (number_of(candidate, slots_[call].method) < 0) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            find(candidate.reserved_for) != nullptr;
         if (taken || candidate.exclusive || candidate.paused) continue;
-        if (candidate.held.size == 0) return at;
-        if (candidate.reserved_for == id) reserved = at;
+        if (candidate.held.size == 0) return {at, true};
+        if (candidate.reserved_for == id) reserved = true;
         if (least_busy == none || candidate.held.size < links_[least_busy].held.size)
             least_busy = at;
     }
-    if (reserved == none && least_busy != none) links_[least_busy].reserved_for = id;
-    return none;
+    if (!reserved && least_busy != none) links_[least_busy].reserved_for = id;
+    return {none, reserved || least_busy != none};
 }
 
 void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
-    for (std::uint32_t call = of.suspects.first; call != none;) {
+    // There may be many suspects. Each link that takes any takes one, or is kept free for one.
+    auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
+        return !links_[at].exclusive && !links_[at].paused;
+    });
+    for (std::uint32_t call = of.suspects.first; call != none && takers > 0;) {
         const std::uint32_t next = slots_[call].next;
-        const std::uint32_t at = place_for_suspect(of, call);
+        const auto [at, takes] = place_for_suspect(of, call);
+        if (takes) --takers;
         if (at != none) {
             for (const auto other : of.links) {
                 if (links_[other].reserved_for == id_of(call)) links_[other].reserved_for = {};

@@ -8,7 +8,7 @@
 // sent         | returned, at_most_once               | settled: cancelled
 // sent         | link lost, it may have been running  | queued at its old place, tried alone
 // sent         | the same, at its start cap           | settled: poisoned
-// sent         | link lost, it only waited there      | queued at its old place
+// sent         | link lost, it only waited there      | queued at its old place, alone
 // sent         | link lost, at_most_once              | settled: maybe_executed
 // queued, sent | deadline, cancel, release, stop      | settled
 // sent         | attempt_timeout                      | settled; its link is to be ended
@@ -242,7 +242,11 @@ private:
     [[nodiscard]] std::int32_t number_of(link& at, std::uint32_t method);
     [[nodiscard]] std::size_t credit(link& at);
     [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method);
-    [[nodiscard]] std::uint32_t place_for_suspect(group& of, std::uint32_t call);
+    struct place {
+        link_index at;  // none: not now
+        bool takes;     // a link has it now, or is kept free for it
+    };
+    [[nodiscard]] place place_for_suspect(group& of, std::uint32_t call);
     void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
     void estimate(link& at, instant now);
 
