@@ -1,0 +1,227 @@
+// The public API without anybody at the other end: what it refuses, and in which words.
+#include <maus/maus.hpp>
+#include <maus/parkserver.hpp>
+
+#include "catch.hpp"
+#include "support/scratch.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+template <class What>
+maus::error error_from(What what) {
+    try {
+        what();
+    } catch (const maus::error& failed) {
+        return failed;
+    }
+    throw std::logic_error("no error");
+}
+
+int free_function(int x, const std::string&) noexcept { return x; }
+
+struct heard_reply final : maus::detail::reply {
+    void value(maus::base::buffer) override { said += "value;"; }
+    using reply::fault;
+    void fault(maus::errc code, std::string type, std::string text) override {
+        said += std::string(to_string(code)) + ";" + type + ";" + text + ";";
+    }
+    std::string said;
+};
+
+}  // namespace
+
+// --- methods and functions ------------------------------------------------------------------------
+
+TEST_CASE("a method knows its name and signature") {
+    constexpr maus::method<int(int, const std::string&)> look{"look"};
+    static_assert(look.name() == "look");
+    CHECK(look.signature() == "look(i32,str)->i32");
+    CHECK(maus::method<void()>("stop").signature() == "stop()->void");
+    CHECK(maus::method<std::vector<double>(std::optional<bool>)>("m").signature() ==
+          "m(opt<bool>)->list<f64>");
+}
+
+TEST_CASE("functions of every kind are exposed by name") {
+    maus::worker worker;
+    worker.expose("pointer", free_function);
+    worker.expose("lambda", [](int x) { return x; });
+    worker.expose("mutable", [n = 0]() mutable { return ++n; });
+    worker.expose("std_function", std::function<double(double)>([](double x) { return x; }));
+    worker.expose("coroutine", [](int x) -> maus::future<int> { co_return x; });
+    worker.expose("responder", [](maus::responder<std::string> answer, int) { answer("x"); });
+    worker.expose(maus::method<long(short)>("converts"), [](int x) { return x; });
+    struct functor {
+        bool operator()(char) const noexcept { return true; }
+    };
+    worker.expose("functor", functor{});
+}
+
+TEST_CASE("what cannot be exposed is refused") {
+    maus::limits few;
+    few.functions_max = 3;
+    maus::worker worker({.limits = few});
+    const auto nothing = [] {};
+    worker.expose("one", nothing);
+    const auto twice = error_from([&] { worker.expose("one", [](int) {}); });
+    CHECK(twice.code() == maus::errc::protocol_violation);
+    CHECK_THAT(twice.what(), maus_test::has_text("one"));
+    for (const char* bad : {"", "a b", "a(", "a)", "tab\t", "line\n", "\x01"}) {
+        INFO("name: " << bad);
+        CHECK_THROWS_AS(worker.expose(bad, nothing), maus::error);
+    }
+    CHECK_THROWS_AS(worker.expose(std::string(129, 'x'), nothing), maus::error);
+    CHECK_THROWS_AS(worker.expose(std::string("nul\0", 4), nothing), maus::error);
+    worker.expose(std::string(128, 'x'), nothing);
+    worker.expose("three", nothing);
+    CHECK(error_from([&] { worker.expose("four", nothing); }).code() == maus::errc::too_large);
+}
+
+TEST_CASE("a worker that runs takes nothing new") {
+    const maus_test::scratch_folder folder;
+    maus::worker worker;
+    worker.register_parkserver("ipc://" + folder.file("nobody"));
+    worker.start();
+    CHECK_THROWS_AS(worker.expose("late", [] {}), maus::error);
+    CHECK_THROWS_AS(worker.register_parkserver("tcp://127.0.0.1:1"), std::logic_error);
+    CHECK_THROWS_AS(worker.connect("tcp://127.0.0.1:1"), std::logic_error);
+    CHECK_THROWS_AS(worker.start(), std::logic_error);
+    CHECK_THROWS_AS(worker.run(), std::logic_error);
+    CHECK_THROWS_AS(worker.fd(), std::logic_error);
+    CHECK_THROWS_AS(worker.process_events(), std::logic_error);
+}
+
+// --- endpoints and types --------------------------------------------------------------------------
+
+TEST_CASE("endpoints that are none are refused at once, by name") {
+    maus::worker worker;
+    maus::manager manager;
+    for (const char* bad : {"", "127.0.0.1:8500", "tcp:/127.0.0.1:1", "inproc://x", "udp://x:1"}) {
+        INFO("endpoint: " << bad);
+        const auto in_words = [&](const maus::error& failed) {
+            CHECK(failed.code() == maus::errc::protocol_violation);
+            CHECK_THAT(failed.what(), maus_test::has_text(std::string("'") + bad));
+            CHECK_THAT(failed.what(), maus_test::has_text("tcp://"));
+        };
+        in_words(error_from([&] { worker.register_parkserver(bad); }));
+        in_words(error_from([&] { worker.connect(bad); }));
+        in_words(error_from([&] { manager.connect_parkserver(bad); }));
+        in_words(error_from([&] { (void)maus::fetch_status(bad, 1s); }));
+    }
+}
+
+TEST_CASE("what cannot be bound is refused with a reason") {
+    const auto why = [](const std::string& endpoint) {
+        return std::string(error_from([&] { const maus::manager made(endpoint); }).what());
+    };
+    CHECK_THAT(why("nonsense"), maus_test::has_text("cannot bind nonsense"));
+    CHECK_THAT(why("tcp://127.0.0.1"), maus_test::has_text("cannot bind"));
+    CHECK_THAT(why("tcp://192.0.2.1:9"), maus_test::has_text("cannot bind"));
+    CHECK_THAT(why("ipc:///nonexistent/folder/x"), maus_test::has_text("cannot bind"));
+    CHECK_THAT(why("ipc:///tmp/" + std::string(120, 'x')), maus_test::has_text("107"));
+    const maus::manager first("tcp://127.0.0.1:*");
+    CHECK_THAT(first.endpoint(), maus_test::has_text("tcp://127.0.0.1:"));
+    CHECK_THAT(why(first.endpoint()), maus_test::has_text("taken"));
+}
+
+TEST_CASE("types that are no names are refused") {
+    maus::worker worker;
+    const maus_test::scratch_folder folder;
+    const std::string park = "ipc://" + folder.file("nobody");
+    maus::manager manager;
+    for (const std::string& bad : {std::string(), std::string("a\nb"), std::string(129, 'x')}) {
+        CHECK_THROWS_AS(worker.register_parkserver(park, bad), maus::error);
+        CHECK_THROWS_AS((void)manager.get_workers({.type = bad}), maus::error);
+    }
+}
+
+TEST_CASE("a status that nobody gives is an error that says what to do") {
+    const maus_test::scratch_folder folder;
+    const auto failed =
+        error_from([&] { (void)maus::fetch_status("ipc://" + folder.file("nobody"), 50ms); });
+    CHECK(failed.code() == maus::errc::deadline_exceeded);
+    CHECK_THAT(failed.what(), maus_test::has_text("maus-parkserver"));
+}
+
+// --- groups of workers ----------------------------------------------------------------------------
+
+TEST_CASE("workers that refer to nothing say so") {
+    maus::workers none;
+    CHECK(none.size() == 0);
+    CHECK_FALSE(none.wait_for(1, 1h));
+    CHECK_THROWS_AS(none.call<int>("add", 1, 2), std::logic_error);
+    none.release();
+    maus::manager manager;
+    auto some = manager.get_workers();
+    auto moved = std::move(some);
+    auto call = moved.call<int>("add", 1, 2);
+    CHECK_FALSE(call.ready());
+    moved = maus::workers();
+    CHECK_THROWS_AS(call.get(), maus::error);
+    CHECK_THROWS_AS(moved.call<int>("add", 1, 2), std::logic_error);
+}
+
+TEST_CASE("a released group takes no calls and waits for nobody") {
+    maus::manager manager;
+    auto workers = manager.get_workers({.amount = 1});
+    workers.release();
+    workers.release();
+    CHECK(error_from([&] { workers.call<int>("add", 1, 2).get(); }).code() ==
+          maus::errc::cancelled);
+    CHECK_FALSE(workers.wait_for(1, 1h));
+    CHECK_FALSE(workers.wait_for(0, 1h));
+}
+
+TEST_CASE("a manager without anybody keeps its calls until it goes") {
+    maus::future<int> call;
+    {
+        maus::manager manager;
+        CHECK(manager.id().size() == 32);
+        CHECK(manager.endpoint().empty());
+        auto workers = manager.get_workers();
+        call = workers.call<int>("add", 1, 2);
+        CHECK_FALSE(call.wait_for(10ms));
+        manager.stop();
+        CHECK(manager.metrics().calls == 1);
+        CHECK(manager.metrics().errors == 1);
+    }
+    CHECK(error_from([&] { call.get(); }).code() == maus::errc::shutdown);
+}
+
+// --- the rest -------------------------------------------------------------------------------------
+
+TEST_CASE("a responder answers, or fails, and all its copies speak for one call") {
+    const auto heard = std::make_shared<heard_reply>();
+    const maus::responder<int> answer(heard);
+    answer(1);
+    answer.fail("no more");
+    answer.fail(std::make_exception_ptr(std::overflow_error("too much")));
+    answer.fail(std::make_exception_ptr(7));
+    CHECK(heard->said ==
+          "value;remote_exception;std::runtime_error;no more;"
+          "remote_exception;std::overflow_error;too much;"
+          "remote_exception;int;an exception that is no std::exception;");
+    heard->said.clear();
+    const maus::responder<void> done(heard);
+    done();
+    done.fail("never");
+    CHECK(heard->said == "value;remote_exception;std::runtime_error;never;");
+}
+
+TEST_CASE("outside of a function there is no fence") {
+    CHECK_THROWS_AS(maus::this_call::fence(), std::logic_error);
+}
+
+TEST_CASE("every error has a name and a sentence") {
+    std::set<std::string> names, sentences;
+    for (auto code = static_cast<int>(maus::errc_first); code <= static_cast<int>(maus::errc_last);
+         ++code) {
+        names.emplace(to_string(static_cast<maus::errc>(code)));
+        sentences.emplace(describe(static_cast<maus::errc>(code)));
+    }
+    CHECK(names.size() == 17);
+    CHECK(sentences.size() == 17);
+    CHECK_FALSE(sentences.contains(""));
+    CHECK(names.contains("maybe_executed"));
+}

@@ -1,0 +1,201 @@
+// Futures by themselves: what settles them, who waits, and what goes on afterwards.
+#include <maus/future.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the library does when a result comes, without the library.
+template <class T>
+struct pending_call {
+    maus::detail::state_ref<maus::detail::state<T>> state{new maus::detail::state<T>};
+    maus::future<T> future{state};
+
+    template <class... Values>
+    void comes(const Values&... values) {
+        maus::base::buffer payload;
+        maus::wire::encode(payload, values...);
+        state->settle(std::move(payload), nullptr);
+    }
+    void fails(maus::errc code) {
+        state->settle(std::make_exception_ptr(maus::error(code, "it failed")), nullptr);
+    }
+};
+
+template <class T>
+maus::errc code_of(maus::future<T> failed) {
+    try {
+        failed.get();
+    } catch (const maus::error& what) {
+        return what.code();
+    }
+    throw std::logic_error("no error");
+}
+
+maus::future<int> plus_one(maus::future<int> before) { co_return co_await before + 1; }
+maus::future<void> nothing() { co_return; }
+maus::future<int> throws_at_once() {
+    throw std::out_of_range("at once");
+    co_return 0;
+}
+maus::future<std::unique_ptr<int>> move_only() { co_return std::make_unique<int>(9); }
+
+}  // namespace
+
+TEST_CASE("a future gives its value once") {
+    pending_call<std::string> call;
+    CHECK(call.future.valid());
+    CHECK_FALSE(call.future.ready());
+    call.comes(std::string("text"));
+    CHECK(call.future.ready());
+    CHECK(call.future.get() == "text");
+    CHECK_FALSE(call.future.valid());
+    CHECK_THROWS_AS(call.future.get(), std::logic_error);
+}
+
+TEST_CASE("a future that refers to nothing says so") {
+    maus::future<int> none;
+    CHECK_FALSE(none.valid());
+    CHECK_THROWS_AS(none.ready(), std::logic_error);
+    CHECK_THROWS_AS(none.wait(), std::logic_error);
+    CHECK_THROWS_AS((void)none.wait_for(1s), std::logic_error);
+    CHECK_THROWS_AS(none.cancel(), std::logic_error);
+    CHECK_THROWS_AS(none.then([](int) {}), std::logic_error);
+}
+
+TEST_CASE("a future throws the error that its call ended with") {
+    pending_call<int> call;
+    call.fails(maus::errc::no_workers);
+    CHECK(code_of(std::move(call.future)) == maus::errc::no_workers);
+}
+
+TEST_CASE("bytes that are no such value are a bad_result") {
+    pending_call<std::string> too_short;
+    too_short.comes(std::uint32_t{1000});
+    CHECK(code_of(std::move(too_short.future)) == maus::errc::bad_result);
+    pending_call<int> too_long;
+    too_long.comes(1, 2);
+    CHECK(code_of(std::move(too_long.future)) == maus::errc::bad_result);
+    pending_call<bool> no_bool;
+    no_bool.comes(std::uint8_t{2});
+    CHECK(code_of(std::move(no_bool.future)) == maus::errc::bad_result);
+    pending_call<void> not_nothing;
+    not_nothing.comes(true);
+    CHECK(code_of(std::move(not_nothing.future)) == maus::errc::bad_result);
+}
+
+TEST_CASE("waiting takes every duration") {
+    pending_call<int> call;
+    CHECK_FALSE(call.future.wait_for(0ms));
+    CHECK_FALSE(call.future.wait_for(-1h));
+    CHECK_FALSE(call.future.wait_for(std::chrono::hours::min()));
+    CHECK_FALSE(call.future.wait_for(1us));
+    CHECK_FALSE(call.future.wait_for(std::chrono::duration<double, std::micro>(1.5)));
+    std::thread later([&] { call.comes(1); });
+    CHECK(call.future.wait_for(std::chrono::hours::max()));
+    later.join();
+    CHECK(call.future.wait_for(std::chrono::nanoseconds::max()));
+    CHECK(call.future.wait_for(std::chrono::duration<double>(1e300)));
+    CHECK(call.future.wait_for(std::chrono::nanoseconds::min()));
+}
+
+TEST_CASE("whoever waits goes on when the value comes") {
+    for (int round = 0; round < 200; ++round) {
+        pending_call<int> call;
+        std::thread waiter([&] { CHECK(call.future.get() == round); });
+        call.comes(round);
+        waiter.join();
+    }
+}
+
+TEST_CASE("then() runs at once on a future that is ready, and later on one that is not") {
+    pending_call<int> early, late;
+    early.comes(1);
+    const auto here = std::this_thread::get_id();
+    auto next = early.future.then([&](int x) {
+        CHECK(std::this_thread::get_id() == here);
+        return x + 1;
+    });
+    CHECK_FALSE(early.future.valid());
+    CHECK(next.ready());
+    CHECK(next.get() == 2);
+    bool ran = false;
+    auto done = late.future.then([&](int) { ran = true; });
+    CHECK_FALSE(ran);
+    late.comes(1);
+    CHECK(ran);
+    done.get();
+}
+
+TEST_CASE("then() passes errors by, gives ready futures to those who ask, and takes what throws") {
+    pending_call<int> failing, seen, fine;
+    bool ran = false;
+    auto passed_by = failing.future.then([&](int) { ran = true; }).then([&] { ran = true; });
+    failing.fails(maus::errc::overloaded);
+    CHECK(code_of(std::move(passed_by)) == maus::errc::overloaded);
+    CHECK_FALSE(ran);
+    auto looked = seen.future.then([](maus::future<int> ready) {
+        CHECK(ready.ready());
+        return code_of(std::move(ready));
+    });
+    seen.fails(maus::errc::shutdown);
+    CHECK(looked.get() == maus::errc::shutdown);
+    auto throws = fine.future.then([](int) -> int { throw std::range_error("mine"); });
+    fine.comes(1);
+    CHECK_THROWS_AS(throws.get(), std::range_error);
+}
+
+TEST_CASE("a future and what it goes on with may be dropped") {
+    const auto counted = std::make_shared<int>(0);
+    {
+        pending_call<int> call;
+        (void)call.future.then([counted](int) { ++*counted; });
+        call.comes(1);
+    }
+    CHECK(*counted == 1);
+    CHECK(counted.use_count() == 1);
+    CHECK(*counted == 1);
+}
+
+TEST_CASE("a coroutine starts at once, waits for calls and gives its value") {
+    pending_call<int> call;
+    auto next = plus_one(plus_one(std::move(call.future)));
+    CHECK_FALSE(next.ready());
+    call.comes(40);
+    CHECK(next.get() == 42);
+    CHECK(nothing().ready());
+    CHECK(*move_only().get() == 9);
+    auto thrown = throws_at_once();
+    CHECK(thrown.ready());
+    CHECK_THROWS_AS(thrown.get(), std::out_of_range);
+    pending_call<int> failing;
+    auto failed = plus_one(std::move(failing.future));
+    failing.fails(maus::errc::poisoned);
+    CHECK(code_of(std::move(failed)) == maus::errc::poisoned);
+}
+
+TEST_CASE("a coroutine waits for a call that is settled by another thread") {
+    for (int round = 0; round < 200; ++round) {
+        pending_call<int> call;
+        std::thread other([&] { call.comes(round); });
+        auto next = plus_one(maus::future<int>(call.state));
+        CHECK(next.get() == round + 1);
+        other.join();
+    }
+}
+
+TEST_CASE("cancelling what nobody owns, or what is ready, does nothing") {
+    auto local = nothing();
+    local.cancel();
+    local.get();
+    pending_call<int> call;
+    call.future.cancel();
+    call.comes(3);
+    call.future.cancel();
+    CHECK(call.future.get() == 3);
+}
