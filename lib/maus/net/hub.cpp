@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "maus/base/random.hpp"
 #include "maus/error.hpp"
@@ -240,6 +241,21 @@ static int lock_ipc_path(const std::string& endpoint) {
     return lock;
 }
 
+// libzmq closes sockets in its own time: an address that somebody in this process has just let go of
+// may be taken for a moment still.
+static void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
+    const base::instant end = clock_now() + std::chrono::milliseconds{500};
+    for (;;) {
+        try {
+            socket.bind(endpoint);
+            return;
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EADDRINUSE || clock_now() >= end) throw;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+}
+
 std::string hub::bind(const std::string& endpoint) {
     const bool is_ipc = endpoint.starts_with("ipc://");
     if (!is_ipc && !endpoint.starts_with("tcp://")) {
@@ -251,7 +267,7 @@ std::string hub::bind(const std::string& endpoint) {
         if (const int lock = lock_ipc_path(endpoint); lock >= 0) ipc_locks_.push_back(lock);
     }
     try {
-        router_->data.bind(endpoint);
+        bind_patiently(router_->data, endpoint);
     } catch (const zmq::error_t& failed) {
         std::string why = failed.what();
         if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
