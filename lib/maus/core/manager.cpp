@@ -336,6 +336,7 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     while (links_.contains(key) && records.next(record)) {
         if (!handle(key, record, now, out)) return;
     }
+    if (links_.contains(key) && records.violation()) violation(key, *records.violation(), now, out);
 }
 
 std::optional<group_id> manager::wish_for(const wire::hello& hello) const {

@@ -1,0 +1,122 @@
+// A TCP connection that speaks ZMTP by hand, or nothing like it.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace spec {
+
+class raw_tcp {
+public:
+    /// `endpoint`: tcp://127.0.0.1:PORT
+    explicit raw_tcp(const std::string& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port =
+            htons(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+        to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
+            throw std::runtime_error("cannot connect to " + endpoint);
+        }
+        const int at_once = 1;
+        ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    }
+    explicit raw_tcp(int fd) : fd_(fd) {}
+    raw_tcp(raw_tcp&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    raw_tcp& operator=(raw_tcp&&) = delete;
+    ~raw_tcp() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+
+    /// False: the other side has closed.
+    bool write(const std::string& bytes) {
+        std::size_t sent = 0;
+        while (sent < bytes.size()) {
+            const auto count = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+            if (count <= 0) return false;
+            sent += static_cast<std::size_t>(count);
+        }
+        return true;
+    }
+    /// The same, but waits for the other's greeting after its own: libzmq closes if it is hurried.
+    void say(const std::string& bytes) {
+        const std::size_t own = greeting().size();
+        if (!bytes.starts_with(greeting().substr(0, 10)) || bytes.size() <= own) {
+            write(bytes);
+        } else if (write(bytes.substr(0, own)) && read(own, 5000).size() == own) {
+            write(bytes.substr(own));
+        }
+    }
+    /// What comes until `count` bytes are there, the time is up or the other side has closed.
+    std::string read(std::size_t count, int wait_ms = 15'000) {
+        std::string got;
+        while (got.size() < count) {
+            pollfd item{fd_, POLLIN, 0};
+            if (::poll(&item, 1, wait_ms) <= 0) break;
+            char chunk[4096];
+            const auto part = ::recv(fd_, chunk, std::min(sizeof chunk, count - got.size()), 0);
+            if (part <= 0) break;
+            got.append(chunk, static_cast<std::size_t>(part));
+        }
+        return got;
+    }
+    /// Whether the other side closes the connection, in a bounded time.
+    bool is_closed(int wait_ms = 15'000) {
+        for (;;) {
+            pollfd item{fd_, POLLIN, 0};
+            if (::poll(&item, 1, wait_ms) <= 0) return false;
+            char chunk[4096];
+            if (::recv(fd_, chunk, sizeof chunk, 0) <= 0) return true;
+        }
+    }
+
+    // --- ZMTP 3.0 (rfc.zeromq.org/spec/23)
+    static std::string greeting(char major = 3, const std::string& mechanism = "NULL") {
+        std::string made("\xff\0\0\0\0\0\0\0\1\x7f", 10);
+        made += major;
+        made += '\0';
+        made += mechanism + std::string(20 - mechanism.size(), '\0');
+        return made + std::string(32, '\0');
+    }
+    static std::string frame(const std::string& body, int flags = 0) {
+        std::string made;
+        if (body.size() < 256) {
+            made += static_cast<char>(flags);
+            made += static_cast<char>(body.size());
+        } else {
+            made = long_header(body.size(), flags);
+        }
+        return made + body;
+    }
+    static std::string long_header(std::uint64_t size, int flags = 0) {
+        std::string made(1, static_cast<char>(flags | 2));
+        for (int i = 7; i >= 0; --i) made += static_cast<char>(size >> (8 * i));
+        return made;
+    }
+    static std::string ready(const std::string& type = "DEALER") {
+        const auto property = [](const std::string& name, const std::string& value) {
+            return static_cast<char>(name.size()) + name + std::string(3, '\0') +
+                   static_cast<char>(value.size()) + value;
+        };
+        return frame("\5READY" + property("Socket-Type", type) + property("Identity", ""), 4);
+    }
+    bool shake_hands() {
+        if (!write(greeting()) || read(64).size() != 64) return false;
+        if (!write(ready())) return false;
+        const std::string head = read(2);
+        return head.size() == 2 && read(static_cast<unsigned char>(head[1])).size() > 5;
+    }
+
+private:
+    int fd_;
+};
+
+}  // namespace spec
