@@ -18,8 +18,7 @@ std::uint32_t parkserver::wish::serving() const {
     return static_cast<std::uint32_t>(leased.size() + static_cast<std::size_t>(elsewhere));
 }
 
-// --- inputs
-// ---------------------------------------------------------------------------------------
+// --- inputs -------------------------------------------------------------------------------------
 
 void parkserver::on(core::received event, instant now, outbox& out) {
     const auto head = wire::read_header(event.what.first.view());
@@ -158,8 +157,7 @@ void parkserver::dispatch(route from, const wire::control& what, instant now, ou
     }
 }
 
-// --- registration
-// ---------------------------------------------------------------------------------
+// --- registration -------------------------------------------------------------------------------
 
 void parkserver::answer_registration(route to, liveness& alive, outbox& out) {
     ++counters_.registrations;
@@ -245,8 +243,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
                                  wire::printable(what.host, 64));
 }
 
-// --- what peers say
-// -------------------------------------------------------------------------------
+// --- what peers say -----------------------------------------------------------------------------
 
 void parkserver::from_worker(worker& who, const wire::control& what, instant, outbox& out) {
     if (const auto* yes = std::get_if<wire::accepted>(&what)) {
@@ -385,8 +382,7 @@ void parkserver::relay(core::received& event, outbox& out) {
     out.control(event.from, wire::lease_ended{id.value(), "there is no such lease (any more)"});
 }
 
-// --- who is gone
-// ----------------------------------------------------------------------------------
+// --- who is gone --------------------------------------------------------------------------------
 
 void parkserver::lose(route from, const std::string& why, outbox& out) {
     const auto found = sessions_.find(from);
@@ -423,8 +419,7 @@ void parkserver::lose_manager(const manager_id& id, const std::string& why, outb
     managers_.erase(found);
 }
 
-// --- leases
-// ---------------------------------------------------------------------------------------
+// --- leases -------------------------------------------------------------------------------------
 
 void parkserver::set_free(worker& who) {
     take(who, worker_state::available);
@@ -598,8 +593,7 @@ bool parkserver::serve(pool& from, const wish_key& key, wish& wished, instant no
     return true;
 }
 
-// --- status
-// ---------------------------------------------------------------------------------------
+// --- status -------------------------------------------------------------------------------------
 
 wire::status parkserver::status(instant now) const {
     wire::status told;

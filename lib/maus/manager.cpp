@@ -246,8 +246,7 @@ private:
     manager_metrics metrics_;
 };
 
-// --- group
-// ----------------------------------------------------------------------------------------
+// --- group --------------------------------------------------------------------------------------
 
 bool group::make_room(when_full what_then) {
     const std::size_t most = owner_->bounds().calls_max;
@@ -315,8 +314,7 @@ bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
     return !released_ && workers_ >= count;
 }
 
-// --- manager_core
-// ---------------------------------------------------------------------------------
+// --- manager_core -------------------------------------------------------------------------------
 
 manager_core::manager_core(manager_options options)
     : options_(std::move(options)),

@@ -32,8 +32,7 @@ bool same_bits(double x, double y) {
 
 }  // namespace
 
-// --- row 8
-// ----------------------------------------------------------------------------------------
+// --- row 8 --------------------------------------------------------------------------------------
 
 TEST_CASE("a worker is lost: its unfinished calls go to the others", "[row8]") {
     team with(3, GENERATE(transport::tcp, transport::ipc));
@@ -89,8 +88,7 @@ TEST_CASE("with no worker left, calls fail after a time that the caller may set"
     CHECK(error_of(std::move(held)).code() == maus::errc::no_workers);
 }
 
-// --- row 9
-// ----------------------------------------------------------------------------------------
+// --- row 9 --------------------------------------------------------------------------------------
 
 TEST_CASE("numbers travel with NaN and infinities", "[row9]") {
     team with(1);
@@ -197,8 +195,7 @@ TEST_CASE("an exception arrives with type, message and function, and hurts nothi
           static_cast<std::uint32_t>(with.processes.front().pid()));
 }
 
-// --- row 10
-// ---------------------------------------------------------------------------------------
+// --- row 10 -------------------------------------------------------------------------------------
 
 TEST_CASE("functions that complete later do not hold their worker up", "[row10]") {
     team with(1);  // with concurrency 1: if they held it, nothing else would run
@@ -230,8 +227,7 @@ TEST_CASE("functions that would complete later move to another worker if theirs 
     for (int i = 0; i < 40; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i + 1);
 }
 
-// --- row 11
-// ---------------------------------------------------------------------------------------
+// --- row 11 -------------------------------------------------------------------------------------
 
 TEST_CASE("calls queue while all workers are busy", "[row11]") {
     team with(2);
@@ -282,8 +278,7 @@ TEST_CASE("a worker with several threads runs as many functions at a time", "[ro
     for (int i = 0; i < 8; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i);
 }
 
-// --- row 12
-// ---------------------------------------------------------------------------------------
+// --- row 12 -------------------------------------------------------------------------------------
 
 TEST_CASE("a manager without an address talks to its workers through the parkserver", "[row12]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -336,8 +331,7 @@ TEST_CASE("through the parkserver, its loss and return lose no call", "[row12]")
     for (int i = 1; i < 300; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i);
 }
 
-// --- row 13
-// ---------------------------------------------------------------------------------------
+// --- row 13 -------------------------------------------------------------------------------------
 
 TEST_CASE("with several parkservers, those that are up are used", "[row13]") {
     site here(GENERATE(transport::tcp, transport::ipc));

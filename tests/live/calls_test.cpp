@@ -43,8 +43,7 @@ struct busy_worker {
 
 }  // namespace
 
-// --- by method, by name
-// ---------------------------------------------------------------------------
+// --- by method, by name -------------------------------------------------------------------------
 
 TEST_CASE("functions are called by method and by name", "[calls]") {
     team with(1, GENERATE(transport::tcp, transport::ipc));
@@ -113,8 +112,7 @@ TEST_CASE("a function that only some workers expose is called on those", "[calls
     }
 }
 
-// --- futures
-// --------------------------------------------------------------------------------------
+// --- futures ------------------------------------------------------------------------------------
 
 TEST_CASE("a future can be waited for, with and without a bound", "[calls]") {
     team with(1);
@@ -291,8 +289,7 @@ TEST_CASE("workers are released by one thread while others call on them and wait
     CHECK(with.workers.size() == 0);
 }
 
-// --- events
-// ---------------------------------------------------------------------------------------
+// --- events -------------------------------------------------------------------------------------
 
 namespace {
 class diary {
@@ -383,8 +380,7 @@ TEST_CASE("an event's callback may use the manager", "[calls]") {
     manager.stop();  // before what the callback refers to goes
 }
 
-// --- cancel and options
-// ---------------------------------------------------------------------------
+// --- cancel and options -------------------------------------------------------------------------
 
 TEST_CASE("a call that waits is cancelled and never executed", "[calls]") {
     team with(1, GENERATE(transport::tcp, transport::ipc));

@@ -112,8 +112,7 @@ void works(const maus::workers& workers, service& hosted) {
 
 }  // namespace
 
-// --- in a loop that is there already
-// --------------------------------------------------------------
+// --- in a loop that is there already ------------------------------------------------------------
 
 TEST_CASE("a worker lives in a loop with poll(), without a thread of its own", "[embedding]") {
     site here(GENERATE(transport::tcp, transport::ipc), quick);
@@ -204,8 +203,7 @@ TEST_CASE("a worker in a loop that stops gives back what it has not started", "[
     for (int i = 0; i < 2000; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i + 1);
 }
 
-// --- several in one process
-// -----------------------------------------------------------------------
+// --- several in one process ---------------------------------------------------------------------
 
 TEST_CASE("several workers and managers live in one process", "[embedding]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -306,8 +304,7 @@ TEST_CASE("a parkserver is an object: any port, several addresses, a clear word 
     CHECK(workers.size() == 2);
 }
 
-// --- awkward moments
-// ------------------------------------------------------------------------------
+// --- awkward moments ----------------------------------------------------------------------------
 
 TEST_CASE("nothing that is made and let go of leaves a descriptor behind", "[embedding]") {
     const std::size_t before = open_descriptors();

@@ -50,8 +50,7 @@ struct team {
 
 }  // namespace
 
-// --- workers
-// --------------------------------------------------------------------------------------
+// --- workers ------------------------------------------------------------------------------------
 
 TEST_CASE("kill -9 of a worker with 1,000 calls outstanding", "[losses]") {
     team with(2, GENERATE(transport::tcp, transport::ipc), calm,
@@ -196,8 +195,7 @@ TEST_CASE("a worker that is asked to stop answers what runs and gives the rest b
     CHECK(maus_test::bytes_in(begun) == 100);  // each was begun once
 }
 
-// --- poison
-// ---------------------------------------------------------------------------------------
+// --- poison -------------------------------------------------------------------------------------
 
 TEST_CASE("a poison call among 1,000 innocent ones is poisoned after three attempts", "[losses]") {
     team with(6, GENERATE(transport::tcp, transport::ipc));
@@ -287,8 +285,7 @@ TEST_CASE("at_most_once calls on a worker that dies: each is executed once at mo
     check_sums(with.manager);
 }
 
-// --- managers and parkservers
-// ---------------------------------------------------------------------
+// --- managers and parkservers -------------------------------------------------------------------
 
 TEST_CASE("kill -9 of a manager in mid-burst frees its workers for the next", "[losses]") {
     site here(GENERATE(transport::tcp, transport::ipc));

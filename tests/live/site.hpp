@@ -86,8 +86,7 @@ private:
     std::unique_ptr<maus::parkserver> park_;
 };
 
-// --- what a parkserver says
-// -----------------------------------------------------------------------
+// --- what a parkserver says ---------------------------------------------------------------------
 
 /// Nothing: it did not answer.
 [[nodiscard]] std::optional<maus::parkserver_status> status_of(const std::string& parkserver);
@@ -104,8 +103,7 @@ private:
 /// Worker's id -> id of the manager that it is leased to.
 [[nodiscard]] std::map<std::string, std::string> leases(const std::string& parkserver);
 
-// --- what calls give
-// ------------------------------------------------------------------------------
+// --- what calls give ----------------------------------------------------------------------------
 
 /// Waits for it as long as a test waits, and gives its value; fails the test if nothing comes.
 template <class T>

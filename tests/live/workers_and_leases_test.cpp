@@ -8,8 +8,7 @@
 
 using namespace live;
 
-// --- row 1
-// ----------------------------------------------------------------------------------------
+// --- row 1 --------------------------------------------------------------------------------------
 
 TEST_CASE("a worker serves one manager directly, without a parkserver", "[row1]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -34,8 +33,7 @@ TEST_CASE("a direct worker that starts before its manager finds it", "[row1]") {
     }
 }
 
-// --- row 2
-// ----------------------------------------------------------------------------------------
+// --- row 2 --------------------------------------------------------------------------------------
 
 TEST_CASE("a worker registers its type and functions with a parkserver", "[row2]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -67,8 +65,7 @@ TEST_CASE("workers of several types live side by side", "[row2]") {
     CHECK(served_by("red") == static_cast<std::uint32_t>(red.pid()));
 }
 
-// --- row 3
-// ----------------------------------------------------------------------------------------
+// --- row 3 --------------------------------------------------------------------------------------
 
 TEST_CASE("a request waits until as many workers as it wants are free", "[row3]") {
     site here;
@@ -171,8 +168,7 @@ TEST_CASE("a request for many is not overtaken by a request for few", "[row3]") 
     CHECK(many.size() == 2);
 }
 
-// --- row 4
-// ----------------------------------------------------------------------------------------
+// --- row 4 --------------------------------------------------------------------------------------
 
 TEST_CASE("a leased worker is marked and talks to its manager without the parkserver", "[row4]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -189,8 +185,7 @@ TEST_CASE("a leased worker is marked and talks to its manager without the parkse
     park.signal(SIGCONT);
 }
 
-// --- row 5
-// ----------------------------------------------------------------------------------------
+// --- row 5 --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -240,8 +235,7 @@ TEST_CASE("a manager goes silent: its workers, and only they, are free again", "
     loses_one_manager(quick, [](manager_process& going) { going.signal(SIGSTOP); });
 }
 
-// --- row 6
-// ----------------------------------------------------------------------------------------
+// --- row 6 --------------------------------------------------------------------------------------
 
 TEST_CASE("workers that are given back serve the next manager", "[row6]") {
     site here(GENERATE(transport::tcp, transport::ipc));
@@ -272,8 +266,7 @@ TEST_CASE("a group of workers that goes out of scope gives them back", "[row6]")
     REQUIRE(comes_to_be(here.parkserver(), worker.id, worker_state::available));
 }
 
-// --- row 7
-// ----------------------------------------------------------------------------------------
+// --- row 7 --------------------------------------------------------------------------------------
 
 TEST_CASE("managers and workers join at any time", "[row7]") {
     site here;

@@ -18,8 +18,7 @@ void fault_counts::add(const fault_counts& more) {
     poisoned += more.poisoned;
 }
 
-// --- shells
-// ---------------------------------------------------------------------------------------
+// --- shells -------------------------------------------------------------------------------------
 
 void network::open(const host& from, base::route to, const std::string& endpoint) {
     connection made;
@@ -122,8 +121,7 @@ void network::gone(const host& which, bool orderly) {
     }
 }
 
-// --- ways of going wrong
-// ------------------------------------------------------------------------------------------
+// --- ways of going wrong ------------------------------------------------------------------------
 
 void network::lose_some(line& of) { of.parcels.resize(random_.below(of.parcels.size() + 1)); }
 
@@ -210,8 +208,7 @@ void network::heal() {
     }
 }
 
-// --- on its way
-// -----------------------------------------------------------------------------------------
+// --- on its way ---------------------------------------------------------------------------------
 
 duration network::delay() {
     if (!healed_ && chance(random_, plan_.spike)) {
@@ -268,8 +265,7 @@ void network::happen(std::uint32_t what, std::uint64_t detail) {
           !chance(random_, plan_.without_notice));
 }
 
-// --- small things
-// ---------------------------------------------------------------------------------------
+// --- small things -------------------------------------------------------------------------------
 
 bool network::blocked(std::uint32_t from, std::uint32_t to) const {
     if (blocked_until_.empty()) return false;

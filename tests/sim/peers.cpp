@@ -13,8 +13,7 @@ core::heartbeat draw_beat(const plan& how, base::random& luck) {
 }
 }  // namespace
 
-// --- parkserver
-// ------------------------------------------------------------------------------------
+// --- parkserver ---------------------------------------------------------------------------------
 
 std::string parkserver_process::name() const { return "parkserver p" + std::to_string(number()); }
 
@@ -52,8 +51,7 @@ void parkserver_process::begin_stop() {
 
 instant parkserver_process::next_deadline() const { return core_->next_deadline(); }
 
-// --- manager
-// ---------------------------------------------------------------------------------------
+// --- manager ------------------------------------------------------------------------------------
 
 manager_process::manager_process(world& in, std::uint32_t number) : process(in, number) {}
 
@@ -178,8 +176,7 @@ void manager_process::said(core::send& what) {
     }
 }
 
-// --- worker
-// ----------------------------------------------------------------------------------------
+// --- worker -------------------------------------------------------------------------------------
 
 worker_process::worker_process(world& in, std::uint32_t number, bool direct)
     : process(in, number), direct_(direct) {

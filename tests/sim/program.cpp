@@ -38,8 +38,7 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
     cancel_some(machine, now, out);
 }
 
-// --- wishes
-// ----------------------------------------------------------------------------------------
+// --- wishes -------------------------------------------------------------------------------------
 
 void program::wish_for(core::manager& machine, instant now, core::manager_effects& out) {
     wish made;
@@ -96,8 +95,7 @@ void program::clear_up(core::manager& machine, instant now, core::manager_effect
     for (const auto group : done) release(machine, group, now, out);
 }
 
-// --- calls
-// -----------------------------------------------------------------------------------------
+// --- calls --------------------------------------------------------------------------------------
 
 function program::choose() {
     const plan& how = world_.how;
@@ -194,8 +192,7 @@ void program::note_cancel(std::uint64_t ticket) {
     world_.past.add(std::move(told));
 }
 
-// --- what comes back
-// --------------------------------------------------------------------------------
+// --- what comes back ----------------------------------------------------------------------------
 
 void program::settled(const core::settled& what) {
     fact told = of_.process::begin(fact::kind::settled);

@@ -12,8 +12,7 @@ constexpr std::string_view name_of(std::string_view signature) {
 }
 }  // namespace
 
-// --- slots and lists
-// ------------------------------------------------------------------------------
+// --- slots and lists ----------------------------------------------------------------------------
 
 call_id dispatcher::id_of(std::uint32_t index) const {
     return {static_cast<std::uint64_t>(slots_[index].generation) << 32 | index};
@@ -87,8 +86,7 @@ dispatcher::queue& dispatcher::queue_of(group& of, std::uint32_t method) {
     return of.queues.back();
 }
 
-// --- functions and groups
-// -------------------------------------------------------------------------
+// --- functions and groups -----------------------------------------------------------------------
 
 void dispatcher::define(method_id method, std::string signature) {
     if (methods_.size() <= method.value) methods_.resize(method.value + 1);
@@ -131,8 +129,7 @@ std::size_t dispatcher::queued(group_id id) const {
     return sum;
 }
 
-// --- links
-// ----------------------------------------------------------------------------------------
+// --- links --------------------------------------------------------------------------------------
 
 link_index dispatcher::add_link(port to, std::string worker,
                                 const std::vector<std::string>& signatures,
@@ -234,8 +231,7 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     free_links_.push_back(index);
 }
 
-// --- the fate of one call
-// -------------------------------------------------------------------------
+// --- the fate of one call -----------------------------------------------------------------------
 
 outcome dispatcher::failure_of(const slot& call, errc code, std::string_view text) const {
     auto about = std::make_unique<outcome::details>();
@@ -507,8 +503,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     }
 }
 
-// --- time
-// -----------------------------------------------------------------------------------------
+// --- time ---------------------------------------------------------------------------------------
 
 void dispatcher::set_timer(std::uint32_t index, instant at, std::uint32_t attempt) {
     timers_.push_back({at, id_of(index), attempt});
@@ -583,8 +578,7 @@ instant dispatcher::next_deadline() const {
     return next;
 }
 
-// --- who gets which call
-// --------------------------------------------------------------------------
+// --- who gets which call ------------------------------------------------------------------------
 
 void dispatcher::mark(group& of) {
     if (of.to_pump) return;

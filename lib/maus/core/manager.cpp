@@ -41,8 +41,7 @@ void manager::define(method_id method, std::string signature) {
     dispatcher_.define(method, std::move(signature));
 }
 
-// --- what the program wants
-// -----------------------------------------------------------------------
+// --- what the program wants ---------------------------------------------------------------------
 
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
     if (stopped_) return;
@@ -109,8 +108,7 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     wishes_.erase(found);
 }
 
-// --- inputs
-// ---------------------------------------------------------------------------------------
+// --- inputs -------------------------------------------------------------------------------------
 
 void manager::on(up event, instant now, manager_effects& out) {
     if (auto* at = parkserver_at(event.from)) register_with(*at, now, out);
@@ -185,8 +183,7 @@ void manager::check_silence(instant now, manager_effects& out) {
     }
 }
 
-// --- parkservers
-// ----------------------------------------------------------------------------------
+// --- parkservers --------------------------------------------------------------------------------
 
 void manager::register_with(registration& at, instant now, manager_effects& out) {
     at.registering(now);
@@ -281,8 +278,7 @@ void manager::handle(registration& from, const wire::control& what, instant now,
     }
 }
 
-// --- links
-// ----------------------------------------------------------------------------------------
+// --- links --------------------------------------------------------------------------------------
 
 port manager::port_of(const link_key& key) const {
     port made{.to = key.via, .relayed = {}};

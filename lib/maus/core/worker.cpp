@@ -47,8 +47,7 @@ registration* worker::parkserver_at(route via) {
     return nullptr;
 }
 
-// --- inputs
-// ---------------------------------------------------------------------------------------
+// --- inputs -------------------------------------------------------------------------------------
 
 void worker::on(up event, instant now, worker_effects& out) {
     if (auto* at = parkserver_at(event.from)) {
@@ -184,8 +183,7 @@ instant worker::next_deadline() const {
     return next;
 }
 
-// --- parkservers
-// ----------------------------------------------------------------------------------
+// --- parkservers --------------------------------------------------------------------------------
 
 void worker::register_with(registration& at, instant now, worker_effects& out) {
     at.registering(now);
@@ -302,8 +300,7 @@ void worker::handle(registration& from, const wire::assign& offer, instant now,
     try_link(now, out);
 }
 
-// --- the link
-// -------------------------------------------------------------------------------------
+// --- the link -----------------------------------------------------------------------------------
 
 void worker::try_link(instant now, worker_effects& out) {
     hello_said_ = false;

@@ -280,8 +280,7 @@ std::string hub::bind(const std::string& endpoint) {
     return router_->data.get(zmq::sockopt::last_endpoint);
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading ------------------------------------------------------------------------------------
 
 void hub::read_monitor(socket& of, std::vector<monitor_event>& events) {
     zmq::message_t head, address;
@@ -441,8 +440,7 @@ bool hub::has_more() {
                        [](connection* each) { return readable(each->dealer->data); });
 }
 
-// --- sending
-// --------------------------------------------------------------------------------------
+// --- sending ------------------------------------------------------------------------------------
 
 void hub::apply(core::outbox& out) {
     for (auto& effect : out.effects()) {
@@ -577,8 +575,7 @@ void hub::forget(route which) {
     connections_.erase(found);
 }
 
-// --- sleeping
-// -------------------------------------------------------------------------------------
+// --- sleeping -----------------------------------------------------------------------------------
 
 void hub::wait(base::instant deadline) {
     int timeout_ms = -1;
