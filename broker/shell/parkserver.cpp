@@ -34,10 +34,7 @@ public:
         broker::parkserver_config config;
         config.id = base::parkserver_id::make(random);
         config.epoch = net::wall_us();
-        const auto ms = std::clamp<std::int64_t>(options_.heartbeat.interval.count(), 0,
-                                                 core::heartbeat::interval_ms_max);
-        config.beat = core::heartbeat{static_cast<std::uint32_t>(ms), options_.heartbeat.liveness}
-                          .within_limits();
+        config.beat = core::heartbeat::of(options_.heartbeat);
         config.bounds = options_.limits;
         config.version = maus::version;
         machine_.emplace(std::move(config), net::clock_now());

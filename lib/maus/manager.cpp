@@ -10,6 +10,7 @@
 
 #include "maus/core/manager.hpp"
 #include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
 #include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
@@ -44,12 +45,6 @@ std::exception_ptr exception_of(core::outcome&& failed) {
                                        .about(std::move(about.function))
                                        .thrown_as(std::move(about.type))
                                        .after(std::move(about.attempts)));
-}
-
-core::heartbeat beat_of(const heartbeat_options& options) {
-    const auto ms =
-        std::clamp<std::int64_t>(options.interval.count(), 0, core::heartbeat::interval_ms_max);
-    return {static_cast<std::uint32_t>(ms), options.liveness};
 }
 
 event::kind kind_of(core::notice::kind what) {
@@ -329,7 +324,7 @@ manager_core::manager_core(manager_options options)
     core::manager_config config;
     config.id = base::manager_id::make(random);
     config.incarnation = {net::wall_us()};
-    config.beat = beat_of(options_.heartbeat);
+    config.beat = core::heartbeat::of(options_.heartbeat);
     config.host = net::host_name();
     config.pid = net::process_id();
     config.bounds = options_.limits;
@@ -470,10 +465,7 @@ manager::manager(manager_options options)
 manager::~manager() { core_->stop(); }
 
 void manager::connect_parkserver(std::string endpoint) {
-    if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
-        throw error(errc::protocol_violation,
-                    "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
-    }
+    net::check_endpoint(endpoint);
     core_->put(core::add_parkserver{std::move(endpoint)});
 }
 

@@ -1,6 +1,7 @@
 #include "maus/status.hpp"
 
 #include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
 #include "maus/net/hub.hpp"
 
 namespace maus {
@@ -25,10 +26,7 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
 }  // namespace
 
 parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds patience) {
-    if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
-        throw error(errc::protocol_violation,
-                    "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
-    }
+    net::check_endpoint(endpoint);
     const limits bounds;
     std::string trouble;
     net::hub hub(bounds, [&](log_level, const std::string& text) { trouble = text; });

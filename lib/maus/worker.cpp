@@ -9,6 +9,7 @@
 
 #include "maus/core/worker.hpp"
 #include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
 #include "maus/net/executor.hpp"
 #include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
@@ -183,12 +184,7 @@ public:
         config_.id = base::worker_id::make(random);
         config_.incarnation = {net::wall_us()};
         config_.concurrency = std::max(options_.concurrency, 1u);
-        config_.beat =
-            core::heartbeat{
-                static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-                    options_.heartbeat.interval.count(), 0, core::heartbeat::interval_ms_max)),
-                options_.heartbeat.liveness}
-                .within_limits();
+        config_.beat = core::heartbeat::of(options_.heartbeat);
         config_.link_timeout = options_.link_timeout;
         config_.host = net::host_name();
         config_.pid = net::process_id();
@@ -233,12 +229,12 @@ public:
         config_.type = std::move(type);
     }
     void register_parkserver(std::string endpoint, std::string type) {
-        check_endpoint(endpoint);
+        net::check_endpoint(endpoint);
         set_type(std::move(type));
         config_.parkservers.push_back(std::move(endpoint));
     }
     void connect(std::string endpoint, std::string type) {
-        check_endpoint(endpoint);
+        net::check_endpoint(endpoint);
         set_type(std::move(type));
         config_.manager = std::move(endpoint);
     }
@@ -306,13 +302,6 @@ public:
 
 private:
     enum class mode : std::uint8_t { fresh, threaded, hosted };
-
-    static void check_endpoint(const std::string& endpoint) {
-        if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
-            throw error(errc::protocol_violation,
-                        "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
-        }
-    }
 
     void begin(mode how) {
         if (mode_ != mode::fresh)

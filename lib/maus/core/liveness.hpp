@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "maus/base/time.hpp"
+#include "maus/options.hpp"
 
 namespace maus::core {
 
@@ -24,6 +25,11 @@ struct heartbeat {
     static constexpr std::uint32_t liveness_min = 2;
     static constexpr std::uint32_t liveness_max = 100;
 
+    /// What a program chose, moved into the limits.
+    [[nodiscard]] static constexpr heartbeat of(const heartbeat_options& options) {
+        const auto ms = std::clamp<std::int64_t>(options.interval.count(), 0, interval_ms_max);
+        return heartbeat{static_cast<std::uint32_t>(ms), options.liveness}.within_limits();
+    }
     [[nodiscard]] constexpr heartbeat within_limits() const {
         return {std::clamp(interval_ms, interval_ms_min, interval_ms_max),
                 std::clamp(liveness, liveness_min, liveness_max)};

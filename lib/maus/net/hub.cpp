@@ -114,8 +114,6 @@ std::shared_ptr<zmq::context_t> shared_context() {
 struct hub::socket {
     zmq::socket_t data;
     zmq::socket_t monitor;
-    int data_fd = -1;
-    int monitor_fd = -1;
 
     // First no more events, then nobody who reads them: libzmq waits for the reader of an event
     // while it holds its own threads up, and loses the event's memory if it waits in vain.
@@ -212,10 +210,8 @@ std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
         throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
                                           " (too many open files? raise `ulimit -n`)");
     }
-    made->data_fd = made->data.get(zmq::sockopt::fd);
-    made->monitor_fd = made->monitor.get(zmq::sockopt::fd);
-    watch(made->data_fd, watched::data);
-    watch(made->monitor_fd, watched::monitor);
+    watch(made->data.get(zmq::sockopt::fd), watched::data);
+    watch(made->monitor.get(zmq::sockopt::fd), watched::monitor);
     return made;
 }
 

@@ -11,7 +11,5 @@ namespace maus::net {
 [[nodiscard]] std::uint32_t process_id();
 /// A thread that leaves signals to the program's own threads.
 [[nodiscard]] std::thread spawn(std::function<void()> what);
-/// The endpoint as workers on other machines can use it: a wildcard address becomes this machine's.
-[[nodiscard]] std::string reachable(const std::string& endpoint);
 
 }  // namespace maus::net
