@@ -68,12 +68,15 @@ public:
             machine_->on(*gone, now, outbox_);
         }
     }
-    void step(base::instant now) override {
-        machine_->advance_to(now, outbox_);
+    void take_mail(base::instant) override {
         if (stop_asked_ && !said_goodbye_) {
             machine_->stop(outbox_);
             said_goodbye_ = true;
         }
+    }
+    void step(base::instant now) override {
+        machine_->advance_to(now, outbox_);
+        take_mail(now);
     }
     [[nodiscard]] core::outbox& outbox() override { return outbox_; }
     [[nodiscard]] bool has_mail() const override { return stop_asked_ && !said_goodbye_; }

@@ -7,6 +7,8 @@
 
 #include <climits>
 
+#include "maus/net/clock.hpp"
+
 namespace maus::detail {
 
 namespace {
@@ -20,7 +22,9 @@ void futex_wake_all(std::atomic<std::uint32_t>& word) {
 }
 }  // namespace
 
-void state_base::wait() noexcept {
+void state_base::wait() {
+    if (ready()) return;
+    if (owner_) owner_->attend(*this, base::never);
     if (ready()) return;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
@@ -29,10 +33,14 @@ void state_base::wait() noexcept {
     }
 }
 
-bool state_base::wait_for(std::chrono::nanoseconds time) noexcept {
+bool state_base::wait_for(std::chrono::nanoseconds time) {
     using clock = std::chrono::steady_clock;
     if (ready()) return true;
     const auto begun = clock::now();
+    if (owner_ && time > time.zero()) {
+        owner_->attend(*this, base::after(net::clock_now(), time));
+        if (ready()) return true;
+    }
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
         const auto left = time - (clock::now() - begun);
@@ -55,11 +63,10 @@ void state_base::cancel() {
     if (owner_ && !ready()) owner_->cancel(*this);
 }
 
-void state_base::settled(executor* where) {
-    // Once the word says so, the waiter may let go of this state.
-    retain();
+bool state_base::settled(executor* where) {
     const auto seen = word_.fetch_or(settled_bit, std::memory_order_acq_rel);
-    if ((seen & waited_bit) != 0) futex_wake_all(word_);
+    const bool woke = (seen & waited_bit) != 0;
+    if (woke) futex_wake_all(word_);
     if ((seen & continued_bit) != 0) {
         auto next = std::exchange(continuation_, nullptr);
         if (where != nullptr) {
@@ -68,17 +75,17 @@ void state_base::settled(executor* where) {
             next->run();
         }
     }
-    release();
+    return woke;
 }
 
-void state_base::settle(base::buffer payload, executor* where) {
+bool state_base::settle(base::buffer payload, executor* where) {
     payload_ = std::move(payload);
-    settled(where);
+    return settled(where);
 }
 
-void state_base::settle(std::exception_ptr failure, executor* where) {
+bool state_base::settle(std::exception_ptr failure, executor* where) {
     failure_ = std::move(failure);
-    settled(where);
+    return settled(where);
 }
 
 }  // namespace maus::detail

@@ -13,6 +13,9 @@
 // its manager, one at a time: they may block, but what they wait for must not be another callback.
 // If the future is ready already, they run at once, on the thread that asked.
 //
+// A thread that waits in get() is not idle: if no other does, it receives results for its manager
+// meanwhile.
+//
 // Thread-safety: different futures may be used by different threads; one future by one at a time.
 #pragma once
 
@@ -30,6 +33,7 @@
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/task.hpp"
+#include "maus/base/time.hpp"
 #include "maus/error.hpp"
 #include "maus/wire/archive.hpp"
 
@@ -60,10 +64,12 @@ struct executor {
 
 class state_base;
 
-/// Who made a call: can cancel it.
+/// Who made a call.
 struct call_owner {
     virtual ~call_owner() = default;
     virtual void cancel(state_base& call) = 0;
+    /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
+    virtual void attend(state_base& call, base::instant end) = 0;
 };
 
 /// What a future and those who settle it share. Settled once; its word says what happened so far.
@@ -82,14 +88,15 @@ public:
     [[nodiscard]] bool ready() const noexcept {
         return (word_.load(std::memory_order_acquire) & settled_bit) != 0;
     }
-    void wait() noexcept;
-    [[nodiscard]] bool wait_for(std::chrono::nanoseconds time) noexcept;
+    void wait();
+    [[nodiscard]] bool wait_for(std::chrono::nanoseconds time);
     /// Runs `what` when this is settled: at once if it is.
     void continue_with(std::unique_ptr<continuation> what);
 
     /// The bytes of a result, or a failure. Continuations go to `where`, or run here if it is null.
-    void settle(base::buffer payload, executor* where);
-    void settle(std::exception_ptr failure, executor* where);
+    /// True: a thread that waited has been woken. The caller keeps a reference meanwhile.
+    bool settle(base::buffer payload, executor* where);
+    bool settle(std::exception_ptr failure, executor* where);
 
     // Read once it is ready.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
@@ -103,7 +110,7 @@ public:
     std::uint64_t mark = 0;  ///< the owner's
 
 protected:
-    void settled(executor* where);
+    bool settled(executor* where);
 
 private:
     static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;

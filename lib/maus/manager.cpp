@@ -13,7 +13,7 @@
 #include "maus/net/endpoint.hpp"
 #include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
-#include "maus/net/reactor.hpp"
+#include "maus/net/shared_drive.hpp"
 #include "maus/net/task_thread.hpp"
 
 namespace maus {
@@ -60,11 +60,29 @@ event::kind kind_of(core::notice::kind what) {
 
 /// Which methods there are, and their numbers. Any thread may ask.
 class method_table {
+    using entry = std::pair<std::string, const void*>;
+
 public:
     using define_function = std::function<void(base::method_id, std::string)>;
 
     /// `define` is called with a new one before anybody else can get its number.
     base::method_id number_of(const method_key& key, const define_function& define) {
+        // A thread mostly calls what it has called last.
+        thread_local struct {
+            std::uint64_t table = 0;
+            entry key;
+            base::method_id number;
+        } last;
+        if (last.table != id_ || last.key.second != key.type || last.key.first != key.name) {
+            last.number = look_up(key, define);
+            last.table = id_;
+            last.key = {std::string(key.name), key.type};
+        }
+        return last.number;
+    }
+
+private:
+    base::method_id look_up(const method_key& key, const define_function& define) {
         const entry wanted{std::string(key.name), key.type};
         {
             const std::shared_lock lock(guard_);
@@ -80,13 +98,13 @@ public:
         return number;
     }
 
-private:
-    using entry = std::pair<std::string, const void*>;
     struct hash {
         std::size_t operator()(const entry& key) const noexcept {
             return std::hash<std::string>{}(key.first) ^ std::hash<const void*>{}(key.second);
         }
     };
+    static inline std::atomic<std::uint64_t> tables_made{0};
+    const std::uint64_t id_ = ++tables_made;
     std::shared_mutex guard_;
     std::unordered_map<entry, base::method_id, hash> numbers_;
 };
@@ -108,17 +126,16 @@ using command = std::variant<new_call, cancel_state, define_method, core::add_wi
 }  // namespace
 
 /// The workers of one wish, as its handle and its calls see them.
-class group final : public group_handle,
-                    public call_owner,
-                    public std::enable_shared_from_this<group> {
+class group final : public group_handle {
 public:
     group(std::shared_ptr<manager_core> owner, base::group_id id, const call_options& calls)
         : owner_(std::move(owner)), id_(id), calls_(calls) {}
 
-    void submit(const method_key& method, base::buffer arguments, state_ref<state_base> call,
-                const call_options& options) override;
+    void submit(const std::shared_ptr<group_handle>& self, const method_key& method,
+                base::buffer&& arguments, state_base* call, const call_options& options) override;
     void release() override;
     void cancel(state_base& call) override;
+    void attend(state_base& call, base::instant end) override;
     [[nodiscard]] std::size_t size() const override { return workers_; }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const call_options& calls() const override { return calls_; }
@@ -140,7 +157,8 @@ public:
     }
 
 private:
-    [[nodiscard]] bool make_room(when_full what_then);
+    /// How many calls were unsettled before; nothing if there is no room.
+    [[nodiscard]] std::optional<std::size_t> make_room(when_full what_then);
 
     std::shared_ptr<manager_core> owner_;
     base::group_id id_;
@@ -160,16 +178,18 @@ public:
     explicit manager_core(manager_options options);
 
     void start() {
-        thread_ = net::spawn([this] { reactor_.run(); });
+        thread_ = net::spawn([this] { drive_.run(); });
     }
     void stop();
     /// False: it has stopped.
     bool put(command what) {
-        if (!box_.put(std::move(what))) return false;
-        reactor_.wake();
+        if (box_.put(std::move(what)) == 0) return false;
+        drive_.call_resident();
         return true;
     }
-    void submit(const method_key& method, core::submission call);
+    /// `lone`: no other call of its group is on its way.
+    void submit(const method_key& method, core::submission&& call, bool lone);
+    [[nodiscard]] net::shared_drive& drive() { return drive_; }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
@@ -191,6 +211,7 @@ public:
     void on(net::input what, base::instant now) override {
         std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
     }
+    void take_mail(base::instant now) override;
     void step(base::instant now) override;
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
     [[nodiscard]] bool has_mail() const override { return !box_.empty(); }
@@ -216,7 +237,9 @@ private:
         if constexpr (std::is_same_v<What, core::stop_manager>) stopped_ = true;
     }
     void stop_reactor();
-    void settle(std::uint64_t ticket, core::outcome result);
+    void settle(std::uint64_t ticket, core::outcome&& result);
+    void read_mail(base::instant now);
+    void carry_out_effects();
     void tell_news();
     void publish_metrics();
 
@@ -224,8 +247,9 @@ private:
     core::manager_effects effects_;
     net::mailbox<command> box_;
     std::vector<command> mail_;
-    net::reactor reactor_;
     net::task_thread callbacks_;
+    net::reactor reactor_;
+    net::shared_drive drive_{reactor_, *this};
     std::optional<core::manager> machine_;
     std::string endpoint_;
     std::string id_;
@@ -243,10 +267,11 @@ private:
 
 // --- group --------------------------------------------------------------------------------------
 
-bool group::make_room(when_full what_then) {
+std::optional<std::size_t> group::make_room(when_full what_then) {
     const std::size_t most = owner_->bounds().calls_max;
-    if (unsettled_.fetch_add(1) < most) return true;
-    if (what_then == when_full::fail) return false;
+    const std::size_t before = unsettled_.fetch_add(1);
+    if (before < most) return before;
+    if (what_then == when_full::fail) return std::nullopt;
     unsettled_.fetch_sub(1);
     ++blocked_;
     std::unique_lock lock(guard_);
@@ -261,16 +286,15 @@ bool group::make_room(when_full what_then) {
     });
     if (released_) unsettled_.fetch_add(1);  // the call goes on to be refused
     --blocked_;
-    return true;
+    return most;
 }
 
-void group::submit(const method_key& method, base::buffer arguments, state_ref<state_base> call,
-                   const call_options& options) {
-    call->own(shared_from_this());
-    const bool room = make_room(options.when_full);
-    call->retain();  // until it is settled
-    const auto ticket = reinterpret_cast<std::uint64_t>(&*call);
-    if (!room) {
+void group::submit(const std::shared_ptr<group_handle>& self, const method_key& method,
+                   base::buffer&& arguments, state_base* call, const call_options& options) {
+    call->own(self);
+    const auto before = make_room(options.when_full);
+    const auto ticket = reinterpret_cast<std::uint64_t>(call);
+    if (!before) {
         return owner_->refuse(ticket, errc::overloaded,
                               "calls_max calls of these workers are not settled yet");
     }
@@ -279,12 +303,16 @@ void group::submit(const method_key& method, base::buffer arguments, state_ref<s
     submission.ticket = ticket;
     submission.policy = policy_of(options);
     submission.payload = std::move(arguments);
-    owner_->submit(method, std::move(submission));
+    owner_->submit(method, std::move(submission), *before == 0);
 }
 
 void group::cancel(state_base& call) {
     call.retain();
     owner_->put(cancel_state{state_ref<state_base>(&call)});
+}
+
+void group::attend(state_base& call, base::instant end) {
+    owner_->drive().visit([&] { return call.ready(); }, end);
 }
 
 void group::release() {
@@ -316,8 +344,11 @@ manager_core::manager_core(manager_options options)
       effects_(options_.limits),
       reactor_(
           options_.limits,
+          // Not here and now: the thread may be one of the program's own that waits in get().
           [this](log_level level, const std::string& text) {
-              if (options_.log) options_.log(level, text);
+              if (!options_.log) return;
+              callbacks_.post(base::make_task(
+                  [tell = options_.log, level, text = text] { tell(level, text); }));
           },
           *this) {
     base::random random(net::random_seed());
@@ -370,12 +401,14 @@ void manager_core::stop_reactor() {
     }
 }
 
-void manager_core::submit(const method_key& method, core::submission call) {
+void manager_core::submit(const method_key& method, core::submission&& call, bool lone) {
     const std::uint64_t ticket = call.ticket;
     call.method = methods_.number_of(method, [this](base::method_id number, std::string signature) {
-        put(define_method{number, std::move(signature)});
+        (void)box_.put(define_method{number, std::move(signature)});
     });
-    if (!put(new_call{std::move(call)})) refuse(ticket, errc::shutdown, "the manager has stopped");
+    const std::size_t waiting = box_.put(new_call{std::move(call)});
+    if (waiting == 0) return refuse(ticket, errc::shutdown, "the manager has stopped");
+    drive_.mail_came(lone || waiting >= bounds().batch_records_max);
 }
 
 void manager_core::refuse(std::uint64_t ticket, errc code, std::string why) {
@@ -404,27 +437,40 @@ maus::workers manager_core::get_workers(const wish& what) {
     return maus::workers(std::move(made));
 }
 
-void manager_core::step(base::instant now) {
+void manager_core::read_mail(base::instant now) {
     box_.take(mail_);
     for (auto& each : mail_) {
         std::visit([&](auto& what) { carry_out(what, now); }, each);
     }
+}
+
+void manager_core::take_mail(base::instant now) {
+    read_mail(now);
+    machine_->pump(now, effects_);
+    carry_out_effects();
+}
+
+void manager_core::step(base::instant now) {
+    read_mail(now);
     machine_->advance_to(now, effects_);
+    carry_out_effects();
+}
+
+void manager_core::carry_out_effects() {
     publish_metrics();
     tell_news();
     for (auto& each : effects_.done) settle(each.ticket, std::move(each.result));
     effects_.done.clear();
 }
 
-void manager_core::settle(std::uint64_t ticket, core::outcome result) {
+void manager_core::settle(std::uint64_t ticket, core::outcome&& result) {
     const state_ref<state_base> state(reinterpret_cast<state_base*>(ticket));
-    const auto of = std::static_pointer_cast<group>(state->owner());
-    if (result.error) {
-        state->settle(exception_of(std::move(result)), this);
-    } else {
-        state->settle(std::move(result.payload), this);
-    }
-    of->call_settled();
+    // It lives as long as the state.
+    auto& of = static_cast<group&>(*state->owner());
+    const bool woke = result.error ? state->settle(exception_of(std::move(result)), this)
+                                   : state->settle(std::move(result.payload), this);
+    if (woke) drive_.woke_a_waiter();
+    of.call_settled();
 }
 
 void manager_core::tell_news() {

@@ -76,16 +76,43 @@ decltype(auto) to_send(const T& given) {
 }
 
 /// The group of workers that one wish has; shared by its handles.
-class group_handle {
+class group_handle : public call_owner {
 public:
-    virtual ~group_handle() = default;
-    virtual void submit(const method_key& method, base::buffer arguments,
-                        state_ref<state_base> call, const call_options& options) = 0;
+    /// `self` is this; `call` is a reference that is given away.
+    virtual void submit(const std::shared_ptr<group_handle>& self, const method_key& method,
+                        base::buffer&& arguments, state_base* call,
+                        const call_options& options) = 0;
     virtual void release() = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
     [[nodiscard]] virtual const call_options& calls() const = 0;
 };
+
+template <class R, class... Args>
+future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+                    std::string_view name, const Args&... arguments) {
+    base::buffer payload;
+    wire::encode(payload, arguments...);
+    state_ref<state<R>> result(new state<R>);
+    result->retain();
+    group->submit(group, method_type<R, Args...>::key(name), std::move(payload), &*result, options);
+    return future<R>(std::move(result));
+}
+template <class R, class... Args, class... Given>
+future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+                    const method<R(Args...)>& what, Given&&... given) {
+    static_assert(sizeof...(Args) == sizeof...(Given),
+                  "the method has another number of parameters");
+    static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
+                  "an argument does not convert to its parameter");
+    return send_call<R, std::remove_cvref_t<Args>...>(
+        group, options, what.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+}
+template <class R, class... Given>
+future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
+                            std::string_view name, const Given&... given) {
+    return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
+}
 
 /// Makes calls with one set of options.
 class caller {
@@ -95,29 +122,17 @@ public:
 
     template <class R, class... Args, class... Given>
     future<R> call(const method<R(Args...)>& what, Given&&... given) const {
-        static_assert(sizeof...(Args) == sizeof...(Given),
-                      "the method has another number of parameters");
-        static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
-                      "an argument does not convert to its parameter");
-        return send<R, std::remove_cvref_t<Args>...>(
-            what.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+        return send_call(group(), options_, what, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
-        return send<R, sent_as<Given>...>(name, to_send(given)...);
+        return send_call_by_name<R>(group(), options_, name, given...);
     }
 
 private:
-    template <class R, class... Args>
-    future<R> send(std::string_view name, const Args&... arguments) const {
+    [[nodiscard]] const std::shared_ptr<group_handle>& group() const {
         if (!group_) throw std::logic_error("maus::workers: there are none (any more)");
-        base::buffer payload;
-        wire::encode(payload, arguments...);
-        state_ref<state<R>> result(new state<R>);
-        result->retain();
-        group_->submit(method_type<R, Args...>::key(name), std::move(payload),
-                       state_ref<state_base>(&*result), options_);
-        return future<R>(std::move(result));
+        return group_;
     }
 
     std::shared_ptr<group_handle> group_;
@@ -153,11 +168,11 @@ public:
     /// cannot be encoded.
     template <class R, class... Args, class... Given>
     future<R> call(const method<R(Args...)>& what, Given&&... given) const {
-        return with_defaults().call(what, std::forward<Given>(given)...);
+        return detail::send_call(group(), group_->calls(), what, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
-        return with_defaults().template call<R>(name, std::forward<Given>(given)...);
+        return detail::send_call_by_name<R>(group(), group_->calls(), name, given...);
     }
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
@@ -176,8 +191,9 @@ public:
     }
 
 private:
-    [[nodiscard]] detail::caller with_defaults() const {
-        return {group_, group_ ? group_->calls() : call_options{}};
+    [[nodiscard]] const std::shared_ptr<detail::group_handle>& group() const {
+        if (!group_) throw std::logic_error("maus::workers: there are none (any more)");
+        return group_;
     }
     std::shared_ptr<detail::group_handle> group_;
 };

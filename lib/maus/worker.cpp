@@ -3,14 +3,15 @@
 #include <cxxabi.h>
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <typeinfo>
 #include <unordered_set>
 
 #include "maus/core/worker.hpp"
 #include "maus/net/clock.hpp"
+#include "maus/net/crew.hpp"
 #include "maus/net/endpoint.hpp"
-#include "maus/net/executor.hpp"
 #include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
@@ -61,8 +62,7 @@ public:
     void put(mail what) {
         const std::lock_guard lock(guard_);
         if (to_ == nullptr) return;
-        box_.put(std::move(what));
-        to_->wake();
+        if (box_.put(std::move(what)) != 0) to_->wake();
     }
     [[nodiscard]] net::mailbox<mail>& box() { return box_; }
 
@@ -115,7 +115,7 @@ private:
 
 class running_call final : public detail::invocation {
 public:
-    running_call(core::job& job, std::shared_ptr<outlet> to) : job_(job), to_(std::move(to)) {}
+    running_call(core::job& job, const std::shared_ptr<outlet>& to) : job_(job), to_(to) {}
 
     [[nodiscard]] base::byte_view arguments() const override { return job_.payload.view(); }
     void value(base::buffer payload) override { outcome_ = core::job_value{std::move(payload)}; }
@@ -138,11 +138,12 @@ public:
         into_this teller(*this);
         static_cast<detail::reply&>(teller).fault(thrown);
     }
-    void finish() {
-        if (!later_) {
-            to_->put(core::job_done{job_.link, job_.what, false, std::move(outcome_)});
-            return;
-        }
+    /// Whether the function has answered; else it has taken a reply with it (deferred()).
+    [[nodiscard]] bool answered() const { return !later_; }
+    [[nodiscard]] core::job_done done() {
+        return {job_.link, job_.what, false, std::move(outcome_)};
+    }
+    void deferred() {
         if (auto* threw = std::get_if<core::job_fault>(&outcome_)) {
             later_->fault(threw->code, std::move(threw->type), std::move(threw->text));
         }
@@ -151,9 +152,27 @@ public:
 
 private:
     core::job& job_;
-    std::shared_ptr<outlet> to_;
+    const std::shared_ptr<outlet>& to_;
     std::shared_ptr<deferred_reply> later_;
     std::variant<core::job_returned, core::job_value, core::job_fault> outcome_ = core::job_value{};
+};
+
+/// Whether a function is short enough to be run where its call was received.
+class pace {
+public:
+    [[nodiscard]] bool is_short() const { return streak_ >= streak_min; }
+    void took(base::duration time) {
+        if (time > longest) {
+            streak_ = 0;
+        } else if (streak_ < streak_min) {
+            ++streak_;
+        }
+    }
+
+private:
+    static constexpr base::duration longest = std::chrono::microseconds{20};
+    static constexpr int streak_min = 4;
+    int streak_ = 0;
 };
 
 struct call_context {
@@ -178,7 +197,8 @@ class worker::implementation final : public net::driven {
 public:
     explicit implementation(worker_options options)
         : options_(std::move(options)),
-          executor_([this](core::job job, bool may_start) { run_job(std::move(job), may_start); }),
+          crew_([this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
+                [this] { return drive(); }),
           effects_(options_.limits) {
         base::random random(net::random_seed());
         config_.id = base::worker_id::make(random);
@@ -198,7 +218,7 @@ public:
         if (mode_ == mode::hosted) {
             while (process_events()) reactor_->sockets().wait(machine_->next_deadline());
         }
-        executor_.stop();
+        crew_.stop();
         outlet_->close();
     }
 
@@ -216,6 +236,7 @@ public:
             throw error(errc::too_large, "a worker exposes functions_max functions at most");
         }
         config_.signatures.push_back(std::move(signature));
+        pace_.emplace_back();
         handlers_.push_back(std::move(handler));
     }
 
@@ -254,8 +275,7 @@ public:
         lock.unlock();
         outlet_->put(core::stop_worker{base::after(net::clock_now(), patience)});
         lock.lock();
-        const bool own = executor_.is_own_thread() || loop_thread_ == std::this_thread::get_id();
-        if (!own) stopped_.wait(lock, [this] { return !looping_; });
+        if (!crew_.is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
     }
 
     int fd() {
@@ -271,9 +291,9 @@ public:
         if (!reactor_->process_events()) return false;
         const auto until = net::clock_now() + std::chrono::milliseconds{10};
         bool ran = false;
-        while (net::clock_now() < until && executor_.run_one()) ran = true;
+        while (net::clock_now() < until && crew_.run_one()) ran = true;
         const bool goes_on = !ran || reactor_->process_events();
-        if (!executor_.idle()) reactor_->sockets().wake();
+        if (!crew_.idle()) reactor_->sockets().wake();
         return goes_on;
     }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
@@ -282,16 +302,28 @@ public:
     void on(net::input what, base::instant now) override {
         std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
     }
-    void step(base::instant now) override {
+    void take_mail(base::instant now) override {
         outlet_->box().take(mail_);
         for (auto& each : mail_) {
             std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, each);
         }
+    }
+    void step(base::instant now) override {
+        take_mail(now);
         machine_->advance_to(now, effects_);
-        executor_.permit(machine_->startable(), machine_->lease_until());
-        executor_.add(effects_.execute);
-        for (const auto& each : effects_.revoke) executor_.revoke(each);
+        crew_.permit(machine_->startable(), machine_->lease_until());
+        if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
+        crew_.add(effects_.execute);
+        for (const auto& each : effects_.revoke) {
+            crew_.revoke(each);
+            std::erase_if(short_jobs_, [&](core::job& job) {
+                if (job.what != each) return false;
+                machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
+                return true;
+            });
+        }
         effects_.revoke.clear();
+        if (claimed_ && short_jobs_.empty()) end_claim();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
     [[nodiscard]] bool has_mail() const override { return !outlet_->box().empty(); }
@@ -318,7 +350,6 @@ private:
             },
             *this);
         outlet_->open(*reactor_);
-        if (how == mode::threaded) executor_.start(config_.concurrency);
         // The host's loop is to see that there is something to do.
         if (how == mode::hosted) reactor_->sockets().wake();
         const std::lock_guard lock(guard_);
@@ -328,19 +359,92 @@ private:
     }
 
     void loop() {
-        {
-            const std::lock_guard lock(guard_);
-            loop_thread_ = std::this_thread::get_id();
-        }
-        reactor_->run();
+        crew_.work(config_.concurrency);
         outlet_->close();
-        executor_.stop();
         {
             const std::lock_guard lock(guard_);
             looping_ = false;
-            loop_thread_ = {};
         }
         stopped_.notify_all();
+    }
+
+    // --- short functions: run by the thread that has the lead (crew.hpp)
+
+    // Moves the short jobs at the front of those that came to the ones that are run here.
+    void keep_short_jobs() {
+        if (!claimed_ && !(claimed_ = crew_.begin_short())) return;
+        auto& came = effects_.execute;
+        auto next = came.begin();
+        while (!crew_has_later_ && next != came.end() && pace_[next->function].is_short()) {
+            short_jobs_.push_back(std::move(*next++));
+        }
+        came.erase(came.begin(), next);
+        crew_has_later_ = crew_has_later_ || !came.empty();
+        if (short_jobs_.empty()) end_claim();
+    }
+
+    void end_claim() {
+        claimed_ = crew_has_later_ = false;
+        crew_.end_short();
+    }
+
+    // False: the lead was lost, and nothing that belongs to it may be touched any more.
+    bool run_short_jobs() {
+        // A quarter of what waits, so that several messages are under way at a time.
+        const std::size_t most = std::clamp<std::size_t>(short_jobs_.size() / 4, 16, 256);
+        constexpr base::duration message_time = std::chrono::microseconds{100};
+        base::instant now = net::clock_now();
+        const base::instant begun = now;
+        for (std::size_t i = 0; i < most && !short_jobs_.empty(); ++i) {
+            core::job job = std::move(short_jobs_.front());
+            short_jobs_.pop_front();
+            if (job.link != machine_->startable() || now >= machine_->lease_until()) {
+                machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
+                continue;
+            }
+            if (job.at_most_once) {
+                machine_->on(core::job_started{job.link, job.what}, now, effects_);
+            }
+            running_call call(job, outlet_);
+            crew_.lead().leave();
+            invoke(job, call);
+            const base::instant before = std::exchange(now, net::clock_now());
+            pace_[job.function].took(now - before);
+            if (!crew_.lead().try_take()) {
+                deliver(call);
+                crew_.end_short();
+                return false;
+            }
+            if (call.answered()) {
+                machine_->on(call.done(), now, effects_);
+            } else {
+                call.deferred();
+            }
+            if (now - begun > message_time) break;
+        }
+        if (short_jobs_.empty()) end_claim();
+        return true;
+    }
+
+    // By the thread that has the lead. False: it was lost.
+    bool drive() {
+        if (claimed_) {
+            // Another thread is in a function that is not short after all. What waits behind it
+            // waits for the crew.
+            claimed_ = crew_has_later_ = false;
+            crew_.add_in_front(short_jobs_);
+        }
+        while (!finished()) {
+            const bool more = reactor_->cycle();
+            if (!short_jobs_.empty()) {
+                if (!run_short_jobs()) return false;
+                reactor_->send();
+            } else if (!more && !finished()) {
+                reactor_->sleep();
+            }
+        }
+        reactor_->sockets().shut();
+        return true;
     }
 
     void run_job(core::job job, bool may_start) {
@@ -350,6 +454,13 @@ private:
         }
         if (job.at_most_once) outlet_->put(core::job_started{job.link, job.what});
         running_call call(job, outlet_);
+        const base::instant begun = net::clock_now();
+        invoke(job, call);
+        if (config_.concurrency == 1) pace_[job.function].took(net::clock_now() - begun);
+        deliver(call);
+    }
+
+    void invoke(const core::job& job, running_call& call) {
         const call_context context{job, config_};
         current_call = &context;
         try {
@@ -358,7 +469,14 @@ private:
             call.fault(std::current_exception());
         }
         current_call = nullptr;
-        call.finish();
+    }
+
+    void deliver(running_call& call) {
+        if (call.answered()) {
+            outlet_->put(call.done());
+        } else {
+            call.deferred();
+        }
     }
 
     worker_options options_;
@@ -367,15 +485,19 @@ private:
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<outlet> outlet_ = std::make_shared<outlet>();
-    net::executor executor_;
+    net::crew crew_;
     core::worker_effects effects_;
     std::optional<core::worker> machine_;
     std::optional<net::reactor> reactor_;
     std::vector<mail> mail_;
+    std::vector<pace> pace_;  // of each function; by whoever runs functions
+    // By whoever has the lead.
+    std::deque<core::job> short_jobs_;
+    bool claimed_ = false;         // functions are run here, and nowhere else
+    bool crew_has_later_ = false;  // jobs that are to be run after those
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;
-    std::thread::id loop_thread_;
     bool looping_ = false;
     bool stop_asked_ = false;
 };

@@ -2,15 +2,15 @@
 //
 //     maus::worker worker;
 //     worker.expose("add", [](int x, int y) { return x + y; });
-//     worker.register_parkserver("tcp://127.0.0.1:8500");   // or worker.connect("tcp://...") to
-//     one manager worker.run();                                         // until somebody calls
-//     stop()
+//     worker.register_parkserver("tcp://127.0.0.1:8500");   // or connect("tcp://...") to a manager
+//     worker.run();                                         // until somebody calls stop()
 //
 // Three ways to run it: run() in this thread, start() in one of its own, or fd() and
-// process_events() in a loop that you have already. In the first two, functions run on
-// `concurrency` threads of their own and heartbeats go on whatever they do; in the third, functions
-// run inside process_events(), and one that takes longer than the heartbeat's patience makes the
-// manager give this worker up.
+// process_events() in a loop that you have already. In the first two, at most `concurrency`
+// functions run at a time, on threads of the worker (not always the same one; run() lends it the
+// calling thread too), and heartbeats go on whatever they do. In the third, functions run inside
+// process_events(), and one that takes longer than the heartbeat's patience makes the manager give
+// this worker up.
 //
 // An exception in a function goes to the caller and hurts nothing else. Functions must not call
 // stop() and wait for it.

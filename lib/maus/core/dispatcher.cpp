@@ -262,7 +262,7 @@ std::optional<outcome> dispatcher::refusal(group& of, std::uint32_t method) {
     return outcome{errc::signature_mismatch, {}, std::move(about)};
 }
 
-std::optional<call_id> dispatcher::submit(submission call, instant now,
+std::optional<call_id> dispatcher::submit(submission&& call, instant now,
                                           std::vector<settled>& done) {
     ++counters_.submitted;
     const auto refuse = [&](errc code, std::string text) {
@@ -319,7 +319,7 @@ std::optional<call_id> dispatcher::submit(submission call, instant now,
     return id_of(index);
 }
 
-void dispatcher::settle(std::uint32_t index, outcome result, std::vector<settled>& done) {
+void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {
     slot& call = slots_[index];
     assert(!call.settled && call.group != nullptr);
     ++(result.error ? counters_.errors : counters_.results);
@@ -332,7 +332,7 @@ void dispatcher::settle(std::uint32_t index, outcome result, std::vector<settled
 
 // Settles a call whose worker did not say anything; the worker, if it has it, is told not to start
 // it.
-void dispatcher::settle_unasked(std::uint32_t index, outcome result, outbox* out,
+void dispatcher::settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
                                 std::vector<settled>& done) {
     slot& call = slots_[index];
     if (call.state == call_state::queued) {
@@ -432,7 +432,7 @@ void dispatcher::start_clocks(link& at, instant now) {
     }
 }
 
-void dispatcher::answered(std::uint32_t index, outcome result, instant now,
+void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
                           std::vector<settled>& done) {
     put_down(index, now);
     if (!slots_[index].settled) {

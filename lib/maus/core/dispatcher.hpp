@@ -118,7 +118,7 @@ public:
 
     // --- calls
     /// The call's id, or nothing if it was settled at once.
-    std::optional<call_id> submit(submission call, instant now, std::vector<settled>& done);
+    std::optional<call_id> submit(submission&& call, instant now, std::vector<settled>& done);
     void cancel(call_id call, std::string_view why, outbox& out, std::vector<settled>& done);
     /// False: the record breaks the protocol.
     [[nodiscard]] bool answer(link_index from, const wire::record& record, instant now,
@@ -221,8 +221,8 @@ private:
     // --- the fate of one call
     [[nodiscard]] outcome failure_of(const slot& call, errc code, std::string_view text) const;
     [[nodiscard]] std::optional<outcome> refusal(group& of, std::uint32_t method);
-    void settle(std::uint32_t index, outcome result, std::vector<settled>& done);
-    void settle_unasked(std::uint32_t index, outcome result, outbox* out,
+    void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
+    void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
                         std::vector<settled>& done);
     void enqueue(std::uint32_t index);
     void lose(std::uint32_t index, bool blamed, std::string_view why, instant now,
@@ -230,7 +230,7 @@ private:
     void give_slot_back(link& at, slot& call);
     void put_down(std::uint32_t index, instant now);
     void start_clocks(link& at, instant now);
-    void answered(std::uint32_t index, outcome result, instant now, std::vector<settled>& done);
+    void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     void set_timer(std::uint32_t index, instant at, std::uint32_t attempt);
     void expire(const timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);

@@ -72,7 +72,7 @@ void manager::on(const cancel_call& event, instant, manager_effects& out) {
     dispatcher_.cancel(event.call, "cancelled by the caller", out.net, out.done);
 }
 
-std::optional<call_id> manager::on(submission event, instant now, manager_effects& out) {
+std::optional<call_id> manager::on(submission&& event, instant now, manager_effects& out) {
     return dispatcher_.submit(std::move(event), now, out.done);
 }
 
@@ -309,7 +309,7 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
     wire::link_reader records{what};
     wire::record record;
     while (records.next(record)) {
-        if (!handle(key, record, now, out)) return;
+        if (!handle(key, found->second, record, now, out)) return;
     }
     if (records.violation()) violation(key, *records.violation(), now, out);
 }
@@ -329,10 +329,12 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     auto hello = wire::decode_hello(record.body, config_.bounds);
     if (!hello) return reject(key, hello.why(), out);
     welcome(key, std::move(hello).value(), now, out);
-    while (links_.contains(key) && records.next(record)) {
-        if (!handle(key, record, now, out)) return;
+    const auto made = links_.find(key);
+    if (made == links_.end()) return;
+    while (records.next(record)) {
+        if (!handle(key, made->second, record, now, out)) return;
     }
-    if (links_.contains(key) && records.violation()) violation(key, *records.violation(), now, out);
+    if (records.violation()) violation(key, *records.violation(), now, out);
 }
 
 std::optional<group_id> manager::wish_for(const wire::hello& hello) const {
@@ -430,10 +432,9 @@ void manager::seek_direct(group_id group, instant now, manager_effects& out) {
     }
 }
 
-// True: go on with the next record of this message.
-bool manager::handle(const link_key& key, const wire::record& record, instant now,
+// True: go on with the next record of this message. False: the link has ended.
+bool manager::handle(const link_key& key, link& from, const wire::record& record, instant now,
                      manager_effects& out) {
-    link& from = links_.at(key);
     const auto wrong = [&](const char* why) {
         violation(key, {errc::protocol_violation, why}, now, out);
         return false;

@@ -98,11 +98,13 @@ public:
     void on(const cancel_call& event, instant now, manager_effects& out);
     void on(const stop_manager& event, instant now, manager_effects& out);
     /// The call's id, or nothing if it was settled at once.
-    std::optional<call_id> on(submission event, instant now, manager_effects& out);
+    std::optional<call_id> on(submission&& event, instant now, manager_effects& out);
     void define(method_id method, std::string signature);
 
     /// To be called after each batch of events: gives calls to workers, and does what time demands.
     void advance_to(instant now, manager_effects& out);
+    /// Gives calls to workers, and leaves time alone.
+    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net); }
     [[nodiscard]] instant next_deadline() const;
 
     [[nodiscard]] const dispatch_counters& calls() const { return dispatcher_.counters(); }
@@ -157,7 +159,8 @@ private:
     void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
-    bool handle(const link_key& key, const wire::record& record, instant now, manager_effects& out);
+    bool handle(const link_key& key, link& from, const wire::record& record, instant now,
+                manager_effects& out);
     void count_late(wire::message& what);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);
     void violation(const link_key& key, const base::failure& why, instant now,

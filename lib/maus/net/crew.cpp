@@ -1,4 +1,4 @@
-#include "maus/net/executor.hpp"
+#include "maus/net/crew.hpp"
 
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
@@ -6,27 +6,82 @@
 namespace maus::net {
 
 namespace {
-thread_local const executor* works_for = nullptr;
+thread_local const crew* works_for = nullptr;
+constexpr std::chrono::milliseconds tick{2};
+constexpr int ticks_until_rest = 50;
+}  // namespace
+
+void crew::work(std::size_t concurrency) {
+    concurrency_ = concurrency;
+    (void)lead_.try_take();
+    while (threads_.size() < concurrency) {
+        threads_.push_back(spawn([this] { member(false); }));
+    }
+    member(true);
+    for (auto& each : threads_) each.join();
+    threads_.clear();
 }
 
-void executor::start(std::size_t threads) {
-    while (threads_.size() < threads) threads_.push_back(spawn([this] { work(); }));
-}
-
-void executor::stop() {
+void crew::stop() {
     {
         const std::lock_guard lock(guard_);
         stopping_ = true;
         queue_.clear();
     }
     changed_.notify_all();
-    for (auto& each : threads_) each.join();
-    threads_.clear();
 }
 
-bool executor::is_own_thread() const { return works_for == this; }
+bool crew::is_own_thread() const { return works_for == this; }
 
-void executor::add(std::vector<core::job>& jobs) {
+void crew::member(bool leads) {
+    const crew* const before = std::exchange(works_for, this);
+    do {
+        if (leads && drive_()) stop();
+        leads = next_duty();
+    } while (leads);
+    works_for = before;
+}
+
+// Runs functions until the lead is to be taken. False: all is over.
+bool crew::next_duty() {
+    std::unique_lock lock(guard_);
+    while (!stopping_) {
+        if (!queue_.empty() && running_ < concurrency_) {
+            run(lock);
+        } else if (to_watch_ && !watched_) {
+            watched_ = true;
+            lookout watch(lead_);
+            while (!stopping_ && (queue_.empty() || running_ >= concurrency_)) {
+                if (changed_.wait_for(lock, tick) == std::cv_status::no_timeout) continue;
+                if (watch.deserted() && lead_.try_take()) {
+                    watched_ = false;
+                    return true;
+                }
+                if (watch.quiet() < ticks_until_rest) continue;
+                to_watch_ = false;
+                break;
+            }
+            watched_ = false;
+            changed_.notify_one();
+        } else {
+            changed_.wait(lock);
+        }
+    }
+    return false;
+}
+
+void crew::run(std::unique_lock<std::mutex>& lock) {
+    entry next = std::move(queue_.front());
+    queue_.pop_front();
+    ++running_;
+    lock.unlock();
+    const bool may = may_start(next);
+    run_(std::move(next.what), may);
+    lock.lock();
+    --running_;
+}
+
+void crew::add(std::vector<core::job>& jobs) {
     if (jobs.empty()) return;
     {
         const std::lock_guard lock(guard_);
@@ -40,47 +95,61 @@ void executor::add(std::vector<core::job>& jobs) {
     jobs.clear();
 }
 
-void executor::revoke(const wire::attempt& what) {
+void crew::add_in_front(std::deque<core::job>& jobs) {
+    {
+        const std::lock_guard lock(guard_);
+        while (!jobs.empty()) {
+            queue_.push_front({std::move(jobs.back()), false});
+            jobs.pop_back();
+        }
+    }
+    changed_.notify_all();
+}
+
+bool crew::begin_short() {
+    bool call_watch = false;
+    {
+        const std::lock_guard lock(guard_);
+        if (concurrency_ != 1 || running_ != 0 || !queue_.empty()) return false;
+        ++running_;
+        call_watch = !std::exchange(to_watch_, true);
+    }
+    if (call_watch) changed_.notify_one();
+    return true;
+}
+
+void crew::end_short() {
+    bool waiting = false;
+    {
+        const std::lock_guard lock(guard_);
+        --running_;
+        waiting = !queue_.empty();
+    }
+    if (waiting) changed_.notify_one();
+}
+
+void crew::revoke(const wire::attempt& what) {
     const std::lock_guard lock(guard_);
     for (auto& each : queue_) each.revoked = each.revoked || each.what.what == what;
 }
 
-void executor::permit(std::uint64_t link, base::instant until) {
+void crew::permit(std::uint64_t link, base::instant until) {
     until_.store(until);
     link_.store(link);
 }
 
-bool executor::may_start(const entry& next) const {
+bool crew::may_start(const entry& next) const {
     return !next.revoked && next.what.link == link_.load() && clock_now() < until_.load();
 }
 
-bool executor::take(entry& next, bool wait) {
+bool crew::run_one() {
     std::unique_lock lock(guard_);
-    if (wait) changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return false;
-    next = std::move(queue_.front());
-    queue_.pop_front();
+    run(lock);
     return true;
 }
 
-void executor::work() {
-    works_for = this;
-    entry next;
-    while (take(next, true)) {
-        const bool may = may_start(next);
-        run_(std::move(next.what), may);
-    }
-}
-
-bool executor::run_one() {
-    entry next;
-    if (!take(next, false)) return false;
-    const bool may = may_start(next);
-    run_(std::move(next.what), may);
-    return true;
-}
-
-bool executor::idle() const {
+bool crew::idle() const {
     const std::lock_guard lock(guard_);
     return queue_.empty();
 }

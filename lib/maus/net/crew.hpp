@@ -1,8 +1,23 @@
-// Where a worker's functions run: threads of its own, or the host's loop.
+// The threads of a worker: one drives the reactor, the others run functions.
 //
-// Jobs are started in the order in which they came. Whether one may still be started is asked right
-// before: its link must be the present one, and the worker's lease must not have run out ([P-35]),
-// even if the process was stopped a moment ago and the reactor has not noticed yet.
+// Functions are started in the order in which they came, at most `concurrency` at a time. Whether
+// one may still be started is asked right before: its link must be the present one, and the worker's
+// lease must not have run out ([P-35]), even if the process was stopped a moment ago and nobody has
+// noticed yet.
+//
+// A worker that runs one function at a time may run a short one on the very thread that received it,
+// which saves two switches. Before it does, that thread claims the right to run (begin_short) and
+// leaves the lead; if the function takes long after all, another of the crew takes the lead, and the
+// first goes on as one that runs functions:
+//
+// has the lead | event                                     | then
+// -------------|-------------------------------------------|----------------------------------------
+// A            | a short function is to run                | A leaves the lead, runs it
+// nobody       | A has run it                              | A takes the lead
+// nobody       | for a tick, or two                        | B takes the lead
+// B            | A has run it                              | A delivers by mail, and joins the crew
+//
+// Without threads, in a host's loop, run_one() runs what waits.
 #pragma once
 
 #include <atomic>
@@ -14,29 +29,42 @@
 #include <vector>
 
 #include "maus/core/worker.hpp"
+#include "maus/net/lead.hpp"
 
 namespace maus::net {
 
-class executor {
+class crew {
 public:
-    /// Runs one job; `may_start` is false if it is only to be returned. Called on any of its
-    /// threads.
+    /// Runs one job; `may_start` is false if it is only to be returned.
     using run_function = std::function<void(core::job, bool may_start)>;
+    /// Drives the reactor, having the lead. True: it has finished. False: the lead was lost.
+    using drive_function = std::function<bool()>;
 
-    explicit executor(run_function run) : run_(std::move(run)) {}
-    ~executor() { stop(); }
-    executor(const executor&) = delete;
-    executor& operator=(const executor&) = delete;
+    crew(run_function run, drive_function drive) : run_(std::move(run)), drive_(std::move(drive)) {}
+    ~crew() { stop(); }
+    crew(const crew&) = delete;
+    crew& operator=(const crew&) = delete;
 
-    void start(std::size_t threads);
-    /// Returns when no function runs any more. Jobs that were not started are let go of.
+    /// Works on this thread and on `concurrency` more, until the reactor has finished and no
+    /// function runs any more. Jobs that were not started are let go of.
+    void work(std::size_t concurrency);
+    /// For those who only run_one().
     void stop();
     /// Whether the calling thread is one of its own.
     [[nodiscard]] bool is_own_thread() const;
 
+    // --- by the thread that has the lead
     void add(std::vector<core::job>& jobs);
     void revoke(const wire::attempt& what);
     void permit(std::uint64_t link, base::instant until);
+    /// Claims the right to run functions here, before all that are added later. False: others run
+    /// or wait.
+    [[nodiscard]] bool begin_short();
+    void end_short();
+    /// What was not run of a claim that another thread has.
+    void add_in_front(std::deque<core::job>& jobs);
+    [[nodiscard]] net::lead& lead() { return lead_; }
+
     /// Runs one job on this thread; false if there is none.
     bool run_one();
     [[nodiscard]] bool idle() const;
@@ -47,13 +75,20 @@ private:
         bool revoked = false;
     };
     [[nodiscard]] bool may_start(const entry& next) const;
-    void work();
-    bool take(entry& next, bool wait);
+    void member(bool leads);
+    [[nodiscard]] bool next_duty();
+    void run(std::unique_lock<std::mutex>& lock);
 
     run_function run_;
-    mutable std::mutex guard_;
+    drive_function drive_;
+    net::lead lead_;
+    mutable std::mutex guard_;  // of what follows
     std::condition_variable changed_;
     std::deque<entry> queue_;
+    std::size_t concurrency_ = 1;
+    std::size_t running_ = 0;
+    bool watched_ = false;  // somebody looks after the lead
+    bool to_watch_ = false;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
     std::atomic<std::uint64_t> link_{0};

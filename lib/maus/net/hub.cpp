@@ -98,12 +98,28 @@ base::buffer from_zmq(zmq::message_t& frame) {
 }
 }  // namespace
 
+// libzmq aborts where it cannot make the descriptors of its own threads: so see first whether there
+// are enough.
+static void need_descriptors() {
+    constexpr std::size_t count = 16;
+    std::vector<int> spare;
+    while (spare.size() < count) {
+        const int fd = eventfd(0, EFD_CLOEXEC);
+        if (fd < 0) break;
+        spare.push_back(fd);
+    }
+    const bool enough = spare.size() == count;
+    for (const int fd : spare) ::close(fd);
+    if (!enough) throw error(errc::overloaded, "too many open files; raise `ulimit -n`");
+}
+
 std::shared_ptr<zmq::context_t> shared_context() {
     static std::mutex guard;
     static std::weak_ptr<zmq::context_t> current;
     const std::lock_guard lock(guard);
     auto context = current.lock();
     if (!context) {
+        need_descriptors();
         context = std::make_shared<zmq::context_t>();
         context->set(zmq::ctxopt::max_sockets, 65000);
         current = context;
@@ -132,6 +148,7 @@ struct hub::connection {
     bool failed = false;  // given up while sending; `down` is on its way
     std::deque<core::send> queue;
     std::size_t queued_bytes = 0;
+    std::size_t expected = 1;  // messages that it has for one drain
 };
 
 hub::hub(const limits& bounds, log_function log)
@@ -352,13 +369,22 @@ hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t
     return peer;
 }
 
+// To find that there is nothing more costs a system call, and what was read waits for its answer
+// meanwhile. So no more is read at a time than came last time, or twice as much if all of it was
+// there.
+static void expect(std::size_t& expected, std::size_t came) {
+    expected =
+        came < expected ? std::max<std::size_t>(came, 1) : std::min(expected * 2, messages_a_drain);
+}
+
 bool hub::drain_router(std::vector<input>& inputs) {
     if (!router_) return false;
     if (ask_monitors_) note_router_events();
     const std::vector<route> closing = std::move(closed_peers_);
     closed_peers_.clear();
     bool all = !readable(router_->data);
-    for (std::size_t i = 0; !all && i < messages_a_drain; ++i) {
+    std::size_t count = 0;
+    for (; !all && count < expected_; ++count) {
         zmq::message_t id, first;
         wire::message message;
         if (receive(*router_, &id, message, first) == read::nothing) {
@@ -369,6 +395,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         message.first = from_zmq(first);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
+    expect(expected_, count);
     if (!all) {
         closed_peers_.insert(closed_peers_.begin(), closing.begin(), closing.end());
         return true;
@@ -393,10 +420,11 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         if (event.what == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
     }
     if (!readable(from.dealer->data)) return false;
-    for (std::size_t i = 0; i < messages_a_drain; ++i) {
+    std::size_t count = 0;
+    for (; count < from.expected; ++count) {
         zmq::message_t first;
         wire::message message;
-        if (receive(*from.dealer, nullptr, message, first) == read::nothing) return false;
+        if (receive(*from.dealer, nullptr, message, first) == read::nothing) break;
         if (!from.up) {  // the monitor is a moment behind
             from.up = true;
             inputs.push_back(core::up{from.at});
@@ -404,7 +432,9 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         message.first = from_zmq(first);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
-    return true;
+    const bool more = count == from.expected;
+    expect(from.expected, count);
+    return more;
 }
 
 bool hub::drain(std::vector<input>& inputs) {
@@ -425,15 +455,25 @@ bool hub::drain(std::vector<input>& inputs) {
         if (!connections_.at(at)->failed) inputs.push_back(core::down{at, "the connection closed"});
         forget(at);
     }
-    flush_all();
+    if (!with_queue_.empty()) {
+        flush_all();
+        more = more || anything_readable();
+    }
     return more || !failures_.empty();
 }
 
-bool hub::has_more() {
-    if (!failures_.empty() || !closed_peers_.empty()) return true;
+bool hub::anything_readable() {
     if (router_ && readable(router_->data)) return true;
     return std::any_of(dealers_.begin(), dealers_.end(),
                        [](connection* each) { return readable(each->dealer->data); });
+}
+
+bool hub::has_more() {
+    if (!failures_.empty() || !closed_peers_.empty() || anything_readable()) return true;
+    if (with_queue_.empty()) return false;
+    // To ask for what can be read also takes note of room to write, and epoll tells of it no more.
+    flush_all();
+    return !failures_.empty() || anything_readable();
 }
 
 // --- sending ------------------------------------------------------------------------------------

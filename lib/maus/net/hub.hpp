@@ -85,6 +85,7 @@ private:
     void read_monitor(socket& of, std::vector<monitor_event>& events);
     bool drain_router(std::vector<input>& inputs);
     void note_router_events();
+    [[nodiscard]] bool anything_readable();
     bool drain_dealer(connection& from, std::vector<input>& inputs);
     connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
     enum class read : std::uint8_t { nothing, message };
@@ -119,6 +120,7 @@ private:
     std::vector<input> failures_;  // found while sending
     std::uint64_t router_routes_ = 0;
     std::size_t drains_ = 0;
+    std::size_t expected_ = 1;  // of messages that the ROUTER has for one drain
     bool monitors_ready_ = true;
     bool ask_monitors_ = true;
 };

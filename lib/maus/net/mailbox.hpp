@@ -12,12 +12,12 @@ namespace maus::net {
 template <class T>
 class mailbox {
 public:
-    /// False, and `what` is as it was: it is closed.
-    bool put(T&& what) {
+    /// How much waits now. 0, and `what` is as it was: it is closed.
+    [[nodiscard]] std::size_t put(T&& what) {
         const std::lock_guard lock(guard_);
-        if (closed_) return false;
+        if (closed_) return 0;
         waiting_.push_back(std::move(what));
-        return true;
+        return waiting_.size();
     }
     /// Nothing can be put any more; what is there can be taken.
     void close() {

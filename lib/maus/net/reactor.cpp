@@ -8,7 +8,6 @@ namespace {
 constexpr int cycles_without_time_max = 100;
 }
 
-// True if there may be more to do at once.
 bool reactor::cycle() {
     inputs_.clear();
     const bool unread = hub_.drain(inputs_);
@@ -19,17 +18,26 @@ bool reactor::cycle() {
     if (time_waits_ == 0 || time_waits_ > cycles_without_time_max) time_ = now;
     driven_.step(time_);
     const bool sent = !driven_.outbox().empty();
-    hub_.apply(driven_.outbox());
-    return unread || sent || !inputs_.empty() || driven_.has_mail() || hub_.has_more();
+    send();
+    if (unread || !inputs_.empty() || driven_.has_mail()) return true;
+    // Sending makes libzmq look at its mail, and epoll would not tell of what it saw there.
+    return sent && hub_.has_more();
+}
+
+void reactor::flush() {
+    driven_.take_mail(clock_now());
+    send();
+}
+
+void reactor::sleep(base::instant deadline) {
+    asleep_ = true;
+    if (!driven_.has_mail()) hub_.wait(std::min(deadline, driven_.next_deadline()));
+    asleep_ = false;
 }
 
 void reactor::run() {
-    asleep_ = false;
     while (!driven_.finished()) {
-        if (cycle() || driven_.finished()) continue;
-        asleep_ = true;
-        if (!driven_.has_mail()) hub_.wait(driven_.next_deadline());
-        asleep_ = false;
+        if (!cycle() && !driven_.finished()) sleep();
     }
     hub_.shut();
 }

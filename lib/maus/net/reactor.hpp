@@ -4,6 +4,8 @@
 //
 // Sockets are always drained before time is advanced, so that a process that was paused reads what
 // its peers said meanwhile before it holds them lost.
+//
+// Thread-safety: wake() from any thread; everything else by one thread at a time (lead.hpp).
 #pragma once
 
 #include <atomic>
@@ -18,8 +20,10 @@ class driven {
 public:
     virtual ~driven() = default;
     virtual void on(input what, base::instant now) = 0;
-    /// Feeds what other threads put into the mailbox, advances the machine to now and carries out
-    /// all of its effects but the outbox.
+    /// Feeds what other threads put into the mailbox and carries out all that it leads to but the
+    /// outbox.
+    virtual void take_mail(base::instant now) = 0;
+    /// The same, and advances the machine to now.
     virtual void step(base::instant now) = 0;
     [[nodiscard]] virtual core::outbox& outbox() = 0;
     [[nodiscard]] virtual bool has_mail() const = 0;
@@ -36,24 +40,36 @@ public:
 
     /// Until it is finished. Its addresses are free for others then.
     void run();
+    /// One round: reads, thinks, sends. True if there may be more to do at once.
+    bool cycle();
+    /// Sends what the machine wants sent, without looking for more.
+    void send() { hub_.apply(driven_.outbox()); }
+    /// Hands the mail to the machine and sends what that leads to, without looking for more: then
+    /// somebody has to, soon.
+    void flush();
+    /// Sleeps until something comes, there is mail, or the machine has something to do; at most
+    /// until `deadline`. To be called when cycle() has found nothing more.
+    void sleep(base::instant deadline = base::never);
+
     /// One round for a host's loop; false once it is finished. Leaves fd() readable if there is
     /// more.
     bool process_events();
     [[nodiscard]] int fd() { return hub_.fd(); }
-    /// There is mail: from any thread, after it was put.
-    void wake() noexcept {
-        if (asleep_.exchange(false)) hub_.wake();
+    /// There is mail: from any thread, after it was put. False: nobody is asleep, and who drives
+    /// will look at the mail before it sleeps.
+    bool wake() noexcept {
+        if (!asleep_.exchange(false)) return false;
+        hub_.wake();
+        return true;
     }
 
 private:
-    bool cycle();
-
     hub hub_;
     driven& driven_;
     std::vector<input> inputs_;
     base::instant time_{};
     int time_waits_ = 0;
-    std::atomic<bool> asleep_{true};
+    std::atomic<bool> asleep_{false};
 };
 
 }  // namespace maus::net

@@ -1,0 +1,62 @@
+// Who drives a reactor: one thread at a time has the lead.
+//
+// The lead is taken and left often (for each call that a thread waits for, for each short function),
+// so both are a single atomic exchange. A thread that stands in looks from time to time whether the
+// lead is vacant: had nobody taken it since it looked last, nobody is about to, and it takes it
+// itself. (The pattern is Leader/Followers: Schmidt et al., Pattern-Oriented Software Architecture
+// 2.)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace maus::net {
+
+class lead {
+public:
+    /// False: another thread has it.
+    [[nodiscard]] bool try_take() noexcept {
+        if (taken_.load(std::memory_order_relaxed) || taken_.exchange(true)) return false;
+        turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        return true;
+    }
+    /// By the thread that has it.
+    void leave() noexcept { taken_.exchange(false); }
+
+    [[nodiscard]] bool vacant() const noexcept { return !taken_.load(); }
+    /// How often it was taken.
+    [[nodiscard]] std::uint64_t turns() const noexcept {
+        return turns_.load(std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<bool> taken_{false};
+    std::atomic<std::uint64_t> turns_{0};
+};
+
+/// What a stand-in saw when it looked.
+class lookout {
+public:
+    explicit lookout(const lead& at) : at_(at), turns_(at.turns()) {}
+    /// The lead is vacant, and nobody took it since the last look.
+    [[nodiscard]] bool deserted() noexcept {
+        const std::uint64_t before = turns_;
+        turns_ = at_.turns();
+        quiet_ = turns_ == before ? quiet_ + 1 : 0;
+        return at_.vacant() && quiet_ > 0;
+    }
+    /// As if it had not looked yet.
+    void start_again() noexcept {
+        turns_ = at_.turns();
+        quiet_ = 0;
+    }
+    /// How many looks in a row nobody took it.
+    [[nodiscard]] int quiet() const noexcept { return quiet_; }
+
+private:
+    const lead& at_;
+    std::uint64_t turns_;
+    int quiet_ = 0;
+};
+
+}  // namespace maus::net

@@ -1,0 +1,73 @@
+// A reactor that a thread of its own drives, or, while that is faster, whoever waits for what it
+// brings.
+//
+// A thread that waits in future::get() for a thread that waits for the network pays for two
+// switches a call. So such a thread, a guest, drives the reactor itself if nobody else does:
+//
+// who has the lead | event                                    | then
+// -----------------|------------------------------------------|-------------------------------------
+// the resident     | it has woken a waiter                    | leaves the lead, stands in
+// nobody           | a guest waits                            | the guest has it
+// a guest          | what it waited for is there, time is up  | leaves the lead
+// a guest          | another guest came in vain meanwhile     | leaves it to the resident, for a while
+// nobody           | a whole tick long                        | the resident has it
+// nobody           | mail that cannot wait                    | the sender does one round
+//
+// So many waiting threads, and programs that do not wait at all, are served by the resident. Mail
+// of a thread that is about to wait travels with what it sends next; if it does not wait after all,
+// the resident takes the lead within two ticks.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "maus/net/lead.hpp"
+#include "maus/net/reactor.hpp"
+
+namespace maus::net {
+
+class shared_drive {
+public:
+    shared_drive(reactor& what, const driven& machine) : reactor_(what), machine_(machine) {}
+
+    /// The resident's thread: until the machine is finished.
+    void run();
+    /// By whoever drives: a thread that waited without driving has been woken.
+    void woke_a_waiter() noexcept { woke_a_waiter_ = true; }
+    /// Mail was put. `at_once`: it should not wait for what its sender does next.
+    void mail_came(bool at_once);
+    /// The same for mail that only the resident may be trusted with.
+    void call_resident();
+    /// Drives until `done()` or `until`. Returns early if somebody else drives: wait without driving
+    /// then.
+    template <class Done>
+    void visit(Done done, base::instant until) {
+        if (!begin_visit()) return;
+        while (!done() && !machine_.finished()) {
+            if (reactor_.cycle() || done()) continue;
+            if (until != base::never && over(until)) break;
+            reactor_.sleep(until);
+        }
+        end_visit();
+    }
+
+private:
+    [[nodiscard]] bool begin_visit();
+    void end_visit();
+    [[nodiscard]] static bool over(base::instant until);
+    void stand_in();
+
+    reactor& reactor_;
+    const driven& machine_;
+    lead lead_;
+    bool woke_a_waiter_ = false;      // of the lead's holder
+    base::instant resident_until_{};  // of the resident
+    std::atomic<bool> guest_drives_{false};
+    std::atomic<bool> crowded_{false};
+    std::atomic<bool> dozing_{false};
+    std::mutex guard_;
+    std::condition_variable changed_;
+    bool called_ = false;
+};
+
+}  // namespace maus::net
