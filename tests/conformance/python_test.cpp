@@ -28,8 +28,8 @@ public:
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
         posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-        arguments.insert(arguments.begin(), python);
-        std::vector<char*> raw;
+        std::string name = python;
+        std::vector<char*> raw{name.data()};
         for (auto& each : arguments) raw.push_back(each.data());
         raw.push_back(nullptr);
         const int failed = ::posix_spawn(&pid_, python, &actions, nullptr, raw.data(), environ);
@@ -65,7 +65,7 @@ private:
     int out_ = -1;
 };
 
-std::string folder() { return std::string(MAUS_SOURCE_DIR) + "/tests/conformance/python/"; }
+std::string folder() { return MAUS_SOURCE_DIR "/tests/conformance/python/"; }
 
 /// False, and a line that says so, where Python or its ZeroMQ is missing (ctest then says Skipped).
 bool python_is_there() {
