@@ -36,7 +36,10 @@ CLI::Option* add_endpoint(CLI::App& to, const std::string& name, std::string& in
     return to.add_option(name, into, about)->type_name("ENDPOINT")->check(programs::is_endpoint());
 }
 CLI::Option* add_type(CLI::App& to, std::string& into, const std::string& about) {
-    return to.add_option("--type", into, about)->type_name("TYPE")->capture_default_str();
+    return to.add_option("--type", into, about)
+        ->type_name("TYPE")
+        ->check(programs::is_type())
+        ->capture_default_str();
 }
 
 /// A worker waits for its parkserver as long as it takes, but says so.

@@ -5,7 +5,9 @@
 #include <iostream>
 #include <memory>
 
+#include <maus/limits.hpp>
 #include <maus/version.hpp>
+#include <maus/wire/message.hpp>
 
 namespace maus::programs {
 
@@ -69,15 +71,17 @@ CLI::Validator endpoint_validator(bool to_bind) {
     return check;
 }
 
-/// "say what to do: status or functions"
+/// "say what to do: status or functions", after what was said instead, if anything was
 std::string which_command(const CLI::App& app) {
+    const auto unknown = app.remaining();
     std::string names;
     const auto all = app.get_subcommands([](const CLI::App*) { return true; });
     for (const CLI::App* each : all) {
         if (!names.empty()) names += each == all.back() ? " or " : ", ";
         names += each->get_name();
     }
-    return "say what to do: " + names;
+    return (unknown.empty() ? "" : "'" + unknown.front() + "' is not known here; ") +
+           "say what to do: " + names;
 }
 
 /// A write that failed (a full disk) must not pass for success.
@@ -135,5 +139,14 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
 
 CLI::Validator is_endpoint() { return endpoint_validator(false); }
 CLI::Validator is_bindable() { return endpoint_validator(true); }
+CLI::Validator is_type() {
+    return {[](const std::string& text) {
+                return wire::good_name(text, limits{}.name_bytes_max)
+                           ? std::string{}
+                           : "a type has 1 to " + std::to_string(limits{}.name_bytes_max) +
+                                 " bytes, and no control characters";
+            },
+            ""};
+}
 
 }  // namespace maus::programs

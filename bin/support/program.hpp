@@ -37,5 +37,7 @@ void prepare(CLI::App& app, const std::string& examples);
 [[nodiscard]] CLI::Validator is_endpoint();
 /// The same for one to bind: the address and the port may be * too.
 [[nodiscard]] CLI::Validator is_bindable();
+/// Refuses what cannot be a worker's type.
+[[nodiscard]] CLI::Validator is_type();
 
 }  // namespace maus::programs

@@ -140,7 +140,7 @@ void parkserver::dispatch(route from, const wire::control& what, instant now, ou
     if (const auto* is_manager = std::get_if<wire::register_manager>(&what)) {
         return handle(from, *is_manager, now, out);
     }
-    if (std::holds_alternative<wire::status_query>(what)) return out.control(from, status(now));
+    if (std::holds_alternative<wire::status_query>(what)) return tell_status(from, now, out);
 
     const auto found = sessions_.find(from);
     if (found == sessions_.end()) return out.control(from, wire::register_again{});
@@ -594,6 +594,18 @@ bool parkserver::serve(pool& from, const wish_key& key, wish& wished, instant no
 }
 
 // --- status -------------------------------------------------------------------------------------
+
+// A larger answer than the asker takes would only cost it its connection.
+void parkserver::tell_status(route to, instant now, outbox& out) {
+    wire::message told = wire::encode_control(status(now));
+    if (told.first.size() > config_.bounds.message_bytes_max) {
+        return reject(to, errc::too_large,
+                      "the status of " + std::to_string(workers_.size()) +
+                          " workers is larger than message_bytes_max",
+                      out);
+    }
+    out.push(core::send{to, std::nullopt, std::move(told), 1});
+}
 
 wire::status parkserver::status(instant now) const {
     wire::status told;

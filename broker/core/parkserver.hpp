@@ -153,6 +153,7 @@ private:
     void relay(core::received& event, core::outbox& out);
     void answer_registration(route to, core::liveness& alive, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
+    void tell_status(route to, instant now, core::outbox& out);
 
     // --- who is there
     [[nodiscard]] bool touch(route from, instant now);

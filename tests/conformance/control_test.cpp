@@ -215,6 +215,15 @@ TEST_CASE("P-18: lost is who is silent, who closes and who says goodbye") {
     (void)leaving.park->hear_next<register_again>();
 }
 
+TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
+    real_park park;
+    const fake_worker worker(park.endpoint());
+    const fake_manager manager(park.endpoint());
+    park.park.stop();
+    CHECK_FALSE(worker.park->hear_next<dismissed>().why.empty());
+    CHECK_FALSE(manager.park->hear_next<dismissed>().why.empty());
+}
+
 TEST_CASE("P-18: anything at all is a sign of life") {
     const real_park park;
     fake_worker worker;

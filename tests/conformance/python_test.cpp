@@ -28,8 +28,8 @@ public:
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
         posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-        arguments.insert(arguments.begin(), python);
-        std::vector<char*> raw;
+        std::string name = python;
+        std::vector<char*> raw{name.data()};
         for (auto& each : arguments) raw.push_back(each.data());
         raw.push_back(nullptr);
         const int failed = ::posix_spawn(&pid_, python, &actions, nullptr, raw.data(), environ);
@@ -65,7 +65,7 @@ private:
     int out_ = -1;
 };
 
-std::string folder() { return std::string(MAUS_SOURCE_DIR) + "/tests/conformance/python/"; }
+const std::string folder = MAUS_SOURCE_DIR "/tests/conformance/python/";
 
 /// False, and a line that says so, where Python or its ZeroMQ is missing (ctest then says Skipped).
 bool python_is_there() {
@@ -89,7 +89,7 @@ const std::string what_the_manager_says =
 TEST_CASE("python: a worker from PROTOCOL.md serves a real manager") {
     if (!python_is_there()) return;
     const real_park park;
-    const script worker({folder() + "worker.py", park.endpoint(), "snake"});
+    const script worker({folder + "worker.py", park.endpoint(), "snake"});
     maus::manager manager(manager_options());
     manager.connect_parkserver(park.endpoint());
     for (int lease = 0; lease < 2; ++lease) {
@@ -118,7 +118,7 @@ TEST_CASE("python: a manager from PROTOCOL.md calls a real worker") {
     worker.start();
     for (int turn = 0; turn < 2; ++turn) {
         std::string said;
-        script manager({folder() + "manager.py", park.endpoint(), "snake"});
+        script manager({folder + "manager.py", park.endpoint(), "snake"});
         CHECK(manager.finish(said) == 0);
         const auto type = said.find("std::runtime_error");
         if (type != std::string::npos) said.replace(type, 18, "RuntimeError");
@@ -129,9 +129,9 @@ TEST_CASE("python: a manager from PROTOCOL.md calls a real worker") {
 TEST_CASE("python: a manager and a worker from PROTOCOL.md find each other") {
     if (!python_is_there()) return;
     const real_park park;
-    const script worker({folder() + "worker.py", park.endpoint()});
+    const script worker({folder + "worker.py", park.endpoint()});
     std::string said;
-    script manager({folder() + "manager.py", park.endpoint()});
+    script manager({folder + "manager.py", park.endpoint()});
     CHECK(manager.finish(said) == 0);
     CHECK(said == what_the_manager_says);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the given build into a fresh prefix and builds a small project against it as a user
-# would: once with find_package, once with pkg-config and the bare compiler. Runs both.
+# would: once with find_package, once with pkg-config and the bare compiler. Runs both, and then the
+# programs that stand in the README.
 set -euo pipefail
 
 if [[ $# -lt 1 ]]; then
@@ -10,8 +11,10 @@ fi
 build=$1
 cxx=${2:-g++}
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/project" && pwd)
+readme=$project/../../../README.md
 temp=$(mktemp -d "${TMPDIR:-/tmp}/maus-consumer.XXXXXX")
-trap 'rm -rf "$temp"' EXIT
+started=()
+trap '[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}"; rm -rf "$temp"' EXIT
 prefix=$temp/prefix
 
 say() { printf '\n== %s\n' "$*"; }
@@ -44,4 +47,36 @@ pkg-config --modversion maus maus-parkserver
 "$cxx" -std=c++20 "$project/main.cpp" -o "$temp/plain" $(pkg-config --cflags --libs maus-parkserver maus)
 LD_LIBRARY_PATH=$(dirname "$pc")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 60 "$temp/plain"
 
-say "both work"
+say "the README's worker, manager and loop, as they stand there"
+awk -v to="$temp" '/^```cpp$/ { ++n; inside = 1; next } /^```$/ { inside = 0 }
+    inside { print > (to "/readme" n ".cpp") }' "$readme"
+grep -q '^// worker.cpp' "$temp/readme1.cpp"
+grep -q '^// manager.cpp' "$temp/readme2.cpp"
+{
+    printf '#include <poll.h>\n#include <maus/maus.hpp>\nint add(int x, int y) { return x + y; }\nint main() {\n'
+    cat "$temp/readme3.cpp"
+    printf '}\n'
+} >"$temp/loop.cpp"
+mv "$temp/loop.cpp" "$temp/readme3.cpp"
+
+"$prefix/bin/maus-parkserver" --bind 'tcp://127.0.0.1:*' --log-level off >"$temp/park" &
+started+=($!)
+endpoint=
+for ((tries = 0; tries < 300; ++tries)); do
+    endpoint=$(sed -n 's/.* ready at //p' "$temp/park")
+    [[ -z $endpoint ]] || break
+    sleep 0.1
+done
+for n in 1 2 3; do
+    sed -i "s|tcp://127.0.0.1:8500|$endpoint|" "$temp/readme$n.cpp"  # that port may be somebody's
+    # shellcheck disable=SC2046
+    "$cxx" -std=c++20 -Wall -Wextra "$temp/readme$n.cpp" -o "$temp/readme$n" $(pkg-config --cflags --libs maus)
+done
+"$temp/readme1" &
+started+=($!)
+"$temp/readme3" &
+started+=($!)
+said=$(timeout 60 "$temp/readme2")
+[[ $said = 2 ]] || { echo "the README's manager says '$said', not 2" >&2; exit 1; }
+
+say "all work"

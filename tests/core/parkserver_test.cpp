@@ -15,7 +15,10 @@ struct park {
     limits bounds;
     core::outbox out{bounds};
     std::int64_t ms = 0;
-    parkserver core{its_config(), at_ms(0)};
+    parkserver core;
+
+    explicit park(broker::parkserver_config config = its_config())
+        : core(std::move(config), at_ms(0)) {}
 
     static broker::parkserver_config its_config() {
         broker::parkserver_config made;
@@ -272,4 +275,14 @@ TEST_CASE("parkserver: what a peer may not say is refused and counted") {
     CHECK(at.say(11, park::request(11, 1, 1)) == lines{"11 rejected protocol_violation"});
     CHECK(at.say(21, wire::accepted{lease(1)}) == lines{"21 rejected protocol_violation"});
     CHECK(at.core.counters().violations == 2);
+}
+
+TEST_CASE("parkserver: a status that is too large to be sent is refused with a reason") {
+    auto config = park::its_config();
+    config.bounds.message_bytes_max = 200;
+    park at(std::move(config));
+    at.workers({11});
+    CHECK(at.say(99, wire::status_query{}) == lines{"99 status"});
+    at.workers({12, 13});
+    CHECK(at.say(99, wire::status_query{}) == lines{"99 rejected too_large"});
 }

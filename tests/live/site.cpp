@@ -7,9 +7,7 @@ namespace live {
 
 namespace {
 
-std::string program(const std::string& name) {
-    return std::string(MAUS_BIN_DIR) + "/tests/" + name;
-}
+std::string program(const std::string& name) { return MAUS_BIN_DIR "/tests/" + name; }
 
 std::vector<std::string> command_line(const std::vector<std::string>& parkservers,
                                       const std::vector<std::string>& more,

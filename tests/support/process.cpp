@@ -28,6 +28,8 @@ process::process(const std::string& path, std::vector<std::string> arguments) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(126);
         ::dup2(pipe_ends[1], STDOUT_FILENO);
+        // Whoever runs the tests in the background has made us ignore some, which a child inherits.
+        for (const int each : {SIGINT, SIGHUP, SIGTERM, SIGPIPE}) ::signal(each, SIG_DFL);
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -219,7 +219,9 @@ void worker::tell_state(registration& at, worker_effects& out, base::lease_id en
 void worker::parkserver_lost(registration& at, bool close_it, instant now, worker_effects& out) {
     const bool carried_the_link =
         has_link() && lease_.linked_by_relay && lease_.link.to == at.via();
-    at.lost(close_it, now, random_, out.net);
+    if (at.lost(close_it, now, random_, out.net)) {
+        out.net.log(log_level::warning, "parkserver " + at.endpoint() + " is lost");
+    }
     if (carried_the_link) end_link(false, "the parkserver that relayed is lost", now, out);
 }
 

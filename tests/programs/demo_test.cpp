@@ -1,0 +1,183 @@
+// maus-demo: the job with its losses, the examples of the README, and no process left behind.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "programs/program.hpp"
+
+using namespace programs;
+using nlohmann::json;
+
+namespace {
+
+/// While it lives, processes that their parent leaves behind become ours, so that none escapes us.
+class orphanage {
+public:
+    orphanage() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+    ~orphanage() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+    orphanage(const orphanage&) = delete;
+    orphanage& operator=(const orphanage&) = delete;
+
+    /// True if we have no child at all, be it ours or adopted.
+    [[nodiscard]] bool is_empty() const {
+        return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+    }
+    /// How an adopted process ended: its exit code, or minus a signal.
+    [[nodiscard]] std::optional<int> end_of(pid_t which) const {
+        int status = 0;
+        if (!eventually([&] { return ::waitpid(which, &status, WNOHANG) == which; })) return {};
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    }
+};
+
+constexpr std::uint64_t files = 200, lines_a_file = 250;
+
+/// Files of which we know what is in them: three words a line.
+void write_texts(const maus_test::scratch_folder& to) {
+    std::string text;
+    for (std::uint64_t i = 0; i < lines_a_file; ++i) text += "maus calls Maus, 1729\n";
+    for (std::uint64_t i = 0; i < files; ++i) {
+        std::ofstream(to.file("text" + std::to_string(i))) << text;
+    }
+    std::ofstream(to.file("binary"), std::ios::binary) << std::string("maus\0maus", 9);
+}
+
+const std::string examples_say =
+    "add(1, 1) = 2\n"
+    "add(2, 3) by name = 5\n"
+    "divide(1, 8) = 0.125\n"
+    "divide(1, 0): divide: remote_exception: std::domain_error: division by zero\n"
+    "add(\"one\", \"two\"): add: signature_mismatch: called as add(str,str)->str, but the workers "
+    "expose add(i32,i32)->i32\n"
+    "fib(0) to fib(30) = 0 1 1 2 3 5 8 ";
+
+}  // namespace
+
+TEST_CASE("wordcount with a worker killed on the way has the right totals and leaves nobody") {
+    const orphanage left_behind;
+    const maus_test::scratch_folder folder;
+    write_texts(folder);
+    const json done = run_json("maus-demo", {"wordcount", "--workers", "2", "--kill", "1",
+                                             "--check", "--json", "--top", "2", folder.path()});
+    INFO(done.dump(2));
+    CHECK(left_behind.is_empty());
+    CHECK(done["files"] == files);
+    CHECK(done["binary_files"] == 1);
+    CHECK(done["words"] == files * lines_a_file * 3);
+    CHECK(done["distinct"] == 3);
+    CHECK(done["top"] == json::array({{{"word", "Maus"}, {"times", files * lines_a_file}},
+                                      {{"word", "calls"}, {"times", files * lines_a_file}}}));
+    CHECK(done["check"]["same"] == true);
+    REQUIRE(done["killed"].size() == 1);
+    std::uint64_t calls = 0, words_counted = 0;
+    for (const auto& worker : done["workers"]) {
+        calls += worker["calls"].get<std::uint64_t>();
+        words_counted += worker["words"].get<std::uint64_t>();
+        CHECK(worker["killed"] == (worker["pid"] == done["killed"][0]));
+    }
+    CHECK(done["workers"].size() == 2);
+    CHECK(calls == done["calls"]);  // each call once, whoever was killed
+    CHECK(words_counted == done["words"]);
+}
+
+TEST_CASE("wordcount tells people what it does, and draws only on a terminal") {
+    const maus_test::scratch_folder folder;
+    write_texts(folder);
+    const words arguments{"wordcount", "--workers", "2", "--kill", "1", "--check", folder.path()};
+    const outcome plain = run("maus-demo", arguments);
+    INFO(plain.out << plain.err);
+    CHECK(plain.code == good);
+    for (const auto& part : words{"counting the words of 201 files", "on 2 workers\n",
+                                  "150,000 words, 3 distinct", "1 worker was killed on the way; ",
+                                  "passed over: 1 binary", "check: the same totals"}) {
+        CHECK_THAT(plain.out, maus_test::has_text(part));
+    }
+    CHECK_THAT(plain.err, maus_test::has_text("killed worker process"));
+    CHECK((plain.out + plain.err).find('\x1b') == std::string::npos);
+
+    const std::string command = MAUS_BIN_DIR "/maus-demo wordcount --workers 2 " + folder.path();
+    const outcome drawn = run("/usr/bin/script", {"-qec", command, "/dev/null"});
+    INFO(drawn.out << drawn.err);
+    CHECK(drawn.code == good);
+    CHECK_THAT(drawn.out, maus_test::has_text("\r\x1b[Kcounting  "));
+}
+
+TEST_CASE("wordcount works on a parkserver that is there, with its workers") {
+    const maus_test::scratch_folder folder;
+    write_texts(folder);
+    const parkserver park;
+    const program worker("maus-demo", {"word-worker", "-p", park.endpoint()});
+    const json done =
+        run_json("maus-demo", {"wordcount", "-p", park.endpoint(), "--json", folder.path()});
+    INFO(done.dump(2));
+    CHECK(done["words"] == files * lines_a_file * 3);
+    REQUIRE(done["workers"].size() == 1);
+    CHECK(done["workers"][0]["pid"] == worker.pid());
+}
+
+TEST_CASE("a wordcount that is asked to stop says how far it came, and leaves nobody") {
+    const orphanage left_behind;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        program job("maus-demo", {"wordcount", "/usr/include"});
+        REQUIRE(job.says("counting the words"));
+        job.signal(number);
+        CHECK(job.wait() == failed);
+        CHECK_THAT(job.err(), maus_test::has_text("maus-demo wordcount: stopped, with "));
+        CHECK(left_behind.is_empty());
+    }
+}
+
+TEST_CASE("the workers of a wordcount that is killed die with it") {
+    const orphanage left_behind;
+    const parkserver park;
+    program job("maus-demo",
+                {"wordcount", "-p", park.endpoint(), "--workers", "2", "/usr/include"});
+    json workers;
+    REQUIRE(eventually([&] {
+        workers = run_json("maus", {"status", "--json", "-p", park.endpoint()})["workers"];
+        return workers.size() == 2;
+    }));
+    job.signal(SIGKILL);
+    CHECK(job.wait() == -SIGKILL);
+    for (const auto& each : workers) CHECK(left_behind.end_of(each["pid"]) == -SIGKILL);
+}
+
+TEST_CASE("the example manager calls the example worker, through a parkserver and directly") {
+    const maus_test::scratch_folder folder;
+    const std::string place = "ipc://" + folder.file("manager");
+    const parkserver park;
+    program leased("maus-demo", {"worker", "-p", park.endpoint()});
+    program direct("maus-demo", {"worker", "--connect", place});
+    for (const auto& how : {words{"-p", park.endpoint()}, words{"--bind", place},
+                            words{"-p", park.endpoint(), "--bind", "tcp://127.0.0.1:*"}}) {
+        words arguments{"manager"};
+        arguments.insert(arguments.end(), how.begin(), how.end());
+        const outcome manager = run("maus-demo", arguments);
+        INFO(typed("maus-demo", arguments) << "\n" << manager.out << manager.err);
+        CHECK(manager.code == good);
+        CHECK(manager.err.empty());
+        CHECK(manager.out.starts_with(examples_say));
+        CHECK(manager.out.ends_with("1 + 2 + 3 + 4 = 10\ndone by 1 worker(s)\n"));
+    }
+    for (program* each : {&leased, &direct}) {
+        each->signal(SIGINT);
+        CHECK(each->wait() == good);
+    }
+}
+
+TEST_CASE("who waits for somebody says so, and can be stopped") {
+    const maus_test::scratch_folder folder;
+    const std::string place = "ipc://" + folder.file("place");
+    program manager("maus-demo", {"manager", "--bind", place});
+    CHECK(manager.says("maus-demo worker --connect " + place));
+    manager.signal(SIGTERM);
+    CHECK(manager.wait() == failed);
+    CHECK(manager.out().empty());
+    program worker("maus-demo", {"worker", "-p", place});
+    CHECK(worker.says("waiting for it"));
+    worker.signal(SIGTERM);
+    CHECK(worker.wait() == good);
+}

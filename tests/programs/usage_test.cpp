@@ -1,0 +1,152 @@
+// What every program of ours has in common: --help, --version, three exit codes, errors on stderr
+// that say what to do, and nothing at all where all is well.
+#include "programs/program.hpp"
+
+using namespace programs;
+
+namespace {
+
+const words all_programs{"maus-parkserver", "maus", "maus-demo", "maus-bench", "maus-sim"};
+
+struct command {
+    std::string name;
+    words arguments;
+};
+
+std::string lib_folder() { return MAUS_SOURCE_DIR "/lib"; }
+
+}  // namespace
+
+TEST_CASE("every program shows its help and its version") {
+    for (const auto& name : all_programs) {
+        const outcome help = run(name, {"--help"});
+        INFO(typed(name, {"--help"}) << "\n" << help.out << help.err);
+        CHECK(help.code == good);
+        CHECK(help.err.empty());
+        CHECK_THAT(help.out, maus_test::has_text("--version"));
+        CHECK_THAT(help.out, maus_test::has_text(name + " "));  // an example
+        const outcome version = run(name, {"--version"});
+        CHECK(version.code == good);
+        CHECK(version.err.empty());
+        CHECK(version.out.starts_with(name + " "));
+        CHECK(std::count(version.out.begin(), version.out.end(), '\n') == 1);
+    }
+    const std::vector<command> commands = {
+        {"maus", {"status"}},           {"maus", {"functions"}},   {"maus-demo", {"wordcount"}},
+        {"maus-demo", {"word-worker"}}, {"maus-demo", {"worker"}}, {"maus-demo", {"manager"}}};
+    for (const auto& [name, arguments] : commands) {
+        const outcome help = run(name, {arguments[0], "--help"});
+        INFO(typed(name, arguments) << "\n" << help.out << help.err);
+        CHECK(help.code == good);
+        CHECK(help.err.empty());
+        CHECK_THAT(help.out, maus_test::has_text("Usage: " + name + " " + arguments[0]));
+        CHECK_THAT(help.out, maus_test::has_text("Examples:\n"));
+    }
+}
+
+TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stderr") {
+    struct row {
+        command typed;
+        std::string said;
+    };
+    const std::string park = "maus-parkserver";
+    const std::vector<row> rows = {
+        {{park, {"--nonsense"}}, "--nonsense"},
+        {{park, {"extra"}}, "extra"},
+        {{park, {"--bind"}}, "--bind"},
+        {{park, {"--bind", "foo"}}, "'foo' is no endpoint"},
+        {{park, {"--bind", "inproc://x"}}, "no endpoint"},
+        {{park, {"--bind", "tcp://127.0.0.1:99999"}}, "no endpoint"},
+        {{park, {"--heartbeat", "0"}}, "--heartbeat"},
+        {{park, {"--liveness", "1"}}, "--liveness"},
+        {{park, {"--max-peers", "0"}}, "--max-peers"},
+        {{park, {"--max-message", "1"}}, "--max-message"},
+        {{park, {"--log-level", "loud"}}, "--log-level"},
+        {{"maus", {}}, "status or functions"},
+        {{"maus", {"--nonsense"}}, "--nonsense"},
+        {{"maus", {"frobnicate"}}, "frobnicate"},
+        {{"maus", {"status", "--nonsense"}}, "--nonsense"},
+        {{"maus", {"status", "--parkserver"}}, "--parkserver"},
+        {{"maus", {"status", "--parkserver", "tcp://*:1"}}, "no endpoint"},
+        {{"maus", {"status", "--timeout", "0"}}, "--timeout"},
+        {{"maus", {"status", "--watch", "-1"}}, "--watch"},
+        {{"maus", {"functions", "extra"}}, "extra"},
+        {{"maus-demo", {}}, "wordcount, worker, manager or word-worker"},
+        {{"maus-demo", {"frobnicate"}}, "frobnicate"},
+        {{"maus-demo", {"wordcount", "--workers", "0"}}, "--workers"},
+        {{"maus-demo", {"wordcount", "--workers", "2", "--kill", "2"}}, "--kill"},
+        {{"maus-demo", {"wordcount", "--top", "-1"}}, "--top"},
+        {{"maus-demo", {"wordcount", "--type", "a\tb"}}, "--type"},
+        {{"maus-demo", {"wordcount", "--type", ""}}, "--type"},
+        {{"maus-demo", {"worker", "--type", std::string(200, 'x')}}, "--type"},
+        {{"maus-demo", {"worker", "--parkserver", "foo"}}, "no endpoint"},
+        {{"maus-demo", {"worker", "-p", "tcp://[::1]:1", "--connect", "tcp://[::1]:2"}},
+         "excludes"},
+        {{"maus-demo", {"manager", "--bind", "8600"}}, "no endpoint"},
+        {{"maus-bench", {"--nonsense"}}, "--nonsense"},
+        {{"maus-bench", {"--pin", "two"}}, "--pin"},
+        {{"maus-bench", {"--repeats", "0"}}, "--repeats"},
+        {{"maus-sim", {"--nonsense"}}, "--nonsense"},
+        {{"maus-sim", {"--seeds", "3..1"}}, "--seeds"},
+        {{"maus-sim", {"--seeds", "all"}}, "--seeds"},
+        {{MAUS_SOURCE_DIR "/bin/setup", {"--nonsense"}}, "usage: bin/setup"},
+        {{MAUS_SOURCE_DIR "/bin/test", {"nonsense"}}, "usage: bin/test"},
+    };
+    for (const auto& [typed_in, said] : rows) {
+        const outcome ended = run(typed_in.name, typed_in.arguments);
+        INFO(typed(typed_in.name, typed_in.arguments) << "\n" << ended.out << ended.err);
+        CHECK(ended.code == usage);
+        CHECK(ended.out.empty());
+        CHECK_THAT(ended.err, maus_test::has_text(said));
+    }
+}
+
+TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
+    const maus_test::scratch_folder folder;
+    const parkserver there;
+    const std::string nobody = "ipc://" + folder.file("nobody");
+    struct row {
+        command typed;
+        std::string said;
+    };
+    const std::vector<row> rows = {
+        {{"maus", {"status", "-p", nobody, "--timeout", "200"}}, "no parkserver answers"},
+        {{"maus", {"status", "-p", nobody, "--timeout", "200", "--json"}},
+         "maus-parkserver --bind"},
+        {{"maus", {"functions", "-p", nobody, "--timeout", "200"}}, "no parkserver answers"},
+        {{"maus", {"status", "-p", nobody, "--timeout", "200", "--watch", "1"}},
+         "no parkserver answers"},
+        {{"maus-demo", {"manager", "-p", nobody}}, "no parkserver answers"},
+        {{"maus-demo", {"wordcount", "-p", nobody, lib_folder()}}, "no parkserver answers"},
+        {{"maus-demo", {"wordcount", folder.file("missing")}}, "No such file"},
+        {{"maus-demo", {"wordcount", folder.path()}}, "no files"},
+        {{"maus-demo", {"manager", "--bind", there.endpoint()}}, "taken"},
+        {{"maus-parkserver", {"--bind", there.endpoint()}}, "the port is taken"},
+        {{"maus-parkserver", {"--bind", "tcp://127.0.0.1:*", "--bind", there.endpoint()}},
+         "the port is taken"},
+        {{"maus-parkserver", {"--bind", "ipc://" + folder.file("missing/place")}},
+         "missing or not writable"},
+        {{"maus-parkserver", {"--bind", "ipc:///tmp/" + std::string(150, 'x')}}, "107 characters"},
+        {{"maus-parkserver", {"--bind", "tcp://192.0.2.1:1"}}, "no such address"},
+    };
+    for (const auto& [typed_in, said] : rows) {
+        const outcome ended = run(typed_in.name, typed_in.arguments);
+        INFO(typed(typed_in.name, typed_in.arguments) << "\n" << ended.out << ended.err);
+        CHECK(ended.code == failed);
+        CHECK(ended.out.empty());
+        CHECK_THAT(ended.err, maus_test::has_text(said));
+        CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    }
+}
+
+TEST_CASE("output that cannot be written is a failure, not a success") {
+    const parkserver there;
+    for (const std::string& line :
+         words{"maus --help", "maus-parkserver --version", "maus status -p " + there.endpoint(),
+               "maus functions --json -p " + there.endpoint()}) {
+        const outcome ended = run("/bin/sh", {"-c", MAUS_BIN_DIR "/" + line + " >/dev/full"});
+        INFO(line << "\n" << ended.err);
+        CHECK(ended.code == failed);
+        CHECK_THAT(ended.err, maus_test::has_text("cannot write the output"));
+    }
+}
