@@ -1,6 +1,5 @@
 // maus-bench: how fast calls are, beside raw libzmq measured in the same run.
 #include <CLI/CLI.hpp>
-#include <maus/version.hpp>
 #include <nlohmann/json.hpp>
 
 #include <fstream>
@@ -9,6 +8,7 @@
 
 #include "bench/child.hpp"
 #include "bench/echo.hpp"
+#include "bin/support/program.hpp"
 
 namespace {
 
@@ -69,7 +69,8 @@ std::vector<bench::figure> measure(const bench::setting& what, const plan& how) 
             figure("cpu_s_per_million_calls", &bench::sample::cpu_s_per_million)};
 }
 
-void write_json(const std::string& path, const std::vector<bench::figure>& figures) {
+void write_json(std::ofstream& file, const std::string& path,
+                const std::vector<bench::figure>& figures) {
     auto all = nlohmann::json::array();
     for (const auto& each : figures) {
         all.push_back({{"name", each.name},
@@ -80,9 +81,8 @@ void write_json(const std::string& path, const std::vector<bench::figure>& figur
                        {"spread", each.spread},
                        {"pin", each.pin}});
     }
-    std::ofstream file(path);
     file << all.dump(2) << '\n';
-    if (!file.flush()) throw std::runtime_error("cannot write " + path);
+    if (!file.flush()) throw maus::programs::failure("cannot write " + path);
 }
 
 int run_echo(plan how) {
@@ -91,6 +91,11 @@ int run_echo(plan how) {
         how.repeats = 1;
         how.sizes = {8};
         how.workers = {1};
+    }
+    std::ofstream json;  // opened first: nobody likes to wait for a measurement that cannot be kept
+    if (!how.json.empty()) {
+        json.open(how.json);
+        if (!json) throw maus::programs::failure("cannot write " + how.json);
     }
     if (how.pin == "one") bench::pin_to_one_cpu();
     print_head();
@@ -104,7 +109,7 @@ int run_echo(plan how) {
             }
         }
     }
-    if (!how.json.empty()) write_json(how.json, figures);
+    if (!how.json.empty()) write_json(json, how.json, figures);
     return 0;
 }
 
@@ -114,19 +119,28 @@ int main(int argc, char** argv) {
     CLI::App app{
         "Measures calls through libmaus beside raw libzmq (DEALER to ROUTER, one message a call) "
         "in the "
-        "same run.\nThe ratio is ours over libzmq's, the median over interleaved runs.\n\n"
-        "Examples:\n"
+        "same run.\nThe ratio is ours over libzmq's, the median over interleaved runs.",
+        "maus-bench"};
+    maus::programs::prepare(
+        app,
         "  maus-bench                          every setting, all processes on one processor\n"
         "  maus-bench --pin free --window 1000 as the kernel places them\n"
-        "  maus-bench --json figures.json      and one JSON object a figure"};
-    app.set_version_flag("--version", std::string("maus-bench ") + maus::version);
+        "  maus-bench --json figures.json      and one JSON object a figure");
     plan how;
-    app.add_option("--window", how.windows, "calls outstanding at a time")->capture_default_str();
-    app.add_option("--bytes", how.sizes, "payload")->capture_default_str();
-    app.add_option("--workers", how.workers, "worker processes")->capture_default_str();
-    app.add_option("--seconds", how.seconds, "length of one run")->capture_default_str();
+    app.add_option("--window", how.windows, "calls outstanding at a time")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    app.add_option("--bytes", how.sizes, "payload")
+        ->check(CLI::Range(0, 64 << 20))
+        ->capture_default_str();
+    app.add_option("--workers", how.workers, "worker processes")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    app.add_option("--seconds", how.seconds, "length of one run")
+        ->check(CLI::Range(0.001, 3600.0))
+        ->capture_default_str();
     app.add_option("--repeats", how.repeats, "runs of each system, in turn")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     app.add_option("--pin", how.pin, "one: all on one processor (repeats best); free")
         ->check(CLI::IsMember({"one", "free"}))
@@ -137,17 +151,9 @@ int main(int argc, char** argv) {
     auto* maus = app.add_subcommand("serve-maus", "")->group("");
     auto* zmq = app.add_subcommand("serve-zmq", "")->group("");
     for (auto* role : {maus, zmq}) role->add_option("endpoint", endpoint)->required();
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& wrong) {
-        return app.exit(wrong) == 0 ? 0 : 2;
-    }
-    try {
+    return maus::programs::run(app, argc, argv, [&] {
         if (*maus) bench::serve_maus_echo(endpoint);
         if (*zmq) bench::serve_zmq_echo(endpoint);
         return run_echo(how);
-    } catch (const std::exception& failed) {
-        std::cerr << "maus-bench: " << failed.what() << '\n';
-        return 1;
-    }
+    });
 }

@@ -124,7 +124,7 @@ void manager::on(received event, instant now, manager_effects& out) {
 
 void manager::on(down event, instant now, manager_effects& out) {
     if (auto* at = parkserver_at(event.from)) {
-        parkserver_lost(*at, false, now, out);
+        parkserver_lost(*at, false, event.why, now, out);
         return;
     }
     const link_key key{event.from, {}};
@@ -139,7 +139,9 @@ void manager::advance_to(instant now, manager_effects& out) {
             case registration::want::connect:
                 at.connect(route{++routes_made_}, now, out.net);
                 break;
-            case registration::want::give_up: parkserver_lost(at, true, now, out); break;
+            case registration::want::give_up:
+                parkserver_lost(at, true, "nothing was heard from it in time", now, out);
+                break;
         }
     }
     if (now >= silence_check_) check_silence(now, out);
@@ -211,11 +213,13 @@ void manager::tell_wish(const wish& what, registration& at, manager_effects& out
     out.net.control(at.via(), say);
 }
 
-void manager::parkserver_lost(registration& at, bool close_it, instant now, manager_effects& out) {
+void manager::parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+                              manager_effects& out) {
     const route via = at.via();
     if (at.lost(close_it, now, random_, out.net)) {
-        out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), {}});
-        out.net.log(log_level::warning, "parkserver " + at.endpoint() + " is lost");
+        out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), std::string(why)});
+        out.net.log(log_level::warning,
+                    "parkserver " + at.endpoint() + " is lost: " + std::string(why));
     }
     std::vector<link_key> relayed;
     for (const auto& [key, each] : links_) {
@@ -270,8 +274,8 @@ void manager::handle(registration& from, const wire::control& what, instant now,
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }
-    } else if (std::holds_alternative<wire::dismiss>(what)) {
-        parkserver_lost(from, true, now, out);
+    } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
+        parkserver_lost(from, true, wire::printable(parted->why), now, out);
     } else if (!std::holds_alternative<wire::pong>(what) &&
                !std::holds_alternative<wire::granted>(what)) {
         ++counters_.violations;

@@ -152,7 +152,8 @@ private:
     registration* parkserver_at(route via);
     void from_parkserver(registration& from, received& event, instant now, manager_effects& out);
     void handle(registration& from, const wire::control& what, instant now, manager_effects& out);
-    void parkserver_lost(registration& at, bool close_it, instant now, manager_effects& out);
+    void parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+                         manager_effects& out);
     void register_with(registration& at, instant now, manager_effects& out);
     void tell_wish(const wish& what, registration& at, manager_effects& out);
 

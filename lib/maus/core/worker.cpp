@@ -67,7 +67,7 @@ void worker::on(received event, instant now, worker_effects& out) {
 
 void worker::on(down event, instant now, worker_effects& out) {
     if (auto* at = parkserver_at(event.from)) {
-        parkserver_lost(*at, false, now, out);
+        parkserver_lost(*at, false, event.why, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
         // An address that is no address: perhaps the next one works, or the relay.
         if (state_ == state::linking && !hello_said_) return try_link(now, out);
@@ -143,7 +143,9 @@ void worker::advance_to(instant now, worker_effects& out) {
             case registration::want::connect:
                 if (state_ != state::leaving) at.connect(route{++routes_made_}, now, out.net);
                 break;
-            case registration::want::give_up: parkserver_lost(at, true, now, out); break;
+            case registration::want::give_up:
+                parkserver_lost(at, true, "nothing was heard from it in time", now, out);
+                break;
         }
     }
     if (has_link() && now >= lease_until_ && state_ != state::linking) {
@@ -216,11 +218,13 @@ void worker::tell_state(registration& at, worker_effects& out, base::lease_id en
     }
 }
 
-void worker::parkserver_lost(registration& at, bool close_it, instant now, worker_effects& out) {
+void worker::parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+                             worker_effects& out) {
     const bool carried_the_link =
         has_link() && lease_.linked_by_relay && lease_.link.to == at.via();
     if (at.lost(close_it, now, random_, out.net)) {
-        out.net.log(log_level::warning, "parkserver " + at.endpoint() + " is lost");
+        out.net.log(log_level::warning,
+                    "parkserver " + at.endpoint() + " is lost: " + std::string(why));
     }
     if (carried_the_link) end_link(false, "the parkserver that relayed is lost", now, out);
 }
@@ -272,8 +276,8 @@ void worker::handle(registration& from, const wire::control& what, instant now,
             lease_.parkserver == from.via()) {
             end_link(true, wire::printable(ended->why), now, out);
         }
-    } else if (std::holds_alternative<wire::dismiss>(what)) {
-        parkserver_lost(from, true, now, out);
+    } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
+        parkserver_lost(from, true, wire::printable(parted->why), now, out);
     } else if (!std::holds_alternative<wire::pong>(what)) {
         ++counters_.violations;
     }

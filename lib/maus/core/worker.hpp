@@ -148,7 +148,8 @@ private:
     void register_with(registration& at, instant now, worker_effects& out);
     [[nodiscard]] bool is_free() const;
     void tell_state(registration& at, worker_effects& out, base::lease_id ended = {});
-    void parkserver_lost(registration& at, bool close_it, instant now, worker_effects& out);
+    void parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+                         worker_effects& out);
 
     void try_link(instant now, worker_effects& out);
     void say_hello(instant now, worker_effects& out);
