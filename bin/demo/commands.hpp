@@ -1,6 +1,7 @@
 // What main.cpp makes of the arguments, and who carries it out.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 namespace demo {
 
 inline constexpr const char* default_parkserver = "tcp://127.0.0.1:8500";
+/// How long a parkserver may take to answer before it is said that nobody is there.
+inline constexpr std::chrono::seconds parkserver_patience{5};
 
 struct wordcount_options {
     std::vector<std::string> paths = {"/usr/include"};

@@ -45,7 +45,7 @@ CLI::Option* add_type(CLI::App& to, std::string& into, const std::string& about)
 /// A worker waits for its parkserver as long as it takes, but says so.
 void say_if_nobody_is_there(const std::string& parkserver) {
     try {
-        (void)maus::fetch_status(parkserver, std::chrono::seconds{2});
+        (void)maus::fetch_status(parkserver, demo::parkserver_patience);
     } catch (const maus::error& failed) {
         std::cerr << "maus-demo: " << failed.what() << "\nmaus-demo: waiting for it\n";
     }
@@ -143,7 +143,7 @@ void add_manager(CLI::App& app, demo::manager_options& chosen, body& what) {
         }
         what = [&](stop_signals& signals) {
             if (!chosen.parkserver.empty()) {
-                (void)maus::fetch_status(chosen.parkserver, std::chrono::seconds{2});
+                (void)maus::fetch_status(chosen.parkserver, demo::parkserver_patience);
             }
             return demo::example_manager(chosen, signals);
         };

@@ -70,7 +70,7 @@ std::optional<job_result> have_it_done(const wordcount_options& options,
         parkserver = park->endpoint();
     } else {
         // Says what is wrong if nobody is there; otherwise we would wait until somebody is.
-        (void)maus::fetch_status(parkserver, std::chrono::seconds{2});
+        (void)maus::fetch_status(parkserver, parkserver_patience);
     }
     if (!options.json) std::cout << what_is_to_do(options, files) << std::endl;
     children own;

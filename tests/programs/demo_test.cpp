@@ -137,7 +137,7 @@ TEST_CASE("the workers of a wordcount that is killed die with it") {
                 {"wordcount", "-p", park.endpoint(), "--workers", "2", "/usr/include"});
     json workers;
     REQUIRE(eventually([&] {
-        workers = run_json("maus", {"status", "--json", "-p", park.endpoint()})["workers"];
+        workers = run_json("maus", park.asked({"status", "--json"}))["workers"];
         return workers.size() == 2;
     }));
     job.signal(SIGKILL);

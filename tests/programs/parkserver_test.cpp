@@ -25,7 +25,7 @@ std::size_t lines_in(const std::string& text) {
 json status_when(const parkserver& park, const std::function<bool(const json&)>& is_so) {
     json now;
     REQUIRE(eventually([&] {
-        now = run_json("maus", {"status", "--json", "-p", park.endpoint()});
+        now = run_json("maus", park.asked({"status", "--json"}));
         return is_so(now);
     }));
     return now;
@@ -71,10 +71,11 @@ TEST_CASE("a parkserver is reached at each of its addresses") {
     const std::string place = "ipc://" + folder.file("park");
     const parkserver park({"--bind", "tcp://127.0.0.1:*", "--bind", place});
     for (const auto& each : {park.endpoint(), place}) {
-        CHECK(run_json("maus", {"status", "--json", "-p", each})["endpoint"] == each);
+        CHECK(run_json("maus",
+                       {"status", "--json", "-p", each, "--timeout", "30000"})["endpoint"] == each);
     }
     CHECK(run("maus-parkserver", {"--bind", place}).code == failed);  // nobody takes it from us
-    CHECK(run("maus", {"status", "-p", place}).code == good);
+    CHECK(run("maus", {"status", "-p", place, "--timeout", "30000"}).code == good);
 }
 
 TEST_CASE("every signal that asks to stop stops a parkserver, and its peers hear of it") {
@@ -129,22 +130,22 @@ TEST_CASE("status and functions have the keys that the README names") {
           std::set<std::string>{"lease", "worker", "manager", "state"});
     CHECK(now["leases"][0]["manager"] == now["managers"][0]["id"]);
 
-    const json functions = run_json("maus", {"functions", "--json", "-p", park.endpoint()});
+    const json functions = run_json("maus", park.asked({"functions", "--json"}));
     REQUIRE(functions.size() == 6);
     CHECK(functions[0] == json{{"name", "add"},
                                {"signature", "add(i32,i32)->i32"},
                                {"workers_by_type", {{"default", 1}, {"spare", 1}}}});
-    const words of_none{"functions", "--json", "--type", "none", "-p", park.endpoint()};
-    CHECK(run_json("maus", of_none) == json::array());
+    const json of_none = run_json("maus", park.asked({"functions", "--json", "--type", "none"}));
+    CHECK(of_none == json::array());
 }
 
 TEST_CASE("status and functions are tables for people") {
     const parkserver park;
-    CHECK_THAT(run("maus", {"functions", "-p", park.endpoint()}).out,
+    CHECK_THAT(run("maus", park.asked({"functions"})).out,
                maus_test::has_text("no functions: no worker is registered"));
     program worker("maus-demo", {"worker", "-p", park.endpoint()});
     REQUIRE(worker.says("registered with parkserver"));
-    const outcome status = run("maus", {"status", "-p", park.endpoint()});
+    const outcome status = run("maus", park.asked({"status"}));
     INFO(status.out << status.err);
     CHECK(status.code == good);
     CHECK(status.err.empty());
@@ -153,7 +154,7 @@ TEST_CASE("status and functions are tables for people") {
                "managers: none", "waiting requests: none", "leases: none"}) {
         CHECK_THAT(status.out, maus_test::has_text(part));
     }
-    CHECK_THAT(run("maus", {"functions", "-p", park.endpoint()}).out,
+    CHECK_THAT(run("maus", park.asked({"functions"})).out,
                maus_test::has_text("add(i32,i32)->i32"));
 }
 

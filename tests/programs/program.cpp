@@ -58,6 +58,11 @@ parkserver::parkserver(const words& arguments) : program_("maus-parkserver", arg
     endpoint_ = line.substr(at, line.find_first_of(",\n", at) - at);
 }
 
+words parkserver::asked(words what) const {
+    what.insert(what.end(), {"-p", endpoint_, "--timeout", "30000"});
+    return what;
+}
+
 std::string typed(const std::string& name, const words& arguments) {
     std::string all = "$ " + name;
     for (const auto& each : arguments) all += " " + each;

@@ -58,6 +58,8 @@ public:
     explicit parkserver(const words& arguments = {"--bind", "tcp://127.0.0.1:*"});
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] program& itself() { return program_; }
+    /// These words, to this parkserver, with the patience that a busy machine asks for.
+    [[nodiscard]] words asked(words what) const;
 
 private:
     program program_;
