@@ -542,7 +542,7 @@ void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty() || of.calls == 0) {
             continue;
         }
-        const auto starve = [&](list& waiting) {
+        const auto starve = [&, &of = of](list& waiting) {  // clang 14 captures no binding
             for (std::uint32_t index = waiting.first; index != none;) {
                 const std::uint32_t next = slots_[index].next;
                 const instant since = std::max(of.linkless_since, slots_[index].submitted);
@@ -565,7 +565,7 @@ instant dispatcher::next_deadline() const {
     if (impatient_groups_ == 0) return next;
     for (const auto& [id, of] : groups_) {
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty()) continue;
-        const auto consider = [&](const list& waiting) {
+        const auto consider = [&, &of = of](const list& waiting) {
             for (std::uint32_t index = waiting.first; index != none; index = slots_[index].next) {
                 const instant since = std::max(of.linkless_since, slots_[index].submitted);
                 next = std::min(next, base::after(since, of.policy.no_workers_timeout));
