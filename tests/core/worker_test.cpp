@@ -217,6 +217,19 @@ TEST_CASE("worker: stops in time, whatever runs") {
     CHECK(at.pass(50) == lines{"2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
 }
 
+TEST_CASE("worker: once it has stopped it says nothing on connections that it gave up") {
+    site at;
+    at.join_parkserver();
+    at.core.on(core::stop_worker{at_ms(50)}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"1 occupied 0.0", "1 goodbye", "1 close"});
+    // What came in the same drain.
+    CHECK(at.hear(1, wire::assign{{5, 1}, id<base::token>(31), id<base::manager_id>(21), {}}) ==
+          lines{});
+    CHECK(at.hear(1, wire::register_again{}) == lines{});
+    CHECK(at.up(1) == lines{});
+    CHECK(at.down(1) == lines{});
+}
+
 TEST_CASE("worker: registers with what it serves when its parkserver comes back") {
     site at;
     at.join_parkserver();

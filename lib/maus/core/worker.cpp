@@ -41,6 +41,7 @@ std::size_t worker::registrations() const {
 }
 
 registration* worker::parkserver_at(route via) {
+    if (state_ == state::stopped) return nullptr;  // their connections were given up
     for (auto& at : parkservers_) {
         if (at.via() == via && at.now_in() != registration::state::waiting) return &at;
     }
