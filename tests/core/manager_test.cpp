@@ -284,3 +284,12 @@ TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     CHECK(at.core.outstanding() == 0);
     CHECK(at.core.next_deadline() == base::never);
 }
+
+TEST_CASE("manager: a wish that comes after the stop is none, and its calls settle at once") {
+    office at;
+    at.core.on(core::stop_manager{}, at_ms(0), at.out);
+    CHECK(at.wish(1, 1) == lines{});
+    at.submit(7);
+    CHECK(at.settled_calls() == lines{"7 cancelled"});
+    CHECK(at.core.outstanding() == 0);
+}

@@ -50,6 +50,7 @@ void manager::on(const add_parkserver& event, instant now, manager_effects& out)
 }
 
 void manager::on(const add_wish& event, instant now, manager_effects& out) {
+    if (stopped_) return;  // its calls are refused, since there is no such group
     wish made;
     made.request = {++requests_made_};
     made.token = base::token::make(random_);
