@@ -1,0 +1,191 @@
+// What became of a manager's calls, as somebody outside sees it: where each attempt went, and which
+// answers were given to it.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "maus/core/dispatcher.hpp"
+#include "tests/fuzz/routes.hpp"
+
+namespace fuzz {
+
+using namespace maus;
+
+class calls {
+public:
+    static constexpr std::array<const char*, 3> methods = {"add(i32,i32)->i32",
+                                                           "name(str)->list<str>", "g()->void"};
+
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
+    [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+    [[nodiscard]] base::call_id id_of(std::size_t ticket) const { return all_[ticket].id; }
+
+    template <class Submit>
+    void submit(core::submission what, base::instant now, Submit how) {
+        what.ticket = all_.size();
+        all_.push_back({what.policy, what.method, now});
+        ++outstanding_;
+        if (const auto id = how(std::move(what))) {
+            all_.back().id = *id;
+            require(tickets_.emplace(id->value, all_.size() - 1).second, "a call's id is its own");
+        } else {
+            all_.back().refused = true;
+        }
+    }
+
+    /// Links that said hello, the latest last.
+    [[nodiscard]] const std::vector<link_key>& links() const { return links_; }
+    void met(const link_key& at, const std::vector<std::string>& signatures) {
+        std::erase(links_, at);
+        links_.push_back(at);
+        signatures_[at] = signatures;
+    }
+    /// Mostly one that this link has.
+    [[nodiscard]] wire::attempt an_attempt_on(const link_key& at, input& in) const {
+        const auto there = attempts_.find(at);
+        const auto pick = in.byte();
+        if (there == attempts_.end() || pick >= 250) {
+            return all_.empty() ? wire::attempt{{pick}, {1}}
+                                : wire::attempt{all_[pick % all_.size()].id, {1}};
+        }
+        return there->second[there->second.size() - 1 - pick % there->second.size()];
+    }
+
+    /// Said to a worker.
+    void sent(const link_key& at, wire::message& what) {
+        wire::link_reader records{what};
+        wire::record record;
+        while (records.next(record)) {
+            base::byte_view body = record.body;
+            if (record.type == wire::record_type::call) {
+                attempted(at, *wire::take_attempt(body), record);
+            } else if (record.type == wire::record_type::cancel) {
+                const auto about = wire::take_attempt(body);
+                const auto& had = attempts_[at];
+                require(std::find(had.begin(), had.end(), *about) != had.end(),
+                        "what is cancelled was sent there");
+            }
+        }
+        require(!records.violation(), "what a manager says to a worker can be read");
+    }
+    /// Said by a worker, and about to be handed to the manager.
+    void delivered(const link_key& at, wire::message& what) {
+        const auto head = wire::read_header(what.first.view());
+        if (!head || head.value().channel != wire::channel::link) return;
+        wire::link_reader records{what};
+        wire::record record;
+        while (records.next(record)) {
+            base::byte_view body = record.body;
+            const auto about = wire::take_attempt(body);
+            if (!about) continue;
+            if (record.type == wire::record_type::failed)
+                answers_.push_back({at, *about, {}, false});
+            if (record.type != wire::record_type::result) continue;
+            const auto payload = record.apart != nullptr ? record.apart->view() : body;
+            answers_.push_back({at, *about, std::string(base::as_text(payload)), true});
+        }
+    }
+
+    void settled(const core::settled& what, base::instant now) {
+        require(what.ticket < all_.size(), "who is settled was submitted");
+        call& one = all_[what.ticket];
+        require(!one.settled, "a call is settled once");
+        one.settled = true;
+        --outstanding_;
+        const auto& result = what.result;
+        if (!result.error) {
+            return require(answered(one, true, base::as_text(result.payload.view())),
+                           "a value is one that its current attempt was answered with");
+        }
+        if (one.refused || answered(one, false, {})) return;  // by whatever its worker says
+        check_error(one, result, now);
+    }
+    void end_of_event() { answers_.clear(); }
+    void check_deadlines(base::instant now) const {
+        for (const auto& each : all_) {
+            require(each.settled || base::after(each.submitted, each.policy.timeout) > now,
+                    "a call is settled by its deadline");
+        }
+    }
+
+private:
+    struct call {
+        core::call_policy policy;
+        base::method_id method;
+        base::instant submitted;
+        base::call_id id{};
+        std::uint32_t attempts = 0;
+        link_key at{};  // of the last attempt
+        bool settled = false, refused = false;
+    };
+    struct answer {
+        link_key at;
+        wire::attempt about;
+        std::string payload;
+        bool is_result;
+    };
+
+    void attempted(const link_key& at, const wire::attempt& what, const wire::record& record) {
+        const auto found = tickets_.find(what.call.value);
+        require(found != tickets_.end(), "what is sent was submitted");
+        call& one = all_[found->second];
+        require(!one.settled, "a settled call is not sent");
+        require(what.number.value == one.attempts + 1, "attempts are counted");
+        one.attempts = what.number.value;
+        one.at = at;
+        require(!one.policy.at_most_once || one.attempts == 1, "at_most_once is sent once");
+        const bool once = (record.flags & wire::flag_at_most_once) != 0;
+        require(once == one.policy.at_most_once, "a call's flag is its policy");
+        const auto& exposed = signatures_[at];
+        require(record.function < exposed.size() &&
+                    exposed[record.function] == methods[one.method.value],
+                "a function's number is its place in hello");
+        attempts_[at].push_back(what);
+    }
+    [[nodiscard]] bool answered(const call& one, bool with_result, std::string_view payload) const {
+        return std::any_of(answers_.begin(), answers_.end(), [&](const answer& each) {
+            return each.is_result == with_result && each.at == one.at &&
+                   each.about.call == one.id && each.about.number.value == one.attempts &&
+                   one.attempts != 0 && each.payload == payload;
+        });
+    }
+    void check_error(const call& one, const core::outcome& result, base::instant now) const {
+        const auto attempts = result.about ? result.about->attempts.size() : 0;
+        switch (*result.error) {
+            case errc::poisoned:
+                require(!one.policy.at_most_once, "at_most_once is not poisoned");
+                require(attempts == std::max<std::size_t>(one.policy.start_cap, 1),
+                        "poisoned at the cap, with the list of attempts");
+                return;
+            case errc::maybe_executed:
+                return require(one.policy.at_most_once && one.attempts == 1,
+                               "maybe_executed is for at_most_once that was sent");
+            case errc::deadline_exceeded:
+                return require(now >= base::after(one.submitted, one.policy.timeout),
+                               "a deadline has passed");
+            case errc::attempt_timeout:
+                return require(
+                    one.policy.attempt_timeout != base::duration::max() && one.attempts != 0,
+                    "an attempt took too long");
+            case errc::no_workers:
+            case errc::no_such_function:
+            case errc::signature_mismatch:
+            case errc::cancelled:
+            case errc::shutdown: return;
+            default: require(false, "this error is none of a manager's own");
+        }
+    }
+
+    std::vector<call> all_;
+    std::map<std::uint64_t, std::size_t> tickets_;
+    std::size_t outstanding_ = 0;
+    std::vector<link_key> links_;
+    std::map<link_key, std::vector<std::string>> signatures_;
+    std::map<link_key, std::vector<wire::attempt>> attempts_;
+    std::vector<answer> answers_;  // of the event at hand
+};
+
+}  // namespace fuzz

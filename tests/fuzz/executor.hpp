@@ -1,0 +1,96 @@
+// An executor whose every choice is the fuzzer's, within the executor's rules (core/worker.hpp):
+// jobs start in order, while they may; each is told once what became of it.
+#pragma once
+
+#include <algorithm>
+
+#include "maus/core/worker.hpp"
+#include "tests/fuzz/input.hpp"
+
+namespace fuzz {
+
+using namespace maus;
+
+class executor {
+public:
+    void add(core::job made) { tasks_.push_back({std::move(made)}); }
+    void revoke(std::uint64_t link, const wire::attempt& what) {
+        for (auto& each : tasks_) {
+            if (each.job.link == link && each.job.what == what) each.revoked = true;
+        }
+    }
+    [[nodiscard]] std::size_t slots_held() const {
+        return static_cast<std::size_t>(std::count_if(
+            tasks_.begin(), tasks_.end(), [](const task& each) { return !each.detached; }));
+    }
+    [[nodiscard]] int jobs_of(std::uint64_t link) const {
+        return static_cast<int>(std::count_if(
+            tasks_.begin(), tasks_.end(), [&](const task& each) { return each.job.link == link; }));
+    }
+
+    /// One thing happens to one job. `tell` takes what the worker is to be told.
+    template <class Tell>
+    void work(input& in, std::uint64_t startable, std::size_t concurrency, Tell tell) {
+        if (tasks_.empty()) return;
+        const std::size_t at = in.below(tasks_.size());
+        task& one = tasks_[at];
+        if (!one.running) {
+            const bool may = startable != 0 && one.job.link == startable && !one.revoked;
+            if (!may) return end(at, core::job_returned{}, tell);
+            if (running() < concurrency && is_first_to_wait(at)) {
+                one.running = true;
+                if (one.job.at_most_once) tell(core::job_started{one.job.link, one.job.what});
+            }
+            return;
+        }
+        const auto fate = in.below(8);
+        if (fate < 2 && !one.detached) {
+            one.detached = true;
+            return tell(core::job_detached{one.job.link, one.job.what});
+        }
+        if (fate == 2) {
+            return end(at, core::job_fault{errc::remote_exception, "type", "text"}, tell);
+        }
+        static constexpr std::size_t sizes[] = {0, 8, 24, 60};
+        core::job_value value;
+        value.payload.extend(in.one_of(sizes));
+        std::fill_n(value.payload.data(), value.payload.size(), std::byte{1});
+        end(at, std::move(value), tell);
+    }
+    /// All end, somehow.
+    template <class Tell>
+    void finish(Tell tell) {
+        while (!tasks_.empty()) {
+            if (tasks_.back().running) {
+                end(tasks_.size() - 1, core::job_value{}, tell);
+            } else {
+                end(tasks_.size() - 1, core::job_returned{}, tell);
+            }
+        }
+    }
+
+private:
+    struct task {
+        core::job job;
+        bool running = false, detached = false, revoked = false;
+    };
+    [[nodiscard]] std::size_t running() const {
+        return static_cast<std::size_t>(
+            std::count_if(tasks_.begin(), tasks_.end(),
+                          [](const task& each) { return each.running && !each.detached; }));
+    }
+    [[nodiscard]] bool is_first_to_wait(std::size_t at) const {
+        return std::none_of(tasks_.begin(), tasks_.begin() + static_cast<std::ptrdiff_t>(at),
+                            [](const task& each) { return !each.running; });
+    }
+    template <class Outcome, class Tell>
+    void end(std::size_t at, Outcome outcome, Tell& tell) {
+        const task old = std::move(tasks_[at]);
+        tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(at));
+        tell(core::job_done{old.job.link, old.job.what, old.detached, std::move(outcome)});
+    }
+
+    std::vector<task> tasks_;
+};
+
+}  // namespace fuzz

@@ -1,0 +1,170 @@
+// The reader of link messages and the decoders of their records: any frames are read to an end or
+// to a violation; what a record says is said by the record that is written from it, too; and no
+// bytes make it ask for much memory.
+#include "tests/fuzz/allocations.hpp"
+#include "tests/fuzz/say.hpp"
+#include "tests/fuzz/say_link.hpp"
+
+using namespace fuzz;
+
+namespace {
+
+limits small_limits() {
+    limits made;
+    made.payload_apart_bytes = 24;
+    made.functions_max = 3;
+    made.name_bytes_max = 30;
+    made.text_bytes_max = 20;
+    return made;
+}
+const limits bounds = small_limits();
+
+wire::message message_from(input& in) {
+    if (in.one_in(4)) return raw(in, 1024);
+    wire::message made;
+    wire::link_writer to{made, bounds};
+    seen known;
+    for (auto count = 1 + in.below(6); count != 0; --count) a_record(to, in, known);
+    while (in.one_in(3)) damage(made, in);
+    if (in.one_in(8)) {
+        made.rest.insert(made.rest.begin(), std::move(made.first));
+        made.first = wire::relay_frame({in.below(2), in.below(2)});
+    }
+    return made;
+}
+
+// What a record says, as text; nothing if its body says nothing.
+std::string meaning(const wire::record& record) {
+    using type = wire::record_type;
+    base::buffer again;
+    base::byte_view body = record.body;
+    const auto text = [&] { return std::string(base::as_text(again.view())); };
+    switch (record.type) {
+        case type::hello:
+            if (const auto read = wire::decode_hello(body, bounds)) {
+                require(!read.value().worker.none(), "a worker has an id");
+                require(read.value().signatures.size() <= bounds.functions_max, "functions_max");
+                wire::encode(again, read.value());
+                require(text() == base::as_text(body), "hello is encoded to the same bytes");
+            } else {
+                require(wire::good_name(read.why().message, 4000), "a reason is fit for a log");
+            }
+            return text();
+        case type::welcome:
+            if (const auto read = wire::decode_welcome(body)) wire::encode(again, read.value());
+            return text();
+        case type::reject:
+        case type::worker_goodbye:
+        case type::manager_goodbye:
+            if (const auto read = wire::decode_parting(body)) wire::encode(again, read.value());
+            return text();
+        case type::ping:
+        case type::pong:
+            if (const auto stamp = wire::decode_stamp(body)) return std::to_string(*stamp);
+            return {};
+        default: break;
+    }
+    const auto what = wire::take_attempt(body);
+    if (!what) return {};
+    std::string said = std::to_string(what->call.value) + "/" + std::to_string(what->number.value);
+    if (record.type == type::failed) {
+        if (const auto read = wire::decode_fault(body)) wire::encode(again, read.value());
+        return said + text();
+    }
+    const auto payload = wire::take_payload(record, body);
+    return said + std::string(base::as_text(payload.view()));
+}
+
+// The same again, by the writer.
+void write_again(wire::link_writer& to, const wire::record& record) {
+    using type = wire::record_type;
+    base::byte_view body = record.body;
+    switch (record.type) {
+        case type::hello:
+            if (const auto read = wire::decode_hello(body, bounds)) to.say(read.value());
+            return;
+        case type::welcome:
+            if (const auto read = wire::decode_welcome(body)) to.say(read.value());
+            return;
+        case type::ping:
+        case type::pong:
+            if (const auto stamp = wire::decode_stamp(body)) to.stamp(record.type, *stamp);
+            return;
+        default: break;
+    }
+    const auto what = wire::take_attempt(body);
+    if (!what) return;
+    const bool once = (record.flags & wire::flag_at_most_once) != 0;
+    switch (record.type) {
+        case type::call: {
+            base::buffer payload =
+                record.apart != nullptr ? record.apart->copy() : base::buffer{body};
+            return to.call(*what, record.function, once, payload);
+        }
+        case type::result:
+            return to.result(*what,
+                             record.apart != nullptr ? record.apart->copy() : base::buffer{body});
+        case type::returned:
+        case type::detached:
+        case type::started:
+        case type::cancel: return to.about(record.type, *what);
+        default: return;
+    }
+}
+
+void check(wire::message what) {
+    const auto head = wire::read_header(what.first.view());
+    if (!head || head.value().version != wire::version) return;
+    if (head.value().channel == wire::channel::relay) {
+        const auto peeked = wire::peek_relay(what);
+        const auto lease = wire::unwrap_relay(what);
+        require(peeked.ok() == lease.ok(), "peeking and unwrapping agree");
+        if (lease) {
+            require(lease.value() == peeked.value() && !lease.value().none(), "a lease is named");
+            check(std::move(what));
+        }
+        return;
+    }
+    wire::link_reader reader{what};
+    wire::record record;
+    std::size_t body_bytes = 0;
+    while (reader.next(record)) {
+        body_bytes += record.body.size() + wire::record_header_bytes;
+        wire::message one;
+        wire::link_writer to{one, bounds};
+        write_again(to, record);
+        const std::string said = meaning(record);  // takes the payload
+        if (one.first.empty()) continue;
+        wire::link_reader again{one};
+        wire::record copy;
+        require(again.next(copy), "a record that was written is read");
+        require(copy.type == record.type && copy.function == record.function, "it is the same");
+        const bool bare = record.type == wire::record_type::returned ||
+                          record.type == wire::record_type::detached ||
+                          record.type == wire::record_type::started ||
+                          record.type == wire::record_type::cancel;
+        if (!bare) require(meaning(copy) == said, "and says the same");
+        wire::record more;
+        require(!again.next(more) && !again.violation(), "and nothing else");
+    }
+    require(body_bytes + wire::header_bytes <= what.first.size(), "records lie within their frame");
+    require(!reader.next(record), "the end is the end");
+    if (reader.violation()) {
+        require(wire::good_name(reader.violation()->message, 4000), "a reason is fit for a log");
+    } else {
+        require(body_bytes + wire::header_bytes == what.first.size(), "all was read");
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    input in{data, size};
+    wire::message what = message_from(in);
+    const std::size_t bytes = what.bytes();
+    const allocations made;
+    check(std::move(what));
+    require(made.bytes() <= 8 * (wire::budget_base_bytes + wire::budget_per_byte * bytes),
+            "reading asks for little memory");
+    return 0;
+}

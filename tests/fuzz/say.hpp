@@ -1,0 +1,211 @@
+// Messages made of a fuzzer's bytes: well-formed ones, whose ids are few so that they meet, and
+// damaged ones.
+#pragma once
+
+#include "maus/wire/control.hpp"
+#include "maus/wire/link.hpp"
+#include "tests/fuzz/input.hpp"
+
+namespace fuzz {
+
+using namespace maus;
+
+/// What was seen on the wire, to be said again. Never empty, so that something can be picked.
+struct seen {
+    static constexpr std::size_t kept = 16;
+    std::vector<base::lease_id> leases{{1, 1}, {1, 2}, {2, 1}, {0, 0}};
+    std::vector<base::token> tokens{base::token{}};
+    std::vector<wire::attempt> attempts{{{1}, {1}}};
+
+    template <class T>
+    static void add(std::vector<T>& to, const T& what) {
+        if (to.size() < kept) {
+            to.push_back(what);
+        } else {
+            to.erase(to.begin());
+            to.push_back(what);
+        }
+    }
+};
+
+/// One of a few; `number` 0 is "none".
+template <class Id>
+Id an_id(std::size_t number) {
+    Id made;
+    made.bytes.fill(static_cast<std::uint8_t>(number));
+    return made;
+}
+template <class Id>
+Id an_id(input& in) {
+    return an_id<Id>(in.below(16) == 15 ? 0 : 1 + in.below(4));
+}
+/// The last that was seen, or one of those before it.
+inline std::size_t a_late_one(input& in, std::size_t count) { return count - 1 - in.below(count); }
+/// Mostly one that was seen.
+inline base::token a_token(input& in, const seen& known) {
+    return in.one_in(4) ? an_id<base::token>(in)
+                        : known.tokens[a_late_one(in, known.tokens.size())];
+}
+inline base::lease_id a_lease(input& in, const seen& known) {
+    return known.leases[a_late_one(in, known.leases.size())];
+}
+inline std::string a_text(input& in) {
+    static const std::string choices[] = {
+        "default", "default", "other", "", "a\nb", std::string(40, 'x'), "gr\xc3\xbc\xc3\x9f"};
+    return in.one_of(choices);
+}
+inline std::string a_type(input& in) {
+    return in.one_in(8) ? a_text(in) : in.one_in(4) ? "other" : "default";
+}
+inline std::vector<std::string> some_endpoints(input& in) {
+    static const std::vector<std::string> choices[] = {
+        {"tcp://127.0.0.1:1"}, {},   {"tcp://127.0.0.1:1", "ipc:///tmp/x"},
+        {"inproc://x"},        {""}, {"tcp://a", "tcp://b", "tcp://c"}};
+    return in.one_of(choices);
+}
+inline std::vector<std::string> some_signatures(input& in) {
+    static const std::vector<std::string> choices[] = {
+        {"add(i32,i32)->i32"},
+        {"add(i32,i32)->i32", "name(str)->list<str>"},
+        {},
+        {"name(str)->list<str>", "add(f64)->f64"},
+        {"f(void)->void"},
+        {"", "f()->void", "f()->void", "g({i32,^1})->void"}};
+    return in.one_of(choices);
+}
+inline std::uint32_t an_interval(input& in) {
+    static constexpr std::uint32_t choices[] = {1000, 100, 10, 0, 3'600'000, ~0u};
+    return in.one_of(choices);
+}
+inline std::uint32_t a_liveness(input& in) {
+    static constexpr std::uint32_t choices[] = {3, 2, 0, 100, ~0u};
+    return in.one_of(choices);
+}
+
+inline wire::register_worker a_worker(input& in, const seen& known) {
+    wire::register_worker say;
+    say.worker = an_id<base::worker_id>(in);
+    say.type = "default";
+    say.interval_ms = 1000;
+    if (!in.one_in(4)) return say;  // most are plain, and take few bytes
+    say.incarnation = {in.below(3)};
+    say.type = a_type(in);
+    say.signatures = some_signatures(in);
+    say.concurrency = static_cast<std::uint32_t>(in.below(4));
+    say.interval_ms = an_interval(in);
+    say.liveness = a_liveness(in);
+    say.free = !in.one_in(4);
+    if (!say.free && !in.one_in(4)) {
+        say.serving = {a_lease(in, known), an_id<base::manager_id>(in), a_token(in, known)};
+    }
+    return say;
+}
+inline wire::register_manager a_manager(input& in) {
+    wire::register_manager say;
+    say.manager = an_id<base::manager_id>(in);
+    say.interval_ms = 1000;
+    if (!in.one_in(4)) return say;
+    say.incarnation = {in.below(3)};
+    say.endpoints = some_endpoints(in);
+    say.interval_ms = an_interval(in);
+    say.liveness = a_liveness(in);
+    return say;
+}
+inline wire::request a_request(input& in, const seen& known) {
+    wire::request say{{in.below(4)}, a_token(in, known), "default", {}, {}};
+    say.amount = static_cast<std::uint32_t>(in.below(5));
+    if (!in.one_in(4)) return say;
+    say.type = a_type(in);
+    for (auto count = in.below(4); count != 0; --count) {
+        say.held.push_back({a_lease(in, known), an_id<base::worker_id>(in)});
+    }
+    return say;
+}
+inline wire::status a_status(input& in) {
+    wire::status say;
+    say.version = a_text(in);
+    say.workers.resize(in.below(3));
+    for (auto& each : say.workers) {
+        each.type = a_text(in);
+        each.state = static_cast<wire::worker_state>(in.below(4));
+    }
+    say.managers.resize(in.below(2));
+    say.requests.resize(in.below(3));
+    return say;
+}
+
+inline constexpr std::size_t control_kinds = std::variant_size_v<wire::control>;
+
+/// The kind that stands at `kind` in wire::control.
+inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
+    const auto error = [&] { return static_cast<std::uint8_t>(in.below(20)); };
+    switch (kind % control_kinds) {
+        case 0: return a_worker(in, known);
+        case 1: return a_manager(in);
+        case 2: return a_request(in, known);
+        case 3: return wire::cancel{{in.below(4)}};
+        case 4: return wire::accepted{a_lease(in, known)};
+        case 5: return wire::refused{a_lease(in, known), error(), a_text(in)};
+        case 6: return wire::available{a_lease(in, known)};
+        case 7:
+            return wire::occupied{
+                {a_lease(in, known), an_id<base::manager_id>(in), a_token(in, known)}};
+        case 8:
+            return wire::worker_lost{{in.below(4)}, a_lease(in, known), an_id<base::worker_id>(in)};
+        case 9: return wire::ping{in.byte()};
+        case 10: return wire::leave{a_text(in)};
+        case 11: return wire::status_query{};
+        case 12: return wire::registered{{}, in.byte(), an_interval(in), a_liveness(in)};
+        case 13: return wire::register_again{};
+        case 14: return wire::rejected{error(), a_text(in)};
+        case 15:
+            return wire::assign{a_lease(in, known), a_token(in, known), an_id<base::manager_id>(in),
+                                some_endpoints(in)};
+        case 16: return wire::lease_ended{a_lease(in, known), a_text(in)};
+        case 17:
+            return wire::granted{{in.below(4)}, a_lease(in, known), an_id<base::worker_id>(in)};
+        case 18: return wire::pong{in.byte()};
+        case 19: return wire::dismiss{a_text(in)};
+        default: return a_status(in);
+    }
+}
+
+/// Bytes changed, cut off or added; frames added or taken away.
+inline void damage(wire::message& what, input& in) {
+    std::string bytes{base::as_text(what.first.view())};
+    switch (in.below(6)) {
+        case 0: bytes.resize(bytes.size() * in.byte() / 256); break;
+        case 1: bytes += base::as_text(in.take(1 + in.below(8))); break;
+        case 2: what.rest.emplace_back(in.take(in.below(40))); break;
+        case 3:
+            if (!what.rest.empty()) what.rest.pop_back();
+            break;
+        default:
+            if (!bytes.empty()) {
+                const std::size_t at = in.byte() * 256u + in.byte();
+                bytes[at % bytes.size()] = static_cast<char>(in.byte());
+            }
+    }
+    what.first.clear();
+    what.first.append(base::as_bytes(bytes));
+}
+
+/// Any bytes at all, behind a good header or behind none.
+inline wire::message raw(input& in, std::size_t bytes_max) {
+    wire::message made;
+    const auto kind = in.below(4);
+    if (kind != 0) {
+        const auto on = static_cast<wire::channel>(kind);
+        wire::write_header(made.first, on, on == wire::channel::control ? in.byte() : 0);
+    }
+    const auto frames = in.one_in(8) ? in.below(4) : 0;
+    for (std::size_t i = 0; i < frames; ++i) made.rest.emplace_back(in.take(in.below(48)));
+    made.first.append(in.take(bytes_max));
+    return made;
+}
+
+inline std::string bytes_of(const wire::message& what) {
+    return std::string(base::as_text(what.first.view()));
+}
+
+}  // namespace fuzz

@@ -1,0 +1,86 @@
+// Records of a link made of a fuzzer's bytes.
+#pragma once
+
+#include "tests/fuzz/say.hpp"
+
+namespace fuzz {
+
+inline wire::attempt an_attempt(input& in, const seen& known) {
+    const auto pick = in.below(known.attempts.size() + 1);
+    if (pick == known.attempts.size()) return {{in.byte()}, {in.byte()}};
+    return known.attempts[known.attempts.size() - 1 - pick];
+}
+inline base::buffer a_payload(input& in) {
+    static constexpr std::size_t sizes[] = {0, 1, 8, 23, 24, 60};
+    base::buffer made;
+    const std::size_t size = in.one_of(sizes);
+    for (std::size_t i = 0; i < size; ++i) *made.extend(1) = std::byte{in.byte()};
+    return made;
+}
+inline wire::hello a_hello(input& in, const seen& known) {
+    wire::hello say;
+    say.worker = an_id<base::worker_id>(in);
+    say.token = in.one_in(3) ? base::token{} : a_token(in, known);
+    say.type = "default";
+    say.signatures = {"add(i32,i32)->i32", "name(str)->list<str>"};
+    say.interval_ms = 1000;
+    if (!say.token.none()) say.lease = a_lease(in, known);
+    if (!in.one_in(4)) return say;
+    say.incarnation = {in.below(3)};
+    say.type = a_type(in);
+    say.signatures = some_signatures(in);
+    say.concurrency = static_cast<std::uint32_t>(in.below(4));
+    say.interval_ms = an_interval(in);
+    say.liveness = a_liveness(in);
+    say.stamp = in.byte();
+    return say;
+}
+inline errc an_error(input& in) { return wire::code_of(static_cast<std::uint8_t>(in.below(20))); }
+
+/// One record of any kind.
+inline void a_record(wire::link_writer& to, input& in, const seen& known) {
+    using type = wire::record_type;
+    static constexpr type parting[] = {type::reject, type::worker_goodbye, type::manager_goodbye};
+    static constexpr type about[] = {type::returned, type::detached, type::started, type::cancel};
+    static constexpr type stamped[] = {type::ping, type::pong};
+    switch (in.below(8)) {
+        case 0: return to.say(a_hello(in, known));
+        case 1:
+            return to.say(wire::welcome{an_id<base::manager_id>(in),
+                                        {in.below(3)},
+                                        an_interval(in),
+                                        a_liveness(in),
+                                        in.byte()});
+        case 2: {
+            const auto kind = in.one_of(parting);
+            const auto error = an_error(in);
+            return to.part(kind, error, a_text(in));
+        }
+        case 3: {
+            const auto kind = in.one_of(about);
+            return to.about(kind, an_attempt(in, known));
+        }
+        case 4: {
+            const auto kind = in.one_of(stamped);
+            return to.stamp(kind, in.byte());
+        }
+        case 5: {
+            const auto what = an_attempt(in, known);
+            const auto error = static_cast<std::uint8_t>(in.below(20));
+            return to.failed(what, {error, a_text(in), a_text(in)});
+        }
+        case 6: {
+            const auto what = an_attempt(in, known);
+            const auto function = static_cast<std::uint16_t>(in.below(4));
+            const bool once = in.one_in(4);
+            base::buffer payload = a_payload(in);
+            return to.call(what, function, once, payload);
+        }
+        default: {
+            const auto what = an_attempt(in, known);
+            return to.result(what, a_payload(in));
+        }
+    }
+}
+
+}  // namespace fuzz
