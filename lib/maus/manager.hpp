@@ -168,11 +168,13 @@ public:
     /// cannot be encoded.
     template <class R, class... Args, class... Given>
     future<R> call(const method<R(Args...)>& what, Given&&... given) const {
-        return detail::send_call(group(), group_->calls(), what, std::forward<Given>(given)...);
+        const auto& to = group();
+        return detail::send_call(to, to->calls(), what, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
-        return detail::send_call_by_name<R>(group(), group_->calls(), name, given...);
+        const auto& to = group();
+        return detail::send_call_by_name<R>(to, to->calls(), name, given...);
     }
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }

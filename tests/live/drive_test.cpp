@@ -1,7 +1,8 @@
 // Who drives the sockets: threads of the library, or threads that wait in get(); and functions that
 // are run where their calls were received, because they have been short so far.
 #include <atomic>
-#include <numeric>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "live/site.hpp"
