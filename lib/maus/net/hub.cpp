@@ -223,6 +223,10 @@ std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
         made->monitor.set(zmq::sockopt::linger, 0);
         made->monitor.set(zmq::sockopt::rcvhwm, 1000000);
         made->monitor.connect(name);
+        // A reader that has never found it empty counts as awake: libzmq would not signal the first
+        // event.
+        zmq::message_t none;
+        (void)receive_frame(made->monitor, none);
     } catch (const zmq::error_t& failed) {
         throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
                                           " (too many open files? raise `ulimit -n`)");
