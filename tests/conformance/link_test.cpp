@@ -4,6 +4,7 @@
 
 #include "maus/this_call.hpp"
 #include "real.hpp"
+#include "support/shown.hpp"
 
 using namespace spec;
 
@@ -257,14 +258,15 @@ TEST_CASE("P-42: goodbye gives a worker back, and a worker that leaves returns w
 TEST_CASE("P-43: a function can read the fence of its attempt") {
     fake_manager manager;
     maus::worker worker;
-    maus::fence seen;
-    worker.expose("look", [&] { seen = maus::this_call::fence(); });
+    maus_test::shown<maus::fence> fence;
+    worker.expose("look", [&] { fence.show(maus::this_call::fence()); });
     worker.connect(manager.workers.endpoint());
     worker.start();
     auto guest = manager.welcome_one();
     for (const attempt& each : {attempt{7, 1}, attempt{7, 2}, attempt{~u64{0}, ~u32{0}}}) {
         guest.link.send(a_call(each, 0, ""));
         CHECK(attempt_of(guest.link.next(r_result)) == each);
+        const maus::fence seen = fence.get();
         CHECK(seen.call == each.call);
         CHECK(seen.attempt == each.number);
         CHECK(seen.worker == worker.id());

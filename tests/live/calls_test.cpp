@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "live/site.hpp"
+#include "support/shown.hpp"
 
 using namespace live;
 
@@ -515,9 +516,9 @@ TEST_CASE("what is too large is refused by name, on either side, and hurts nothi
 
 TEST_CASE("a function reads its fence", "[calls]") {
     site here;
-    maus::fence seen;
+    maus_test::shown<maus::fence> fence;
     maus::worker worker({.heartbeat = calm});
-    worker.expose("look", [&] { seen = maus::this_call::fence(); });
+    worker.expose("look", [&] { fence.show(maus::this_call::fence()); });
     worker.register_parkserver(here.parkserver());
     worker.start();
     maus::manager manager(here.reachable());
@@ -526,6 +527,7 @@ TEST_CASE("a function reads its fence", "[calls]") {
     auto looked = workers.call<void>("look");
     REQUIRE(looked.wait_for(patience));
     looked.get();
+    const maus::fence seen = fence.get();
     CHECK(seen.manager == manager.id());
     CHECK(seen.worker == worker.id());
     CHECK(seen.attempt == 1);
