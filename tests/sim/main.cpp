@@ -25,6 +25,7 @@ struct options {
     unsigned jobs = 1;
     double minutes = 0;
     std::uint64_t twice_every = 50;
+    bool fail_fast = false;
     std::uint64_t step = 1;  // between the seeds of one job
     bool child = false;
 };
@@ -196,6 +197,7 @@ int main(int argc, char** argv) {
     app.add_option("--twice-every", wanted.twice_every,
                    "run each n-th seed twice and compare the traces' hashes; 0: none")
         ->capture_default_str();
+    app.add_flag("--fail-fast", wanted.fail_fast, "stop at the first seed that fails (one job)");
     app.add_option("--step", wanted.step, "run each n-th seed only")
         ->check(CLI::PositiveNumber)
         ->group("");
@@ -228,6 +230,7 @@ int main(int argc, char** argv) {
         for (std::uint64_t seed = first; end_s > 0 ? processor_seconds() < end_s : seed <= last;
              seed += wanted.step) {
             run_one(seed, wanted, sum);
+            if (wanted.fail_fast && sum.failed > 0) break;
         }
         sum.processor_s = processor_seconds();
     }
