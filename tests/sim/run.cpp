@@ -10,9 +10,9 @@ namespace maus::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-world::world(std::uint64_t seed, history::witness check, bool trace)
-    : how(draw(seed)),
-      luck(seed ^ 0x5851F42D4C957F2Du),
+world::world(const plan& drawn, history::witness check, bool trace)
+    : how(drawn),
+      luck(drawn.seed ^ 0x5851F42D4C957F2Du),
       past(time, std::move(check), trace),
       net(time, how, luck, past, faults) {
     const auto add = [&](auto made, auto& kind) {
@@ -293,16 +293,15 @@ private:
 
 std::uint64_t seed_under_way() { return under_way; }
 
-report run(std::uint64_t seed, bool trace) {
-    under_way = seed;
-    const plan how = draw(seed);
+report run(const plan& how, bool trace) {
+    under_way = how.seed;
     checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max,
                    how.concurrency_max == 1);
     world all(
-        seed, [&](const fact& what) { check.see(what); }, trace);
+        how, [&](const fact& what) { check.see(what); }, trace);
     stage{all}.play();
     check.finish();
-    return {seed,       all.past.hash(), all.time.events(), all.time.time() - instant{},
+    return {how.seed,   all.past.hash(), all.time.events(), all.time.time() - instant{},
             all.faults, check.counts(),  check.failures()};
 }
 

@@ -25,7 +25,7 @@ enum class phase : std::uint8_t {
 };
 
 struct world {
-    world(std::uint64_t seed, history::witness check, bool trace);
+    world(const plan& drawn, history::witness check, bool trace);
     ~world();
 
     plan how;
