@@ -57,7 +57,7 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t events_max = 2'000'000;  // some 100 times what a run takes
+    static constexpr std::uint64_t events_max = 1'000'000;  // some 70 times what a run takes
     struct event {
         instant at;
         std::uint64_t order;

@@ -230,9 +230,11 @@ int shrink(const std::string& program, std::uint64_t seed, std::vector<std::stri
     std::printf("seed %llu fails with %s\n", static_cast<unsigned long long>(seed), wanted.c_str());
     for (bool smaller = true; smaller;) {
         smaller = false;
+        std::string done = " ";  // what this round has made smaller already
         for (const auto& each : reductions(plan_of(seed, settings))) {
             auto fewer = settings;
             const std::string name = each.substr(0, each.find('=') + 1);
+            if (done.find(' ' + name) != std::string::npos) continue;
             std::erase_if(fewer, [&](const auto& old) { return old.starts_with(name); });
             fewer.push_back(each);
             if (failure_of(program, seed, fewer) != wanted) continue;
@@ -240,7 +242,7 @@ int shrink(const std::string& program, std::uint64_t seed, std::vector<std::stri
             std::printf("    %s\n", each.c_str());
             std::fflush(stdout);
             smaller = true;
-            break;  // the plan is another one now
+            done += name + ' ';
         }
     }
     std::printf("\n%s --trace\n", command_of(program, seed, settings).c_str());

@@ -94,9 +94,6 @@ bool set(plan& in, const std::string& setting) {
 
 std::vector<std::string> reductions(const plan& of) {
     std::vector<std::string> some;
-    for (const auto& each : rates) {
-        if (of.*each.value > 0) some.push_back(std::string(each.name) + "=0");
-    }
     for (const auto& each : numbers) {
         for (std::uint32_t less = 1; less < of.*each.value; less = less * 2) {
             some.push_back(std::string(each.name) + "=" + std::to_string(less));
@@ -107,6 +104,9 @@ std::vector<std::string> reductions(const plan& of) {
     for (const auto share : {8, 4, 2}) {
         if (now / share >= 20)
             some.push_back(std::string(chaos_ms) + "=" + std::to_string(now / share));
+    }
+    for (const auto& each : rates) {
+        if (of.*each.value > 0) some.push_back(std::string(each.name) + "=0");
     }
     return some;
 }
