@@ -17,6 +17,7 @@ double chaos::rate(std::uint32_t of) const {
         case pause: return world_.how.pauses;
         case break_one: return world_.how.breaks;
         case deafen: return world_.how.deaf;
+        case half_close: return world_.how.half_closes;
         case partition: return world_.how.partitions;
         default: return 0;
     }
@@ -41,6 +42,7 @@ void chaos::happen(std::uint32_t what, std::uint64_t) {
     switch (what) {
         case break_one: return world_.net.break_one();
         case deafen: return world_.net.deafen_one();
+        case half_close: return world_.net.half_close_one();
         case partition: return world_.net.partition();
         default: break;
     }
@@ -55,7 +57,8 @@ void chaos::happen(std::uint32_t what, std::uint64_t) {
         }
     } else if (what == pause) {
         ++world_.faults.pauses;
-        who.pause(between(world_.luck, milliseconds{1}, world_.how.pause_max));
+        who.pause(between(world_.luck, milliseconds{1}, world_.how.pause_max),
+                  chance(world_.luck, world_.how.stopped_clocks));
     } else if (!who.is_paused()) {
         ++world_.faults.stops;
         who.stop();

@@ -14,7 +14,7 @@ public:
     void happen(std::uint32_t what, std::uint64_t detail) override;
 
 private:
-    enum : std::uint32_t { crash, stop, pause, break_one, deafen, partition, kinds };
+    enum : std::uint32_t { crash, stop, pause, break_one, deafen, half_close, partition, kinds };
     [[nodiscard]] double rate(std::uint32_t of) const;
     [[nodiscard]] process& victim();
     void plan_next(std::uint32_t of);

@@ -29,12 +29,23 @@ void checkers::see(const fact& what) {
         case fact::kind::settled: return settled(what);
         case fact::kind::left: return left(what);
         case fact::kind::died: return died(what);
-        case fact::kind::joined:
-            joined_at_[{what.process, what.worker}] = what.at;
-            given_up_.erase({what.manager, what.worker});
+        case fact::kind::joined: return joined(what);
+        case fact::kind::wished:
+            groups_[{what.process, what.life}][what.group].amount = what.amount;
             return;
-        case fact::kind::wished: groups_[{what.process, what.life}][what.group] = false; return;
-        case fact::kind::released: groups_[{what.process, what.life}][what.group] = true; return;
+        case fact::kind::released:
+            groups_[{what.process, what.life}][what.group].released = true;
+            return;
+        case fact::kind::wanted:
+            wanted_[what.token] = {{what.process, what.life}, what.group};
+            return;
+        case fact::kind::offered: return offered(what);
+        case fact::kind::told: return told(what);
+        case fact::kind::greeted:
+            hellos_[what.stamp] = {
+                {what.process, what.life}, what.worker, what.incarnation, what.token};
+            return;
+        case fact::kind::welcomed: return welcomed(what);
         case fact::kind::stuck: return fail("I6", what, what.text);
         case fact::kind::count:
             return expect(what.ticket == what.call, "I7", what,
@@ -42,6 +53,8 @@ void checkers::see(const fact& what) {
                               std::to_string(what.call));
         case fact::kind::note:
             if (what.text == "cancel") calls_[what.ticket].cancelled = true;
+            if (what.text == "its clock stands still")
+                clock_stood_.insert({what.process, what.life});
             if (what.text == "stop") stopped_managers_.insert({what.process, what.life});
             return;
         case fact::kind::booted: return;
@@ -83,6 +96,11 @@ void checkers::sent(const fact& what) {
     auto& newest = with.newest[{of.group, of.which}];
     expect(newest < what.ticket, "P-48", what, "a newer call was sent before it");
     newest = std::max(newest, what.ticket);
+    expect(what.local < what.silent_at, "P-36", what, "it was sent to a worker that is silent");
+    const auto link = links_.find({of.manager, what.link, what.lease});
+    expect(link != links_.end(), "P-33", what, "it was sent to nobody who was welcomed");
+    if (link != links_.end()) of.sent_to = link->second.said_by;
+    running_at_[of.runs_at].erase(what.ticket);
     of.sent = what.attempt;
     of.sent_as = seen_;
     of.sent_at = what.local;
@@ -100,16 +118,27 @@ void checkers::started(const fact& what) {
     expect(!of.at_most_once || of.started.size() == 1, "I5", what,
            "an at_most_once call ran twice");
     expect(of.id == what.call && what.attempt <= of.sent, "I4", what, "it ran under a wrong name");
-    expect(!given_up_.contains({what.manager, what.worker}), "I4", what,
+    // A worker whose clock stood still can't know.
+    const bool clock_stood = clock_stood_.contains({what.process, what.life});
+    expect(clock_stood || !given_up_.contains({what.manager, what.worker}), "I4", what,
            "it started after its manager had given the worker up for silence");
 
+    const auto gone = left_as_.find({of.manager.first, what.worker});
+    const bool in_vain = gone != left_as_.end() && gone->second > of.sent_as;
+    if (what.attempt == of.sent && of.settled == 0 && !in_vain) {
+        of.started_at = what.at;
+        of.runs_attempt = what.attempt;
+        of.runs_at = what.worker;
+        of.runs_on = what.process;
+        running_at_[what.worker].insert(what.ticket);
+    }
     service& here = services_[{what.process, what.life}];
     expect(what.link >= here.link, "I8", what, "a call of an older link started");
     for (const auto& [which, link] : here.running) {
         expect(link == what.link, "I8", what, "functions of two leases run at once");
     }
     here.link = what.link;
-    if (of.which != function::later) here.running[{what.call, what.attempt}] = what.link;
+    if (!may_detach(of.which, of.argument)) here.running[{what.call, what.attempt}] = what.link;
     if (what.lease.none()) return;
     const std::tuple owner{what.process, what.life, what.manager};
     expect(leases_.emplace(what.lease, owner).first->second == owner, "I8", what,
@@ -131,7 +160,13 @@ void checkers::settled(const fact& what) {
     expect(of.manager == life_key{what.process, what.life}, "I1", what,
            "a call settled at another manager");
     if (++of.settled > 1) return fail("I1", what, "a call settled twice");
+    running_at_[of.runs_at].erase(what.ticket);
     expect(what.right, "I3", what, "the result does not fit the arguments");
+    // From its start to the manager's notice: messages may be held up for long.
+    const duration late = slack_ + std::chrono::seconds{4};
+    expect(of.attempt_timeout == duration{} || of.runs_attempt != of.sent || of.sent == 0 ||
+               what.at <= of.started_at + of.attempt_timeout + late,
+           "P-52", what, "its attempt took too long");
     expect(of.deadline == never || what.local <= of.deadline + slack_, "P-51", what,
            "it settled long after its deadline");
     if (what.error) {
@@ -145,6 +180,8 @@ void checkers::settled_well(const fact& what, const call& of) {
     expect(what.call == of.id, "I3", what, "the result is another call's");
     expect(what.attempt == of.sent, "I4", what, "the result is an older attempt's");
     expect(of.ended.contains(what.attempt), "I1", what, "there was no complete execution");
+    expect(of.sent_to == life_key{what.worker_process, what.worker_life}, "P-41", what,
+           "the result is of another worker than the one that the attempt was sent to");
     const auto gone = left_as_.find({what.process, what.worker});
     expect(gone == left_as_.end() || gone->second < of.sent_as, "I4", what,
            "the result came from a worker whose link had ended");
@@ -164,7 +201,7 @@ void checkers::settled_badly(const fact& what, const call& of) {
                          "its attempt had time left");
         case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
         case errc::cancelled: {
-            const bool released = groups_[of.manager][of.group];
+            const bool released = groups_[of.manager][of.group].released;
             return cause(of.cancelled || released || (of.at_most_once && of.sent > 0),
                          "nobody cancelled it");
         }
@@ -196,7 +233,8 @@ void checkers::innocent(const fact& what, const call& of) {
         for (const auto& end : lost_[what.process]) {
             if (end.local == of.submitted + attempt.after &&
                 to_string(end.worker) == attempt.worker) {
-                chaos_had_part = chaos_had_part || !end.of_poison;
+                // Poison that gave its slot back may kill its worker in somebody else's lease.
+                chaos_had_part = chaos_had_part || !end.of_poison || end.of_detached;
             }
         }
     }
@@ -210,20 +248,92 @@ void checkers::innocent(const fact& what, const call& of) {
 void checkers::left(const fact& what) {
     left_as_[{what.process, what.worker}] = seen_;
     const auto death = poison_death_.find(what.worker);
-    // Who was lost for silence was cut off by chaos, whatever it died of meanwhile.
-    const bool silent = what.text.find("heard") != std::string::npos;
+    // Who was lost for silence, or with a relay, was cut off by chaos, whatever it died of meanwhile.
+    const bool silent = what.text.find("heard") != std::string::npos ||
+                        what.text.find("that relayed is lost") != std::string::npos;
     const bool of_poison = !silent && death != poison_death_.end() &&
-                           death->second >= joined_at_[{what.process, what.worker}];
-    lost_[what.process].push_back({what.worker, what.local, of_poison});
+                           death->second.at >= joined_at_[{what.process, what.worker}];
+    lost_[what.process].push_back(
+        {what.worker, what.local, of_poison, of_poison && death->second.detached});
+    const life_key manager{what.process, what.life};
+    groups_[manager][what.group].workers.erase(what.worker);
+    if (what.text.find("it came again") != std::string::npos) {
+        replaced_.insert({manager, what.worker});
+    }
+    const bool lost = what.text.find("worker_lost") != std::string::npos &&
+                      what.text.find("too long") == std::string::npos;
+    for (const auto ticket : std::exchange(running_at_[what.worker], {})) {
+        call& of = calls_.at(ticket);
+        if (of.manager != manager || of.settled > 0 || of.runs_attempt != of.sent) continue;
+        of.runs_attempt = 0;
+        if (!lost) continue;
+        ++of.lost_starts;
+        expect(of.lost_starts <= of.cap, "I5", what,
+               "call " + std::to_string(ticket) + " ran on " + std::to_string(of.lost_starts) +
+                   " workers that were lost; its cap is " + std::to_string(of.cap));
+    }
     if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
     }
 }
 
+void checkers::joined(const fact& what) {
+    joined_at_[{what.process, what.worker}] = what.at;
+    given_up_.erase({what.manager, what.worker});
+    const life_key manager{what.process, what.life};
+    group_state& of = groups_[manager][what.group];
+    of.workers.insert(what.worker);
+    expect(of.amount == 0 || of.workers.size() <= of.amount, "P-31", what,
+           "it has more workers than it wished for");
+}
+
+// --- leases -------------------------------------------------------------------------------------
+
+void checkers::told(const fact& what) {
+    standing& of = standings_[{{what.process, what.life}, what.link}];
+    if (what.text == "void") {
+        if (what.lease == of.offered) of.offered = {};
+        return;
+    }
+    // An offer that crossed with an earlier lease's end stands.
+    if (what.right && !of.offered.none() && what.lease != of.offered && !what.lease.none()) return;
+    of.free = what.right;
+    of.offered = {};
+}
+
+void checkers::offered(const fact& what) {
+    expect(ever_offered_.insert(what.lease).second, "P-26", what, "a lease was offered twice");
+    standing& of = standings_[{{what.process, what.life}, what.link}];
+    expect(of.free, "P-27", what, "a worker was offered that did not say that it is free");
+    of.free = false;
+    of.offered = what.lease;
+}
+
+void checkers::welcomed(const fact& what) {
+    const auto said = hellos_.find(what.stamp);
+    if (said == hellos_.end()) return fail("P-33", what, "a welcome to nobody's hello");
+    const hello& from = said->second;
+    const life_key manager{what.process, what.life};
+    links_[{manager, what.link, what.lease}] = from;
+    const auto before = newest_hello_.find({manager, from.worker});
+    if (replaced_.erase({manager, from.worker}) > 0 && before != newest_hello_.end()) {
+        expect(from.incarnation >= before->second.incarnation, "P-15", what,
+               "an older incarnation took the place of a newer one");
+    }
+    newest_hello_[{manager, from.worker}] = from;
+    if (from.token.none()) return;
+    const auto wanted = wanted_.find(from.token);
+    if (wanted == wanted_.end()) return;
+    expect(wanted->second.first == manager &&
+               (groups_[manager][wanted->second.second].workers.contains(from.worker) ||
+                left_as_.contains({what.process, from.worker})),
+           "P-33", what, "it did not join the wish that it was leased for");
+}
+
 void checkers::died(const fact& what) {
     const auto worker = worker_of_.find(what.process);
-    if (what.text == "poison" && worker != worker_of_.end())
-        poison_death_[worker->second] = what.at;
+    if (what.text.starts_with("poison") && worker != worker_of_.end())
+        poison_death_[worker->second] = {what.at, what.text != "poison"};
     services_.erase({what.process, what.life});
     if (what.text == "it stopped") return;
     for (auto& [ticket, of] : calls_) {

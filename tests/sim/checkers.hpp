@@ -6,7 +6,8 @@
 // I2  and each one does               I6  everything comes to an end
 // I3  its result fits its arguments   I7  tables return to where they began
 // I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
-// and: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
+// P-15, P-26, P-31, P-33, P-36 as far as a history shows them; counters match it (I7).
+// And: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
 // end.
 #pragma once
 
@@ -60,11 +61,33 @@ private:
         std::uint32_t sent = 0;     // the newest attempt
         std::uint64_t sent_as = 0;  // and when, in facts
         std::set<std::uint32_t> started, ended;
+        instant started_at{};            // the newest attempt, in simulated time
+        std::uint32_t lost_starts = 0;   // attempts that ran on a worker when it was lost
+        std::uint32_t runs_attempt = 0;  // where the newest start was
+        base::worker_id runs_at;
+        std::uint32_t runs_on = 0;  // and in which process
+        life_key sent_to;           // the worker's process that said hello on its link
     };
     struct end_of_link {
         base::worker_id worker;
         instant local{};
         bool of_poison = false;
+        bool of_detached = false;
+    };
+    struct hello {
+        life_key said_by;
+        base::worker_id worker;
+        std::uint64_t incarnation = 0;
+        base::token token;
+    };
+    struct standing {  // what a parkserver knows of a worker
+        bool free = false;
+        base::lease_id offered;
+    };
+    struct group_state {
+        bool released = false;
+        std::uint32_t amount = 0;
+        std::set<base::worker_id> workers;
     };
     struct service {  // what a worker's life does
         std::uint64_t link = 0;
@@ -81,6 +104,10 @@ private:
     void poisoned(const fact& what, const call& of);
     void innocent(const fact& what, const call& of);
     void left(const fact& what);
+    void joined(const fact& what);
+    void told(const fact& what);
+    void offered(const fact& what);
+    void welcomed(const fact& what);
     void died(const fact& what);
     void fail(const char* invariant, const fact& about, const std::string& text);
     void expect(bool right, const char* invariant, const fact& about, const std::string& text) {
@@ -97,14 +124,27 @@ private:
         base::lease_id lease;
         std::map<std::pair<std::uint32_t, function>, std::uint64_t> newest;  // ticket
     };
-    std::map<std::uint32_t, batch> batches_;                    // by process
-    std::map<life_key, std::map<std::uint32_t, bool>> groups_;  // released?
+    std::map<std::uint32_t, batch> batches_;  // by process
+    std::map<life_key, std::map<std::uint32_t, group_state>> groups_;
+    std::map<std::pair<life_key, std::uint64_t>, standing> standings_;  // at a parkserver, by route
+    std::set<base::lease_id> ever_offered_;
+    std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
+    std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
+    std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, hello> links_;  // of managers
+    std::map<std::pair<life_key, base::worker_id>, hello> newest_hello_;
+    std::set<std::pair<life_key, base::worker_id>> replaced_;  // it came again on another link
+    std::set<life_key> clock_stood_;
+    std::map<base::worker_id, std::set<std::uint64_t>> running_at_;  // tickets
     std::set<life_key> stopped_managers_;
     std::map<std::pair<std::uint32_t, base::worker_id>, std::uint64_t> left_as_;
     std::map<std::pair<std::uint32_t, base::worker_id>, instant> joined_at_;
     std::map<std::uint32_t, std::vector<end_of_link>> lost_;  // by manager's process
     std::map<std::uint32_t, base::worker_id> worker_of_;      // by process
-    std::map<base::worker_id, instant> poison_death_;
+    struct poison_end {
+        instant at{};
+        bool detached = false;
+    };
+    std::map<base::worker_id, poison_end> poison_death_;
     std::set<std::pair<base::manager_id, base::worker_id>> given_up_;
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;

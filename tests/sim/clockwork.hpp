@@ -41,8 +41,10 @@ public:
         coming_.push_back({std::max(when, time_), ++asked_, &to, what, detail});
         std::push_heap(coming_.begin(), coming_.end(), std::greater<>{});
     }
-    void run_until(instant end) {
+    /// False: so much happens that the machines must be going round in circles.
+    [[nodiscard]] bool run_until(instant end) {
         while (!coming_.empty() && coming_.front().at <= end) {
+            if (events_ >= events_max) return false;
             std::pop_heap(coming_.begin(), coming_.end(), std::greater<>{});
             const event next = coming_.back();
             coming_.pop_back();
@@ -51,9 +53,11 @@ public:
             next.to->happen(next.what, next.detail);
         }
         time_ = std::max(time_, end);
+        return true;
     }
 
 private:
+    static constexpr std::uint64_t events_max = 1'000'000;  // some 70 times what a run takes
     struct event {
         instant at;
         std::uint64_t order;

@@ -14,7 +14,14 @@ executor::executor(worker_process& in, const core::worker_config& config)
     : in_(in), config_(config) {}
 
 void executor::take(core::worker_effects& from) {
-    for (auto& each : from.execute) waiting_.push_back(std::move(each));
+    for (auto& each : from.execute) {
+        if (in_.world_.how.forges > 0) {
+            auto& known = in_.world_.handed_out;
+            if (known.size() >= 16) known.pop_front();
+            known.push_back({in_.number(), each.what});
+        }
+        waiting_.push_back(std::move(each));
+    }
     from.execute.clear();
     for (const auto& each : from.revoke) revoked_.push_back(each);
     from.revoke.clear();
@@ -76,11 +83,12 @@ void executor::reach(std::uint64_t number) {
     const auto found = runs_.find(number);
     if (found == runs_.end()) return;
     run& of = found->second;
-    if (of.which == function::poison) {
+    const bool detaches = may_detach(of.which, of.args.argument);
+    if (of.which == function::poison && (of.detached || !detaches)) {
         ++in_.world_.faults.poisoned;
-        return in_.crash("poison");
+        return in_.crash(of.detached ? "poison, detached" : "poison");
     }
-    if (of.which == function::later && !of.detached) {
+    if (detaches && !of.detached) {
         of.detached = true;
         --busy_;
         news_.push_back(core::job_detached{of.job.link, of.job.what});

@@ -15,6 +15,11 @@ inline constexpr std::array<std::string_view, functions> signatures = {
     "echo(u64)->u64", "slow(u64)->u64",  "hang(u64)->u64", "poison(u64)->u64",
     "toss(u64)->u64", "later(u64)->u64", "rare(u64)->u64", "absent(u64)->u64"};
 
+/// Whether a function gives its slot back before it is done: some poison does, too.
+[[nodiscard]] constexpr bool may_detach(function which, std::uint64_t argument) {
+    return which == function::later || (which == function::poison && argument % 4 == 0);
+}
+
 /// A call's arguments. Larger calls carry some bytes more.
 struct arguments {
     std::uint64_t ticket = 0;

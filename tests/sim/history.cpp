@@ -17,6 +17,11 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::left: return "left";
         case fact::kind::wished: return "wished";
         case fact::kind::released: return "released";
+        case fact::kind::wanted: return "wanted";
+        case fact::kind::offered: return "offered";
+        case fact::kind::told: return "told";
+        case fact::kind::greeted: return "greeted";
+        case fact::kind::welcomed: return "welcomed";
         case fact::kind::stuck: return "stuck";
         case fact::kind::count: return "count";
         case fact::kind::note: return "note";

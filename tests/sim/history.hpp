@@ -28,7 +28,13 @@ struct fact {
         left,       ///< and that it is gone
         wished,
         released,
-        stuck,  ///< something should have come to an end and did not; `text` says what
+        wanted,    ///< a manager said a request with `token` for its `group`
+        offered,   ///< a parkserver said assign to `worker`
+        told,      ///< a parkserver heard from `worker` whether it is free: `right`; or the
+                   ///< offer `lease` is void
+        greeted,   ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`
+        welcomed,  ///< a manager answered the hello with this `stamp`
+        stuck,     ///< something should have come to an end and did not; `text` says what
         count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`
         note,   ///< for the reader of a trace
     };
@@ -49,6 +55,10 @@ struct fact {
     base::worker_id worker;
     base::manager_id manager;
     base::lease_id lease;
+    base::token token;
+    std::uint64_t incarnation = 0;
+    std::uint64_t stamp = 0;
+    std::uint32_t amount = 0;
     std::uint64_t argument = 0;
     bool right = true;  ///< settled: the result fits the arguments
     std::optional<errc> error;
@@ -56,6 +66,7 @@ struct fact {
     instant local{};  ///< the time as the process sees it
     instant deadline = never;
     duration attempt_timeout{};  ///< none: 0
+    instant silent_at = never;   ///< sent: when the worker is given up if nothing more is heard
     std::string text;
 
     instant at{};  // filled in by the history

@@ -4,15 +4,18 @@
 // the only time that is measured is the processor's.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "maus/version.hpp"
 #include "run.hpp"
+#include "settings.hpp"
 
 namespace {
 
@@ -22,11 +25,24 @@ struct options {
     std::string seeds = "1..500";
     std::optional<std::uint64_t> seed;
     bool trace = false;
+    bool shrink = false;
+    std::vector<std::string> settings;
     unsigned jobs = 1;
     double minutes = 0;
     std::uint64_t twice_every = 50;
+    bool fail_fast = false;
     std::uint64_t step = 1;  // between the seeds of one job
     bool child = false;
+};
+
+constexpr std::pair<const char*, std::uint64_t fault_counts::*> fault_names[] = {
+    {"crashes", &fault_counts::crashes},         {"stops", &fault_counts::stops},
+    {"pauses", &fault_counts::pauses},           {"stopped-clocks", &fault_counts::stopped_clocks},
+    {"wall-jumps", &fault_counts::wall_jumps},   {"breaks", &fault_counts::breaks},
+    {"half-closes", &fault_counts::half_closes}, {"deaf", &fault_counts::deaf},
+    {"partitions", &fault_counts::partitions},   {"pipe-full", &fault_counts::pipe_full},
+    {"unnoticed", &fault_counts::unnoticed},     {"poison", &fault_counts::poisoned},
+    {"forged", &fault_counts::forged},
 };
 
 struct totals {
@@ -55,10 +71,21 @@ extern "C" void tell_seed(int signal) {
 
 double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+plan plan_of(std::uint64_t seed, const std::vector<std::string>& settings) {
+    plan how = draw(seed);
+    for (const auto& each : settings) {
+        if (set(how, each)) continue;
+        std::fprintf(stderr, "maus-sim: --set wants NAME=NUMBER, not %s\n", each.c_str());
+        std::exit(2);
+    }
+    return how;
+}
+
 void run_one(std::uint64_t seed, const options& wanted, totals& sum) {
-    report made = run(seed, wanted.trace);
+    const plan how = plan_of(seed, wanted.settings);
+    report made = run(how, wanted.trace);
     const bool twice = wanted.twice_every != 0 && seed % wanted.twice_every == 0;
-    if (twice && run(seed, false).hash != made.hash) {
+    if (twice && run(how, false).hash != made.hash) {
         made.failures.push_back("two runs of one seed differ");
     }
     sum.add(made);
@@ -88,11 +115,9 @@ void print(const totals& sum) {
     std::printf("poisoned  %llu, of which innocent (chaos had part in it) %llu\n",
                 n(sum.calls.poisoned), n(sum.calls.innocent_poisoned));
     const auto& f = sum.faults;
-    std::printf(
-        "faults    %llu: crashes %llu, stops %llu, pauses %llu, breaks %llu, deaf %llu, "
-        "partitions %llu, pipe full %llu, poison %llu; unnoticed %llu\n",
-        n(f.all()), n(f.crashes), n(f.stops), n(f.pauses), n(f.breaks), n(f.deaf), n(f.partitions),
-        n(f.pipe_full), n(f.poisoned), n(f.unnoticed));
+    std::printf("faults    %llu:", n(f.all()));
+    for (const auto& [name, count] : fault_names) std::printf(" %s %llu", name, n(f.*count));
+    std::printf("\n");
 }
 
 bool read_range(const std::string& text, std::uint64_t& first, std::uint64_t& last) {
@@ -113,11 +138,9 @@ void print_for_parent(const totals& t) {
     const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
     std::printf("totals %llu %llu %llu %f %f", n(t.seeds), n(t.failed), n(t.events), t.simulated_s,
                 t.processor_s);
-    for (const auto each :
-         {t.faults.crashes, t.faults.stops, t.faults.pauses, t.faults.breaks, t.faults.deaf,
-          t.faults.partitions, t.faults.pipe_full, t.faults.unnoticed, t.faults.poisoned,
-          t.calls.calls, t.calls.results, t.calls.errors, t.calls.executions, t.calls.poisoned,
-          t.calls.innocent_poisoned}) {
+    for (const auto& each : fault_names) std::printf(" %llu", n(t.faults.*each.second));
+    for (const auto each : {t.calls.calls, t.calls.results, t.calls.errors, t.calls.executions,
+                            t.calls.poisoned, t.calls.innocent_poisoned}) {
         std::printf(" %llu", n(each));
     }
     std::printf("\n");
@@ -128,10 +151,9 @@ bool read_from_child(const std::string& line, totals& sum) {
     std::istringstream in(line.substr(7));
     totals t;
     in >> t.seeds >> t.failed >> t.events >> t.simulated_s >> t.processor_s;
-    in >> t.faults.crashes >> t.faults.stops >> t.faults.pauses >> t.faults.breaks >>
-        t.faults.deaf >> t.faults.partitions >> t.faults.pipe_full >> t.faults.unnoticed >>
-        t.faults.poisoned >> t.calls.calls >> t.calls.results >> t.calls.errors >>
-        t.calls.executions >> t.calls.poisoned >> t.calls.innocent_poisoned;
+    for (const auto& each : fault_names) in >> t.faults.*each.second;
+    in >> t.calls.calls >> t.calls.results >> t.calls.errors >> t.calls.executions >>
+        t.calls.poisoned >> t.calls.innocent_poisoned;
     sum.seeds += t.seeds;
     sum.failed += t.failed;
     sum.events += t.events;
@@ -146,12 +168,14 @@ bool read_from_child(const std::string& line, totals& sum) {
 bool run_jobs(const std::string& program, std::uint64_t first, std::uint64_t last,
               const options& wanted, totals& sum) {
     std::vector<std::FILE*> children;
+    std::string settings;
+    for (const auto& each : wanted.settings) settings += " --set " + each;
     for (unsigned job = 0; job < wanted.jobs; ++job) {
         const std::string command =
             "'" + program + "' --child --step " + std::to_string(wanted.jobs) + " --seeds " +
             std::to_string(first + job) + ".." + std::to_string(std::max(first + job, last)) +
             " --minutes " + std::to_string(wanted.minutes) + " --twice-every " +
-            std::to_string(wanted.twice_every);
+            std::to_string(wanted.twice_every) + settings;
         children.push_back(::popen(command.c_str(), "r"));
     }
     bool all_well = true;
@@ -170,6 +194,61 @@ bool run_jobs(const std::string& program, std::uint64_t first, std::uint64_t las
     return all_well;
 }
 
+// --- a smaller run of the same failure ----------------------------------------------------------
+
+std::string command_of(const std::string& program, std::uint64_t seed,
+                       const std::vector<std::string>& settings) {
+    std::string command = program + " --seed " + std::to_string(seed);
+    for (const auto& each : settings) command += " --set " + each;
+    return command;
+}
+
+// Which invariant fails first: in a process of its own, since it may crash. Empty: none.
+std::string failure_of(const std::string& program, std::uint64_t seed,
+                       const std::vector<std::string>& settings) {
+    std::FILE* child = ::popen(
+        (command_of("'" + program + "'", seed, settings) + " --twice-every 0 2>/dev/null").c_str(),
+        "r");
+    if (child == nullptr) return {};
+    std::string first;
+    char line[512];
+    while (std::fgets(line, sizeof line, child) != nullptr) {
+        if (first.empty() && std::string(line).starts_with("    "))
+            first = std::string(line).substr(4);
+    }
+    const int status = ::pclose(child);
+    if (!first.empty()) return first.substr(0, first.find(" at "));
+    return status == 0 ? "" : "crash";
+}
+
+int shrink(const std::string& program, std::uint64_t seed, std::vector<std::string> settings) {
+    const std::string wanted = failure_of(program, seed, settings);
+    if (wanted.empty()) {
+        std::printf("seed %llu does not fail\n", static_cast<unsigned long long>(seed));
+        return 0;
+    }
+    std::printf("seed %llu fails with %s\n", static_cast<unsigned long long>(seed), wanted.c_str());
+    for (bool smaller = true; smaller;) {
+        smaller = false;
+        std::string done = " ";  // what this round has made smaller already
+        for (const auto& each : reductions(plan_of(seed, settings))) {
+            auto fewer = settings;
+            const std::string name = each.substr(0, each.find('=') + 1);
+            if (done.find(' ' + name) != std::string::npos) continue;
+            std::erase_if(fewer, [&](const auto& old) { return old.starts_with(name); });
+            fewer.push_back(each);
+            if (failure_of(program, seed, fewer) != wanted) continue;
+            settings = std::move(fewer);
+            std::printf("    %s\n", each.c_str());
+            std::fflush(stdout);
+            smaller = true;
+            done += name + ' ';
+        }
+    }
+    std::printf("\n%s --trace\n", command_of(program, seed, settings).c_str());
+    return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -181,6 +260,7 @@ int main(int argc, char** argv) {
         "Examples:\n"
         "  maus-sim --seeds 1..2000 --jobs 2    many seeds on two cores\n"
         "  maus-sim --seed 730 --trace          what happened in one\n"
+        "  maus-sim --seed 730 --shrink         a smaller run of the same failure\n"
         "  maus-sim --minutes 10                as many as that takes, from the first of "
         "--seeds\n\n"
         "Exit status: 0 all is well, 1 some seed failed, 2 the command line is wrong.");
@@ -188,6 +268,9 @@ int main(int argc, char** argv) {
     app.add_option("--seeds", wanted.seeds, "A..B: the seeds to run")->capture_default_str();
     app.add_option("--seed", wanted.seed, "one seed");
     app.add_flag("--trace", wanted.trace, "print what happens (with --seed)");
+    app.add_flag("--shrink", wanted.shrink,
+                 "look for a smaller run that fails alike (with --seed)");
+    app.add_option("--set", wanted.settings, "NAME=NUMBER: change the plan; --shrink prints such");
     app.add_option("--jobs", wanted.jobs, "processes to run them in")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
@@ -196,6 +279,7 @@ int main(int argc, char** argv) {
     app.add_option("--twice-every", wanted.twice_every,
                    "run each n-th seed twice and compare the traces' hashes; 0: none")
         ->capture_default_str();
+    app.add_flag("--fail-fast", wanted.fail_fast, "stop at the first seed that fails (one job)");
     app.add_option("--step", wanted.step, "run each n-th seed only")
         ->check(CLI::PositiveNumber)
         ->group("");
@@ -212,6 +296,11 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "maus-sim: --seeds wants A..B, not %s\n", wanted.seeds.c_str());
         return 2;
     }
+    if (wanted.shrink && !wanted.seed) {
+        std::fprintf(stderr, "maus-sim: --shrink wants --seed N\n");
+        return 2;
+    }
+    if (wanted.shrink) return shrink(argv[0], *wanted.seed, wanted.settings);
     for (const int signal : {SIGABRT, SIGSEGV, SIGFPE}) std::signal(signal, tell_seed);
 
     totals sum;
@@ -228,6 +317,7 @@ int main(int argc, char** argv) {
         for (std::uint64_t seed = first; end_s > 0 ? processor_seconds() < end_s : seed <= last;
              seed += wanted.step) {
             run_one(seed, wanted, sum);
+            if (wanted.fail_fast && sum.failed > 0) break;
         }
         sum.processor_s = processor_seconds();
     }

@@ -16,6 +16,10 @@ void fault_counts::add(const fault_counts& more) {
     pipe_full += more.pipe_full;
     unnoticed += more.unnoticed;
     poisoned += more.poisoned;
+    half_closes += more.half_closes;
+    stopped_clocks += more.stopped_clocks;
+    wall_jumps += more.wall_jumps;
+    forged += more.forged;
 }
 
 // --- shells -------------------------------------------------------------------------------------
@@ -167,6 +171,20 @@ void network::deafen_one() {
     const std::uint64_t sides = random_.below(3);
     if (sides != 0) connections_[which].lines[0].deaf = true;
     if (sides != 1) connections_[which].lines[1].deaf = true;
+    time_.in(between(random_, milliseconds{5}, plan_.partition_max), *this, break_later, which);
+}
+
+void network::half_close_one() {
+    const auto some = alive();
+    if (some.empty()) return;
+    ++faults_.half_closes;
+    const std::uint64_t which = some[random_.below(some.size())];
+    const std::size_t told = random_.below(2);
+    past_.say("chaos: connection #" + std::to_string(which) + " is half closed");
+    connection& on = connections_[which];
+    lose_some(on.lines[1 - told]);
+    on.lines[0].deaf = on.lines[1].deaf = true;
+    put(which, 1 - told, {time_.time() + delay(), {}, "the other end closed"});
     time_.in(between(random_, milliseconds{5}, plan_.partition_max), *this, break_later, which);
 }
 

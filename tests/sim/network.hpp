@@ -34,9 +34,11 @@ public:
 
 struct fault_counts {
     std::uint64_t crashes = 0, stops = 0, pauses = 0, breaks = 0, deaf = 0, partitions = 0,
-                  pipe_full = 0, unnoticed = 0, poisoned = 0;
+                  pipe_full = 0, unnoticed = 0, poisoned = 0, half_closes = 0, stopped_clocks = 0,
+                  wall_jumps = 0, forged = 0;
     [[nodiscard]] std::uint64_t all() const {
-        return crashes + stops + pauses + breaks + deaf + partitions + pipe_full + poisoned;
+        return crashes + stops + pauses + breaks + deaf + partitions + pipe_full + poisoned +
+               half_closes + wall_jumps + forged;
     }
     void add(const fault_counts& more);
 };
@@ -62,6 +64,8 @@ public:
     // --- what chaos does
     void break_one();
     void deafen_one();
+    /// One end hears that the connection is gone; what it said before still arrives.
+    void half_close_one();
     void partition();
     /// From now on all goes well; what broke in silence is noticed soon.
     void heal();

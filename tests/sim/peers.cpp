@@ -23,16 +23,16 @@ void parkserver_process::make(bool) {
     out_.emplace(bounds_);
     broker::parkserver_config config;
     config.id = base::parkserver_id::make(luck_);
-    // Its wall clock: alike everywhere, whatever the machine's own count says.
-    config.epoch =
-        static_cast<std::uint64_t>(world_.time.time().time_since_epoch().count() / 1000) * 16 +
-        number();
+    config.epoch = wall_us() * 16 + number();
+    registered_.clear();
+    registrations_ = relayed_ = 0;
     config.bounds = bounds_;
     core_.emplace(std::move(config), local());
 }
 
 void parkserver_process::feed(input& what) {
     if (auto* message = std::get_if<core::received>(&what)) {
+        hear(*message);
         core_->on(std::move(*message), local(), *out_);
     } else if (const auto* end = std::get_if<core::down>(&what)) {
         core_->on(*end, local(), *out_);
@@ -45,8 +45,79 @@ bool parkserver_process::turn() {
 }
 
 void parkserver_process::begin_stop() {
+    count();
     core_->stop(*out_);
     stopped_ = true;
+}
+
+// What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
+void parkserver_process::hear(const core::received& from) {
+    const auto head = wire::read_header(from.what.first.view());
+    if (!head || head.value().channel != wire::channel::control) return;
+    const auto decoded = wire::decode_control(from.what, bounds_);
+    if (!decoded) return;
+    fact heard = begin(fact::kind::told);
+    const auto& what = decoded.value();
+    if (const auto* joins = std::get_if<wire::register_worker>(&what)) {
+        registered_[from.from.value] = joins->worker;
+        heard.right = joins->free;
+    } else if (const auto* free = std::get_if<wire::available>(&what)) {
+        heard.lease = free->ended;
+    } else if (std::holds_alternative<wire::occupied>(what)) {
+        heard.right = false;
+    } else if (const auto* no = std::get_if<wire::refused>(&what)) {
+        heard.lease = no->lease;
+        heard.text = "void";
+    } else {
+        return;
+    }
+    const auto who = registered_.find(from.from.value);
+    if (who == registered_.end()) return;
+    heard.worker = who->second;
+    heard.link = from.from.value;
+    if (heard.text.empty()) heard.text = heard.right ? "free" : "not free";
+    world_.past.add(std::move(heard));
+}
+
+void parkserver_process::said(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (!head) return;
+    if (head.value().channel == wire::channel::relay) ++relayed_;
+    if (head.value().channel != wire::channel::control) return;
+    const auto decoded = wire::decode_control(what.what, bounds_);
+    if (!decoded) return;
+    if (std::holds_alternative<wire::registered>(decoded.value())) ++registrations_;
+    const auto who = registered_.find(what.to.value);
+    if (who == registered_.end()) return;
+    if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
+        fact told = begin(fact::kind::told);
+        told.worker = who->second;
+        told.link = what.to.value;
+        told.lease = end->lease;
+        told.text = "void";
+        return world_.past.add(std::move(told));
+    }
+    const auto* offer = std::get_if<wire::assign>(&decoded.value());
+    if (offer == nullptr) return;
+    fact told = begin(fact::kind::offered);
+    told.worker = who->second;
+    told.link = what.to.value;
+    told.manager = offer->manager;
+    told.lease = offer->lease;
+    told.token = offer->token;
+    world_.past.add(std::move(told));
+}
+
+void parkserver_process::count() {
+    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
+        fact told = begin(fact::kind::count);
+        told.text = what;
+        told.ticket = is;
+        told.call = should;
+        world_.past.add(std::move(told));
+    };
+    tell("registrations", core_->counters().registrations, registrations_);
+    tell("relayed", core_->counters().relayed, relayed_);
 }
 
 instant parkserver_process::next_deadline() const { return core_->next_deadline(); }
@@ -66,11 +137,12 @@ std::string manager_process::name() const { return "manager p" + std::to_string(
 void manager_process::make(bool keep_identity) {
     stopped_ = false;
     bounds_ = world_.how.bounds;
-    settled_values_ = settled_errors_ = submitted_ = 0;
+    settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
+    beats_.clear();
     core::manager_config config;
     if (!keep_identity || id_.none()) id_ = base::manager_id::make(luck_);
     config.id = id_;
-    config.incarnation = {++incarnation_};
+    config.incarnation = {wall_us()};
     if (!chance(luck_, world_.how.relayed)) {
         if (chance(luck_, world_.how.bad_address))
             config.endpoints.push_back("tcp://host4000000:1");
@@ -98,6 +170,9 @@ void manager_process::unmake() {
 }
 
 void manager_process::feed(input& what) {
+    if (const auto* message = std::get_if<core::received>(&what)) {
+        beats_[message->from.value].heard = local();
+    }
     std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
     collect();
 }
@@ -148,6 +223,7 @@ void manager_process::count() {
     tell("submitted", core_->calls().submitted, submitted_);
     tell("results", core_->calls().results, settled_values_);
     tell("errors", core_->calls().errors, settled_errors_);
+    tell("sent", core_->calls().sent, sent_);
     tell("program's open calls", program_->outstanding(), 0);
 }
 
@@ -155,10 +231,33 @@ instant manager_process::next_deadline() const { return core_->next_deadline(); 
 
 void manager_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
-    if (!head || head.value().channel != wire::channel::link) return;
+    if (!head) return;
+    if (head.value().channel == wire::channel::control) {
+        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto* wants = decoded ? std::get_if<wire::request>(&decoded.value()) : nullptr;
+        if (wants == nullptr) return;
+        fact told = begin(fact::kind::wanted);
+        told.group = static_cast<std::uint32_t>(wants->request.value);  // both count from 1
+        told.token = wants->token;
+        return world_.past.add(std::move(told));
+    }
+    if (head.value().channel != wire::channel::link) return;
     wire::link_reader records{what.what};
     wire::record record;
     while (records.next(record)) {
+        if (record.type == wire::record_type::welcome) {
+            const auto answer = wire::decode_welcome(record.body);
+            if (!answer) continue;
+            if (!what.relayed) {
+                beats_[what.to.value].patience =
+                    std::chrono::milliseconds{answer.value().interval_ms} * answer.value().liveness;
+            }
+            fact told = begin(fact::kind::welcomed);
+            told.stamp = answer.value().stamp;
+            told.link = what.to.value;
+            told.lease = what.relayed.value_or(base::lease_id{});
+            world_.past.add(std::move(told));
+        }
         if (record.type != wire::record_type::call) continue;
         base::byte_view body = record.body;
         const auto attempt = wire::take_attempt(body);
@@ -168,7 +267,12 @@ void manager_process::said(core::send& what) {
         told.right = attempt && unpack(payload, args);
         if (attempt) told.call = attempt->call.value;
         if (attempt) told.attempt = attempt->number.value;
+        ++sent_;
         told.ticket = args.ticket;
+        if (!what.relayed) {
+            const beat& its = beats_[what.to.value];
+            told.silent_at = base::after(its.heard, its.patience);
+        }
         told.link = what.to.value;
         told.lease = what.relayed.value_or(base::lease_id{});
         told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
@@ -189,7 +293,7 @@ std::string worker_process::name() const { return "worker p" + std::to_string(nu
 core::worker_config worker_process::config() {
     core::worker_config made;
     made.id = id_;
-    made.incarnation = {++incarnation_};
+    made.incarnation = {wall_us()};
     made.type = type_;
     for (std::size_t each = 0; each < functions; ++each) {
         const auto which = static_cast<function>(each);
@@ -219,7 +323,6 @@ void worker_process::make(bool keep_identity) {
         const auto* twin = world_.workers[luck_.below(world_.workers.size())];
         if (!twin->id().none()) {
             id_ = twin->id();
-            incarnation_ = std::max(incarnation_, twin->incarnation());
         }
     }
     link_ = {};
@@ -239,7 +342,7 @@ void worker_process::feed(input& what) {
 }
 
 bool worker_process::turn() {
-    if (world_.phase != phase::chaos && executor_->hangs()) executor_->let_go();
+    if (world_.phase >= phase::quiet && executor_->hangs()) executor_->let_go();
     for (;;) {
         for (auto& told : executor_->take_news()) {
             std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
@@ -265,10 +368,49 @@ bool worker_process::has_stopped() const { return core_->now_in() == core::worke
 
 instant worker_process::next_deadline() const { return core_->next_deadline(); }
 
+namespace {
+constexpr std::uint64_t babble_event = ~std::uint64_t{0};
+constexpr std::uint64_t forge_event = babble_event - 1;
+}  // namespace
+
+void worker_process::note_hello(core::send& what) {
+    wire::link_reader records{what.what};
+    wire::record record;
+    if (!records.next(record) || record.type != wire::record_type::hello) return;
+    const auto hello = wire::decode_hello(record.body, bounds_);
+    if (!hello) return;
+    lease_ = hello.value().lease;
+    fact told = begin(fact::kind::greeted);
+    told.worker = hello.value().worker;
+    told.incarnation = hello.value().incarnation.value;
+    told.lease = hello.value().lease;
+    told.token = hello.value().token;
+    told.stamp = hello.value().stamp;
+    world_.past.add(std::move(told));
+}
+
+// A liar: it says a result of a call that another worker has.
+void worker_process::forge() {
+    const auto& known = world_.handed_out;
+    if (known.empty() || link_ == base::route{}) return;
+    const auto& of = known[luck_.below(known.size())];
+    if (of.process == number()) return;
+    ++world_.faults.forged;
+    answer lie;
+    lie.call = of.what.call.value;
+    lie.attempt = of.what.number.value;
+    core::outbox out{bounds_};
+    core::port to{.to = link_, .relayed = relayed_};
+    out.link(to).result(of.what, pack(lie));
+    world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
+}
+
 // A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
 void worker_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
-    if (world_.how.babble == 0 || !head || head.value().channel != wire::channel::link) return;
+    if (!head || head.value().channel != wire::channel::link) return;
+    note_hello(what);
+    if (world_.how.babble == 0 && world_.how.forges == 0) return;
     link_ = what.to;
     relayed_ = what.relayed;
     if (world_.phase != phase::chaos) return;
@@ -277,13 +419,14 @@ void worker_process::said(core::send& what) {
     for (wire::record record; records.next(record);) {
         only_results = only_results && record.type == wire::record_type::result;
     }
-    constexpr std::uint64_t babble_event = ~std::uint64_t{0};
     if (only_results) {
         wire::message copy{what.what.first.copy(), {}};
         for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
         if (old_results_.size() >= 8) old_results_.pop_front();
         old_results_.push_back(std::move(copy));
     }
+    if (chance(luck_, world_.how.forges))
+        own_in(between(luck_, milliseconds{1}, milliseconds{5}), forge_event);
     if (!chance(luck_, world_.how.babble)) return;
     own_in(between(luck_, milliseconds{1}, milliseconds{500}), babble_event);
 }
@@ -297,7 +440,8 @@ void worker_process::babble() {
 }
 
 void worker_process::own_event(std::uint64_t detail) {
-    if (detail == ~std::uint64_t{0}) return babble();
+    if (detail == babble_event) return babble();
+    if (detail == forge_event) return forge();
     executor_->reach(detail);
     if (is_up()) step_soon();
 }

@@ -28,7 +28,12 @@ private:
     void begin_stop() override;
     [[nodiscard]] bool has_stopped() const override { return stopped_; }
     [[nodiscard]] instant next_deadline() const override;
+    void said(core::send& what) override;
+    void hear(const core::received& from);
+    void count();
 
+    std::map<std::uint64_t, base::worker_id> registered_;  // by route
+    std::uint64_t registrations_ = 0, relayed_ = 0;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
     limits bounds_;
@@ -61,8 +66,12 @@ private:
     std::unique_ptr<program> program_;
     limits bounds_;
     base::manager_id id_{};
-    std::uint64_t incarnation_ = 0;
-    std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0;
+    std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
+    struct beat {
+        duration patience = duration::max();
+        instant heard{};
+    };
+    std::map<std::uint64_t, beat> beats_;  // of workers, by route
     bool stopped_ = false;
 };
 
@@ -74,7 +83,8 @@ public:
     [[nodiscard]] const std::string& type() const { return type_; }
     [[nodiscard]] bool is_direct() const { return direct_; }
     [[nodiscard]] base::worker_id id() const { return id_; }
-    [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
+    /// The lease for which it said hello last.
+    [[nodiscard]] base::lease_id lease() const { return lease_; }
     /// Somebody else has this identity now.
     void lose_identity() { id_ = {}; }
 
@@ -90,6 +100,8 @@ private:
     void own_event(std::uint64_t detail) override;
     void said(core::send& what) override;
     void babble();
+    void forge();
+    void note_hello(core::send& what);
     [[nodiscard]] core::worker_config config();
 
     bool direct_;
@@ -99,7 +111,7 @@ private:
     std::unique_ptr<executor> executor_;
     limits bounds_;
     base::worker_id id_{};
-    std::uint64_t incarnation_ = 0;
+    base::lease_id lease_{};
     base::route link_{};  // and lease: where it spoke to a manager last
     std::optional<base::lease_id> relayed_;
     std::deque<wire::message> old_results_;

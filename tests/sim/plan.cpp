@@ -102,6 +102,10 @@ plan draw(std::uint64_t seed) {
     draw_network(made, from);
     draw_processes(made, from);
     draw_programs(made, from);
+    made.half_closes = some(from, 0.3, 1.5);
+    made.stopped_clocks = some(from, 0.2, 1);
+    made.wall_jumps = some(from, 0.3, 1);
+    made.forges = some(from, 0.2, 0.3);
     return made;
 }
 

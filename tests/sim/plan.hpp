@@ -36,6 +36,7 @@ struct plan {
     double breaks = 0;          ///< a second, all of them a connection of its own
     double deaf = 0;            ///< a second: a connection that loses all, and breaks later
     double partitions = 0;      ///< a second
+    double half_closes = 0;     ///< a second: one end of a connection is told that it is gone
     double partitions_cut = 0;  ///< connections that a partition ends rather than delays
     duration partition_max{};
 
@@ -46,10 +47,13 @@ struct plan {
     double pauses = 0;        ///< a second
     double park_share = 0;    ///< of those, the share that parkservers get
     double keep_identity = 0;
+    double stopped_clocks = 0;  ///< of those, the share in which the process's clock stands still
+    double wall_jumps = 0;      ///< boots with a wall clock that is hours off
     duration pause_max{}, down_max{};
-    duration latency_max{};        ///< between an input and its process's next step
-    double babble = 0;             ///< a worker's message: it says old results again
-    double twins = 0;              ///< boots under the identity of another process that lives
+    duration latency_max{};  ///< between an input and its process's next step
+    double babble = 0;       ///< a worker's message: it says old results again
+    double forges = 0;       ///< a worker's message: it says a result of another worker's call, too
+    double twins = 0;        ///< boots under the identity of another process that lives
     bool returned_at_once = true;  ///< the executor's habit with jobs that need not start
 
     // --- the programs

@@ -101,6 +101,13 @@ void process::boot(bool keep_identity) {
     luck_ = base::random{world_.luck()};
     // Each machine counts its time from its own start.
     clock_offset_ = between(luck_, {}, std::chrono::hours{300});
+    clock_stands_ = false;
+    wall_us_ = static_cast<std::uint64_t>(
+        (world_.time.time().time_since_epoch() + std::chrono::hours{1000}).count() / 1000);
+    if (world_.phase == phase::chaos && chance(luck_, world_.how.wall_jumps)) {
+        ++world_.faults.wall_jumps;
+        wall_us_ -= luck_.below(3'600'000'000);
+    }
     world_.past.add([&] {
         fact born = begin(fact::kind::booted);
         born.text = name() + (keep_identity ? ", same identity" : "");
@@ -135,9 +142,17 @@ void process::crash(const std::string& why) {
     boot_in(between(world_.luck, milliseconds{1}, chaos ? world_.how.down_max : milliseconds{30}));
 }
 
-void process::pause(duration how_long) {
+void process::pause(duration how_long, bool with_its_clock) {
     if (!up_ || paused_) return;
     paused_ = true;
+    if (with_its_clock) {
+        ++world_.faults.stopped_clocks;
+        clock_stands_ = true;
+        stands_since_ = world_.time.time();
+        fact told = begin(fact::kind::note);
+        told.text = "its clock stands still";
+        world_.past.add(std::move(told));
+    }
     world_.past.say("chaos: " + name() + " is paused");
     world_.time.in(how_long, *this, resume_now, life_);
 }
@@ -145,6 +160,7 @@ void process::pause(duration how_long) {
 void process::resume() {
     if (!up_ || !paused_) return;
     paused_ = false;
+    if (std::exchange(clock_stands_, false)) clock_offset_ -= world_.time.time() - stands_since_;
     world_.past.say("chaos: " + name() + " goes on");
     std::vector<std::uint64_t> waiting;
     waiting.swap(postponed_);

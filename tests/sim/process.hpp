@@ -29,7 +29,8 @@ public:
     void crash(const std::string& why);
     /// Dies before the `effects`th thing that it is going to say.
     void crash_midway(std::uint32_t effects) { fuse_ = effects; }
-    void pause(duration how_long);
+    /// With its clock: a suspended machine whose clock does not go on.
+    void pause(duration how_long, bool with_its_clock);
     void resume();
     /// Makes it take a step, though nothing happened.
     void nudge() {
@@ -53,7 +54,11 @@ protected:
     /// Something that the process asked for itself; only in the same life and while it runs.
     virtual void own_event(std::uint64_t detail) { (void)detail; }
 
-    [[nodiscard]] instant local() const { return world_.time.time() + clock_offset_; }
+    [[nodiscard]] instant local() const {
+        return (clock_stands_ ? stands_since_ : world_.time.time()) + clock_offset_;
+    }
+    /// Microseconds of the wall clock that it finds when it starts.
+    [[nodiscard]] std::uint64_t wall_us() const { return wall_us_; }
     void own_in(duration delay, std::uint64_t detail);
     void step_soon();
     /// False: it died midway.
@@ -77,6 +82,9 @@ private:
     bool boot_planned_ = false;
     std::uint32_t fuse_ = 0;
     duration clock_offset_{};
+    bool clock_stands_ = false;
+    instant stands_since_{};
+    std::uint64_t wall_us_ = 0;
     instant step_at_ = never;
     std::vector<input> inbox_;
     std::vector<std::uint64_t> postponed_;  // own events that came while it was paused

@@ -56,6 +56,7 @@ void program::wish_for(core::manager& machine, instant now, core::manager_effect
     }
     fact told = of_.process::begin(fact::kind::wished);
     told.group = made.group.value;
+    told.amount = made.amount;
     told.text =
         made.type + " x " + std::to_string(made.amount) + (made.impatient ? ", impatient" : "");
     world_.past.add(std::move(told));

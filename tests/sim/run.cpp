@@ -10,9 +10,9 @@ namespace maus::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-world::world(std::uint64_t seed, history::witness check, bool trace)
-    : how(draw(seed)),
-      luck(seed ^ 0x5851F42D4C957F2Du),
+world::world(const plan& drawn, history::witness check, bool trace)
+    : how(drawn),
+      luck(drawn.seed ^ 0x5851F42D4C957F2Du),
       past(time, std::move(check), trace),
       net(time, how, luck, past, faults) {
     const auto add = [&](auto made, auto& kind) {
@@ -48,7 +48,14 @@ public:
         chaos_.begin();
         go_on(world_.how.chaos);
         chaos_.heal();
-        go_on(between(world_.luck, milliseconds{500}, seconds{4}));
+        const instant quiet =
+            world_.time.time() + between(world_.luck, milliseconds{500}, seconds{6});
+        wait_until(
+            [&] {
+                watch_tables();
+                return world_.time.time() >= quiet;
+            },
+            seconds{10});
         world_.phase = phase::quiet;
         world_.past.say("--- quiet");
         settle_down();
@@ -57,12 +64,16 @@ public:
     }
 
 private:
-    void go_on(duration how_long) { world_.time.run_until(world_.time.time() + how_long); }
+    void go_on(duration how_long) {
+        if (storm_ || world_.time.run_until(world_.time.time() + how_long)) return;
+        storm_ = true;
+        stuck(0, "so much happens that it can't be of use");
+    }
 
     bool wait_until(const std::function<bool()>& true_at_last, duration bound) {
         const instant end = world_.time.time() + bound;
         while (!true_at_last()) {
-            if (world_.time.time() >= end) return false;
+            if (world_.time.time() >= end || storm_) return false;
             go_on(milliseconds{50});
         }
         return true;
@@ -80,6 +91,7 @@ private:
     void settle_down() {
         const auto idle = [&] {
             watch_fairness();
+            watch_tables();
             for (const auto* each : world_.managers) {
                 const program* user = each->user();
                 if (user == nullptr || user->outstanding() > 0 || !user->wishes().empty())
@@ -90,7 +102,11 @@ private:
         // The slowest there is: all that may be outstanding, slow, one after the other.
         const auto calls = world_.how.managers * world_.how.outstanding_max;
         const duration work = calls * world_.how.slow_max;
-        if (wait_until(idle, seconds{60} + (world_.how.slow > 0 ? work : duration{}))) return;
+        // And each poison call takes its workers with it, which come back slowly.
+        const duration lives = std::chrono::duration_cast<duration>(
+            calls * world_.how.poison * 5 * (world_.how.link_timeout + seconds{1}));
+        if (wait_until(idle, seconds{60} + lives + (world_.how.slow > 0 ? work : duration{})))
+            return;
         for (const auto* each : world_.managers) {
             const program* user = each->user();
             if (user == nullptr) {
@@ -131,7 +147,8 @@ private:
                     const std::uint32_t wants = std::max(wish.amount, 1u);
                     if (has >= wants) continue;
                     some_wait = true;
-                    const std::uint32_t needs = wish.served || has > 0 ? 1 : wants;
+                    // In a new session nobody knows of a wish with no worker that it was served.
+                    const std::uint32_t needs = has > 0 ? 1 : wants;
                     all_can = all_can && needs <= idle;
                 }
             }
@@ -140,6 +157,41 @@ private:
             if (world_.time.time() - since == seconds{15}) {
                 stuck(0, "workers of " + name + " idle while wishes wait");
                 world_.past.say(status());
+            }
+        }
+    }
+
+    // Who is registered is seen by each parkserver as it is: a worker serves by the lease that the
+    // parkserver has for it, or is free where the parkserver takes it for free.
+    void watch_tables() {
+        if (++samples_ % 5 != 0) return;
+        for (const auto* at : world_.parkservers) {
+            if (at->core() == nullptr) continue;
+            std::map<base::worker_id, wire::worker_status> table;
+            for (auto& each : at->core()->status(instant{}).workers) table[each.worker] = each;
+            for (const auto* each : world_.workers) {
+                auto& since = differs_since_[{at->number(), each->number()}];
+                const auto is =
+                    each->core() == nullptr ? core::worker::state::stopped : each->core()->now_in();
+                const auto row = table.find(each->id());
+                const bool serves = is == core::worker::state::serving;
+                const bool to_compare = !each->is_direct() &&
+                                        (serves || is == core::worker::state::free) &&
+                                        each->core()->registrations() == world_.parkservers.size();
+                const bool leased =
+                    row != table.end() && row->second.state == wire::worker_state::leased;
+                const bool same =
+                    row != table.end() &&
+                    (serves ? leased && row->second.lease == each->lease()
+                            : row->second.state != wire::worker_state::occupied && !leased);
+                if (!to_compare || same || since.second != each->lease()) {
+                    since = {world_.time.time(), each->lease()};
+                }
+                if (world_.time.time() - since.first == seconds{3}) {
+                    stuck(at->number(), each->name() + " is " + std::string(to_string(is)) +
+                                            ", but the parkserver's table does not say so");
+                    world_.past.say(status());
+                }
             }
         }
     }
@@ -179,6 +231,7 @@ private:
         for (auto* each : world_.workers) each->stop();
         const auto alone = [&] {
             for (const auto* each : world_.parkservers) {
+                if (each->core() == nullptr) return false;
                 if (each->core()->workers() + each->core()->managers() != 0) return false;
             }
             for (std::size_t i = world_.parkservers.size(); i < world_.processes.size(); ++i) {
@@ -188,6 +241,7 @@ private:
         };
         if (wait_until(alone, seconds{20})) return;
         for (const auto* each : world_.parkservers) {
+            if (each->core() == nullptr) continue;
             const auto& at = *each->core();
             if (at.workers() + at.managers() == 0) continue;
             stuck(each->number(), "the parkserver still has " + std::to_string(at.workers()) +
@@ -204,11 +258,13 @@ private:
     std::string status() const {
         std::string text = "status:";
         for (const auto* each : world_.workers) {
+            if (each->core() == nullptr) continue;
             text += "\n    " + each->name() + " " + base::brief(each->core()->config().id) + " " +
                     each->type() + " " + std::string(to_string(each->core()->now_in())) +
                     ", registered with " + std::to_string(each->core()->registrations());
         }
         for (const auto* each : world_.parkservers) {
+            if (each->core() == nullptr) continue;
             const auto told = each->core()->status(instant{});
             text += "\n    " + each->name();
             for (const auto& worker : told.workers) {
@@ -226,23 +282,26 @@ private:
 
     world& world_;
     chaos chaos_;
+    bool storm_ = false;
+    std::uint64_t samples_ = 0;
     std::map<std::uint32_t, instant> unfair_since_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<instant, base::lease_id>>
+        differs_since_;
 };
 
 }  // namespace
 
 std::uint64_t seed_under_way() { return under_way; }
 
-report run(std::uint64_t seed, bool trace) {
-    under_way = seed;
-    const plan how = draw(seed);
+report run(const plan& how, bool trace) {
+    under_way = how.seed;
     checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max,
                    how.concurrency_max == 1);
     world all(
-        seed, [&](const fact& what) { check.see(what); }, trace);
+        how, [&](const fact& what) { check.see(what); }, trace);
     stage{all}.play();
     check.finish();
-    return {seed,       all.past.hash(), all.time.events(), all.time.time() - instant{},
+    return {how.seed,   all.past.hash(), all.time.events(), all.time.time() - instant{},
             all.faults, check.counts(),  check.failures()};
 }
 

@@ -21,6 +21,6 @@ struct report {
 
 /// The seed that is being run, for whoever catches the process as it dies.
 [[nodiscard]] std::uint64_t seed_under_way();
-[[nodiscard]] report run(std::uint64_t seed, bool trace);
+[[nodiscard]] report run(const plan& how, bool trace);
 
 }  // namespace maus::sim

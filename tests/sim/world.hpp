@@ -1,6 +1,7 @@
 // All that one run consists of.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -24,7 +25,7 @@ enum class phase : std::uint8_t {
 };
 
 struct world {
-    world(std::uint64_t seed, history::witness check, bool trace);
+    world(const plan& drawn, history::witness check, bool trace);
     ~world();
 
     plan how;
@@ -35,6 +36,12 @@ struct world {
     network net;
     sim::phase phase = phase::chaos;
     std::uint64_t next_ticket = 0;
+    /// What a forger knows: attempts that workers were given lately.
+    struct handed {
+        std::uint32_t process = 0;
+        wire::attempt what;
+    };
+    std::deque<handed> handed_out;
     std::vector<std::unique_ptr<process>> processes;
     std::vector<parkserver_process*> parkservers;
     std::vector<manager_process*> managers;

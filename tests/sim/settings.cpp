@@ -1,0 +1,114 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace maus::sim {
+namespace {
+
+// Rates and shares: a run without is smaller.
+struct rate {
+    const char* name;
+    double plan::*value;
+};
+constexpr std::array rates = {
+    rate{"breaks", &plan::breaks},
+    rate{"deaf", &plan::deaf},
+    rate{"half_closes", &plan::half_closes},
+    rate{"partitions", &plan::partitions},
+    rate{"partitions_cut", &plan::partitions_cut},
+    rate{"pipe_full", &plan::pipe_full},
+    rate{"without_notice", &plan::without_notice},
+    rate{"spike", &plan::spike},
+    rate{"crashes", &plan::crashes},
+    rate{"crash_midway", &plan::crash_midway},
+    rate{"stops", &plan::stops},
+    rate{"pauses", &plan::pauses},
+    rate{"park_share", &plan::park_share},
+    rate{"stopped_clocks", &plan::stopped_clocks},
+    rate{"wall_jumps", &plan::wall_jumps},
+    rate{"keep_identity", &plan::keep_identity},
+    rate{"babble", &plan::babble},
+    rate{"forges", &plan::forges},
+    rate{"twins", &plan::twins},
+    rate{"relayed", &plan::relayed},
+    rate{"bad_address", &plan::bad_address},
+    rate{"all_free", &plan::all_free},
+    rate{"changes", &plan::changes},
+    rate{"cancels", &plan::cancels},
+    rate{"once", &plan::once},
+    rate{"with_timeout", &plan::with_timeout},
+    rate{"with_attempt_timeout", &plan::with_attempt_timeout},
+    rate{"with_no_workers_timeout", &plan::with_no_workers_timeout},
+    rate{"slow", &plan::slow},
+    rate{"hung", &plan::hung},
+    rate{"poison", &plan::poison},
+    rate{"throwing", &plan::throwing},
+    rate{"detached", &plan::detached},
+    rate{"absent", &plan::absent},
+    rate{"large", &plan::large},
+};
+
+// Numbers: smaller is smaller, down to one.
+struct number {
+    const char* name;
+    std::uint32_t plan::*value;
+};
+constexpr std::array numbers = {
+    number{"managers", &plan::managers},
+    number{"parkservers", &plan::parkservers},
+    number{"workers", &plan::workers},
+    number{"direct_workers", &plan::direct_workers},
+    number{"types", &plan::types},
+    number{"wishes_max", &plan::wishes_max},
+    number{"burst_max", &plan::burst_max},
+    number{"outstanding_max", &plan::outstanding_max},
+    number{"concurrency_max", &plan::concurrency_max},
+};
+
+constexpr const char* chaos_ms = "chaos_ms";
+
+}  // namespace
+
+bool set(plan& in, const std::string& setting) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) return false;
+    const std::string name = setting.substr(0, equals);
+    double value = 0;
+    char left = 0;
+    if (std::sscanf(setting.c_str() + equals + 1, "%lf%c", &value, &left) != 1 || value < 0) {
+        return false;
+    }
+    for (const auto& each : rates) {
+        if (name == each.name) in.*each.value = value;
+    }
+    for (const auto& each : numbers) {
+        if (name == each.name) in.*each.value = static_cast<std::uint32_t>(value);
+    }
+    if (name == chaos_ms) in.chaos = std::chrono::milliseconds{static_cast<std::int64_t>(value)};
+    const auto is_it = [&](const auto& each) { return name == each.name; };
+    return name == chaos_ms || std::any_of(rates.begin(), rates.end(), is_it) ||
+           std::any_of(numbers.begin(), numbers.end(), is_it);
+}
+
+std::vector<std::string> reductions(const plan& of) {
+    std::vector<std::string> some;
+    for (const auto& each : numbers) {
+        for (std::uint32_t less = 1; less < of.*each.value; less = less * 2) {
+            some.push_back(std::string(each.name) + "=" + std::to_string(less));
+        }
+    }
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::duration_cast<milliseconds>(of.chaos).count();
+    for (const auto share : {8, 4, 2}) {
+        if (now / share >= 20)
+            some.push_back(std::string(chaos_ms) + "=" + std::to_string(now / share));
+    }
+    for (const auto& each : rates) {
+        if (of.*each.value > 0) some.push_back(std::string(each.name) + "=0");
+    }
+    return some;
+}
+
+}  // namespace maus::sim
