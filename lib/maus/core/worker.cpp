@@ -274,7 +274,7 @@ void worker::handle(registration& from, const wire::control& what, instant now,
     } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
         const bool hangs_on_it = state_ == state::linking || lease_.linked_by_relay;
         if (has_link() && hangs_on_it && lease_.serving.lease == ended->lease &&
-            lease_.parkserver == from.via()) {
+            lease_.parkserver == from.endpoint()) {
             end_link(true, wire::printable(ended->why), now, out);
         }
     } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
@@ -296,7 +296,7 @@ void worker::handle(registration& from, const wire::assign& offer, instant now,
     lease_ = {};
     lease_.serving = {offer.lease, offer.manager, offer.token};
     lease_.endpoints.assign(offer.endpoints.rbegin(), offer.endpoints.rend());
-    lease_.parkserver = from.via();
+    lease_.parkserver = from.endpoint();
     state_ = state::linking;
     ++counters_.leases;
     from.said_free = false;
@@ -319,8 +319,11 @@ void worker::try_link(instant now, worker_effects& out) {
         return;
     }
     // The parkserver relays where no address works ([P-45]).
-    const auto* at = lease_.linked_by_relay ? nullptr : parkserver_at(lease_.parkserver);
-    if (at == nullptr || !at->is_registered()) {
+    const auto at =
+        std::find_if(parkservers_.begin(), parkservers_.end(), [this](const auto& each) {
+            return each.endpoint() == lease_.parkserver && each.is_registered();
+        });
+    if (lease_.linked_by_relay || at == parkservers_.end()) {
         end_link(false, "the manager does not answer", now, out);
         return;
     }

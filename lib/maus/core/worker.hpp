@@ -136,7 +136,7 @@ private:
     struct lease {
         wire::service serving;
         std::vector<std::string> endpoints;  // yet to be tried, last first
-        route parkserver;                    // that offered it; none in direct mode
+        std::string parkserver;  // the endpoint of the one that offered it; none in direct mode
         port link;
         bool linked_by_relay = false;
     };
