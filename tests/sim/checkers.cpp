@@ -32,6 +32,8 @@ void checkers::see(const fact& what) {
         case fact::kind::joined:
             joined_at_[{what.process, what.worker}] = what.at;
             given_up_.erase({what.manager, what.worker});
+            if (real_)
+                left_as_.erase({what.process, what.worker});  // nobody saw what was sent when
             return;
         case fact::kind::wished: groups_[{what.process, what.life}][what.group] = false; return;
         case fact::kind::released: groups_[{what.process, what.life}][what.group] = true; return;
@@ -60,6 +62,7 @@ void checkers::submitted(const fact& what) {
     made.argument = what.argument;
     made.submitted = what.local;
     made.deadline = what.deadline;
+    made.sent_at = what.local;  // if nobody sees when it is sent
     made.attempt_timeout = what.attempt_timeout;
     made.impatient = what.text.find("impatient") != std::string::npos;
 }
@@ -95,6 +98,7 @@ void checkers::started(const fact& what) {
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return fail("I1", what, "something ran that nobody submitted");
     call& of = found->second;
+    if (real_) learn_from_start(what, of);
     expect(of.argument == what.argument, "I3", what, "a function was given wrong arguments");
     expect(of.started.insert(what.attempt).second, "I5", what, "one attempt ran twice");
     expect(!of.at_most_once || of.started.size() == 1, "I5", what,
@@ -114,6 +118,25 @@ void checkers::started(const fact& what) {
     const std::tuple owner{what.process, what.life, what.manager};
     expect(leases_.emplace(what.lease, owner).first->second == owner, "I8", what,
            "one lease, but two workers or two managers");
+}
+
+// An attempt that started was sent. Whoever was given up for silence starts at most the one function
+// that it had already decided to start when it was stopped.
+void checkers::learn_from_start(const fact& what, call& of) {
+    if (of.id == 0) of.id = what.call;
+    if (what.attempt > of.sent) {
+        of.sent = what.attempt;
+        of.sent_as = seen_;
+    }
+    link_of_[what.worker] = std::max(link_of_[what.worker], what.link);
+    const auto gave_up = gave_up_link_.find({what.manager, what.worker});
+    if (gave_up == gave_up_link_.end()) return;
+    if (what.link > gave_up->second) {
+        gave_up_link_.erase(gave_up);
+    } else if (given_up_.erase({what.manager, what.worker}) == 0) {
+        fail("I4", what, "it went on starting after its manager had given it up for silence");
+    }
+    given_up_.erase({what.manager, what.worker});
 }
 
 void checkers::ended(const fact& what) {
@@ -155,17 +178,18 @@ void checkers::settled_badly(const fact& what, const call& of) {
     switch (*what.error) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
-            return cause(of.at_most_once && of.sent > 0, "nothing was handed out at most once");
+            return cause(of.at_most_once && (of.sent > 0 || real_),
+                         "nothing was handed out at most once");
         case errc::deadline_exceeded:
             return cause(of.deadline != never && what.local >= of.deadline, "its time was not up");
         case errc::attempt_timeout:
-            return cause(of.attempt_timeout != duration{} && of.sent > 0 &&
+            return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
                              what.local >= of.sent_at + of.attempt_timeout,
                          "its attempt had time left");
         case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
         case errc::cancelled: {
             const bool released = groups_[of.manager][of.group];
-            return cause(of.cancelled || released || (of.at_most_once && of.sent > 0),
+            return cause(of.cancelled || released || (of.at_most_once && (of.sent > 0 || real_)),
                          "nobody cancelled it");
         }
         case errc::remote_exception: return cause(of.which == function::toss, "it does not throw");
@@ -194,7 +218,7 @@ void checkers::innocent(const fact& what, const call& of) {
     bool chaos_had_part = false;
     for (const auto& attempt : what.attempts) {
         for (const auto& end : lost_[what.process]) {
-            if (end.local == of.submitted + attempt.after &&
+            if ((real_ || end.local == of.submitted + attempt.after) &&
                 to_string(end.worker) == attempt.worker) {
                 chaos_had_part = chaos_had_part || !end.of_poison;
             }
@@ -217,6 +241,7 @@ void checkers::left(const fact& what) {
     lost_[what.process].push_back({what.worker, what.local, of_poison});
     if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
+        if (real_) gave_up_link_[{what.manager, what.worker}] = link_of_[what.worker];
     }
 }
 

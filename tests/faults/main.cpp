@@ -1,0 +1,126 @@
+// maus-faults: plays one row of the fault table against real processes.
+//
+// The same program is the workers and the managers of the row. bin/faults runs rows many times and
+// prints a table.
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "bin/support/program.hpp"
+#include "role.hpp"
+#include "rows.hpp"
+
+namespace {
+
+namespace programs = maus::programs;
+using namespace faults;
+
+constexpr const char* examples =
+    "  maus-faults list                               the rows\n"
+    "  maus-faults run kill-worker                    one of them, over tcp\n"
+    "  maus-faults run kill-worker --transport ipc\n"
+    "\n"
+    "Histories and logs of a run that failed are kept; it says where.\n"
+    "Exit codes: 0 passed, 1 failed, 2 bad usage, 77 skipped (it says what is missing).";
+
+constexpr int exit_skipped = 77;
+
+struct run_choices {
+    std::string name;
+    std::string over = "tcp";
+    bool keep = false;
+};
+
+std::string make_folder() {
+    std::string name = std::filesystem::temp_directory_path() / "maus-faults-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw programs::failure("cannot make " + name);
+    return name;
+}
+
+void print(const std::string& name, const std::string& over, const outcome& got, double seconds) {
+    std::printf(
+        "%s over %s: %llu calls, %llu results, %llu errors, %llu executions, %llu moved, "
+        "%llu late, %.2f s\n",
+        name.c_str(), over.c_str(), static_cast<unsigned long long>(got.calls.calls),
+        static_cast<unsigned long long>(got.calls.results),
+        static_cast<unsigned long long>(got.calls.errors),
+        static_cast<unsigned long long>(got.calls.executions),
+        static_cast<unsigned long long>(got.moved),
+        static_cast<unsigned long long>(got.late_rejected), seconds);
+}
+
+int play(const row& which, const run_choices& chosen) {
+    const std::string folder = make_folder();
+    const auto began = now();
+    outcome got;
+    try {
+        stage on(chosen.over == "ipc" ? transport::ipc : transport::tcp, folder);
+        try {
+            which.play(on);
+        } catch (const row_failed& failed) {
+            on.check(false, failed.what());
+        }
+        got = on.finish();
+    } catch (const row_skipped& missing) {
+        std::filesystem::remove_all(folder);
+        std::cout << which.name << " over " << chosen.over << ": skipped: " << missing.what()
+                  << std::endl;
+        return exit_skipped;
+    } catch (const std::exception& failed) {
+        got.failures.emplace_back(failed.what());
+    }
+    print(which.name, chosen.over, got, std::chrono::duration<double>(now() - began).count());
+    for (const auto& each : got.failures) std::cerr << "maus-faults: " << each << std::endl;
+    if (!got.failures.empty()) std::cerr << "maus-faults: kept " << folder << std::endl;
+    if (got.failures.empty() && !chosen.keep) std::filesystem::remove_all(folder);
+    return got.failures.empty() ? programs::exit_good : programs::exit_failed;
+}
+
+int run_row(const run_choices& chosen) {
+    for (const auto& each : rows()) {
+        if (each.name != chosen.name) continue;
+        if (chosen.over == "ipc" ? !each.ipc : !each.tcp) {
+            throw programs::bad_usage(each.name + " does not run over " + chosen.over);
+        }
+        return play(each, chosen);
+    }
+    throw programs::bad_usage("there is no row " + chosen.name + "; see maus-faults list");
+}
+
+/// NAME TRANSPORT light|heavy FAULT
+int list() {
+    for (const auto& each : rows()) {
+        for (const bool over_ipc : {false, true}) {
+            if (over_ipc ? !each.ipc : !each.tcp) continue;
+            std::cout << each.name << '\t' << (over_ipc ? "ipc" : "tcp") << '\t'
+                      << (each.heavy ? "heavy" : "light") << '\t' << each.fault << '\n';
+        }
+    }
+    return programs::exit_good;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Plays faults against real processes.", "maus-faults");
+    programs::prepare(app, examples);
+    app.require_subcommand(1);
+    run_choices chosen;
+    auto* run = app.add_subcommand("run", "Play one row");
+    run->add_option("ROW", chosen.name)->required();
+    run->add_option("--transport", chosen.over)->check(CLI::IsMember({"tcp", "ipc"}));
+    run->add_flag("--keep", chosen.keep, "Keep histories and logs though it passed");
+    auto* show = app.add_subcommand("list", "Show the rows");
+    worker_choices as_worker;
+    auto* worker = app.add_subcommand("worker", "Be a worker of a row");
+    as_worker.add_to(*worker);
+    manager_choices as_manager;
+    auto* manager = app.add_subcommand("manager", "Be a manager of a row");
+    as_manager.add_to(*manager);
+    return programs::run(app, argc, argv, [&] {
+        if (*show) return list();
+        if (*worker) return run_worker(as_worker);
+        if (*manager) return run_manager(as_manager);
+        return run_row(chosen);
+    });
+}
