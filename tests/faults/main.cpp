@@ -9,6 +9,7 @@
 #include "bin/support/program.hpp"
 #include "role.hpp"
 #include "rows.hpp"
+#include "soak.hpp"
 
 namespace {
 
@@ -117,10 +118,17 @@ int main(int argc, char** argv) {
     manager_choices as_manager;
     auto* manager = app.add_subcommand("manager", "Be a manager of a row");
     as_manager.add_to(*manager);
+    soak_choices soak_as;
+    auto* soak = app.add_subcommand("soak", "Play for long, with a fault each second");
+    soak->add_option("--minutes", soak_as.minutes)->check(CLI::Range(0.1, 100000.0));
+    soak->add_option("--workers", soak_as.workers)->check(CLI::Range(4, 1000));
+    soak->add_option("--managers", soak_as.managers)->check(CLI::Range(2, 100));
+    soak->add_option("--seed", soak_as.seed);
     return programs::run(app, argc, argv, [&] {
         if (*show) return list();
         if (*worker) return run_worker(as_worker);
         if (*manager) return run_manager(as_manager);
+        if (*soak) return run_soak(soak_as);
         return run_row(chosen);
     });
 }

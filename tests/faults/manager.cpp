@@ -47,6 +47,7 @@ public:
             }
             if (wait_for_room()) call();
         }
+        while (how_.idle && !asked_to_end()) wait_to_end(1s);
         const bool all = settle_all();
         release();
         count();
@@ -83,27 +84,23 @@ private:
         return changed_.wait_for(lock, 5ms, [this] { return open_ < how_.outstanding; });
     }
 
-    [[nodiscard]] function choose() const {
+    struct choice {
+        const method& what;
+        function which;
+    };
+    [[nodiscard]] choice choose() const {
         const auto is = [this](std::uint32_t every) { return every != 0 && made_ % every == 0; };
-        if (is(how_.poison_every)) return function::poison;
-        if (is(how_.hang_every)) return function::hang;
-        if (is(how_.toss_every)) return function::toss;
-        if (is(how_.later_every)) return function::later;
-        return function::echo;
-    }
-    static const method& method_of(function which) {
-        switch (which) {
-            case function::poison: return poison;
-            case function::hang: return hang;
-            case function::toss: return toss;
-            case function::later: return later;
-            default: return echo;
-        }
+        if (is(how_.poison_every)) return {poison, function::poison};
+        if (is(how_.hang_every)) return {hang, function::hang};
+        if (is(how_.toss_every)) return {toss, function::toss};
+        if (is(how_.greedy_every)) return {greedy, function::toss};
+        if (is(how_.later_every)) return {later, function::later};
+        return {echo, function::echo};
     }
 
     void call() {
         ++made_;
-        const function which = choose();
+        const auto [function_to_call, which] = choose();
         const ask what{(std::uint64_t{how_.number} << 32) + made_, made_ * 7919, how_.run_us,
                        std::string(how_.extra_bytes, 'x')};
         maus::call_options options;
@@ -133,7 +130,7 @@ private:
             ++open_;
         }
         (void)workers_.with(options)
-            .call(method_of(which), what)
+            .call(function_to_call, what)
             .then([this, what](maus::future<answer> ready) { settled(what, std::move(ready)); });
     }
 
@@ -258,6 +255,8 @@ void manager_choices::add_to(CLI::App& app) {
     app.add_option("--hang-every", hang_every);
     app.add_option("--toss-every", toss_every);
     app.add_option("--later-every", later_every);
+    app.add_option("--greedy-every", greedy_every);
+    app.add_flag("--idle", idle);
 }
 
 int run_manager(const manager_choices& chosen) {

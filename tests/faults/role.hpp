@@ -53,6 +53,8 @@ struct manager_choices : role_options {
     std::uint32_t hang_every = 0;
     std::uint32_t toss_every = 0;
     std::uint32_t later_every = 0;
+    std::uint32_t greedy_every = 0;
+    bool idle = false;  ///< keeps its workers when it made all its calls, until it is asked to end
     void add_to(CLI::App& app);
 };
 [[nodiscard]] int run_manager(const manager_choices& chosen);

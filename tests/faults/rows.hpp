@@ -22,5 +22,7 @@ struct row {
 [[nodiscard]] const std::vector<row>& rows();
 
 [[nodiscard]] std::vector<row> rows_of_losses();
+[[nodiscard]] std::vector<row> rows_of_networks();
+[[nodiscard]] std::vector<row> rows_of_peers();
 
 }  // namespace faults

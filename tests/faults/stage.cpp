@@ -63,6 +63,8 @@ peer::peer(maus_test::process started, std::uint32_t number, std::string role, s
 void peer::refresh() {
     for (auto& each : reader_.more()) {
         ++counts_[each.what];
+        if (each.what == kind::started) busy_since_ = each.at;
+        if (each.what == kind::ended) busy_since_ = maus::base::never;
         if (each.what == kind::died && each.text == "poison") killed = true;
         facts_.push_back(std::move(each));
     }
@@ -80,18 +82,26 @@ stage::stage(transport how, std::string folder)
       folder_(std::move(folder)),
       endpoint_(place()),
       notes_(file("runner.jsonl"), 0),
-      notes_reader_(file("runner.jsonl")) {}
+      notes_reader_(file("runner.jsonl")),
+      checkers_(slack, true, maus::sim::checkers::source::real) {}
 
 stage::~stage() = default;
 
 std::string stage::place() {
     if (how_ == transport::tcp) {
-        return "tcp://127.0.0.1:" + std::to_string(maus_test::free_port());
+        return "tcp://" + host_ + ":" + std::to_string(maus_test::free_port());
     }
     return "ipc://" + file("place" + std::to_string(++places_));
 }
 
-std::string stage::somewhere() { return how_ == transport::tcp ? "tcp://127.0.0.1:*" : place(); }
+std::string stage::somewhere() {
+    return how_ == transport::tcp ? "tcp://" + host_ + ":*" : place();
+}
+
+void stage::live_at(const std::string& host) {
+    host_ = host;
+    endpoint_ = place();
+}
 
 void stage::start_parkserver(const std::string& limits) {
     park_ = launch(beside("maus-parkserver"), {"--bind", endpoint_, "--heartbeat", "10"},
@@ -203,7 +213,9 @@ void stage::end_all(const std::string& role) {
         each.refresh();
         if (!each.ended) {
             check(false, "I6: " + each.name() + " does not end");
-        } else if (each.killed) {
+            continue;
+        }
+        if (each.killed) {
             check(*each.ended == -SIGKILL || *each.ended == -SIGABRT || *each.ended == 0,
                   "I9: " + each.name() + " ended with " + std::to_string(*each.ended));
         } else {
@@ -211,13 +223,16 @@ void stage::end_all(const std::string& role) {
                                         std::to_string(*each.ended) + "; see its log");
         }
         if (role != "manager" || each.killed) continue;
-        if (const auto told = each.process().line_with("ended", 1s)) {
-            const auto numbers = nlohmann::json::parse(*told);
-            sums_.moved += numbers.at("moved").get<std::uint64_t>();
-            sums_.late_rejected += numbers.at("late_rejected").get<std::uint64_t>();
-            check(numbers.at("violations") == 0, each.name() + " saw violations: " + *told);
-        }
+        if (*each.ended != 0) continue;
+        sums_.moved += metric(each, "moved");
+        sums_.late_rejected += metric(each, "late_rejected");
+        check(metric(each, "violations") == 0, each.name() + " saw violations: " + each.metrics);
     }
+}
+
+std::uint64_t stage::metric(peer& of, const std::string& name) {
+    if (of.metrics.empty()) of.metrics = of.process().line_with("ended", patience).value_or("{}");
+    return nlohmann::json::parse(of.metrics).value(name, std::uint64_t{0});
 }
 
 /// Nobody is there any more, so it has what it had when it began.
@@ -239,25 +254,45 @@ void stage::check_parkserver() {
 outcome stage::finish() {
     end_all("manager");
     end_all("worker");
+    kept_.clear();  // a connection that its other end holds open stays open
     check_parkserver();
-    judge(sums_);
+    judge();
     return sums_;
 }
 
-void stage::judge(outcome& so_far) {
-    maus::sim::checkers check(slack, true, maus::sim::checkers::source::real);
-    std::vector<fact> all = notes_reader_.more();
+void stage::digest(std::chrono::seconds ago) {
+    const auto add = [this](std::vector<fact> some) {
+        undigested_.insert(undigested_.end(), std::make_move_iterator(some.begin()),
+                           std::make_move_iterator(some.end()));
+    };
+    const auto until = now() - ago;
+    add(notes_reader_.more());
     for (auto& each : peers_) {
         each.refresh();
-        all.insert(all.end(), each.facts().begin(), each.facts().end());
+        add(each.take());
     }
-    std::stable_sort(all.begin(), all.end(),
+    std::stable_sort(undigested_.begin(), undigested_.end(),
                      [](const fact& a, const fact& b) { return a.at < b.at; });
-    for (const auto& each : all) check.see(each);
-    check.finish();
-    so_far.calls = check.counts();
-    so_far.failures = failures_;
-    so_far.failures.insert(so_far.failures.end(), check.failures().begin(), check.failures().end());
+    const auto later = std::find_if(undigested_.begin(), undigested_.end(),
+                                    [&](const fact& each) { return each.at > until; });
+    std::for_each(undigested_.begin(), later, [this](const fact& each) { checkers_.see(each); });
+    undigested_.erase(undigested_.begin(), later);
+}
+
+std::string stage::so_far() const {
+    const auto& seen = checkers_.counts();
+    return std::to_string(seen.calls) + " calls, " + std::to_string(seen.results) + " results, " +
+           std::to_string(seen.errors) + " errors, " + std::to_string(seen.executions) +
+           " executions, " + std::to_string(checkers_.failures().size()) + " violations";
+}
+
+void stage::judge() {
+    digest(0s);
+    checkers_.finish();
+    sums_.calls = checkers_.counts();
+    sums_.failures = failures_;
+    sums_.failures.insert(sums_.failures.end(), checkers_.failures().begin(),
+                          checkers_.failures().end());
 }
 
 }  // namespace faults

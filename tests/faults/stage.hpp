@@ -14,6 +14,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "journal.hpp"
@@ -56,13 +57,18 @@ public:
     /// Reads what was added to its history.
     void refresh();
     [[nodiscard]] const std::vector<fact>& facts() const { return facts_; }
+    /// Takes what was read so far out of memory.
+    [[nodiscard]] std::vector<fact> take() { return std::exchange(facts_, {}); }
     /// How often that has happened.
     [[nodiscard]] std::size_t count(kind what);
     [[nodiscard]] bool runs_something() { return count(kind::started) > count(kind::ended); }
 
-    bool killed = false;   ///< by us, or it died of a poison call
-    bool may_die = false;  ///< of poison
+    /// Since when it runs what it runs; never: it runs nothing.
+    [[nodiscard]] maus::base::instant busy_since() const { return busy_since_; }
+
+    bool killed = false;  ///< by us, or it died of a poison call
     std::optional<int> ended;
+    std::string metrics;  ///< of a manager that ended: JSON
 
 private:
     maus_test::process process_;
@@ -72,6 +78,7 @@ private:
     journal_reader reader_;
     std::vector<fact> facts_;
     std::map<kind, std::size_t> counts_;
+    maus::base::instant busy_since_ = maus::base::never;
 };
 
 struct outcome {
@@ -86,6 +93,8 @@ public:
     stage(transport how, std::string folder);
     ~stage();
 
+    /// All TCP places are on this host from now on. Before anything is started.
+    void live_at(const std::string& host);
     [[nodiscard]] transport how() const { return how_; }
     [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
     /// A place that stays the same for who comes back.
@@ -122,13 +131,22 @@ public:
     /// One of them that runs a function just now.
     peer& busy(const std::vector<peer*>& among);
 
+    /// What a row makes and its processes need until they have ended.
+    void keep(std::shared_ptr<void> what) { kept_.push_back(std::move(what)); }
     void check(bool right, const std::string& text) {
         if (!right) failures_.push_back(text);
     }
-    /// For facts about who has no history of its own: fake peers.
+    /// For facts about who has no history of its own: fake peers, each with a number.
     [[nodiscard]] journal& notes() { return notes_; }
-    [[nodiscard]] std::deque<peer>& all() { return peers_; }
+    [[nodiscard]] std::uint32_t next_number() { return ++numbers_; }
+    /// A counter of a manager that ended, such as "late_rejected".
+    [[nodiscard]] std::uint64_t metric(peer& of, const std::string& name);
 
+    /// Lets the checkers see what happened until so long ago, so that it need not be kept. What is
+    /// written later than that has to be the word of a process that was stopped no longer.
+    void digest(std::chrono::seconds ago);
+    /// What the checkers saw, for a reader.
+    [[nodiscard]] std::string so_far() const;
     /// Ends everything and judges.
     [[nodiscard]] outcome finish();
 
@@ -136,10 +154,11 @@ private:
     peer& start(const std::string& role, const words& arguments, const std::string& limits);
     void end_all(const std::string& role);
     void check_parkserver();
-    void judge(outcome& so_far);
+    void judge();
 
     transport how_;
     std::string folder_;
+    std::string host_ = "127.0.0.1";
     int places_ = 0;
     std::string endpoint_;
     std::optional<maus_test::process> park_;
@@ -149,7 +168,10 @@ private:
     std::deque<peer> peers_;  // those who ended too
     journal notes_;
     journal_reader notes_reader_;
+    std::vector<std::shared_ptr<void>> kept_;
     std::vector<std::string> failures_;
+    std::vector<fact> undigested_;
+    maus::sim::checkers checkers_;
     outcome sums_;
 };
 

@@ -45,6 +45,8 @@ inline constexpr method echo{"echo"};      ///< after `run_us`
 inline constexpr method hang{"hang"};      ///< until its worker's process is asked to end
 inline constexpr method poison{"poison"};  ///< aborts its process
 inline constexpr method toss{"toss"};      ///< throws "tossed ARGUMENT"
-inline constexpr method later{"later"};    ///< by a responder, from another thread, after `run_us`
+inline constexpr method greedy{
+    "greedy"};                           ///< wants 4 GiB; throws "tossed ARGUMENT" if it gets none
+inline constexpr method later{"later"};  ///< by a responder, from another thread, after `run_us`
 
 }  // namespace faults

@@ -8,7 +8,10 @@
 #include <iostream>
 #include <list>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "journal.hpp"
 #include "role.hpp"
@@ -103,6 +106,16 @@ void expose_all(maus::worker& worker, journal& into, aides& on, std::chrono::mil
         nap(what);
         run.ended();
         throw std::runtime_error("tossed " + std::to_string(what.argument));
+    });
+    worker.expose(greedy, [&into](const ask& what) {
+        execution run(into, what, function::toss);
+        try {
+            std::vector<char> much(std::size_t{4} << 30);
+            return run.finish();
+        } catch (const std::bad_alloc&) {
+            run.ended();
+            throw std::runtime_error("tossed " + std::to_string(what.argument));
+        }
     });
     worker.expose(later, [&into, &on, nap](maus::responder<answer> reply, const ask& what) {
         const auto run = std::make_shared<execution>(into, what, function::later);

@@ -63,8 +63,9 @@ private:
         bool cancelled = false;
         bool orphaned = false;  // its manager's process died: nobody waits any more
         std::uint32_t settled = 0;
-        std::uint32_t sent = 0;     // the newest attempt
-        std::uint64_t sent_as = 0;  // and when, in facts
+        std::uint32_t sent = 0;      // the newest attempt
+        std::uint64_t sent_as = 0;   // and when, in facts
+        std::uint64_t ended_as = 0;  // the newest end, in facts
         std::set<std::uint32_t> started, ended;
     };
     struct end_of_link {
