@@ -20,6 +20,8 @@ constexpr const char* examples =
     "  maus-faults list                               the rows\n"
     "  maus-faults run kill-worker                    one of them, over tcp\n"
     "  maus-faults run kill-worker --transport ipc\n"
+    "  maus-faults judge /tmp/maus-faults-Ab3dEf      what the checkers say of a run that was "
+    "kept\n"
     "\n"
     "Histories and logs of a run that failed are kept; it says where.\n"
     "Exit codes: 0 passed, 1 failed, 2 bad usage, 77 skipped (it says what is missing).";
@@ -38,7 +40,7 @@ std::string make_folder() {
     return name;
 }
 
-void print(const std::string& name, const std::string& over, const outcome& got, double seconds) {
+int report(const std::string& name, const std::string& over, const outcome& got, double seconds) {
     std::printf(
         "%s over %s: %llu calls, %llu results, %llu errors, %llu executions, %llu moved, "
         "%llu late, %.2f s\n",
@@ -48,6 +50,9 @@ void print(const std::string& name, const std::string& over, const outcome& got,
         static_cast<unsigned long long>(got.calls.executions),
         static_cast<unsigned long long>(got.moved),
         static_cast<unsigned long long>(got.late_rejected), seconds);
+    std::fflush(stdout);
+    for (const auto& each : got.failures) std::cerr << "maus-faults: " << each << std::endl;
+    return got.failures.empty() ? programs::exit_good : programs::exit_failed;
 }
 
 int play(const row& which, const run_choices& chosen) {
@@ -70,11 +75,11 @@ int play(const row& which, const run_choices& chosen) {
     } catch (const std::exception& failed) {
         got.failures.emplace_back(failed.what());
     }
-    print(which.name, chosen.over, got, std::chrono::duration<double>(now() - began).count());
-    for (const auto& each : got.failures) std::cerr << "maus-faults: " << each << std::endl;
-    if (!got.failures.empty()) std::cerr << "maus-faults: kept " << folder << std::endl;
-    if (got.failures.empty() && !chosen.keep) std::filesystem::remove_all(folder);
-    return got.failures.empty() ? programs::exit_good : programs::exit_failed;
+    const int code =
+        report(which.name, chosen.over, got, std::chrono::duration<double>(now() - began).count());
+    if (code != programs::exit_good) std::cerr << "maus-faults: kept " << folder << std::endl;
+    if (code == programs::exit_good && !chosen.keep) std::filesystem::remove_all(folder);
+    return code;
 }
 
 int run_row(const run_choices& chosen) {
@@ -88,13 +93,22 @@ int run_row(const run_choices& chosen) {
     throw programs::bad_usage("there is no row " + chosen.name + "; see maus-faults list");
 }
 
-/// NAME TRANSPORT light|heavy FAULT
-int list() {
+/// NAME TRANSPORT light|heavy FAULT; or, for ctest, one add_test for each light one.
+int list(const std::string& program) {
     for (const auto& each : rows()) {
         for (const bool over_ipc : {false, true}) {
             if (over_ipc ? !each.ipc : !each.tcp) continue;
-            std::cout << each.name << '\t' << (over_ipc ? "ipc" : "tcp") << '\t'
-                      << (each.heavy ? "heavy" : "light") << '\t' << each.fault << '\n';
+            const char* over = over_ipc ? "ipc" : "tcp";
+            if (!program.empty()) {
+                if (each.heavy) continue;
+                const std::string name = "\"faults/" + each.name + " over " + over + "\"";
+                std::cout << "add_test(" << name << " \"" << program << "\" run " << each.name
+                          << " --transport " << over << ")\nset_tests_properties(" << name
+                          << " PROPERTIES LABELS faults TIMEOUT 180 SKIP_RETURN_CODE 77)\n";
+                continue;
+            }
+            std::cout << each.name << '\t' << over << '\t' << (each.heavy ? "heavy" : "light")
+                      << '\t' << each.fault << '\n';
         }
     }
     return programs::exit_good;
@@ -112,6 +126,11 @@ int main(int argc, char** argv) {
     run->add_option("--transport", chosen.over)->check(CLI::IsMember({"tcp", "ipc"}));
     run->add_flag("--keep", chosen.keep, "Keep histories and logs though it passed");
     auto* show = app.add_subcommand("list", "Show the rows");
+    std::string ctest_program;
+    show->add_option("--ctest", ctest_program, "As ctest commands that run this program");
+    std::string folder;
+    auto* judge = app.add_subcommand("judge", "Let the checkers read histories that were kept");
+    judge->add_option("FOLDER", folder)->required()->check(CLI::ExistingDirectory);
     worker_choices as_worker;
     auto* worker = app.add_subcommand("worker", "Be a worker of a row");
     as_worker.add_to(*worker);
@@ -125,7 +144,8 @@ int main(int argc, char** argv) {
     soak->add_option("--managers", soak_as.managers)->check(CLI::Range(2, 100));
     soak->add_option("--seed", soak_as.seed);
     return programs::run(app, argc, argv, [&] {
-        if (*show) return list();
+        if (*show) return list(ctest_program);
+        if (*judge) return report("judge", folder, judge_folder(folder), 0);
         if (*worker) return run_worker(as_worker);
         if (*manager) return run_manager(as_manager);
         if (*soak) return run_soak(soak_as);

@@ -1,5 +1,8 @@
 // What networks do: partitions by nft between two namespaces, and a proxy of ours.
+#include <cstdio>
+#include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "proxy.hpp"
 #include "rows.hpp"
@@ -11,9 +14,25 @@ namespace {
 
 using maus::wire::worker_state;
 
+/// Whether the kernel asks each peer of that port, now and then, if it is still there.
+bool asks_whether_peers_live(const std::string& port) {
+    char hex[8];
+    std::snprintf(hex, sizeof hex, ":%04X", std::stoi(port));
+    std::ifstream table("/proc/self/net/tcp");
+    std::string line, slot, local, remote, state, queues, timer;
+    bool some = false;
+    for (std::getline(table, line); std::getline(table, line);) {
+        std::istringstream(line) >> slot >> local >> remote >> state >> queues >> timer;
+        if (state != "01" || !local.ends_with(hex)) continue;  // 01: established
+        if (!timer.starts_with("02")) return false;            // 02: keepalive
+        some = true;
+    }
+    return some;
+}
+
 void partition(stage& on, space::direction which) {
     const auto made = std::make_shared<space>();
-    on.keep(made);
+    on.keep_to_the_end(made);
     space& cable = *made;
     on.live_at(space::host());
     on.start_parkserver();
@@ -22,6 +41,10 @@ void partition(stage& on, space::direction which) {
     auto& boss = on.manager({"--amount", "3", "--once-every", "10"});
     on.wait_for(boss, kind::joined, 3);
     on.wait_for(boss, kind::settled, 50);
+    // Who vanishes behind a network for good would else keep a descriptor for ever.
+    on.wait("keepalive on all of the parkserver's connections", [&] {
+        return asks_whether_peers_live(on.endpoint().substr(on.endpoint().rfind(':') + 1));
+    });
     cable.cut(which);
     on.wait("both workers beyond to be given up", [&] { return boss.count(kind::left) >= 2; });
     on.wait_for(boss, kind::settled, 50);

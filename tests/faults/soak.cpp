@@ -151,6 +151,7 @@ private:
                         std::chrono::duration<double>(told - began_).count() / 60,
                         static_cast<unsigned long long>(faults_made_), on_.so_far().c_str());
             std::fflush(stdout);
+            on_.tell_new_violations();
         }
         undo_until(maus::base::never);
         for (const auto* of : {&steady_, &mortal_}) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
 #include <nlohmann/json.hpp>
 
@@ -34,6 +35,23 @@ maus_test::process launch(const std::string& program, const words& arguments,
 }
 
 }  // namespace
+
+outcome judge_folder(const std::string& folder) {
+    std::vector<fact> all;
+    for (const auto& each : std::filesystem::directory_iterator(folder)) {
+        if (each.path().extension() != ".jsonl") continue;
+        for (auto& fact : journal_reader(each.path()).more()) all.push_back(std::move(fact));
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const fact& a, const fact& b) { return a.at < b.at; });
+    maus::sim::checkers check(slack, true, maus::sim::checkers::source::real);
+    for (const auto& each : all) check.see(each);
+    check.finish();
+    outcome got;
+    got.calls = check.counts();
+    got.failures = check.failures();
+    return got;
+}
 
 std::size_t descriptors_of(pid_t pid) {
     std::error_code gone;
@@ -277,6 +295,11 @@ void stage::digest(std::chrono::seconds ago) {
                                     [&](const fact& each) { return each.at > until; });
     std::for_each(undigested_.begin(), later, [this](const fact& each) { checkers_.see(each); });
     undigested_.erase(undigested_.begin(), later);
+}
+
+void stage::tell_new_violations() {
+    const auto& all = checkers_.failures();
+    while (told_ < all.size()) std::cerr << "maus-faults: " << all[told_++] << std::endl;
 }
 
 std::string stage::so_far() const {

@@ -131,8 +131,10 @@ public:
     /// One of them that runs a function just now.
     peer& busy(const std::vector<peer*>& among);
 
-    /// What a row makes and its processes need until they have ended.
+    /// What a row makes and its processes need: until the workers and managers have ended, or until
+    /// all is over.
     void keep(std::shared_ptr<void> what) { kept_.push_back(std::move(what)); }
+    void keep_to_the_end(std::shared_ptr<void> what) { kept_longer_.push_back(std::move(what)); }
     void check(bool right, const std::string& text) {
         if (!right) failures_.push_back(text);
     }
@@ -147,6 +149,7 @@ public:
     void digest(std::chrono::seconds ago);
     /// What the checkers saw, for a reader.
     [[nodiscard]] std::string so_far() const;
+    void tell_new_violations();
     /// Ends everything and judges.
     [[nodiscard]] outcome finish();
 
@@ -168,13 +171,16 @@ private:
     std::deque<peer> peers_;  // those who ended too
     journal notes_;
     journal_reader notes_reader_;
-    std::vector<std::shared_ptr<void>> kept_;
+    std::vector<std::shared_ptr<void>> kept_longer_, kept_;
     std::vector<std::string> failures_;
     std::vector<fact> undigested_;
     maus::sim::checkers checkers_;
+    std::size_t told_ = 0;
     outcome sums_;
 };
 
+/// What the checkers say of the histories (*.jsonl) in a folder that was kept.
+[[nodiscard]] outcome judge_folder(const std::string& folder);
 [[nodiscard]] std::size_t descriptors_of(pid_t pid);
 /// Resident memory.
 [[nodiscard]] std::size_t bytes_of(pid_t pid);

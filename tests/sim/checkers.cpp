@@ -180,16 +180,17 @@ void checkers::settled_well(const fact& what, const call& of) {
 
 void checkers::settled_badly(const fact& what, const call& of) {
     const auto cause = [&](bool there, const char* text) { expect(there, "error", what, text); };
+    const instant by = real_ ? what.local + early : what.local;
     switch (*what.error) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
             return cause(of.at_most_once && (of.sent > 0 || real_),
                          "nothing was handed out at most once");
         case errc::deadline_exceeded:
-            return cause(of.deadline != never && what.local >= of.deadline, "its time was not up");
+            return cause(of.deadline != never && by >= of.deadline, "its time was not up");
         case errc::attempt_timeout:
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
-                             what.local >= of.sent_at + of.attempt_timeout,
+                             by >= of.sent_at + of.attempt_timeout,
                          "its attempt had time left");
         case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
         case errc::cancelled: {
