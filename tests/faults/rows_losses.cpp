@@ -30,7 +30,7 @@ void kill_manager(stage& on) {
     on.start_parkserver();
     (void)on.workers(6);
     auto& lost = on.manager({"--amount", "2", "--outstanding", "200"});
-    auto& stays = on.manager({"--amount", "2"});
+    auto& stays = on.manager(calm({"--amount", "2"}));
     on.wait_for(lost, kind::settled, 50);
     on.wait_for(stays, kind::settled, 50);
     auto& heir = on.manager({"--amount", "4"});  // waits for the two that `lost` has
@@ -45,7 +45,7 @@ void kill_manager(stage& on) {
 void kill_parkserver(stage& on) {
     on.start_parkserver();
     (void)on.workers(4);
-    auto& boss = on.manager({"--amount", "2"});
+    auto& boss = on.manager(calm({"--amount", "2"}));
     on.wait_for(boss, kind::settled, 50);
     auto& waits = on.manager({"--amount", "4"});
     on.wait("its request", [&] {
@@ -151,7 +151,7 @@ void slow_manager(stage& on) {
     on.start_parkserver();
     (void)on.workers(4);
     auto& slow = on.manager({"--amount", "2", "--outstanding", "200", "--extra-bytes", "20000"});
-    auto& other = on.manager({"--amount", "2"});
+    auto& other = on.manager(calm({"--amount", "2"}));
     on.wait_for(slow, kind::settled, 50);
     on.stop(slow);
     on.wait_for_workers(2, worker_state::available);  // its workers hear nothing, and leave

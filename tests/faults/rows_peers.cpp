@@ -104,7 +104,7 @@ void answers_twice(stage& on) {
 void reused_ids(stage& on) {
     on.start_parkserver();
     (void)on.workers(3);
-    auto& boss = on.manager({"--amount", "2"});
+    auto& boss = on.manager(calm({"--amount", "2"}));
     on.wait_for(boss, kind::settled, 20);
     // One id, three lives, in the wrong order too; and a manager's, twice.
     std::list<spec::fake_worker> lives;
@@ -196,7 +196,7 @@ void descriptors(stage& on) {
     on.start_parkserver("ulimit -n 64;");
     (void)on.workers(2);
     const std::string place = on.place();
-    auto& boss = on.manager({"--amount", "1", "--endpoint", place}, "ulimit -n 64;");
+    auto& boss = on.manager(calm({"--amount", "1", "--endpoint", place}), "ulimit -n 64;");
     on.wait_for(boss, kind::settled, 50);
     for (int i = 0; i < 2; ++i) {
         silence at_park, at_boss;
@@ -225,7 +225,7 @@ void memory(stage& on) {
     on.start_parkserver(cap);
     for (int i = 0; i < 2; ++i) (void)on.worker({}, cap);
     auto& boss =
-        on.manager({"--amount", "2", "--greedy-every", "5", "--extra-bytes", "100000"}, cap);
+        on.manager(calm({"--amount", "2", "--greedy-every", "5", "--extra-bytes", "100000"}), cap);
     on.wait_for(boss, kind::settled, 100);
     // Peers that speak without being asked, and never listen. What malloc keeps for next time it
     // keeps once: a later flood may not add to it.
@@ -299,7 +299,7 @@ void reconnects(stage& on) {
     on.start_parkserver();
     (void)on.workers(2);
     auto& boss =
-        on.manager({"--amount", "2", "--run-us", "0", "--outstanding", "1", "--rate", "500"});
+        on.manager(calm({"--amount", "2", "--run-us", "0", "--outstanding", "1", "--rate", "500"}));
     on.wait_for(boss, kind::settled, 50);
     crowd all(on.endpoint(), many);
     const auto all_are_there = [&] {
