@@ -29,7 +29,10 @@ void checkers::see(const fact& what) {
         case fact::kind::settled: return settled(what);
         case fact::kind::left: return left(what);
         case fact::kind::died: return died(what);
-        case fact::kind::joined: return joined(what);
+        case fact::kind::joined:
+            // Of real processes nobody saw what was sent when.
+            if (real_) left_as_.erase({what.process, what.worker});
+            return joined(what);
         case fact::kind::wished:
             groups_[{what.process, what.life}][what.group].amount = what.amount;
             return;
@@ -73,6 +76,7 @@ void checkers::submitted(const fact& what) {
     made.argument = what.argument;
     made.submitted = what.local;
     made.deadline = what.deadline;
+    made.sent_at = what.local;  // if nobody sees when it is sent
     made.attempt_timeout = what.attempt_timeout;
     made.impatient = what.text.find("impatient") != std::string::npos;
 }
@@ -113,6 +117,7 @@ void checkers::started(const fact& what) {
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return fail("I1", what, "something ran that nobody submitted");
     call& of = found->second;
+    if (real_) learn_from_start(what, of);
     expect(of.argument == what.argument, "I3", what, "a function was given wrong arguments");
     expect(of.started.insert(what.attempt).second, "I5", what, "one attempt ran twice");
     expect(!of.at_most_once || of.started.size() == 1, "I5", what,
@@ -145,10 +150,31 @@ void checkers::started(const fact& what) {
            "one lease, but two workers or two managers");
 }
 
+// An attempt that started was sent. Whoever was given up for silence starts at most the one function
+// that it had already decided to start when it was stopped.
+void checkers::learn_from_start(const fact& what, call& of) {
+    if (of.id == 0) of.id = what.call;
+    if (what.attempt > of.sent) {
+        of.sent = what.attempt;
+        of.sent_as = seen_;
+    }
+    link_of_[what.worker] = std::max(link_of_[what.worker], what.link);
+    const auto gave_up = gave_up_link_.find({what.manager, what.worker});
+    if (gave_up == gave_up_link_.end()) return;
+    if (what.link > gave_up->second) {
+        gave_up_link_.erase(gave_up);
+    } else if (given_up_.erase({what.manager, what.worker}) == 0) {
+        fail("I4", what, "it went on starting after its manager had given it up for silence");
+    }
+    given_up_.erase({what.manager, what.worker});
+}
+
 void checkers::ended(const fact& what) {
     services_[{what.process, what.life}].running.erase({what.call, what.attempt});
     const auto found = calls_.find(what.ticket);
-    if (found != calls_.end()) found->second.ended.insert(what.attempt);
+    if (found == calls_.end()) return;
+    found->second.ended.insert(what.attempt);
+    found->second.ended_as = seen_;
 }
 
 void checkers::settled(const fact& what) {
@@ -180,29 +206,34 @@ void checkers::settled_well(const fact& what, const call& of) {
     expect(what.call == of.id, "I3", what, "the result is another call's");
     expect(what.attempt == of.sent, "I4", what, "the result is an older attempt's");
     expect(of.ended.contains(what.attempt), "I1", what, "there was no complete execution");
-    expect(of.sent_to == life_key{what.worker_process, what.worker_life}, "P-41", what,
+    expect(real_ || of.sent_to == life_key{what.worker_process, what.worker_life}, "P-41", what,
            "the result is of another worker than the one that the attempt was sent to");
     const auto gone = left_as_.find({what.process, what.worker});
-    expect(gone == left_as_.end() || gone->second < of.sent_as, "I4", what,
-           "the result came from a worker whose link had ended");
+    // A program is told of a loss before the results that came before it in the same step, and its
+    // news may be old. But what ended after that can't have come over that link.
+    const std::uint64_t came_as = real_ ? of.ended_as : seen_;
+    expect(gone == left_as_.end() || gone->second < of.sent_as || gone->second > came_as, "I4",
+           what, "the result came from a worker whose link had ended");
 }
 
 void checkers::settled_badly(const fact& what, const call& of) {
     const auto cause = [&](bool there, const char* text) { expect(there, "error", what, text); };
+    const instant by = real_ ? what.local + early : what.local;
     switch (*what.error) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
-            return cause(of.at_most_once && of.sent > 0, "nothing was handed out at most once");
+            return cause(of.at_most_once && (of.sent > 0 || real_),
+                         "nothing was handed out at most once");
         case errc::deadline_exceeded:
-            return cause(of.deadline != never && what.local >= of.deadline, "its time was not up");
+            return cause(of.deadline != never && by >= of.deadline, "its time was not up");
         case errc::attempt_timeout:
-            return cause(of.attempt_timeout != duration{} && of.sent > 0 &&
-                             what.local >= of.sent_at + of.attempt_timeout,
+            return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
+                             by >= of.sent_at + of.attempt_timeout,
                          "its attempt had time left");
         case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
         case errc::cancelled: {
             const bool released = groups_[of.manager][of.group].released;
-            return cause(of.cancelled || released || (of.at_most_once && of.sent > 0),
+            return cause(of.cancelled || released || (of.at_most_once && (of.sent > 0 || real_)),
                          "nobody cancelled it");
         }
         case errc::remote_exception: return cause(of.which == function::toss, "it does not throw");
@@ -231,7 +262,7 @@ void checkers::innocent(const fact& what, const call& of) {
     bool chaos_had_part = false;
     for (const auto& attempt : what.attempts) {
         for (const auto& end : lost_[what.process]) {
-            if (end.local == of.submitted + attempt.after &&
+            if ((real_ || end.local == of.submitted + attempt.after) &&
                 to_string(end.worker) == attempt.worker) {
                 // Poison that gave its slot back may kill its worker in somebody else's lease.
                 chaos_had_part = chaos_had_part || !end.of_poison || end.of_detached;
@@ -274,6 +305,7 @@ void checkers::left(const fact& what) {
     }
     if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
+        if (real_) gave_up_link_[{what.manager, what.worker}] = link_of_[what.worker];
     }
 }
 

@@ -1,6 +1,7 @@
 // What must be true of every history (the promise, and the invariants behind it).
 //
-// The checkers know facts only: neither the machines nor the simulator's own books.
+// The checkers know facts only: neither the machines nor the simulator's own books. Real processes
+// (tests/faults) write the same facts, but fewer: see `real`.
 //
 // I1  a call settles once             I5  starts stay under the cap, at_most_once runs once
 // I2  and each one does               I6  everything comes to an end
@@ -25,8 +26,13 @@ namespace maus::sim {
 
 class checkers {
 public:
+    /// Where a history is from. In a real one nobody saw what was `sent`, so that a start is the
+    /// first word of an attempt; a link is known by its lease's place in its worker's life; and two
+    /// processes' facts are as exact as a busy machine's clock and scheduler allow.
+    enum class source { simulated, real };
     /// `slack` is how late a process may be; `one_at_a_time`: no worker runs two functions at once.
-    checkers(duration slack, bool one_at_a_time) : slack_(slack), one_at_a_time_(one_at_a_time) {}
+    checkers(duration slack, bool one_at_a_time, source from = source::simulated)
+        : slack_(slack), one_at_a_time_(one_at_a_time), real_(from == source::real) {}
 
     void see(const fact& what);
     /// The history is complete.
@@ -58,8 +64,9 @@ private:
         bool cancelled = false;
         bool orphaned = false;  // its manager's process died: nobody waits any more
         std::uint32_t settled = 0;
-        std::uint32_t sent = 0;     // the newest attempt
-        std::uint64_t sent_as = 0;  // and when, in facts
+        std::uint32_t sent = 0;      // the newest attempt
+        std::uint64_t sent_as = 0;   // and when, in facts
+        std::uint64_t ended_as = 0;  // the newest end, in facts
         std::set<std::uint32_t> started, ended;
         instant started_at{};            // the newest attempt, in simulated time
         std::uint32_t lost_starts = 0;   // attempts that ran on a worker when it was lost
@@ -97,6 +104,7 @@ private:
     void submitted(const fact& what);
     void sent(const fact& what);
     void started(const fact& what);
+    void learn_from_start(const fact& what, call& of);
     void ended(const fact& what);
     void settled(const fact& what);
     void settled_well(const fact& what, const call& of);
@@ -114,8 +122,11 @@ private:
         if (!right) fail(invariant, about, text);
     }
 
+    // A real manager's clock stands still while it thinks, so its deadlines may be early by that.
+    static constexpr duration early = std::chrono::milliseconds{100};
     duration slack_;
     bool one_at_a_time_;
+    bool real_;
     std::uint64_t seen_ = 0;
     std::unordered_map<std::uint64_t, call> calls_;
     struct batch {  // what one manager sends on one link at one instant
@@ -146,6 +157,10 @@ private:
     };
     std::map<base::worker_id, poison_end> poison_death_;
     std::set<std::pair<base::manager_id, base::worker_id>> given_up_;
+    // Real histories only: a worker's newest link that was seen, and the one with which it was given
+    // up (0: not any more).
+    std::map<base::worker_id, std::uint64_t> link_of_;
+    std::map<std::pair<base::manager_id, base::worker_id>, std::uint64_t> gave_up_link_;
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;
     std::vector<fact> innocents_;  // that ended poisoned; judged when all is known

@@ -206,6 +206,12 @@ std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
         data.set(zmq::sockopt::maxmsgsize,
                  static_cast<std::int64_t>(bounds_.message_bytes_max + bounds_.control_bytes_max));
         data.set(zmq::sockopt::handshake_ivl, 2000);
+        // A peer that vanished for good behind a network keeps its descriptor no longer than that:
+        // a minute of silence, then three questions.
+        data.set(zmq::sockopt::tcp_keepalive, 1);
+        data.set(zmq::sockopt::tcp_keepalive_idle, 60);
+        data.set(zmq::sockopt::tcp_keepalive_intvl, 20);
+        data.set(zmq::sockopt::tcp_keepalive_cnt, 3);
         if (type == zmq::socket_type::router) {
             data.set(zmq::sockopt::router_mandatory, true);
             data.set(zmq::sockopt::backlog, 4096);

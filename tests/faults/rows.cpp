@@ -1,0 +1,16 @@
+#include "rows.hpp"
+
+namespace faults {
+
+const std::vector<row>& rows() {
+    static const std::vector<row> all = [] {
+        std::vector<row> made;
+        for (const auto& some : {rows_of_losses(), rows_of_networks(), rows_of_peers()}) {
+            made.insert(made.end(), some.begin(), some.end());
+        }
+        return made;
+    }();
+    return all;
+}
+
+}  // namespace faults

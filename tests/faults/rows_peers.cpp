@@ -1,0 +1,345 @@
+// Peers that lie, and crowds: through raw sockets.
+#include <zmq.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <list>
+
+#include "conformance/peers.hpp"
+#include "maus/wire/archive.hpp"
+#include "proxy.hpp"
+#include "rows.hpp"
+#include "support/wait.hpp"
+#include "work.hpp"
+
+namespace faults {
+
+namespace {
+
+using maus::wire::worker_state;
+
+/// A worker that does what it is asked, and says much that it was not asked.
+class liar {
+public:
+    explicit liar(stage& on) : on_(on), number_(on.next_number()) {
+        self_.self.signatures = {echo.signature()};
+        (void)self_.enroll(on.endpoint());
+        offer_ = self_.take_offer();
+        (void)self_.welcomed();
+    }
+
+    void answer(std::size_t calls) {
+        while (calls-- > 0) {
+            const auto call = self_.next_call();
+            const auto of = spec::attempt_of(call);
+            const auto bytes = spec::payload_of(call);
+            const auto asked = maus::wire::decode<ask>(maus::base::as_bytes(bytes));
+            if (!asked) throw row_failed("the liar cannot read its call");
+            const ask what = std::get<0>(asked.value());
+            note(kind::started, what, of);
+            note(kind::ended, what, of);
+            const auto right = result_of(what, of);
+            const auto wrong = result_of({what.ticket, what.argument + 1, 0, ""}, of);
+            using spec::r_result;
+            using spec::with_payload;
+            self_.link->send({with_payload(r_result, {of.call + 1000, 1}, wrong),
+                              with_payload(r_result, {of.call, of.number + 1}, wrong),
+                              with_payload(r_result, {of.call, of.number - 1}, wrong),
+                              with_payload(r_result, of, right), with_payload(r_result, of, wrong),
+                              spec::to_record(spec::r_returned, of)});
+            ++lies_;
+        }
+    }
+    [[nodiscard]] std::uint64_t lies() const { return 5 * lies_; }
+
+private:
+    [[nodiscard]] std::string name() const { return spec::hex({self_.self.worker.raw.data(), 16}); }
+    spec::bytes result_of(const ask& what, const spec::attempt& of) {
+        maus::base::buffer made;
+        maus::wire::encode(made, faults::answer{what.ticket, maus::sim::value_of(what.argument),
+                                                of.call, of.number, name(), what.extra});
+        return spec::bytes(maus::base::as_text(made.view()));
+    }
+    void note(kind which, const ask& what, const spec::attempt& of) {
+        fact told = on_.notes().begin(which);
+        told.process = number_;
+        told.ticket = what.ticket;
+        told.argument = what.argument;
+        told.call = of.call;
+        told.attempt = of.number;
+        told.worker = id_from<maus::base::worker_id>(name());
+        told.manager = id_from<maus::base::manager_id>(spec::hex({offer_.manager.raw.data(), 16}));
+        told.lease = {offer_.lease.epoch, offer_.lease.sequence};
+        on_.notes().add(told);
+    }
+
+    stage& on_;
+    std::uint32_t number_;
+    spec::fake_worker self_;
+    spec::assign offer_;
+    std::uint64_t lies_ = 0;
+};
+
+void answers_twice(stage& on) {
+    on.start_parkserver();
+    auto& boss = on.manager({"--amount", "2", "--run-us", "200"});
+    (void)on.worker();
+    std::uint64_t lies = 0;
+    {
+        // The wish is served when there are two, so the real one has to be there first.
+        on.wait_for_workers(1, worker_state::available);
+        liar crook(on);
+        crook.answer(40);
+        lies = crook.lies();
+    }
+    (void)on.worker();
+    on.wait_for(boss, kind::settled, 50);
+    on.ask_to_end(boss);
+    on.wait_for_end(boss);
+    const auto rejected = on.metric(boss, "late_rejected");
+    on.check(rejected >= lies, std::to_string(lies) + " lies were told, and " +
+                                   std::to_string(rejected) + " answers rejected");
+}
+
+void reused_ids(stage& on) {
+    on.start_parkserver();
+    (void)on.workers(3);
+    auto& boss = on.manager(calm({"--amount", "2"}));
+    on.wait_for(boss, kind::settled, 20);
+    // One id, three lives, in the wrong order too; and a manager's, twice.
+    std::list<spec::fake_worker> lives;
+    const auto same = spec::fresh_id();
+    for (const std::uint64_t incarnation : {2, 3, 1, 3}) {
+        auto& each = lives.emplace_back();
+        each.self.worker = same;
+        each.self.incarnation = incarnation;
+        each.self.type = "fake";
+        each.park = std::make_unique<spec::dealer>(on.endpoint());
+        each.park->say(each.self);
+        each.park->say(spec::status_query{});
+        (void)each.park->hear<spec::status>();  // so it was read
+    }
+    on.wait("one worker of that id", [&] {
+        const auto seen = on.status();
+        return seen && std::count_if(seen->workers.begin(), seen->workers.end(),
+                                     [](const auto& each) { return each.type == "fake"; }) == 1;
+    });
+    std::list<spec::fake_manager> managers;
+    spec::id first{};
+    for (const std::uint64_t incarnation : {1, 2}) {
+        auto& each = managers.emplace_back();
+        if (first == spec::id{}) first = each.self.manager;
+        each.self.manager = first;
+        each.self.incarnation = incarnation;
+        (void)each.enroll(on.endpoint());
+        (void)each.wish(1, "nobody", 1);
+    }
+    on.wait("one request of both", [&] {
+        const auto seen = on.status();
+        return seen && seen->requests.size() == 2 && seen->managers.size() == 2;
+    });
+    on.kill_parkserver();
+    on.start_parkserver();
+    on.wait_for(boss, kind::settled, 50);
+    on.wait_for_workers(2, worker_state::leased);
+    on.check(boss.count(kind::left) == 0, "a lease ended for another's id");
+}
+
+/// Half of what it waited for calls, in the facts from `since` on.
+double median_ms(peer& boss, std::size_t since) {
+    boss.refresh();
+    std::map<std::uint64_t, maus::base::instant> asked;
+    std::vector<double> waited;
+    for (std::size_t i = since; i < boss.facts().size(); ++i) {
+        const fact& each = boss.facts()[i];
+        if (each.what == kind::submitted) asked[each.ticket] = each.at;
+        if (each.what != kind::settled || !asked.contains(each.ticket)) continue;
+        waited.push_back(
+            std::chrono::duration<double, std::milli>(each.at - asked[each.ticket]).count());
+    }
+    if (waited.empty()) throw row_failed("no call came back");
+    std::nth_element(waited.begin(),
+                     waited.begin() + static_cast<std::ptrdiff_t>(waited.size() / 2), waited.end());
+    return waited[waited.size() / 2];
+}
+
+void half_open_flood(stage& on) {
+    on.start_parkserver();
+    (void)on.workers(2);
+    const std::string place = on.place();
+    auto& boss = on.manager({"--amount", "1", "--run-us", "0", "--outstanding", "1", "--rate",
+                             "500", "--endpoint", place});
+    on.wait_for(boss, kind::settled, 50);
+    silence at_park, at_boss;
+    boss.refresh();
+    const std::size_t since = boss.facts().size();
+    at_park.begin(on.endpoint(), 3000);
+    at_boss.begin(place, 3000);
+    on.check(at_park.size() == 3000 && at_boss.size() == 3000, "the flood was refused");
+    on.wait_for(boss, kind::settled, 100);
+    // One more comes through the crowd.
+    auto& late = on.manager({"--amount", "1", "--run-us", "0"});
+    on.wait_for(late, kind::settled, 20);
+    const double median = median_ms(boss, since);
+    on.check(median < 50, "a good echo took " + std::to_string(median) + " ms meanwhile");
+    // They are closed by the other side, after 2 s; nobody has to close them here.
+    on.wait("the flood to be shut out", [&] {
+        return descriptors_of(on.parkserver().pid()) < 100 && descriptors_of(boss.pid()) < 100;
+    });
+}
+
+void descriptors(stage& on) {
+    if (on.how() == transport::ipc) {
+        throw row_skipped(
+            "libzmq 4.3.4 aborts when an ipc listener gets EMFILE (ipc_listener.cpp:325)");
+    }
+    on.start_parkserver("ulimit -n 64;");
+    (void)on.workers(2);
+    const std::string place = on.place();
+    auto& boss = on.manager(calm({"--amount", "1", "--endpoint", place}), "ulimit -n 64;");
+    on.wait_for(boss, kind::settled, 50);
+    for (int i = 0; i < 2; ++i) {
+        silence at_park, at_boss;
+        at_park.begin(on.endpoint(), 100);
+        at_boss.begin(place, 100);
+        on.wait("the parkserver and the manager to have no descriptors left", [&] {
+            return descriptors_of(on.parkserver().pid()) >= 64 && descriptors_of(boss.pid()) >= 64;
+        });
+        on.wait_for(boss, kind::settled, 100);
+    }
+    auto& late = on.worker();
+    on.wait("a late worker to be registered", [&] {
+        const auto seen = on.status();
+        return seen &&
+               std::any_of(seen->workers.begin(), seen->workers.end(),
+                           [&](const auto& each) { return to_string(each.worker) == late.id(); });
+    });
+    on.check(boss.count(kind::left) == 0, "a worker was lost");
+}
+
+void memory(stage& on) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    throw row_skipped("sanitizers need more address space than any cap leaves them");
+#endif
+    const std::string cap = "ulimit -v 1500000;";
+    on.start_parkserver(cap);
+    for (int i = 0; i < 2; ++i) (void)on.worker({}, cap);
+    auto& boss =
+        on.manager(calm({"--amount", "2", "--greedy-every", "5", "--extra-bytes", "100000"}), cap);
+    on.wait_for(boss, kind::settled, 100);
+    // Peers that speak without being asked, and never listen. What malloc keeps for next time it
+    // keeps once: a later flood may not add to it.
+    const auto flood = [&] {
+        std::list<spec::dealer> strangers;
+        const spec::frames much(60, spec::bytes(1 << 20, 'x'));
+        for (int i = 0; i < 5; ++i) strangers.emplace_back(on.endpoint()).send(much);
+        on.wait_for(boss, kind::settled, 50);
+    };
+    const auto has = [&] { return bytes_of(on.parkserver().pid()) >> 20; };
+    for (int i = 0; i < 2; ++i) flood();
+    const std::size_t before = has();
+    for (int i = 0; i < 3; ++i) flood();
+    on.wait("the parkserver's memory to stay (" + std::to_string(before) + " MiB)",
+            [&] { return has() < before + 150; });
+    on.check(boss.count(kind::left) == 0, "a worker was lost");
+}
+
+/// Workers of a crowd: sockets that register, answer "register again", and ping.
+class crowd {
+public:
+    crowd(const std::string& endpoint, std::size_t count) {
+        context_.set(zmq::ctxopt::max_sockets, static_cast<int>(count) + 100);
+        for (std::size_t i = 0; i < count; ++i) {
+            auto& each = all_.emplace_back(context_);
+            each.self.type = "crowd";
+            each.self.interval_ms = 10'000;
+            each.socket.set(zmq::sockopt::linger, 0);
+            each.socket.set(zmq::sockopt::immediate, true);
+            // As real workers have it, or all would come again at once for ever.
+            each.socket.set(zmq::sockopt::reconnect_ivl, 50 + static_cast<int>(i % 100));
+            each.socket.set(zmq::sockopt::reconnect_ivl_max, 500 + static_cast<int>(i % 500));
+            each.socket.connect(endpoint);
+        }
+    }
+    /// One round: each says what it has to say, and hears.
+    void turn() {
+        for (auto& each : all_) {
+            zmq::message_t got;
+            while (each.socket.recv(got, zmq::recv_flags::dontwait)) {
+                each.known = each.known || got.to_string_view().starts_with(yes_);
+            }
+            if (each.known || now() < each.again) continue;
+            const auto words = spec::control(each.self).front();
+            (void)each.socket.send(zmq::buffer(words), zmq::send_flags::dontwait);
+            each.again = now() + 500ms;
+        }
+    }
+    void begin_again() {
+        for (auto& each : all_) each.known = false;
+    }
+    [[nodiscard]] bool all_known() const {
+        return std::all_of(all_.begin(), all_.end(), [](const one& each) { return each.known; });
+    }
+
+private:
+    struct one {
+        explicit one(zmq::context_t& in) : socket(in, zmq::socket_type::dealer) {}
+        zmq::socket_t socket;
+        spec::register_worker self;
+        bool known = false;
+        maus::base::instant again{};
+    };
+    const spec::bytes yes_ = spec::header(spec::on_control, spec::registered::type_number);
+    zmq::context_t context_;
+    std::list<one> all_;
+};
+
+void reconnects(stage& on) {
+    constexpr std::size_t many = 2000;
+    on.start_parkserver();
+    (void)on.workers(2);
+    auto& boss =
+        on.manager(calm({"--amount", "2", "--run-us", "0", "--outstanding", "1", "--rate", "500"}));
+    on.wait_for(boss, kind::settled, 50);
+    crowd all(on.endpoint(), many);
+    const auto all_are_there = [&] {
+        all.turn();
+        if (!all.all_known()) return false;
+        const auto seen = on.status();
+        return seen && std::count_if(seen->workers.begin(), seen->workers.end(),
+                                     [](const auto& each) { return each.type == "crowd"; }) ==
+                           static_cast<std::ptrdiff_t>(many);
+    };
+    on.wait("2,000 to register", all_are_there);
+    on.kill_parkserver();
+    all.begin_again();
+    on.start_parkserver();
+    const auto began = now();
+    on.wait("2,000 to be back", all_are_there);
+    const double took = std::chrono::duration<double>(now() - began).count();
+    std::printf("2,000 were back after %.2f s\n", took);
+    on.check(took < 10, "I6: 2,000 were back only after " + std::to_string(took) + " s");
+    on.wait_for_workers(2, worker_state::leased);
+    on.wait_for(boss, kind::settled, 50);
+    on.check(boss.count(kind::left) == 0, "a worker was lost");
+}
+
+}  // namespace
+
+std::vector<row> rows_of_peers() {
+    return {
+        {"answers-twice", "a worker that answers twice, with unknown and stale ids", true, true,
+         false, answers_twice},
+        {"reused-ids", "ids that are registered twice, and again after a restart", true, true,
+         false, reused_ids},
+        {"descriptors", "RLIMIT_NOFILE=64 at the parkserver and at a manager", true, true, false,
+         descriptors},
+        {"memory", "RLIMIT_AS at all, functions that want more, 1.5 GiB of noise", true, true, true,
+         memory},
+        {"reconnects", "2,000 sockets that connect again at once", true, true, true, reconnects},
+        {"half-open-flood", "6,000 connections that say nothing", true, true, true,
+         half_open_flood},
+    };
+}
+
+}  // namespace faults
