@@ -149,6 +149,8 @@ struct hub::connection {
     std::deque<core::send> queue;
     std::size_t queued_bytes = 0;
     std::size_t expected = 1;  // messages that it has for one drain
+
+    [[nodiscard]] bool takes() const { return !failed && !closed; }
 };
 
 hub::hub(const limits& bounds, log_function log)
@@ -520,12 +522,12 @@ void hub::carry_out(core::close& what) {
 
 void hub::carry_out(core::send& what) {
     const auto found = connections_.find(what.to);
-    if (found == connections_.end() || found->second->failed) return;
+    if (found == connections_.end() || !found->second->takes()) return;
     connection& to = *found->second;
     if (to.queue.empty()) {
         switch (try_send(to, what)) {
             case sent::done: return;
-            case sent::unreachable: return fail(to, "the peer is gone");
+            case sent::unreachable: return part(to);
             case sent::full: with_queue_.push_back(to.at); break;
         }
     }
@@ -577,12 +579,12 @@ hub::sent hub::try_send(connection& to, core::send& what) {
 }
 
 void hub::flush(connection& to) {
-    while (!to.queue.empty() && !to.failed) {
+    while (!to.queue.empty() && to.takes()) {
         core::send& next = to.queue.front();
         const std::size_t bytes = next.what.bytes();
         switch (try_send(to, next)) {
             case sent::full: return;
-            case sent::unreachable: return fail(to, "the peer is gone");
+            case sent::unreachable: return part(to);
             case sent::done: break;
         }
         to.queued_bytes -= bytes;
@@ -598,6 +600,14 @@ void hub::flush_all() {
         flush(*found->second);
         return found->second->queue.empty();
     });
+}
+
+// It is gone. What it said before may not have been read yet: its `down` follows after a full drain.
+void hub::part(connection& which) {
+    which.closed = true;
+    which.queue.clear();
+    which.queued_bytes = 0;
+    if (!which.dealer) closed_peers_.push_back(which.at);
 }
 
 void hub::fail(connection& which, std::string why) {
