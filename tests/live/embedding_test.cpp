@@ -126,7 +126,7 @@ TEST_CASE("a worker lives in a loop with poll(), without a thread of its own", "
     manager.connect_parkserver(place);
     const std::size_t before = threads_that_are_not_libzmqs();
     (void)worker.fd();
-    CHECK(threads_that_are_not_libzmqs() == before);
+    CHECK(threads_that_are_not_libzmqs() <= before);
     std::thread host([&] { serve_with_poll({&worker}); });
     {
         auto workers = manager.get_workers({.amount = 1});
