@@ -280,7 +280,7 @@ TEST_CASE("manager: when it stops, every call settles and everybody is told") {
           lines{"1 cancel 1", "31 goodbye shutdown", "31 close", "1 goodbye", "1 close"});
     CHECK(at.settled_calls() == lines{"7 shutdown", "8 shutdown"});
     at.submit(9);
-    CHECK(at.settled_calls() == lines{"9 cancelled"});
+    CHECK(at.settled_calls() == lines{"9 shutdown"});
     CHECK(at.core.outstanding() == 0);
     CHECK(at.core.next_deadline() == base::never);
 }
@@ -290,6 +290,6 @@ TEST_CASE("manager: a wish that comes after the stop is none, and its calls sett
     at.core.on(core::stop_manager{}, at_ms(0), at.out);
     CHECK(at.wish(1, 1) == lines{});
     at.submit(7);
-    CHECK(at.settled_calls() == lines{"7 cancelled"});
+    CHECK(at.settled_calls() == lines{"7 shutdown"});
     CHECK(at.core.outstanding() == 0);
 }

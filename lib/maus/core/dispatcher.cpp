@@ -262,38 +262,45 @@ std::optional<outcome> dispatcher::refusal(group& of, std::uint32_t method) {
     return outcome{errc::signature_mismatch, {}, std::move(about)};
 }
 
+void dispatcher::refuse(const submission& call, errc code, std::string text,
+                        std::vector<settled>& done) {
+    ++counters_.submitted;
+    ++counters_.errors;
+    auto about = std::make_unique<outcome::details>();
+    about->function = name_of(methods_[call.method.value]);
+    about->text = std::move(text);
+    done.push_back({call.ticket, {code, {}, std::move(about)}});
+}
+
 std::optional<call_id> dispatcher::submit(submission&& call, instant now,
                                           std::vector<settled>& done) {
-    ++counters_.submitted;
-    const auto refuse = [&](errc code, std::string text) {
-        ++counters_.errors;
-        auto about = std::make_unique<outcome::details>();
-        about->function = name_of(methods_[call.method.value]);
-        about->text = std::move(text);
-        done.push_back({call.ticket, {code, {}, std::move(about)}});
+    const auto no = [&](errc code, std::string text) {
+        refuse(call, code, std::move(text), done);
         return std::nullopt;
     };
     const auto found = groups_.find(call.group);
-    if (found == groups_.end()) return refuse(errc::cancelled, "its workers were released");
+    if (found == groups_.end()) return no(errc::cancelled, "its workers were released");
     group& of = found->second;
     if (of.calls >= bounds_.calls_max) {
-        return refuse(errc::overloaded, "calls_max calls of this group are not settled yet");
+        return no(errc::overloaded, "calls_max calls of this group are not settled yet");
     }
     if (call.payload.size() > bounds_.message_bytes_max) {
-        return refuse(errc::too_large, "the arguments are larger than message_bytes_max");
+        return no(errc::too_large, "the arguments are larger than message_bytes_max");
     }
     if (call.policy.timeout <= duration::zero()) {
-        return refuse(errc::deadline_exceeded, "its time was up before it began");
+        return no(errc::deadline_exceeded, "its time was up before it began");
     }
     queue& line = queue_of(of, call.method.value);
     if (!line.known) {
-        if (auto no = refusal(of, call.method.value)) {
+        if (auto refused = refusal(of, call.method.value)) {
+            ++counters_.submitted;
             ++counters_.errors;
-            done.push_back({call.ticket, std::move(*no)});
+            done.push_back({call.ticket, std::move(*refused)});
             return std::nullopt;
         }
         line.known = !of.links.empty();
     }
+    ++counters_.submitted;
     const std::uint32_t index = take_slot();
     slot& made = slots_[index];
     made.payload = std::move(call.payload);

@@ -119,6 +119,8 @@ public:
     // --- calls
     /// The call's id, or nothing if it was settled at once.
     std::optional<call_id> submit(submission&& call, instant now, std::vector<settled>& done);
+    /// Settles it at once, and never sends it.
+    void refuse(const submission& call, errc code, std::string text, std::vector<settled>& done);
     void cancel(call_id call, std::string_view why, outbox& out, std::vector<settled>& done);
     /// False: the record breaks the protocol.
     [[nodiscard]] bool answer(link_index from, const wire::record& record, instant now,

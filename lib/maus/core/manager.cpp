@@ -74,6 +74,10 @@ void manager::on(const cancel_call& event, instant, manager_effects& out) {
 }
 
 std::optional<call_id> manager::on(submission&& event, instant now, manager_effects& out) {
+    if (stopped_) {
+        dispatcher_.refuse(event, errc::shutdown, "the manager has stopped", out.done);
+        return std::nullopt;
+    }
     return dispatcher_.submit(std::move(event), now, out.done);
 }
 
