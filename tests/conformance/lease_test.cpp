@@ -124,6 +124,8 @@ TEST_CASE("P-23: wishes of one type are served in order, types do not wait for e
     const real_park park;
     fake_manager first(park.endpoint()), second(park.endpoint());
     const auto greedy = first.wish(2);
+    first.park->say(ping{1});  // once that is answered, the wish has been read before the others
+    CHECK(first.park->hear<pong>().stamp == 1);
     second.wish(1);
     second.wish(1, "other", 2);
     fake_worker one(park.endpoint());
