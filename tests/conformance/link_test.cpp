@@ -141,7 +141,7 @@ TEST_CASE("P-38: a call that answers later gives its slot back, and at_most_once
     fake_manager manager;
     maus::worker worker;
     std::optional<maus::responder<int>> later;
-    gate asked;
+    gate asked{patience};
     worker.expose("later", [&](maus::responder<int> answer) {
         later = answer;
         asked.open();

@@ -1,7 +1,6 @@
 // The real parkserver, worker and manager, as the conformance tests use them.
 #pragma once
 
-#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "maus/parkserver.hpp"
 #include "maus/worker.hpp"
 #include "peers.hpp"
+#include "support/gate.hpp"
 
 namespace spec {
 
@@ -39,35 +39,7 @@ private:
     std::vector<std::string> lines_;
 };
 
-/// Holds functions up until it is opened.
-class gate {
-public:
-    void open() {
-        const std::lock_guard lock(guard_);
-        open_ = true;
-        changed_.notify_all();
-    }
-    void pass() {
-        std::unique_lock lock(guard_);
-        ++arrived_;
-        changed_.notify_all();
-        changed_.wait_for(lock, patience, [this] { return open_; });
-    }
-    [[nodiscard]] bool wait_for_arrivals(int count) {
-        std::unique_lock lock(guard_);
-        return changed_.wait_for(lock, patience, [&] { return arrived_ >= count; });
-    }
-    [[nodiscard]] int arrived() const {
-        const std::lock_guard lock(guard_);
-        return arrived_;
-    }
-
-private:
-    mutable std::mutex guard_;
-    std::condition_variable changed_;
-    bool open_ = false;
-    int arrived_ = 0;
-};
+using maus_test::gate;
 
 inline maus::parkserver_options park_options() {
     maus::parkserver_options options;
@@ -113,7 +85,7 @@ inline constexpr u8 is_occupied = 0, is_available = 1, is_offered = 2, is_leased
 /// add, hold (until the gate opens), fail, later (a responder that the gate answers).
 struct real_worker {
     log_book log;
-    gate held;
+    gate held{patience};
     maus::worker worker;
     explicit real_worker(maus::worker_options options = {}) : worker(with_log(std::move(options))) {
         worker.expose("add", [](int x, int y) { return x + y; });

@@ -15,6 +15,7 @@
 
 #include "journal.hpp"
 #include "role.hpp"
+#include "support/aides.hpp"
 #include "work.hpp"
 
 namespace faults {
@@ -65,24 +66,8 @@ private:
     fact told_;
 };
 
-/// Threads that complete calls later; joined at the end.
-class aides {
-public:
-    ~aides() {
-        for (auto& each : all_) each.join();
-    }
-    template <class What>
-    void run(What what) {
-        const std::lock_guard lock(guard_);
-        all_.emplace_back(std::move(what));
-    }
-
-private:
-    std::mutex guard_;
-    std::list<std::thread> all_;
-};
-
-void expose_all(maus::worker& worker, journal& into, aides& on, std::chrono::milliseconds slower) {
+void expose_all(maus::worker& worker, journal& into, maus_test::aides& on,
+                std::chrono::milliseconds slower) {
     const auto nap = [slower](const ask& what) {
         std::this_thread::sleep_for(std::chrono::microseconds{what.run_us} + slower);
     };
@@ -137,7 +122,7 @@ int run_worker(const worker_choices& chosen) {
     chosen.prepare();
     journal into(chosen.history, chosen.number);
     into.add(into.begin(kind::booted));
-    aides on;
+    maus_test::aides on;
     maus::worker_options options;
     options.heartbeat = chosen.beat();
     options.link_timeout = 500ms;

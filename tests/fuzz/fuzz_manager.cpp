@@ -207,11 +207,7 @@ private:
     }
     void deliver(const link_key& at, wire::message what) {
         calls_.delivered(at, what);
-        if (!at.relayed.none()) {
-            what.rest.insert(what.rest.begin(), std::move(what.first));
-            what.first = wire::relay_frame(at.relayed);
-        }
-        manager_.on(core::received{at.via, std::move(what)}, now_, out_);
+        manager_.on(core::received{at.via, over(at, std::move(what))}, now_, out_);
     }
 
     // A shell may feed several events before it lets time pass.
@@ -220,14 +216,7 @@ private:
             manager_.advance_to(now_, out_);
             require(manager_.next_deadline() > now_, "the next deadline lies ahead");
         }
-        for (auto& effect : out_.net.effects()) {
-            if (const auto* dial = std::get_if<core::open>(&effect)) routes_.apply(*dial);
-            if (const auto* part = std::get_if<core::close>(&effect)) routes_.apply(*part);
-            if (auto* say = std::get_if<core::send>(&effect)) {
-                routes_.apply(*say);
-                said(*say);
-            }
-        }
+        routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         out_.news.clear();
         for (auto& each : out_.done) calls_.settled(each, now_);

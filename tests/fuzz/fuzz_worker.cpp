@@ -151,11 +151,7 @@ private:
         for (auto count = 1 + in_.below(3); count != 0; --count) record_to_worker(to);
         if (in_.one_in(16)) damage(what, in_);
         count_calls(at, what);
-        if (!at.relayed.none()) {
-            what.rest.insert(what.rest.begin(), std::move(what.first));
-            what.first = wire::relay_frame(at.relayed);
-        }
-        worker_.on(core::received{at.via, std::move(what)}, now_, out_);
+        worker_.on(core::received{at.via, over(at, std::move(what))}, now_, out_);
     }
     void count_calls(const link_key& at, wire::message& what) {
         const auto head = wire::read_header(what.first.view());
@@ -184,14 +180,7 @@ private:
         out_.execute.clear();
         for (const auto& each : out_.revoke) executor_.revoke(worker_.startable(), each);
         out_.revoke.clear();
-        for (auto& effect : out_.net.effects()) {
-            if (const auto* dial = std::get_if<core::open>(&effect)) routes_.apply(*dial);
-            if (const auto* part = std::get_if<core::close>(&effect)) routes_.apply(*part);
-            if (auto* say = std::get_if<core::send>(&effect)) {
-                routes_.apply(*say);
-                said(*say);
-            }
-        }
+        routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         require(offers_ <= 1, "an offer is answered once");
         require(state != core::worker::state::free || executor_.slots_held() == 0,

@@ -18,6 +18,15 @@ struct link_key {
     auto operator<=>(const link_key&) const = default;
 };
 
+/// A message as it comes over that link.
+inline wire::message over(const link_key& at, wire::message what) {
+    if (!at.relayed.none()) {
+        what.rest.insert(what.rest.begin(), std::move(what.first));
+        what.first = wire::relay_frame(at.relayed);
+    }
+    return what;
+}
+
 class routes {
 public:
     enum class state { dialing, up, closed, down };
@@ -60,6 +69,18 @@ public:
     void apply(const core::send& what) {
         require(is(what.to, state::up), "nothing is sent where there is no connection");
         require(what.what.first.size() >= wire::header_bytes, "a message has a header");
+    }
+    /// All of them, in order; `said` is told of each message.
+    template <class Said>
+    void apply(std::vector<core::outbox::effect>& effects, Said said) {
+        for (auto& effect : effects) {
+            if (const auto* dial = std::get_if<core::open>(&effect)) apply(*dial);
+            if (const auto* part = std::get_if<core::close>(&effect)) apply(*part);
+            if (auto* say = std::get_if<core::send>(&effect)) {
+                apply(*say);
+                said(*say);
+            }
+        }
     }
 
 private:

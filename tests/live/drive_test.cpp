@@ -1,41 +1,14 @@
 // Who drives the sockets: threads of the library, or threads that wait in get(); and functions that
 // are run where their calls were received, because they have been short so far.
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "live/site.hpp"
+#include "support/gate.hpp"
 
 using namespace live;
 
 namespace {
-
-/// A gate that functions wait at.
-class gate {
-public:
-    void pass() {
-        std::unique_lock lock(guard_);
-        ++arrived_;
-        changed_.notify_all();
-        changed_.wait(lock, [this] { return open_; });
-    }
-    [[nodiscard]] bool wait_for_somebody() {
-        std::unique_lock lock(guard_);
-        return changed_.wait_for(lock, patience, [this] { return arrived_ > 0; });
-    }
-    void open() {
-        const std::lock_guard lock(guard_);
-        open_ = true;
-        changed_.notify_all();
-    }
-
-private:
-    std::mutex guard_;
-    std::condition_variable changed_;
-    int arrived_ = 0;
-    bool open_ = false;
-};
 
 struct pair {
     explicit pair(const maus::heartbeat_options& beat = calm) : worker({.heartbeat = beat}) {
@@ -50,7 +23,7 @@ struct pair {
     }
     ~pair() { held.open(); }
 
-    gate held;
+    maus_test::gate held;
     maus::manager manager{"tcp://127.0.0.1:*"};
     maus::workers workers = manager.get_workers();
     maus::worker worker;
@@ -67,7 +40,7 @@ TEST_CASE("a short function that blocks at last holds neither heartbeats nor ans
     for (int i = 0; i < 20; ++i) before.push_back(both.workers.call<int>("at_gate", i));
     auto blocked = both.workers.call<int>("at_gate", -1);
     for (int i = 0; i < 20; ++i) after.push_back(both.workers.call<int>("at_gate", i));
-    REQUIRE(both.held.wait_for_somebody());
+    REQUIRE(both.held.wait_for_arrivals(1));
     for (int i = 0; i < 20; ++i) CHECK(value_of(before[static_cast<std::size_t>(i)]) == i);
     // Longer than a silent worker is borne with: interval x liveness.
     CHECK_FALSE(blocked.wait_for(2 * quick.interval * quick.liveness));
@@ -84,7 +57,7 @@ TEST_CASE("a worker stops while a short function blocks", "[drive]") {
     pair both;
     for (int i = 0; i < 50; ++i) CHECK(value_of(both.workers.call<int>("at_gate", i)) == i);
     auto blocked = both.workers.call<int>("at_gate", -1);
-    REQUIRE(both.held.wait_for_somebody());
+    REQUIRE(both.held.wait_for_arrivals(1));
     std::thread stopping([&] { both.worker.stop(); });
     both.held.open();
     stopping.join();
@@ -138,7 +111,7 @@ TEST_CASE("a manager stops while threads wait in get()", "[drive]") {
             }
         });
     }
-    REQUIRE(both.held.wait_for_somebody());
+    REQUIRE(both.held.wait_for_arrivals(1));
     CHECK(eventually([&] { return both.manager.metrics().calls == 3; }));
     both.manager.stop();
     for (auto& each : waiting) each.join();

@@ -633,7 +633,15 @@ void hub::forget(route which) {
 
 // --- sleeping -----------------------------------------------------------------------------------
 
+// libzmq tells of room to write once, and perhaps to a call that asked for something else. So who has
+// something in a queue is looked after now and then.
+base::instant hub::until_flush(base::instant deadline) const {
+    constexpr std::chrono::milliseconds interval{10};
+    return with_queue_.empty() ? deadline : std::min(deadline, base::after(clock_now(), interval));
+}
+
 void hub::wait(base::instant deadline) {
+    deadline = until_flush(deadline);
     int timeout_ms = -1;
     if (deadline != base::never) {
         const auto left = deadline - clock_now();
@@ -660,6 +668,7 @@ void hub::wake() noexcept {
 }
 
 void hub::arm(base::instant deadline) {
+    deadline = until_flush(deadline);
     itimerspec at{};
     if (deadline != base::never) {
         const auto left = std::max<std::int64_t>((deadline - clock_now()).count(), 1);

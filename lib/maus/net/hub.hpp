@@ -99,6 +99,7 @@ private:
     sent try_send(connection& to, core::send& what);
     void flush(connection& to);
     void flush_all();
+    [[nodiscard]] base::instant until_flush(base::instant deadline) const;
     void part(connection& which);
     void fail(connection& which, std::string why);
     void forget(base::route which);

@@ -22,6 +22,7 @@
 
 #include "live/helpers/arguments.hpp"
 #include "live/zoo.hpp"
+#include "support/aides.hpp"
 
 namespace {
 
@@ -36,28 +37,11 @@ void wait_for_file(const std::string& path) {
     while (!path.empty() && ::access(path.c_str(), F_OK) != 0) ::poll(nullptr, 0, 1);
 }
 
-/// Threads that complete calls later; joined at the end.
-class aides {
-public:
-    ~aides() {
-        for (auto& each : all_) each.join();
-    }
-    template <class What>
-    void run(What what) {
-        const std::lock_guard lock(guard_);
-        all_.emplace_back(std::move(what));
-    }
-
-private:
-    std::mutex guard_;
-    std::list<std::thread> all_;
-};
-
 /// What `later` awaits: resumes on a thread of its own when the file is there.
 class file_there {
 public:
     // A constructor, since GCC 12 destroys an aggregate's members twice in a co_await expression.
-    file_there(aides& on, std::string path) : on_(on), path_(std::move(path)) {}
+    file_there(maus_test::aides& on, std::string path) : on_(on), path_(std::move(path)) {}
     [[nodiscard]] bool await_ready() const { return path_.empty(); }
     void await_suspend(std::coroutine_handle<> waiting) const {
         on_.run([waiting, gate = path_] {
@@ -68,11 +52,11 @@ public:
     void await_resume() const {}
 
 private:
-    aides& on_;
+    maus_test::aides& on_;
     std::string path_;
 };
 
-maus::future<int> one_more(aides& on, int x, std::string gate) {
+maus::future<int> one_more(maus_test::aides& on, int x, std::string gate) {
     co_await file_there(on, gate);
     co_return x + 1;
 }
@@ -114,7 +98,7 @@ void expose_payloads(maus::worker& worker) {
     });
 }
 
-void expose_all(maus::worker& worker, aides& on) {
+void expose_all(maus::worker& worker, maus_test::aides& on) {
     worker.expose(zoo::add, [](int x, int y) { return x + y; });
     worker.expose(zoo::echo, [](std::string text) { return text; });
     worker.expose(zoo::pid, [] { return static_cast<std::uint32_t>(::getpid()); });
@@ -147,7 +131,7 @@ int main(int argc, char** argv) {
     ::sigprocmask(SIG_BLOCK, &term, nullptr);
 
     const helper::arguments given(argc, argv);
-    aides on;
+    maus_test::aides on;
     maus::worker_options options;
     options.concurrency = given.number("--concurrency", 1);
     options.heartbeat = given.heartbeat();
