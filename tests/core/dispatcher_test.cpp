@@ -184,6 +184,27 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("dispatcher: who seemed to wait and then kills its workers has started before") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit();
+    at.submit();
+    at.pump();
+    at.lose(first);
+    const auto second = at.worker(8);
+    at.pump();
+    CHECK(at.answer(second, wire::record_type::result, 1, 2));
+    CHECK(at.pump() == lines{"8 call 2/2"});
+    at.lose(second);
+    const auto third = at.worker(9);
+    CHECK(at.pump() == lines{"9 call 2/3"});
+    at.lose(third);
+    REQUIRE(at.done.size() == 2);
+    REQUIRE(at.done[1].result.about != nullptr);
+    CHECK(at.done[1].result.about->attempts.size() == 3);
+    CHECK(at.settled_calls() == lines{"1 ok", "2 poisoned"});
+}
+
 TEST_CASE("dispatcher: a suspect is tried with nothing beside it") {
     desk at;
     const auto first = at.worker(7);

@@ -204,19 +204,20 @@ void dispatcher::resume(link_index index) {
 void dispatcher::remove_link(link_index index, link_end how, std::string_view why, instant now,
                              std::vector<settled>& done) {
     link& old = links_[index];
-    std::vector<std::pair<std::uint32_t, bool>> held;
+    std::vector<std::pair<std::uint32_t, suspicion>> held;
     std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
     for (std::uint32_t call = old.held.first; call != none; call = slots_[call].next) {
         // A detached call runs beside the slots; of the others the first ones run ([P-49]).
-        bool blamed = how == link_end::lost && slots_[call].detached;
-        if (!slots_[call].detached && could_run > 0) {
-            blamed = true;
+        auto guilt = suspicion::none;
+        if (how == link_end::lost && slots_[call].detached) {
+            guilt = suspicion::blamed;
+        } else if (could_run > 0) {
+            guilt = suspicion::blamed;
             --could_run;
+        } else if (how == link_end::lost) {
+            guilt = suspicion::doubted;
         }
-        // What seems to have waited may have run: its answer, or that of one before it, may have
-        // been lost with the worker. Alone it will be the only suspect ([P-49]).
-        if (how == link_end::lost && !slots_[call].detached) slots_[call].alone = true;
-        held.emplace_back(call, blamed);
+        held.emplace_back(call, guilt);
     }
     // From the last to the first, so that each goes in front of the one before.
     for (auto call = held.rbegin(); call != held.rend(); ++call) {
@@ -264,12 +265,16 @@ std::optional<outcome> dispatcher::refusal(group& of, std::uint32_t method) {
 
 void dispatcher::refuse(const submission& call, errc code, std::string text,
                         std::vector<settled>& done) {
-    ++counters_.submitted;
-    ++counters_.errors;
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(methods_[call.method.value]);
     about->text = std::move(text);
-    done.push_back({call.ticket, {code, {}, std::move(about)}});
+    turn_away(call.ticket, {code, {}, std::move(about)}, done);
+}
+
+void dispatcher::turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done) {
+    ++counters_.submitted;
+    ++counters_.errors;
+    done.push_back({ticket, std::move(why)});
 }
 
 std::optional<call_id> dispatcher::submit(submission&& call, instant now,
@@ -292,10 +297,8 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     }
     queue& line = queue_of(of, call.method.value);
     if (!line.known) {
-        if (auto refused = refusal(of, call.method.value)) {
-            ++counters_.submitted;
-            ++counters_.errors;
-            done.push_back({call.ticket, std::move(*refused)});
+        if (auto why = refusal(of, call.method.value)) {
+            turn_away(call.ticket, std::move(*why), done);
             return std::nullopt;
         }
         line.known = !of.links.empty();
@@ -312,6 +315,7 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     made.link = none;
     made.state = call_state::queued;
     made.starts = 0;
+    made.doubts = 0;
     made.alone = made.settled = made.detached = false;
     made.policy = call.policy;
     made.policy.start_cap = std::max<std::uint8_t>(made.policy.start_cap, 1);
@@ -374,15 +378,16 @@ void dispatcher::enqueue(std::uint32_t index) {
     mark(of);
 }
 
-void dispatcher::lose(std::uint32_t index, bool blamed, std::string_view why, instant now,
+void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
                       std::vector<settled>& done) {
     slot& call = slots_[index];
     link& with = links_[call.link];
     unlink(with.held, index);
     if (call.settled) return free_slot(index);
     const bool fatal = call.policy.at_most_once;
-    if (blamed || fatal) {
-        if (blamed) ++call.starts;
+    if (guilt == suspicion::blamed) ++call.starts;
+    if (guilt == suspicion::doubted) ++call.doubts;
+    if (guilt != suspicion::none || fatal) {
         call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
     }
     if (fatal) {
@@ -393,16 +398,22 @@ void dispatcher::lose(std::uint32_t index, bool blamed, std::string_view why, in
                done);
         return free_slot(index);
     }
-    if (blamed && call.starts >= call.policy.start_cap) {
+    // Once it has taken a worker down, what was doubtful before counts too: the cap is a bound.
+    const int starts = call.starts + call.doubts;
+    if (guilt == suspicion::blamed && starts >= call.policy.start_cap) {
         settle(index,
                failure_of(call, errc::poisoned,
-                          std::to_string(call.starts) + " workers were lost while they ran it"),
+                          std::to_string(starts) + " workers were lost while they ran it"),
                done);
         return free_slot(index);
     }
     ++counters_.moved;
-    // Innocent detached calls are many; they are run alone only when it is about to matter.
-    if (blamed && (!call.detached || call.starts + 1 >= call.policy.start_cap)) call.alone = true;
+    // What seems to have waited may have run: its answer, or that of one before it, may have been
+    // lost with the worker. Alone it will be the only suspect ([P-49]). Innocent detached calls are
+    // many; they are run alone only when it is about to matter.
+    if (guilt != suspicion::none && (!call.detached || starts + 1 >= call.policy.start_cap)) {
+        call.alone = true;
+    }
     enqueue(index);
 }
 

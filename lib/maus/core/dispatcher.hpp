@@ -155,9 +155,10 @@ private:
         std::uint32_t method = 0;
         std::uint32_t link = none;
         call_state state = call_state::empty;
-        std::uint8_t starts = 0;
-        bool alone = false;    // is tried again with nothing beside it
-        bool settled = false;  // only the worker's answer is still waited for
+        std::uint8_t starts = 0;  // that took its worker down
+        std::uint8_t doubts = 0;  // starts that it may have had on a worker that was lost
+        bool alone = false;       // is tried again with nothing beside it
+        bool settled = false;     // only the worker's answer is still waited for
         bool detached = false;
         bool running = false;  // it is among those that its worker may have started
         call_policy policy;
@@ -223,11 +224,18 @@ private:
     // --- the fate of one call
     [[nodiscard]] outcome failure_of(const slot& call, errc code, std::string_view text) const;
     [[nodiscard]] std::optional<outcome> refusal(group& of, std::uint32_t method);
+    void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
     void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
     void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
                         std::vector<settled>& done);
     void enqueue(std::uint32_t index);
-    void lose(std::uint32_t index, bool blamed, std::string_view why, instant now,
+    /// What a call has to do with the loss of its worker.
+    enum class suspicion : std::uint8_t {
+        none,
+        doubted,  ///< it seemed to wait there
+        blamed,   ///< it may have been running
+    };
+    void lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
               std::vector<settled>& done);
     void give_slot_back(link& at, slot& call);
     void put_down(std::uint32_t index, instant now);
