@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace maus::broker {
 
@@ -190,6 +191,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
             end_lease(entry.lease, "its worker registered anew", false, true, out);
         }
         take(entry, worker_state::occupied);  // out of its old type's pool
+        entry.elsewhere = {};
     }
     entry.told = what;
     entry.via = from;
@@ -252,16 +254,27 @@ void parkserver::from_worker(worker& who, const wire::control& what, instant, ou
         if (who.state == worker_state::offered && who.lease == no->lease) {
             end_lease(no->lease, "refused", false, false, out);
         }
+        const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
+        if (unexplained && !who.elsewhere.lease.none()) {
+            adopt(who, std::exchange(who.elsewhere, {}));
+        }
     } else if (const auto* free = std::get_if<wire::available>(&what)) {
         // Said before it heard of our offer: the offer stands.
+        who.elsewhere = {};
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
         set_free(who);
     } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
         if (who.lease == busy->serving.lease && !who.lease.none()) return;
+        // Said before it heard of our offer, too: it may be free again by then.
+        if (who.state == worker_state::offered) {
+            who.elsewhere = busy->serving;
+            return;
+        }
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
         take(who, worker_state::occupied);
+        who.elsewhere = {};
         if (!busy->serving.lease.none()) adopt(who, busy->serving);
     } else {
         ++counters_.violations;
@@ -277,6 +290,7 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     lease& taken = found->second;
     if (taken.accepted) return;
     taken.accepted = true;
+    who.elsewhere = {};
     who.state = worker_state::leased;
     ++counters_.grants;
     const auto to = tokens_.find(taken.token);

@@ -11,7 +11,8 @@
 // available  | a wish takes it                 | offered         | assign
 // offered    | accepted                        | leased          | granted
 // offered    | refused, offer void             | occupied        | lease_ended if void
-// any        | occupied                        | leased, adopted; or occupied |
+// offered    | available, occupied             | offered         | (it had not heard of the offer)
+// otherwise  | occupied                        | leased, adopted; or occupied |
 // leased     | worker_lost, manager lost       | occupied        | lease_ended
 // any        | available                       | available       | lease_ended to its manager
 // any        | session lost, goodbye           | (unknown)       | lease_ended to its manager
@@ -90,6 +91,7 @@ private:
         instant since{};
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
+        wire::service elsewhere;       // whom it served when it had not heard of our offer yet
         std::uint64_t free_order = 0;  // its place among the free ones
     };
     struct wish {

@@ -204,6 +204,34 @@ TEST_CASE("parkserver: `available` that crossed with an offer does not void it")
     CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"21 granted 5.1"});
 }
 
+// maus-sim, seed 8935: the offer was void here, the worker served by it, and was seen as occupied by
+// nobody until that lease ended; its wish was served once more.
+TEST_CASE("parkserver: `occupied` that crossed with an offer does not void it") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    const wire::service elsewhere{{9, 3}, id<base::manager_id>(22), park::token(22, 1)};
+    CHECK(at.say(11, wire::occupied{elsewhere}).empty());
+    SECTION("it is free again and takes the offer") {
+        CHECK(at.say(11, wire::available{{9, 3}}).empty());
+        CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"21 granted 5.1"});
+        CHECK(at.core.leases() == 1);
+    }
+    SECTION("it refuses: what it said holds") {
+        CHECK(at.say(11, wire::refused{lease(1), 13, "busy"}).empty());
+        CHECK(at.core.status(at_ms(0)).workers[0].lease == lease_id{9, 3});
+        CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "12 assign 5.2"});
+        CHECK(at.say(11, wire::available{{9, 3}}).empty());
+        CHECK(at.core.leases() == 1);
+    }
+    SECTION("the offer is cancelled and its refusal comes late") {
+        CHECK(at.say(21, wire::cancel{{1}}) == lines{"11 lease_ended 5.1"});
+        CHECK(at.say(11, wire::refused{lease(1), 13, "busy"}).empty());
+        CHECK(at.core.status(at_ms(0)).workers[0].lease == lease_id{9, 3});
+    }
+}
+
 TEST_CASE("parkserver: an idle lease that is given back serves the next manager") {
     park at;
     at.workers({11});
@@ -232,7 +260,7 @@ TEST_CASE("parkserver: after its restart, workers and managers tell it what ther
           lines{"11 lease_ended 4.9", "12 assign 5.1"});
 }
 
-// maus-sim, seed 186: the worker was offered to a wish that nobody had any more, for ever.
+// maus-sim, seeds 186 and 1963: the worker was offered to a wish that nobody had any more, for ever.
 TEST_CASE("parkserver: what was wished in an earlier session is void unless it is said again") {
     park at;
     at.managers({21, 22});

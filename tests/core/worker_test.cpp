@@ -133,6 +133,21 @@ TEST_CASE("worker: tries each address, and at last the parkserver's relay") {
     CHECK(at.pass(3000) == lines{"1 available 5.1"});
 }
 
+// maus-sim, seeds 9340 and 4041: the offer is void, but it came in the session before; the worker served
+// by it, and the parkserver thought that it served nobody.
+TEST_CASE("worker: that registered anew while it links believes the new session's lease_ended") {
+    site at;
+    at.join_parkserver();
+    CHECK(at.hear(1, site::assign(1)) == lines{"1 accepted 5.1", "2 open tcp://m:1"});
+    at.down(1);
+    CHECK(at.pass(500) == lines{"3 open tcp://park:1"});
+    CHECK(at.up(3) == lines{"3 register_worker serving 5.1"});
+    at.hear(3, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
+    CHECK(at.core.now_in() == worker::state::linking);
+    CHECK(at.hear(3, wire::lease_ended{{5, 1}, "test"}) == lines{"2 close", "3 available 5.1"});
+    CHECK(at.core.now_in() == worker::state::free);
+}
+
 TEST_CASE("worker: rests for a moment when its manager turns it away") {
     site at;
     at.join_parkserver();

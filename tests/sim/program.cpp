@@ -235,6 +235,8 @@ void program::noticed(const core::notice& what) {
     fact told = of_.process::begin(join   ? fact::kind::joined
                                    : left ? fact::kind::left
                                           : fact::kind::note);
+    const auto of = wishes_.find(what.group);
+    if (join && of != wishes_.end()) ++of->second.joined;
     told.group = what.group.value;
     told.manager = of_.id_;
     told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;

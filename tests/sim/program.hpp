@@ -22,6 +22,7 @@ public:
         bool impatient = false;  // has a no_workers_timeout
         bool served = false;     // it had all that it wanted once
         std::size_t calls = 0;   // not settled
+        std::size_t joined = 0;  // workers that it ever had
     };
 
     program(world& in, manager_process& of);
@@ -58,7 +59,6 @@ private:
     std::map<core::group_id, wish> wishes_;
     std::map<std::uint64_t, open_call> open_;
     std::uint32_t groups_made_ = 0;
-    double burst_due_ = 0, change_due_ = 0;
 };
 
 }  // namespace maus::sim

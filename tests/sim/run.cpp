@@ -139,6 +139,7 @@ private:
                 }
             }
             bool some_wait = false, all_can = true;
+            std::size_t joined = 0;
             for (const auto* each : world_.managers) {
                 if (each->user() == nullptr) continue;
                 for (const auto& [group, wish] : each->user()->wishes()) {
@@ -147,14 +148,18 @@ private:
                     const std::uint32_t wants = std::max(wish.amount, 1u);
                     if (has >= wants) continue;
                     some_wait = true;
+                    joined += wish.joined;
                     // In a new session nobody knows of a wish with no worker that it was served.
                     const std::uint32_t needs = has > 0 ? 1 : wants;
                     all_can = all_can && needs <= idle;
                 }
             }
+            // A wish that gets workers, though its calls may be the end of them, does not wait.
             auto& since = unfair_since_[type];
-            if (!some_wait || !all_can || idle == 0) since = world_.time.time();
-            if (world_.time.time() - since == seconds{15}) {
+            if (!some_wait || !all_can || idle == 0 || joined != since.second) {
+                since = {world_.time.time(), joined};
+            }
+            if (world_.time.time() - since.first == seconds{15}) {
                 stuck(0, "workers of " + name + " idle while wishes wait");
                 world_.past.say(status());
             }
@@ -284,7 +289,7 @@ private:
     chaos chaos_;
     bool storm_ = false;
     std::uint64_t samples_ = 0;
-    std::map<std::uint32_t, instant> unfair_since_;
+    std::map<std::uint32_t, std::pair<instant, std::size_t>> unfair_since_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<instant, base::lease_id>>
         differs_since_;
 };
