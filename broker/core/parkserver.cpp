@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <utility>
 
 namespace maus::broker {
 
@@ -191,9 +190,9 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
             end_lease(entry.lease, "its worker registered anew", false, true, out);
         }
         take(entry, worker_state::occupied);  // out of its old type's pool
-        entry.elsewhere = {};
     }
     entry.told = what;
+    entry.serves = what.serving.value_or(wire::service{});
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
@@ -255,26 +254,21 @@ void parkserver::from_worker(worker& who, const wire::control& what, instant, ou
             end_lease(no->lease, "refused", false, false, out);
         }
         const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
-        if (unexplained && !who.elsewhere.lease.none()) {
-            adopt(who, std::exchange(who.elsewhere, {}));
-        }
+        if (unexplained && !who.serves.lease.none()) adopt(who, who.serves);
     } else if (const auto* free = std::get_if<wire::available>(&what)) {
+        who.serves = {};
         // Said before it heard of our offer: the offer stands.
-        who.elsewhere = {};
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
         set_free(who);
     } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
         if (who.lease == busy->serving.lease && !who.lease.none()) return;
+        who.serves = busy->serving;
         // Said before it heard of our offer, too: it may be free again by then.
-        if (who.state == worker_state::offered) {
-            who.elsewhere = busy->serving;
-            return;
-        }
+        if (who.state == worker_state::offered) return;
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
         take(who, worker_state::occupied);
-        who.elsewhere = {};
         if (!busy->serving.lease.none()) adopt(who, busy->serving);
     } else {
         ++counters_.violations;
@@ -290,8 +284,8 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     lease& taken = found->second;
     if (taken.accepted) return;
     taken.accepted = true;
-    who.elsewhere = {};
     who.state = worker_state::leased;
+    who.serves = {id, taken.manager, taken.token};
     ++counters_.grants;
     const auto to = tokens_.find(taken.token);
     if (to != tokens_.end()) {
@@ -352,7 +346,10 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
-        if (unexplained && !each.lease.none()) {
+        if (!unexplained || each.lease.none()) continue;
+        // The worker knows better: its manager may not have noticed yet that it left.
+        const lease_id& word = there->second.serves.lease;
+        if (word.none() || word == each.lease) {
             adopt(there->second, {each.lease, who.told.manager, what.token});
         }
     }

@@ -91,7 +91,7 @@ private:
         instant since{};
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
-        wire::service elsewhere;       // whom it served when it had not heard of our offer yet
+        wire::service serves;          // whom, by its own last word; none: nobody
         std::uint64_t free_order = 0;  // its place among the free ones
     };
     struct wish {

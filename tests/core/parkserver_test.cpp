@@ -232,6 +232,27 @@ TEST_CASE("parkserver: `occupied` that crossed with an offer does not void it") 
     }
 }
 
+// maus-sim, seed 46429: a manager that had been paused held a worker that had left it long before.
+TEST_CASE("parkserver: believes a worker rather than the managers that say they have it") {
+    park at;
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = wire::service{{4, 9}, id<base::manager_id>(22), park::token(22, 1)};
+    at.say(11, serving);
+    at.managers({21, 22});
+    at.core.on(core::down{{22}, ""}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"11 lease_ended 4.9"});
+    auto late = park::request(21, 1, 1);
+    late.held = {{{4, 6}, id<base::worker_id>(11)}};
+    at.say(21, late);
+    CHECK(at.core.leases() == 0);
+    at.managers({22});
+    auto right = park::request(22, 1, 1);
+    right.held = {{{4, 9}, id<base::worker_id>(11)}};
+    at.say(22, right);
+    CHECK(at.core.status(at_ms(0)).workers[0].lease == lease_id{4, 9});
+}
+
 TEST_CASE("parkserver: an idle lease that is given back serves the next manager") {
     park at;
     at.workers({11});

@@ -148,6 +148,21 @@ TEST_CASE("worker: that registered anew while it links believes the new session'
     CHECK(at.core.now_in() == worker::state::free);
 }
 
+// maus-sim, seed 45380: the parkserver took it to serve by the earlier lease.
+TEST_CASE(
+    "worker: tells by which lease it serves if that changed before the registration's answer") {
+    auto how = plain();
+    how.parkservers = {"tcp://park:1", "tcp://park:2"};
+    site at{how};
+    at.join_parkserver();
+    at.serve(3);
+    CHECK(at.up(2) == lines{"2 register_worker serving 5.1"});
+    CHECK(at.down(3) == lines{"1 available 5.1"});
+    CHECK(at.hear(1, site::assign(2)) == lines{"1 accepted 5.2", "4 open tcp://m:1"});
+    CHECK(at.hear(2, wire::registered{id<base::parkserver_id>(2), 6, 10'000, 100}) ==
+          lines{"2 occupied 5.2"});
+}
+
 TEST_CASE("worker: rests for a moment when its manager turns it away") {
     site at;
     at.join_parkserver();

@@ -283,9 +283,11 @@ void checkers::innocent(const fact& what, const call& of) {
 void checkers::left(const fact& what) {
     left_as_[{what.process, what.worker}] = seen_;
     const auto death = poison_death_.find(what.worker);
-    // Who was lost for silence, or with a relay, was cut off by chaos, whatever it died of meanwhile.
-    const bool silent = what.text.find("heard") != std::string::npos ||
-                        what.text.find("that relayed is lost") != std::string::npos;
+    // Who was lost for silence, with a relay, or because its connection broke was cut off by chaos,
+    // whatever it, or its twin, died of meanwhile.
+    const auto says = [&](const char* why) { return what.text.find(why) != std::string::npos; };
+    const bool silent = says("heard") || says("that relayed is lost") || says("timed out") ||
+                        says("broke") || says("cut");
     const bool of_poison = !silent && death != poison_death_.end() &&
                            death->second.at >= joined_at_[{what.process, what.worker}];
     lost_[what.process].push_back(

@@ -34,8 +34,9 @@ public:
     [[nodiscard]] bool is_registered() const { return state_ == state::registered; }
     [[nodiscard]] state now_in() const { return state_; }
 
-    /// A worker's last word to this parkserver: that it is free, or that it is not.
+    /// A worker's last word to this parkserver: that it is free, or that it is not; by which lease.
     bool said_free = false;
+    base::lease_id said_lease;
 
     void connect(route via, instant now, outbox& out);
     /// The connection is there, or the parkserver asks again: the owner sends its registration.

@@ -205,6 +205,7 @@ void worker::register_with(registration& at, instant now, worker_effects& out) {
     if (state_ == state::serving || (state_ == state::linking && config_.manager.empty())) {
         say.serving = lease_.serving;
     }
+    at.said_lease = say.serving ? say.serving->lease : base::lease_id{};
     out.net.control(at.via(), say);
 }
 
@@ -212,6 +213,7 @@ bool worker::is_free() const { return state_ == state::free && config_.manager.e
 
 void worker::tell_state(registration& at, worker_effects& out, base::lease_id ended) {
     at.said_free = is_free();
+    at.said_lease = at.said_free ? base::lease_id{} : lease_.serving.lease;
     if (at.said_free) {
         out.net.control(at.via(), wire::available{ended});
     } else {
@@ -262,7 +264,8 @@ void worker::handle(registration& from, const wire::control& what, instant now,
     if (const auto* answer = std::get_if<wire::registered>(&what)) {
         from.registered(*answer, now);
         out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
-        if (from.said_free != is_free()) tell_state(from, out);
+        const bool other_lease = has_link() && from.said_lease != lease_.serving.lease;
+        if (from.said_free != is_free() || other_lease) tell_state(from, out);
     } else if (std::holds_alternative<wire::register_again>(what)) {
         if (from.is_registered()) register_with(from, now, out);
     } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
@@ -300,6 +303,7 @@ void worker::handle(registration& from, const wire::assign& offer, instant now,
     state_ = state::linking;
     ++counters_.leases;
     from.said_free = false;
+    from.said_lease = offer.lease;
     out.net.control(from.via(), wire::accepted{offer.lease});
     for (auto& other : parkservers_) {
         if (&other != &from && other.is_registered()) tell_state(other, out);
