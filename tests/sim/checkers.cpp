@@ -46,6 +46,17 @@ void checkers::see(const fact& what) {
             return;
         case fact::kind::offered: return offered(what);
         case fact::kind::told: return told(what);
+        case fact::kind::named: return named(what);
+        case fact::kind::enrolled: return enrolled(what);
+        case fact::kind::parted: return parted(what);
+        case fact::kind::asked: return asked(what);
+        case fact::kind::unasked: return unasked(what);
+        case fact::kind::relayed: return relayed(what);
+        case fact::kind::given: return given(what);
+        case fact::kind::answered: return answered(what);
+        case fact::kind::dismissed:
+            services_[{what.process, what.life}].dismissed.insert({what.link, what.lease});
+            return;
         case fact::kind::greeted:
             hellos_[what.stamp] = {
                 {what.process, what.life}, what.worker, what.incarnation, what.token};
@@ -145,6 +156,9 @@ void checkers::started(const fact& what) {
         expect(link == what.link, "I8", what, "functions of two leases run at once");
     }
     here.link = what.link;
+    const auto task = here.given.find({what.call, what.attempt});
+    expect(task == here.given.end() || !here.dismissed.contains(task->second.over), "P-42", what,
+           "it started after its manager had said goodbye");
     if (!may_detach(of.which, of.argument)) here.running[{what.call, what.attempt}] = what.link;
     if (what.lease.none()) return;
     const std::tuple owner{what.process, what.life, what.manager};
@@ -325,27 +339,7 @@ void checkers::joined(const fact& what) {
            "it has more workers than it wished for");
 }
 
-// --- leases -------------------------------------------------------------------------------------
-
-void checkers::told(const fact& what) {
-    standing& of = standings_[{{what.process, what.life}, what.link}];
-    if (what.text == "void") {
-        if (what.lease == of.offered) of.offered = {};
-        return;
-    }
-    // An offer that crossed with an earlier lease's end stands.
-    if (what.right && !of.offered.none() && what.lease != of.offered && !what.lease.none()) return;
-    of.free = what.right;
-    of.offered = {};
-}
-
-void checkers::offered(const fact& what) {
-    expect(ever_offered_.insert(what.lease).second, "P-26", what, "a lease was offered twice");
-    standing& of = standings_[{{what.process, what.life}, what.link}];
-    expect(of.free, "P-27", what, "a worker was offered that did not say that it is free");
-    of.free = false;
-    of.offered = what.lease;
-}
+// --- links and lives ---------------------------------------------------------------------------
 
 void checkers::welcomed(const fact& what) {
     const auto said = hellos_.find(what.stamp);

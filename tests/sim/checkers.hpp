@@ -7,7 +7,8 @@
 // I2  and each one does               I6  everything comes to an end
 // I3  its result fits its arguments   I7  tables return to where they began
 // I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
-// P-15, P-26, P-31, P-33, P-36 as far as a history shows them; counters match it (I7).
+// P-15, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
+// match it (I7).
 // And: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
 // end.
 #pragma once
@@ -87,6 +88,27 @@ private:
         std::uint64_t incarnation = 0;
         base::token token;
     };
+    struct agency {  // one life of a parkserver, as its peers saw it
+        struct peer {
+            base::worker_id worker;
+            base::manager_id manager;
+        };
+        struct wish {
+            base::manager_id manager;
+            std::uint32_t number = 0;
+            std::string type;
+            std::uint64_t place = 0;
+        };
+        std::map<std::uint64_t, peer> sessions;            // by route
+        std::map<base::worker_id, std::uint64_t> workers;  // incarnation
+        std::map<base::manager_id, std::pair<std::uint64_t, std::uint64_t>> managers;  // and route
+        std::map<base::token, wish> wishes;
+        std::map<base::manager_id, std::map<base::token, std::uint64_t>> places;  // of old sessions
+        std::set<base::token> served;  // it may have somebody
+        std::map<base::lease_id, std::vector<peer>> ends;
+        std::uint64_t wishes_made = 0;
+        void forget_wishes(const base::manager_id& of);
+    };
     struct standing {  // what a parkserver knows of a worker
         bool free = false;
         base::lease_id offered;
@@ -98,7 +120,16 @@ private:
     };
     struct service {  // what a worker's life does
         std::uint64_t link = 0;
-        std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint64_t> running;  // on which link
+        using attempt = std::pair<std::uint64_t, std::uint32_t>;
+        using way =
+            std::pair<std::uint64_t, base::lease_id>;  // a connection, and a lease if relayed
+        std::map<attempt, std::uint64_t> running;      // on which link
+        struct task {
+            way over;
+            bool answered = false;
+        };
+        std::map<attempt, task> given;
+        std::set<way> dismissed;
     };
 
     void submitted(const fact& what);
@@ -115,6 +146,15 @@ private:
     void joined(const fact& what);
     void told(const fact& what);
     void offered(const fact& what);
+    void served_in_order(const fact& what);
+    void enrolled(const fact& what);
+    void parted(const fact& what);
+    void asked(const fact& what);
+    void unasked(const fact& what);
+    void named(const fact& what);
+    void relayed(const fact& what);
+    void given(const fact& what);
+    void answered(const fact& what);
     void welcomed(const fact& what);
     void died(const fact& what);
     void fail(const char* invariant, const fact& about, const std::string& text);
@@ -139,6 +179,7 @@ private:
     std::map<life_key, std::map<std::uint32_t, group_state>> groups_;
     std::map<std::pair<life_key, std::uint64_t>, standing> standings_;  // at a parkserver, by route
     std::set<base::lease_id> ever_offered_;
+    std::map<life_key, agency> agencies_;
     std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
     std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, hello> links_;  // of managers

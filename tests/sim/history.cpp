@@ -20,6 +20,15 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::wanted: return "wanted";
         case fact::kind::offered: return "offered";
         case fact::kind::told: return "told";
+        case fact::kind::named: return "named";
+        case fact::kind::enrolled: return "enrolled";
+        case fact::kind::parted: return "parted";
+        case fact::kind::asked: return "asked";
+        case fact::kind::unasked: return "unasked";
+        case fact::kind::relayed: return "relayed";
+        case fact::kind::given: return "given";
+        case fact::kind::answered: return "answered";
+        case fact::kind::dismissed: return "dismissed";
         case fact::kind::greeted: return "greeted";
         case fact::kind::welcomed: return "welcomed";
         case fact::kind::stuck: return "stuck";
@@ -44,6 +53,7 @@ std::string describe(const fact& what) {
     add("link", what.link);
     if (what.at_most_once) text += " at_most_once";
     if (!what.worker.none()) text += " worker=" + base::brief(what.worker);
+    if (!what.manager.none()) text += " manager=" + base::brief(what.manager);
     if (what.worker_process != 0) {
         text +=
             " at=p" + std::to_string(what.worker_process) + "." + std::to_string(what.worker_life);

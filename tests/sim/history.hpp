@@ -32,9 +32,18 @@ struct fact {
         offered,   ///< a parkserver said assign to `worker`
         told,      ///< a parkserver heard from `worker` whether it is free: `right`; or the
                    ///< offer `lease` is void
-        greeted,   ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`
-        welcomed,  ///< a manager answered the hello with this `stamp`
-        stuck,     ///< something should have come to an end and did not; `text` says what
+        named,     ///< a parkserver heard that `worker` serves `manager` by `lease`, for `token`
+        enrolled,  ///< a parkserver said registered to `worker` or `manager`, of this `incarnation`
+        parted,    ///< a parkserver lost `worker` or `manager`
+        asked,     ///< a parkserver heard a request: `token`, `group`, a type in `text`
+        unasked,   ///< and that it is cancelled
+        relayed,   ///< a parkserver passed on what came from `link` for `lease`
+        given,     ///< a worker got a call
+        answered,  ///< and said what became of it: `right` if that was the last word
+        dismissed,  ///< a worker heard goodbye or reject on `link`
+        greeted,    ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`
+        welcomed,   ///< a manager answered the hello with this `stamp`
+        stuck,      ///< something should have come to an end and did not; `text` says what
         count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`
         note,   ///< for the reader of a trace
     };

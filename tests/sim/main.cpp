@@ -42,7 +42,7 @@ constexpr std::pair<const char*, std::uint64_t fault_counts::*> fault_names[] = 
     {"half-closes", &fault_counts::half_closes}, {"deaf", &fault_counts::deaf},
     {"partitions", &fault_counts::partitions},   {"pipe-full", &fault_counts::pipe_full},
     {"unnoticed", &fault_counts::unnoticed},     {"poison", &fault_counts::poisoned},
-    {"forged", &fault_counts::forged},
+    {"forged", &fault_counts::forged},           {"meddled", &fault_counts::meddled},
 };
 
 struct totals {

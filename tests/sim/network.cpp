@@ -20,6 +20,7 @@ void fault_counts::add(const fault_counts& more) {
     stopped_clocks += more.stopped_clocks;
     wall_jumps += more.wall_jumps;
     forged += more.forged;
+    meddled += more.meddled;
 }
 
 // --- shells -------------------------------------------------------------------------------------

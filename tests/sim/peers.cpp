@@ -24,23 +24,29 @@ void parkserver_process::make(bool) {
     broker::parkserver_config config;
     config.id = base::parkserver_id::make(luck_);
     config.epoch = wall_us() * 16 + number();
-    registered_.clear();
-    registrations_ = relayed_ = 0;
+    peers_.clear();
+    granted_.clear();
+    collected_ = 0;
+    registrations_ = relayed_ = workers_lost_ = managers_lost_ = 0;
     config.bounds = bounds_;
     core_.emplace(std::move(config), local());
 }
 
 void parkserver_process::feed(input& what) {
     if (auto* message = std::get_if<core::received>(&what)) {
+        relays_from_ = message->from;
         hear(*message);
         core_->on(std::move(*message), local(), *out_);
     } else if (const auto* end = std::get_if<core::down>(&what)) {
         core_->on(*end, local(), *out_);
     }
+    collect();
 }
 
 bool parkserver_process::turn() {
     core_->advance_to(local(), *out_);
+    collect();
+    collected_ = 0;
     return apply(*out_);
 }
 
@@ -50,62 +56,143 @@ void parkserver_process::begin_stop() {
     stopped_ = true;
 }
 
+// --- what its peers say, and what it says: facts in the order of their causes
+
+void parkserver_process::name(const base::worker_id& worker, const base::manager_id& manager,
+                              const base::lease_id& lease, const base::token& token) {
+    if (lease.none()) return;
+    fact told = begin(fact::kind::named);
+    told.worker = worker;
+    told.manager = manager;
+    told.lease = lease;
+    told.token = token;
+    world_.past.add(std::move(told));
+}
+
+void parkserver_process::heard(const core::received& from, const wire::register_worker& what) {
+    peers_[from.from.value] = {what.worker, {}, what.incarnation.value};
+    if (what.serving) {
+        name(what.worker, what.serving->manager, what.serving->lease, what.serving->token);
+    }
+}
+
+void parkserver_process::heard(const core::received& from, const wire::request& what) {
+    fact told = begin(fact::kind::asked);
+    told.link = from.from.value;
+    told.token = what.token;
+    told.group = static_cast<std::uint32_t>(what.request.value);
+    told.text = what.type;
+    world_.past.add(std::move(told));
+    for (const auto& each : what.held) {
+        name(each.worker, peers_[from.from.value].manager, each.lease, what.token);
+    }
+}
+
 // What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
 void parkserver_process::hear(const core::received& from) {
     const auto head = wire::read_header(from.what.first.view());
     if (!head || head.value().channel != wire::channel::control) return;
     const auto decoded = wire::decode_control(from.what, bounds_);
     if (!decoded) return;
-    fact heard = begin(fact::kind::told);
+    fact told = begin(fact::kind::told);
+    told.link = from.from.value;
     const auto& what = decoded.value();
     if (const auto* joins = std::get_if<wire::register_worker>(&what)) {
-        registered_[from.from.value] = joins->worker;
-        heard.right = joins->free;
+        heard(from, *joins);
+        told.right = joins->free;
+    } else if (const auto* employer = std::get_if<wire::register_manager>(&what)) {
+        peers_[from.from.value] = {{}, employer->manager, employer->incarnation.value};
+        return;
+    } else if (const auto* wants = std::get_if<wire::request>(&what)) {
+        return heard(from, *wants);
+    } else if (const auto* no_more = std::get_if<wire::cancel>(&what)) {
+        told.what = fact::kind::unasked;
+        told.group = static_cast<std::uint32_t>(no_more->request.value);
+        return world_.past.add(std::move(told));
     } else if (const auto* free = std::get_if<wire::available>(&what)) {
-        heard.lease = free->ended;
-    } else if (std::holds_alternative<wire::occupied>(what)) {
-        heard.right = false;
+        told.lease = free->ended;
+    } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
+        told.right = false;
+        const auto& by = busy->serving;
+        name(peers_[from.from.value].worker, by.manager, by.lease, by.token);
     } else if (const auto* no = std::get_if<wire::refused>(&what)) {
-        heard.lease = no->lease;
-        heard.text = "void";
+        told.lease = no->lease;
+        told.text = "void";
     } else {
         return;
     }
-    const auto who = registered_.find(from.from.value);
-    if (who == registered_.end()) return;
-    heard.worker = who->second;
-    heard.link = from.from.value;
-    if (heard.text.empty()) heard.text = heard.right ? "free" : "not free";
-    world_.past.add(std::move(heard));
+    const auto who = peers_.find(from.from.value);
+    if (who == peers_.end() || who->second.worker.none()) return;
+    told.worker = who->second.worker;
+    if (told.text.empty()) told.text = told.right ? "free" : "not free";
+    world_.past.add(std::move(told));
 }
 
-void parkserver_process::said(core::send& what) {
+void parkserver_process::collect() {
+    auto& effects = out_->effects();
+    for (; collected_ < effects.size(); ++collected_) {
+        if (auto* say = std::get_if<core::send>(&effects[collected_])) {
+            witness(*say);
+        } else if (const auto* log = std::get_if<core::note>(&effects[collected_])) {
+            witness(*log);
+        }
+    }
+}
+
+void parkserver_process::witness(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
     if (!head) return;
-    if (head.value().channel == wire::channel::relay) ++relayed_;
-    if (head.value().channel != wire::channel::control) return;
-    const auto decoded = wire::decode_control(what.what, bounds_);
-    if (!decoded) return;
-    if (std::holds_alternative<wire::registered>(decoded.value())) ++registrations_;
-    const auto who = registered_.find(what.to.value);
-    if (who == registered_.end()) return;
-    if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
-        fact told = begin(fact::kind::told);
-        told.worker = who->second;
-        told.link = what.to.value;
-        told.lease = end->lease;
-        told.text = "void";
+    if (head.value().channel == wire::channel::relay) {
+        ++relayed_;
+        fact told = begin(fact::kind::relayed);
+        told.link = relays_from_.value;
+        if (const auto lease = wire::peek_relay(what.what)) told.lease = lease.value();
         return world_.past.add(std::move(told));
     }
-    const auto* offer = std::get_if<wire::assign>(&decoded.value());
-    if (offer == nullptr) return;
-    fact told = begin(fact::kind::offered);
-    told.worker = who->second;
+    if (head.value().channel != wire::channel::control) return;
+    const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto who = peers_.find(what.to.value);
+    if (!decoded || who == peers_.end()) return;
+    fact told = begin(fact::kind::told);
+    told.worker = who->second.worker;
     told.link = what.to.value;
-    told.manager = offer->manager;
-    told.lease = offer->lease;
-    told.token = offer->token;
+    if (std::holds_alternative<wire::registered>(decoded.value())) {
+        ++registrations_;
+        told.what = fact::kind::enrolled;
+        told.manager = who->second.manager;
+        told.incarnation = who->second.incarnation;
+    } else if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
+        told.lease = end->lease;
+        told.text = "void";
+    } else if (const auto* offer = std::get_if<wire::assign>(&decoded.value())) {
+        told.what = fact::kind::offered;
+        told.manager = offer->manager;
+        told.lease = offer->lease;
+        told.token = offer->token;
+        world_.overhear(offer->lease);
+    } else {
+        return;
+    }
+    if (told.what == fact::kind::told && told.worker.none()) return;
     world_.past.add(std::move(told));
+}
+
+// Who has left, and which lease began, stands in its log.
+void parkserver_process::witness(const core::note& what) {
+    if (what.text.starts_with("lease ")) granted_.insert(what.text.substr(0, what.text.find(':')));
+    if (what.text.find(" left: ") == std::string::npos) return;
+    const bool is_worker = what.text.starts_with("worker ");
+    ++(is_worker ? workers_lost_ : managers_lost_);
+    const std::string brief = what.text.substr(what.text.find(' ') + 1, 8);
+    for (const auto& [route, each] : peers_) {
+        const bool it_is =
+            is_worker ? base::brief(each.worker) == brief : base::brief(each.manager) == brief;
+        if (!it_is) continue;
+        fact told = begin(fact::kind::parted);
+        told.worker = each.worker;
+        told.manager = each.manager;
+        return world_.past.add(std::move(told));
+    }
 }
 
 void parkserver_process::count() {
@@ -118,6 +205,9 @@ void parkserver_process::count() {
     };
     tell("registrations", core_->counters().registrations, registrations_);
     tell("relayed", core_->counters().relayed, relayed_);
+    tell("grants", core_->counters().grants, granted_.size());
+    tell("workers_lost", core_->counters().workers_lost, workers_lost_);
+    tell("managers_lost", core_->counters().managers_lost, managers_lost_);
 }
 
 instant parkserver_process::next_deadline() const { return core_->next_deadline(); }
@@ -327,6 +417,7 @@ void worker_process::make(bool keep_identity) {
     }
     link_ = {};
     old_results_.clear();
+    accepted_.reset();
     out_ = std::make_unique<core::worker_effects>(bounds_);
     core_ = std::make_unique<core::worker>(config(), local());
     executor_ = std::make_unique<executor>(*this, core_->config());
@@ -338,6 +429,7 @@ void worker_process::unmake() {
 }
 
 void worker_process::feed(input& what) {
+    witness_given(what);
     std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
 }
 
@@ -371,6 +463,7 @@ instant worker_process::next_deadline() const { return core_->next_deadline(); }
 namespace {
 constexpr std::uint64_t babble_event = ~std::uint64_t{0};
 constexpr std::uint64_t forge_event = babble_event - 1;
+constexpr std::uint64_t accept_event = babble_event - 2;
 }  // namespace
 
 void worker_process::note_hello(core::send& what) {
@@ -405,11 +498,86 @@ void worker_process::forge() {
     world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
 }
 
+namespace {
+bool is_answer(wire::record_type type) {
+    return type == wire::record_type::result || type == wire::record_type::failed ||
+           type == wire::record_type::returned;
+}
+}  // namespace
+
+// The calls that come to it, and its manager's farewell.
+void worker_process::witness_given(const input& what) {
+    const auto* message = std::get_if<core::received>(&what);
+    if (message == nullptr) return;
+    auto head = wire::read_header(message->what.first.view());
+    wire::message copy{message->what.first.copy(), {}};
+    for (const auto& frame : message->what.rest) copy.rest.push_back(frame.copy());
+    fact told = begin(fact::kind::given);
+    told.link = message->from.value;
+    if (head && head.value().channel == wire::channel::relay) {
+        const auto lease = wire::unwrap_relay(copy);
+        if (!lease) return;
+        told.lease = lease.value();
+        head = wire::read_header(copy.first.view());
+    }
+    if (!head || head.value().channel != wire::channel::link) return;
+    wire::link_reader records{copy};
+    for (wire::record record; records.next(record);) {
+        base::byte_view body = record.body;
+        if (record.type == wire::record_type::call) {
+            const auto attempt = wire::take_attempt(body);
+            if (!attempt) return;
+            told.what = fact::kind::given;
+            told.call = attempt->call.value;
+            told.attempt = attempt->number.value;
+        } else if (record.type == wire::record_type::manager_goodbye ||
+                   record.type == wire::record_type::reject) {
+            told.what = fact::kind::dismissed;
+        } else {
+            continue;
+        }
+        world_.past.add(told);
+    }
+}
+
+void worker_process::witness_answers(const core::send& what) {
+    fact told = begin(fact::kind::answered);
+    told.link = what.to.value;
+    told.lease = what.relayed.value_or(base::lease_id{});
+    wire::message copy{what.what.first.copy(), {}};
+    for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+    wire::link_reader records{copy};
+    for (wire::record record; records.next(record);) {
+        told.right = is_answer(record.type);
+        if (!told.right && record.type != wire::record_type::detached &&
+            record.type != wire::record_type::started) {
+            continue;
+        }
+        base::byte_view body = record.body;
+        const auto attempt = wire::take_attempt(body);
+        if (!attempt) continue;
+        told.call = attempt->call.value;
+        told.attempt = attempt->number.value;
+        world_.past.add(told);
+    }
+}
+
 // A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
 void worker_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
+    if (head && head.value().channel == wire::channel::control && world_.how.babble > 0) {
+        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
+        if (yes == nullptr) return;
+        accepted_at_ = what.to;
+        accepted_ = *yes;
+        if (world_.phase == phase::chaos && chance(luck_, world_.how.babble))
+            own_in(between(luck_, milliseconds{1}, milliseconds{100}), accept_event);
+        return;
+    }
     if (!head || head.value().channel != wire::channel::link) return;
     note_hello(what);
+    witness_answers(what);
     if (world_.how.babble == 0 && world_.how.forges == 0) return;
     link_ = what.to;
     relayed_ = what.relayed;
@@ -439,9 +607,15 @@ void worker_process::babble() {
     world_.net.send(*this, std::move(again));
 }
 
+void worker_process::accept_again() {
+    if (!accepted_) return;
+    world_.net.send(*this, {accepted_at_, {}, wire::encode_control(*accepted_), 1});
+}
+
 void worker_process::own_event(std::uint64_t detail) {
     if (detail == babble_event) return babble();
     if (detail == forge_event) return forge();
+    if (detail == accept_event) return accept_again();
     executor_->reach(detail);
     if (is_up()) step_soon();
 }

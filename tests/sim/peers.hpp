@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "broker/core/parkserver.hpp"
 #include "executor.hpp"
@@ -28,12 +29,26 @@ private:
     void begin_stop() override;
     [[nodiscard]] bool has_stopped() const override { return stopped_; }
     [[nodiscard]] instant next_deadline() const override;
-    void said(core::send& what) override;
     void hear(const core::received& from);
+    void heard(const core::received& from, const wire::register_worker& what);
+    void heard(const core::received& from, const wire::request& what);
+    void name(const base::worker_id& worker, const base::manager_id& manager,
+              const base::lease_id& lease, const base::token& token);
+    void collect();
+    void witness(core::send& what);
+    void witness(const core::note& what);
     void count();
 
-    std::map<std::uint64_t, base::worker_id> registered_;  // by route
-    std::uint64_t registrations_ = 0, relayed_ = 0;
+    struct peer {
+        base::worker_id worker;
+        base::manager_id manager;
+        std::uint64_t incarnation = 0;
+    };
+    std::map<std::uint64_t, peer> peers_;  // by route
+    std::size_t collected_ = 0;            // of what the machine wants to say
+    base::route relays_from_{};
+    std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
+    std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
     limits bounds_;
@@ -99,8 +114,11 @@ private:
     [[nodiscard]] instant next_deadline() const override;
     void own_event(std::uint64_t detail) override;
     void said(core::send& what) override;
+    void witness_given(const input& what);
+    void witness_answers(const core::send& what);
     void babble();
     void forge();
+    void accept_again();
     void note_hello(core::send& what);
     [[nodiscard]] core::worker_config config();
 
@@ -115,6 +133,8 @@ private:
     base::route link_{};  // and lease: where it spoke to a manager last
     std::optional<base::lease_id> relayed_;
     std::deque<wire::message> old_results_;
+    base::route accepted_at_{};  // and what it accepted there last
+    std::optional<wire::accepted> accepted_;
 };
 
 [[nodiscard]] std::string type_name(std::uint32_t number);

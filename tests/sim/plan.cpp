@@ -106,6 +106,7 @@ plan draw(std::uint64_t seed) {
     made.stopped_clocks = some(from, 0.2, 1);
     made.wall_jumps = some(from, 0.3, 1);
     made.forges = some(from, 0.2, 0.3);
+    if (chance(from, 0.25)) made.strangers = between(from, 1, 2);
     return made;
 }
 

@@ -19,6 +19,7 @@ struct plan {
     std::uint32_t workers = 1;
     std::uint32_t direct_workers = 0;
     std::uint32_t types = 1;
+    std::uint32_t strangers = 0;
     double relayed = 0;      ///< managers without an address
     double bad_address = 0;  ///< managers whose first address leads nowhere
     std::uint32_t interval_ms_min = 50, interval_ms_max = 50;

@@ -4,6 +4,7 @@
 
 #include "chaos.hpp"
 #include "peers.hpp"
+#include "stranger.hpp"
 
 namespace maus::sim {
 
@@ -29,6 +30,8 @@ world::world(const plan& drawn, history::witness check, bool trace)
         add(std::make_unique<worker_process>(*this, next(), false), workers);
     for (std::uint32_t i = 0; i < how.direct_workers; ++i)
         add(std::make_unique<worker_process>(*this, next(), true), workers);
+    for (std::uint32_t i = 0; i < how.strangers; ++i)
+        add(std::make_unique<stranger>(*this, next()), strangers);
 }
 
 world::~world() = default;
@@ -234,6 +237,7 @@ private:
         world_.past.say("--- parting");
         for (auto* each : world_.managers) each->stop();
         for (auto* each : world_.workers) each->stop();
+        for (auto* each : world_.strangers) each->stop();
         const auto alone = [&] {
             for (const auto* each : world_.parkservers) {
                 if (each->core() == nullptr) return false;

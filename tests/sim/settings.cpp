@@ -50,10 +50,11 @@ constexpr std::array rates = {
     rate{"large", &plan::large},
 };
 
-// Numbers: smaller is smaller, down to one.
+// Numbers: smaller is smaller, down to the least.
 struct number {
     const char* name;
     std::uint32_t plan::*value;
+    std::uint32_t least = 1;
 };
 constexpr std::array numbers = {
     number{"managers", &plan::managers},
@@ -61,6 +62,7 @@ constexpr std::array numbers = {
     number{"workers", &plan::workers},
     number{"direct_workers", &plan::direct_workers},
     number{"types", &plan::types},
+    number{"strangers", &plan::strangers, 0},
     number{"wishes_max", &plan::wishes_max},
     number{"burst_max", &plan::burst_max},
     number{"outstanding_max", &plan::outstanding_max},
@@ -95,7 +97,8 @@ bool set(plan& in, const std::string& setting) {
 std::vector<std::string> reductions(const plan& of) {
     std::vector<std::string> some;
     for (const auto& each : numbers) {
-        for (std::uint32_t less = 1; less < of.*each.value; less = less * 2) {
+        for (std::uint32_t less = each.least; less < of.*each.value;
+             less = std::max(1u, less * 2)) {
             some.push_back(std::string(each.name) + "=" + std::to_string(less));
         }
     }

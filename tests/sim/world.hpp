@@ -46,6 +46,14 @@ struct world {
     std::vector<parkserver_process*> parkservers;
     std::vector<manager_process*> managers;
     std::vector<worker_process*> workers;
+    std::vector<process*> strangers;
+    /// Leases that strangers have heard of.
+    std::deque<base::lease_id> overheard;
+    void overhear(base::lease_id lease) {
+        if (how.strangers == 0) return;
+        if (overheard.size() >= 8) overheard.pop_front();
+        overheard.push_back(lease);
+    }
 };
 
 }  // namespace maus::sim

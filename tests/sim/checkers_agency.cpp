@@ -1,0 +1,147 @@
+// What a parkserver and a worker may say, by what was said to them.
+#include "checkers.hpp"
+
+namespace maus::sim {
+
+// --- who is free --------------------------------------------------------------------------------
+
+void checkers::told(const fact& what) {
+    standing& of = standings_[{{what.process, what.life}, what.link}];
+    if (what.text == "void") {
+        if (what.lease == of.offered) of.offered = {};
+        return;
+    }
+    // An offer that crossed with an earlier lease's end stands.
+    if (what.right && !of.offered.none() && what.lease != of.offered && !what.lease.none()) return;
+    of.free = what.right;
+    of.offered = {};
+}
+
+void checkers::offered(const fact& what) {
+    expect(ever_offered_.insert(what.lease).second, "P-26", what, "a lease was offered twice");
+    standing& of = standings_[{{what.process, what.life}, what.link}];
+    expect(of.free, "P-27", what, "a worker was offered that did not say that it is free");
+    of.free = false;
+    of.offered = what.lease;
+    served_in_order(what);
+}
+
+// --- who is there -------------------------------------------------------------------------------
+
+void checkers::agency::forget_wishes(const base::manager_id& of) {
+    std::erase_if(wishes, [&](const auto& each) { return each.second.manager == of; });
+}
+
+void checkers::enrolled(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    at.sessions[what.link] = {what.worker, what.manager};
+    if (!what.worker.none()) {
+        const auto known = at.workers.find(what.worker);
+        expect(known == at.workers.end() || what.incarnation >= known->second, "P-15", what,
+               "an older life of a worker took the place of a newer one");
+        at.workers[what.worker] = what.incarnation;
+        return;
+    }
+    const auto known = at.managers.find(what.manager);
+    if (known != at.managers.end()) {
+        expect(what.incarnation >= known->second.first, "P-15", what,
+               "an older life of a manager took the place of a newer one");
+        if (known->second.second != what.link) {
+            // What it wished holds only if it says it again, but keeps its place then ([P-20]).
+            std::map<base::token, std::uint64_t> places;
+            for (const auto& [token, each] : at.wishes) {
+                if (each.manager == what.manager) places[token] = each.place;
+            }
+            if (!places.empty()) at.places[what.manager] = std::move(places);
+            at.forget_wishes(what.manager);
+        }
+    }
+    at.managers[what.manager] = {what.incarnation, what.link};
+}
+
+void checkers::parted(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    at.workers.erase(what.worker);
+    if (at.managers.erase(what.manager) == 0) return;
+    at.forget_wishes(what.manager);
+    at.places.erase(what.manager);
+}
+
+// --- who is served first ------------------------------------------------------------------------
+
+void checkers::asked(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    const auto who = at.sessions.find(what.link);
+    if (who == at.sessions.end()) return;
+    const auto here = at.managers.find(who->second.manager);
+    if (here == at.managers.end() || here->second.second != what.link) return;
+    if (at.wishes.contains(what.token)) return;
+    auto& places = at.places[here->first];
+    const auto old = places.find(what.token);
+    const std::uint64_t place = old == places.end() ? ++at.wishes_made : old->second;
+    if (old != places.end()) places.erase(old);
+    at.wishes[what.token] = {here->first, what.group, what.text, place};
+}
+
+void checkers::unasked(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    const auto who = at.sessions.find(what.link);
+    if (who == at.sessions.end()) return;
+    std::erase_if(at.wishes, [&](const auto& each) {
+        return each.second.manager == who->second.manager && each.second.number == what.group;
+    });
+}
+
+// A wish that never had anybody, as far as this parkserver can know, waits for sure.
+void checkers::served_in_order(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    at.ends[what.lease] = {{what.worker, {}}, {{}, what.manager}};
+    at.served.insert(what.token);
+    const auto served = at.wishes.find(what.token);
+    if (served == at.wishes.end()) return;
+    for (const auto& [token, each] : at.wishes) {
+        expect(each.place >= served->second.place || each.type != served->second.type ||
+                   at.served.contains(token),
+               "P-23", what, "an older wish of its type has nobody yet");
+    }
+}
+
+void checkers::named(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    at.served.insert(what.token);
+    at.ends[what.lease].push_back({what.worker, {}});
+    at.ends[what.lease].push_back({{}, what.manager});
+}
+
+void checkers::relayed(const fact& what) {
+    agency& at = agencies_[{what.process, what.life}];
+    const auto from = at.sessions.find(what.link);
+    bool of_its_ends = false;
+    for (const auto& each : at.ends[what.lease]) {
+        if (from == at.sessions.end()) break;
+        const auto& [worker, manager] = from->second;
+        of_its_ends = of_its_ends || (!worker.none() && worker == each.worker) ||
+                      (!manager.none() && manager == each.manager);
+    }
+    expect(of_its_ends, "P-45", what, "it relayed what none of the lease's two ends said");
+}
+
+// --- what a worker answers ----------------------------------------------------------------------
+
+void checkers::given(const fact& what) {
+    services_[{what.process, what.life}].given[{what.call, what.attempt}] = {
+        {what.link, what.lease}, false};
+}
+
+void checkers::answered(const fact& what) {
+    auto& here = services_[{what.process, what.life}].given;
+    const auto task = here.find({what.call, what.attempt});
+    const service::way over{what.link, what.lease};
+    if (task == here.end() || task->second.over != over) {
+        return fail("P-41", what, "it answered a call that did not come over this link");
+    }
+    expect(!task->second.answered, "P-37", what, "it answered a call twice");
+    task->second.answered = task->second.answered || what.right;
+}
+
+}  // namespace maus::sim

@@ -1,0 +1,107 @@
+#include "stranger.hpp"
+
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::milliseconds;
+
+std::string stranger::name() const { return "stranger p" + std::to_string(number()); }
+
+void stranger::make(bool) {
+    stopped_ = false;
+    bounds_ = world_.how.bounds;
+    out_.emplace(bounds_);
+    routes_ = 0;
+    offered_.clear();
+    dial();
+    own_in(milliseconds{10}, 0);
+}
+
+void stranger::dial() {
+    is_up_ = false;
+    at_parkserver_ = !world_.parkservers.empty() && chance(luck_, 0.8);
+    const auto& at = at_parkserver_ ? world_.parkservers.size() : world_.managers.size();
+    const std::uint64_t first = at_parkserver_ ? 0 : world_.parkservers.size();
+    const auto whom = static_cast<std::uint32_t>(first + luck_.below(at));
+    out_->push(core::open{{++routes_}, network::address_of(whom)});
+}
+
+void stranger::feed(input& what) {
+    if (const auto* link = std::get_if<core::up>(&what)) {
+        is_up_ = link->from.value == routes_;
+        if (is_up_ && at_parkserver_ && !stopped_) join();
+    } else if (const auto* end = std::get_if<core::down>(&what)) {
+        if (end->from.value == routes_) is_up_ = false;
+    } else if (const auto decoded =
+                   wire::decode_control(std::get<core::received>(what).what, bounds_)) {
+        const auto* offer = std::get_if<wire::assign>(&decoded.value());
+        if (offer != nullptr) offered_.insert(offer->lease);
+    }
+}
+
+void stranger::join() {
+    wire::register_worker say;
+    say.worker = base::worker_id::make(luck_);
+    say.incarnation = {1};
+    say.type = type_name(between(luck_, 0, world_.how.types - 1));
+    say.interval_ms = world_.how.interval_ms_min;
+    say.liveness = world_.how.liveness_min;
+    say.free = true;
+    out_->control({routes_}, say);
+}
+
+// Once the faults have ended it is only silent when it is asked.
+void stranger::own_event(std::uint64_t) {
+    if (stopped_) return;
+    own_in(milliseconds{world_.how.interval_ms_min}, 0);
+    if (!is_up_) {
+        if (chance(luck_, 0.3)) dial();
+    } else {
+        if (at_parkserver_) out_->control({routes_}, wire::ping{1});
+        if (world_.phase == phase::chaos && chance(luck_, 0.2)) meddle();
+    }
+    step_soon();
+}
+
+void stranger::meddle() {
+    ++world_.faults.meddled;
+    if (!at_parkserver_ || world_.overheard.empty()) return talk_rubbish();
+    const base::lease_id lease = world_.overheard[luck_.below(world_.overheard.size())];
+    const core::route to{routes_};
+    switch (luck_.below(6)) {
+        case 0:
+            // Who takes an offer and does nothing with it is a liar, against whom nothing is promised.
+            if (offered_.contains(lease)) return;
+            return out_->control(to, wire::accepted{lease});
+        case 1: return out_->control(to, wire::refused{lease, 0, "no"});
+        case 2: return out_->control(to, wire::available{lease});
+        case 3:
+        case 4: {
+            core::port over{.to = to, .relayed = lease};
+            return out_->link(over).stamp(wire::record_type::ping, 1);
+        }
+        default: return talk_rubbish();
+    }
+}
+
+void stranger::talk_rubbish() {
+    wire::message made = wire::encode_control(wire::ping{1});
+    const auto any = [&] { return static_cast<std::byte>(luck_() & 0xFF); };
+    constexpr std::size_t channel_at = 4, type_at = 5;
+    switch (luck_.below(4)) {
+        case 0: made.first.data()[channel_at] = any(); break;
+        case 1: made.first.data()[type_at] = any(); break;
+        case 2: made.first.data()[luck_.below(made.first.size())] ^= std::byte{0x10}; break;
+        default:
+            for (std::uint32_t i = between(luck_, 1, 40); i > 0; --i) *made.first.extend(1) = any();
+    }
+    out_->push(core::send{{routes_}, std::nullopt, std::move(made), 1});
+}
+
+void stranger::begin_stop() {
+    stopped_ = true;
+    out_->push(core::close{{routes_}});
+}
+
+}  // namespace maus::sim

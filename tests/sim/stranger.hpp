@@ -1,0 +1,41 @@
+// Somebody from outside who speaks badly: joins as a worker and answers no offer, says what is not
+// its own to say, and garbage. Nobody else may come to harm by it.
+#pragma once
+
+#include <optional>
+#include <set>
+
+#include "maus/core/outbox.hpp"
+#include "process.hpp"
+
+namespace maus::sim {
+
+class stranger : public process {
+public:
+    using process::process;
+    [[nodiscard]] std::string name() const override;
+
+private:
+    void make(bool keep_identity) override;
+    void unmake() override { out_.reset(); }
+    void feed(input& what) override;
+    [[nodiscard]] bool turn() override { return apply(*out_); }
+    void begin_stop() override;
+    [[nodiscard]] bool has_stopped() const override { return stopped_; }
+    [[nodiscard]] instant next_deadline() const override { return never; }
+    void own_event(std::uint64_t detail) override;
+    void dial();
+    void join();
+    void meddle();
+    void talk_rubbish();
+
+    std::optional<core::outbox> out_;
+    limits bounds_;
+    std::set<base::lease_id> offered_;  // to itself
+    std::uint64_t routes_ = 0;
+    bool is_up_ = false;
+    bool at_parkserver_ = false;
+    bool stopped_ = false;
+};
+
+}  // namespace maus::sim
