@@ -147,8 +147,8 @@ public:
         workers_ = count;
         changed_.notify_all();
     }
-    /// Nobody is to wait for workers or for room any more. False: that was so already.
-    bool let_go();
+    /// Nobody is to wait for workers or for room any more.
+    void let_go();
     void call_settled() {
         unsettled_.fetch_sub(1);
         if (blocked_ == 0) return;
@@ -166,6 +166,7 @@ private:
     std::atomic<std::size_t> unsettled_{0};
     std::atomic<std::size_t> blocked_{0};
     std::atomic<std::size_t> workers_{0};
+    std::atomic<bool> release_asked_{false};
     std::atomic<bool> released_{false};
     std::mutex guard_;
     std::condition_variable changed_;
@@ -316,17 +317,17 @@ void group::attend(state_base& call, base::instant end) {
 }
 
 void group::release() {
-    if (!let_go()) return;
+    if (release_asked_.exchange(true)) return;
     owner_->forget(id_);
     owner_->put(core::release_wish{id_});
+    let_go();  // after that, so that whoever was blocked comes after the release too
 }
 
-bool group::let_go() {
+void group::let_go() {
     const std::lock_guard lock(guard_);
-    if (released_.exchange(true)) return false;
+    released_ = true;
     workers_ = 0;
     changed_.notify_all();
-    return true;
 }
 
 bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
