@@ -312,17 +312,10 @@ public:
         take_mail(now);
         machine_->advance_to(now, effects_);
         crew_.permit(machine_->startable(), machine_->lease_until());
+        for (const auto& each : effects_.revoke) revoke(each, now);
+        effects_.revoke.clear();
         if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
         crew_.add(effects_.execute);
-        for (const auto& each : effects_.revoke) {
-            crew_.revoke(each);
-            std::erase_if(short_jobs_, [&](core::job& job) {
-                if (job.what != each) return false;
-                machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
-                return true;
-            });
-        }
-        effects_.revoke.clear();
         if (claimed_ && short_jobs_.empty()) end_claim();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
@@ -366,6 +359,17 @@ private:
             looping_ = false;
         }
         stopped_.notify_all();
+    }
+
+    void revoke(const wire::attempt& what, base::instant now) {
+        const auto give_back = [&](core::job& job) {
+            if (job.what != what) return false;
+            machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
+            return true;
+        };
+        std::erase_if(effects_.execute, give_back);
+        std::erase_if(short_jobs_, give_back);
+        crew_.revoke(what);
     }
 
     // --- short functions: run by the thread that has the lead (crew.hpp)
