@@ -391,13 +391,14 @@ TEST_CASE("a call that waits is cancelled and never executed", "[calls]") {
         busy_worker busy(with);
         std::vector<maus::future<void>> calls;
         for (int i = 0; i < 50; ++i) calls.push_back(with.workers.call(zoo::note, file));
-        for (std::size_t i = 0; i < calls.size(); i += 2) calls[i].cancel();
-        for (std::size_t i = 0; i < calls.size(); i += 2) {
+        // Not the first: it waits at the worker, which may start it before it hears of the cancel.
+        for (std::size_t i = 1; i < calls.size(); i += 2) calls[i].cancel();
+        for (std::size_t i = 1; i < calls.size(); i += 2) {
             CHECK(error_of(std::move(calls[i])).code() == maus::errc::cancelled);
         }
         maus_test::make_file(busy.gate);
         CHECK(value_of(busy.call) == 1);
-        for (std::size_t i = 1; i < calls.size(); i += 2) {
+        for (std::size_t i = 0; i < calls.size(); i += 2) {
             REQUIRE(calls[i].wait_for(patience));
             calls[i].get();
         }
