@@ -394,12 +394,11 @@ private:
 
     // False: the lead was lost, and nothing that belongs to it may be touched any more.
     bool run_short_jobs() {
-        // A quarter of what waits, so that several messages are under way at a time.
-        const std::size_t most = std::clamp<std::size_t>(short_jobs_.size() / 4, 16, 256);
+        // What is answered in this time travels together: a message's own way takes about as long.
         constexpr base::duration message_time = std::chrono::microseconds{100};
         base::instant now = net::clock_now();
         const base::instant begun = now;
-        for (std::size_t i = 0; i < most && !short_jobs_.empty(); ++i) {
+        while (!short_jobs_.empty()) {
             core::job job = std::move(short_jobs_.front());
             short_jobs_.pop_front();
             if (job.link != machine_->startable() || now >= machine_->lease_until()) {
