@@ -27,7 +27,8 @@ inline std::string_view as_text(byte_view bytes) {
 
 class buffer {
 public:
-    static constexpr std::size_t inline_capacity = 64;
+    /// What makes a buffer one cache line.
+    static constexpr std::size_t inline_capacity = 48;
 
     buffer() noexcept = default;
     explicit buffer(byte_view bytes) { append(bytes); }
@@ -46,9 +47,8 @@ public:
                                       void (*release)(void*)) noexcept {
         buffer adopted;
         adopted.data_ = const_cast<std::byte*>(bytes.data());
-        adopted.size_ = adopted.capacity_ = bytes.size();
-        adopted.owner_ = owner;
-        adopted.release_ = release;
+        adopted.size_ = bytes.size();
+        adopted.put_away_ = {bytes.size(), owner, release};
         return adopted;
     }
 
@@ -62,7 +62,7 @@ public:
 
     /// Appends `count` bytes of unspecified value and returns where they start.
     std::byte* extend(std::size_t count) {
-        if (count > capacity_ - size_) grow(count);
+        if (count > capacity() - size_) grow(count);
         std::byte* where = data_ + size_;
         size_ += count;
         return where;
@@ -70,75 +70,80 @@ public:
     void append(byte_view bytes) {
         if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
     }
-    void reserve(std::size_t capacity) {
-        if (capacity > capacity_) grow(capacity - size_);
+    void reserve(std::size_t wanted) {
+        if (wanted > capacity()) grow(wanted - size_);
     }
     /// Whether the bytes belong to a foreign owner that `release` tells (see share.hpp).
     [[nodiscard]] bool released_by(void (*release)(void*)) const noexcept {
-        return release_ == release;
+        return !is_inside() && put_away_.release == release;
     }
-    [[nodiscard]] void* owner() const noexcept { return owner_; }
+    /// The foreign owner, if there is one.
+    [[nodiscard]] void* owner() const noexcept { return is_inside() ? nullptr : put_away_.owner; }
 
     /// Forgets the bytes and keeps the room for them.
     void clear() noexcept {
-        if (release_ != nullptr) drop();
+        if (!is_inside() && put_away_.release != nullptr) drop();
         size_ = 0;
     }
 
 private:
+    /// Where the bytes lie if not inside: on the heap, or at an owner that is told with `release`.
+    struct place {
+        std::size_t capacity;
+        void* owner;
+        void (*release)(void*);
+    };
+
+    [[nodiscard]] bool is_inside() const noexcept { return data_ == inside_; }
+    [[nodiscard]] std::size_t capacity() const noexcept {
+        return is_inside() ? inline_capacity : put_away_.capacity;
+    }
     void grow(std::size_t more) {
         std::size_t wanted = size_ + more;
-        if (wanted < capacity_ * 2) wanted = capacity_ * 2;
+        if (wanted < capacity() * 2) wanted = capacity() * 2;
         auto* larger = new std::byte[wanted];
-        std::memcpy(larger, data_, size_);
+        if (size_ != 0) std::memcpy(larger, data_, size_);
         const std::size_t kept = size_;
         drop();
         data_ = larger;
         size_ = kept;
-        capacity_ = wanted;
+        put_away_ = {wanted, nullptr, nullptr};
     }
     void drop() noexcept {
-        if (release_ != nullptr) {
-            release_(owner_);
-        } else if (data_ != inline_) {
-            delete[] data_;
+        if (!is_inside()) {
+            if (put_away_.release != nullptr) {
+                put_away_.release(put_away_.owner);
+            } else {
+                delete[] data_;
+            }
+            data_ = inside_;
         }
-        data_ = inline_;
         size_ = 0;
-        capacity_ = inline_capacity;
-        owner_ = nullptr;
-        release_ = nullptr;
     }
     void take(buffer& other) noexcept {
         size_ = other.size_;
-        if (other.data_ == other.inline_) {
+        if (other.is_inside()) {
+            data_ = inside_;
             // Of a fixed size: a few instructions instead of a call.
-            if (other.size_ <= inline_capacity / 4) {
-                std::memcpy(inline_, other.inline_, inline_capacity / 4);
+            if (size_ <= 16) {
+                std::memcpy(inside_, other.inside_, 16);
             } else {
-                std::memcpy(inline_, other.inline_, inline_capacity);
+                std::memcpy(inside_, other.inside_, inline_capacity);
             }
-            data_ = inline_;
-            capacity_ = inline_capacity;
-            owner_ = nullptr;
-            release_ = nullptr;
         } else {
             data_ = other.data_;
-            capacity_ = other.capacity_;
-            owner_ = std::exchange(other.owner_, nullptr);
-            release_ = std::exchange(other.release_, nullptr);
-            other.data_ = other.inline_;
+            put_away_ = other.put_away_;
+            other.data_ = other.inside_;
         }
         other.size_ = 0;
-        other.capacity_ = inline_capacity;
     }
 
-    std::byte* data_ = inline_;
+    std::byte* data_ = inside_;
     std::size_t size_ = 0;
-    std::size_t capacity_ = inline_capacity;
-    void* owner_ = nullptr;
-    void (*release_)(void*) = nullptr;
-    std::byte inline_[inline_capacity] = {};
+    union {
+        std::byte inside_[inline_capacity];
+        place put_away_;
+    };
 };
 
 }  // namespace maus::base
