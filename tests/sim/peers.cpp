@@ -34,16 +34,18 @@ void parkserver_process::make(bool) {
 
 void parkserver_process::feed(input& what) {
     if (auto* message = std::get_if<core::received>(&what)) {
-        relays_from_ = message->from;
+        input_from_ = message->from;
         hear(*message);
         core_->on(std::move(*message), local(), *out_);
     } else if (const auto* end = std::get_if<core::down>(&what)) {
+        input_from_ = {};
         core_->on(*end, local(), *out_);
     }
     collect();
 }
 
 bool parkserver_process::turn() {
+    input_from_ = {};
     core_->advance_to(local(), *out_);
     collect();
     collected_ = 0;
@@ -145,7 +147,7 @@ void parkserver_process::witness(core::send& what) {
     if (head.value().channel == wire::channel::relay) {
         ++relayed_;
         fact told = begin(fact::kind::relayed);
-        told.link = relays_from_.value;
+        told.link = input_from_.value;
         if (const auto lease = wire::peek_relay(what.what)) told.lease = lease.value();
         return world_.past.add(std::move(told));
     }
@@ -184,15 +186,16 @@ void parkserver_process::witness(const core::note& what) {
     const bool is_worker = what.text.starts_with("worker ");
     ++(is_worker ? workers_lost_ : managers_lost_);
     const std::string brief = what.text.substr(what.text.find(' ') + 1, 8);
-    for (const auto& [route, each] : peers_) {
+    fact told = begin(fact::kind::parted);
+    std::erase_if(peers_, [&](const auto& each) {
+        const auto& [route, who] = each;
         const bool it_is =
-            is_worker ? base::brief(each.worker) == brief : base::brief(each.manager) == brief;
-        if (!it_is) continue;
-        fact told = begin(fact::kind::parted);
-        told.worker = each.worker;
-        told.manager = each.manager;
-        return world_.past.add(std::move(told));
-    }
+            is_worker ? base::brief(who.worker) == brief : base::brief(who.manager) == brief;
+        if (it_is) told.worker = who.worker;
+        if (it_is) told.manager = who.manager;
+        return it_is && route != input_from_.value;  // it may have come back with this very input
+    });
+    if (!told.worker.none() || !told.manager.none()) world_.past.add(std::move(told));
 }
 
 void parkserver_process::count() {

@@ -46,7 +46,7 @@ private:
     };
     std::map<std::uint64_t, peer> peers_;  // by route
     std::size_t collected_ = 0;            // of what the machine wants to say
-    base::route relays_from_{};
+    base::route input_from_{};
     std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
