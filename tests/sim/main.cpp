@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <sys/time.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
@@ -68,7 +68,7 @@ struct totals {
 constexpr int seed_s_max = 5;
 
 extern "C" void tell_seed(int signal) {
-    if (signal == SIGPROF) {
+    if (signal == SIGXCPU) {
         std::fprintf(stderr, "maus-sim: %d s of processor time are not enough for one seed\n",
                      seed_s_max);
     }
@@ -92,8 +92,10 @@ plan plan_of(std::uint64_t seed, const std::vector<std::string>& settings) {
 }
 
 void run_one(std::uint64_t seed, const options& wanted, totals& sum) {
-    const itimerval bound{{}, {seed_s_max, 0}};
-    ::setitimer(ITIMER_PROF, &bound, nullptr);
+    rlimit bound{};
+    ::getrlimit(RLIMIT_CPU, &bound);
+    bound.rlim_cur = static_cast<rlim_t>(processor_seconds()) + seed_s_max;
+    ::setrlimit(RLIMIT_CPU, &bound);
     const plan how = plan_of(seed, wanted.settings);
     report made = run(how, wanted.trace);
     const bool twice = wanted.twice_every != 0 && seed % wanted.twice_every == 0;
@@ -313,7 +315,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     if (wanted.shrink) return shrink(argv[0], *wanted.seed, wanted.settings);
-    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGPROF}) std::signal(signal, tell_seed);
+    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGXCPU}) std::signal(signal, tell_seed);
 
     totals sum;
     bool all_well = true;

@@ -202,10 +202,10 @@ void worker::register_with(registration& at, instant now, worker_effects& out) {
     say.pid = config_.pid;
     say.free = is_free();
     at.said_free = say.free;
-    if (state_ == state::serving || (state_ == state::linking && config_.manager.empty())) {
-        say.serving = lease_.serving;
-    }
-    at.said_lease = say.serving ? say.serving->lease : base::lease_id{};
+    const bool serves =
+        state_ == state::serving || (state_ == state::linking && config_.manager.empty());
+    if (serves) say.serving = lease_.serving;
+    at.said_lease = serves ? lease_.serving.lease : base::lease_id{};
     out.net.control(at.via(), say);
 }
 
