@@ -13,6 +13,8 @@ namespace demo {
 inline constexpr const char* default_parkserver = "tcp://127.0.0.1:8500";
 /// How long a parkserver may take to answer before it is said that nobody is there.
 inline constexpr std::chrono::seconds parkserver_patience{5};
+/// Throws maus::error if no parkserver answers there in that time, or once a signal has come.
+void ask_who_is_there(const std::string& parkserver, maus::programs::stop_signals& signals);
 
 struct wordcount_options {
     std::vector<std::string> paths = {"/usr/include"};

@@ -45,21 +45,38 @@ std::optional<job_result> job::run() {
     maus::manager manager{maus::manager_options{
         .endpoint = "tcp://127.0.0.1:*", .log = maus::programs::log_lines(maus::log_level::error)}};
     manager.connect_parkserver(parkserver_);
-    auto workers = manager.get_workers({.amount = options_.workers, .type = options_.type});
-    if (!wait_for_workers(workers, bar)) return std::nullopt;
+    auto workers = wish_for(manager, options_.workers);
+    if (!wait_for_workers(manager, workers, bar)) return std::nullopt;
     const auto begun = clock::now();
     const bool complete = hand_out(workers, bar);
     const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
     if (!complete) return std::nullopt;
+    if (killed_.size() < options_.kill) {
+        bar.tell("maus-demo wordcount: the work was done after " + std::to_string(killed_.size()) +
+                 " of " + std::to_string(options_.kill) + " kills");
+    }
     return result(manager, seconds);
 }
 
-bool job::wait_for_workers(const maus::workers& workers, progress& bar) {
+maus::workers job::wish_for(maus::manager& manager, std::size_t amount) const {
+    maus::wish wish{.amount = static_cast<std::uint32_t>(amount), .type = options_.type};
+    // Those that we kill ourselves must not make a call look like poison.
+    wish.calls.start_cap =
+        static_cast<std::uint8_t>(std::min(options_.kill + wish.calls.start_cap, 255u));
+    return manager.get_workers(wish);
+}
+
+bool job::wait_for_workers(maus::manager& manager, maus::workers& workers, progress& bar) {
     // All of our own that live, so that they share the work evenly.
-    while (!workers.wait_for(std::max<std::size_t>(own_.alive().size(), 1), 50ms)) {
+    std::size_t wanted = own_.alive().size();
+    while (!workers.wait_for(std::max<std::size_t>(wanted, 1), 50ms)) {
         if (signals_.asked()) return false;
         look_after_children(bar);
         hint(workers, bar);
+        // As many as were wished for come together or not at all.
+        if (own_.alive().size() == wanted) continue;
+        wanted = own_.alive().size();
+        workers = wish_for(manager, wanted);
     }
     return true;
 }

@@ -54,7 +54,9 @@ public:
 
 private:
     /// False: Ctrl-C.
-    [[nodiscard]] bool wait_for_workers(const maus::workers& workers, progress& bar);
+    [[nodiscard]] bool wait_for_workers(maus::manager& manager, maus::workers& workers,
+                                        progress& bar);
+    [[nodiscard]] maus::workers wish_for(maus::manager& manager, std::size_t amount) const;
     [[nodiscard]] bool hand_out(maus::workers& workers, progress& bar);
     void submit(maus::workers& workers);
     /// The callback of a call.

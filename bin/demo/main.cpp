@@ -42,11 +42,12 @@ CLI::Option* add_type(CLI::App& to, std::string& into, const std::string& about)
         ->capture_default_str();
 }
 
-/// A worker waits for its parkserver as long as it takes, but says so.
-void say_if_nobody_is_there(const std::string& parkserver) {
+/// Workers and managers wait for their parkserver as long as it takes, but say so.
+void say_if_nobody_is_there(const std::string& parkserver, stop_signals& signals) {
     try {
-        (void)maus::fetch_status(parkserver, demo::parkserver_patience);
+        demo::ask_who_is_there(parkserver, signals);
     } catch (const maus::error& failed) {
+        if (signals.asked()) return;
         std::cerr << "maus-demo: " << failed.what() << "\nmaus-demo: waiting for it\n";
     }
 }
@@ -95,7 +96,7 @@ void add_word_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
     add_type(command, chosen.type, "What it registers as");
     command.callback([&] {
         what = [&](stop_signals& signals) {
-            say_if_nobody_is_there(chosen.parkserver);
+            say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::word_worker(chosen, signals);
         };
     });
@@ -116,7 +117,7 @@ void add_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
     add_type(command, chosen.type, "What it registers as");
     command.callback([&] {
         what = [&](stop_signals& signals) {
-            if (chosen.connect.empty()) say_if_nobody_is_there(chosen.parkserver);
+            if (chosen.connect.empty()) say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::example_worker(chosen, signals);
         };
     });
@@ -142,9 +143,7 @@ void add_manager(CLI::App& app, demo::manager_options& chosen, body& what) {
             chosen.parkserver = demo::default_parkserver;
         }
         what = [&](stop_signals& signals) {
-            if (!chosen.parkserver.empty()) {
-                (void)maus::fetch_status(chosen.parkserver, demo::parkserver_patience);
-            }
+            if (!chosen.parkserver.empty()) say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::example_manager(chosen, signals);
         };
     });

@@ -11,6 +11,7 @@
 #include "bin/demo/commands.hpp"
 #include "bin/demo/job.hpp"
 #include "bin/demo/report.hpp"
+#include "bin/support/log_lines.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/terminal.hpp"
 #include "bin/support/text.hpp"
@@ -65,12 +66,19 @@ std::optional<job_result> have_it_done(const wordcount_options& options,
     std::optional<maus::parkserver> park;
     std::string parkserver = options.parkserver;
     if (parkserver.empty()) {
-        park.emplace(maus::parkserver_options{.bind = {"tcp://127.0.0.1:*"}});
+        park.emplace(
+            maus::parkserver_options{.bind = {"tcp://127.0.0.1:*"},
+                                     .log = maus::programs::log_lines(maus::log_level::warning)});
         park->start();
         parkserver = park->endpoint();
     } else {
         // Says what is wrong if nobody is there; otherwise we would wait until somebody is.
-        (void)maus::fetch_status(parkserver, parkserver_patience);
+        try {
+            ask_who_is_there(parkserver, signals);
+        } catch (const maus::error&) {
+            if (signals.asked()) return std::nullopt;
+            throw;
+        }
     }
     if (!options.json) std::cout << what_is_to_do(options, files) << std::endl;
     children own;
@@ -85,11 +93,20 @@ std::optional<job_result> have_it_done(const wordcount_options& options,
 
 }  // namespace
 
+void ask_who_is_there(const std::string& parkserver, maus::programs::stop_signals& signals) {
+    std::stop_source stop;
+    const auto stopping = signals.on_stop([&] { stop.request_stop(); });
+    (void)maus::fetch_status(parkserver, parkserver_patience, stop.get_token());
+}
+
 int wordcount(const wordcount_options& options, maus::programs::stop_signals& signals) {
     const auto files = list_files(options.paths);
     double share_done = 0;
     const auto done = have_it_done(options, files, share_done, signals);
     if (!done) return told_of_stop(share_done);
+    if (done->found.total.unreadable == files.size()) {
+        throw maus::programs::failure("no file under " + options.paths.front() + " can be read");
+    }
     if (!options.json) std::cout << '\n' << report_text(*done, options) << std::flush;
 
     std::optional<check_result> checked;

@@ -65,6 +65,13 @@ class method_table {
 public:
     using define_function = std::function<void(base::method_id, std::string)>;
 
+    [[nodiscard]] std::string name_of(base::method_id number) {
+        const std::shared_lock lock(guard_);
+        for (const auto& [key, its] : numbers_) {
+            if (its == number) return key.first;
+        }
+        return {};
+    }
     /// `define` is called with a new one before anybody else can get its number.
     base::method_id number_of(const method_key& key, const define_function& define) {
         // A thread mostly calls what it has called last.
@@ -203,7 +210,7 @@ public:
         const std::lock_guard lock(guard_);
         groups_.erase(id);
     }
-    void refuse(std::uint64_t ticket, errc code, std::string why);
+    void refuse(std::uint64_t ticket, std::string_view function, errc code, std::string why);
 
     // --- executor
     void post(std::unique_ptr<continuation> what) override { callbacks_.post(std::move(what)); }
@@ -296,7 +303,7 @@ void group::submit(const std::shared_ptr<group_handle>& self, const method_key& 
     const auto before = make_room(options.when_full);
     const auto ticket = reinterpret_cast<std::uint64_t>(call);
     if (!before) {
-        return owner_->refuse(ticket, errc::overloaded,
+        return owner_->refuse(ticket, method.name, errc::overloaded,
                               "calls_max calls of these workers are not settled yet");
     }
     core::submission submission;
@@ -387,7 +394,8 @@ void manager_core::stop_reactor() {
     box_.take(mail_);
     for (auto& each : mail_) {
         if (auto* late = std::get_if<new_call>(&each)) {
-            refuse(late->what.ticket, errc::shutdown, "the manager has stopped");
+            refuse(late->what.ticket, methods_.name_of(late->what.method), errc::shutdown,
+                   "the manager has stopped");
         }
     }
     mail_.clear();
@@ -408,12 +416,16 @@ void manager_core::submit(const method_key& method, core::submission&& call, boo
         (void)box_.put(define_method{number, std::move(signature)});
     });
     const std::size_t waiting = box_.put(new_call{std::move(call)});
-    if (waiting == 0) return refuse(ticket, errc::shutdown, "the manager has stopped");
+    if (waiting == 0) {
+        return refuse(ticket, method.name, errc::shutdown, "the manager has stopped");
+    }
     drive_.mail_came(lone || waiting >= bounds().batch_records_max);
 }
 
-void manager_core::refuse(std::uint64_t ticket, errc code, std::string why) {
+void manager_core::refuse(std::uint64_t ticket, std::string_view function, errc code,
+                          std::string why) {
     core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
+    refused.about->function = function;
     refused.about->text = std::move(why);
     settle(ticket, std::move(refused));
 }

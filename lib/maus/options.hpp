@@ -98,7 +98,7 @@ struct manager_options {
 };
 
 struct worker_options {
-    /// Functions that run at a time.
+    /// Functions that run at a time, each on a thread of its own; at most limits.concurrency_max.
     std::uint32_t concurrency = 1;
     heartbeat_options heartbeat = {};
     maus::limits limits = {};

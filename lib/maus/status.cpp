@@ -25,7 +25,9 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
 
 }  // namespace
 
-parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds patience) {
+parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds patience,
+                               std::stop_token stop) {
+    constexpr std::chrono::milliseconds look_at_stop{20};
     net::check_endpoint(endpoint);
     const limits bounds;
     std::string trouble;
@@ -38,6 +40,7 @@ parkserver_status fetch_status(const std::string& endpoint, std::chrono::millise
     std::vector<net::input> inputs;
     bool reached = false;
     while (trouble.empty() && net::clock_now() < deadline) {
+        if (stop.stop_requested()) throw error(errc::cancelled, "stopped before it had answered");
         inputs.clear();
         hub.drain(inputs);
         for (auto& each : inputs) {
@@ -52,7 +55,9 @@ parkserver_status fetch_status(const std::string& endpoint, std::chrono::millise
             }
         }
         hub.apply(out);
-        if (inputs.empty() && !hub.has_more()) hub.wait(deadline);
+        if (inputs.empty() && !hub.has_more()) {
+            hub.wait(std::min(deadline, base::after(net::clock_now(), look_at_stop)));
+        }
     }
     if (!trouble.empty()) throw error(errc::protocol_violation, trouble);
     throw error(errc::deadline_exceeded,

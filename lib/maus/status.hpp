@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 #include "maus/wire/control.hpp"
@@ -15,9 +16,11 @@ namespace maus {
 using parkserver_status = wire::status;
 
 /// Asks the parkserver at `endpoint`. Throws maus::error: deadline_exceeded if it does not answer
-/// in `patience`, protocol_violation if the endpoint is none or what answers is no parkserver,
-/// version_mismatch if it speaks another version. Waits; thread-safe.
+/// in `patience`, cancelled soon after `stop` is requested, protocol_violation if the endpoint is
+/// none or what answers is no parkserver, version_mismatch if it speaks another version. Waits;
+/// thread-safe.
 [[nodiscard]] parkserver_status fetch_status(const std::string& endpoint,
-                                             std::chrono::milliseconds patience);
+                                             std::chrono::milliseconds patience,
+                                             std::stop_token stop = {});
 
 }  // namespace maus

@@ -200,6 +200,9 @@ public:
           crew_([this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
                 [this] { return drive(); }),
           effects_(options_.limits) {
+        if (options_.concurrency > options_.limits.concurrency_max) {
+            throw error(errc::too_large, "concurrency is above limits.concurrency_max");
+        }
         base::random random(net::random_seed());
         config_.id = base::worker_id::make(random);
         config_.incarnation = {net::wall_us()};
@@ -262,11 +265,18 @@ public:
 
     void run() {
         begin(mode::threaded);
+        hire();
         loop();
     }
     void start() {
         begin(mode::threaded);
-        thread_ = net::spawn([this] { loop(); });
+        hire();
+        try {
+            thread_ = net::spawn([this] { loop(); });
+        } catch (...) {
+            loop_is_over();
+            throw;
+        }
     }
     void stop() { stop(options_.stop_timeout); }
     void stop(base::duration patience) {
@@ -351,8 +361,25 @@ private:
         if (stop_asked_) outlet_->put(core::stop_worker{net::clock_now()});
     }
 
+    void hire() {
+        try {
+            const auto got = crew_.hire(config_.concurrency);
+            if (got == config_.concurrency || !options_.log) return;
+            options_.log(log_level::warning,
+                         "the system allows threads for " + std::to_string(got) + " of " +
+                             std::to_string(config_.concurrency) + " functions at a time");
+        } catch (...) {
+            loop_is_over();
+            throw;
+        }
+    }
+
     void loop() {
-        crew_.work(config_.concurrency);
+        crew_.work();
+        loop_is_over();
+    }
+
+    void loop_is_over() {
         outlet_->close();
         {
             const std::lock_guard lock(guard_);
@@ -401,7 +428,7 @@ private:
         while (!short_jobs_.empty()) {
             core::job job = std::move(short_jobs_.front());
             short_jobs_.pop_front();
-            if (job.link != machine_->startable() || now >= machine_->lease_until()) {
+            if (!crew_.permits(job, now)) {
                 machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
                 continue;
             }

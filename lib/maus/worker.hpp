@@ -185,7 +185,9 @@ public:
     /// manager's wishes of `type`.
     void connect(std::string endpoint, std::string type = "default");
 
-    /// Runs until stop() is called. Throws std::logic_error if it has no endpoint or runs already.
+    /// Runs until stop() is called. Throws std::logic_error if it has no endpoint or runs already,
+    /// std::system_error if the system allows no thread; with fewer than `concurrency`, it says so
+    /// (a warning) and makes do.
     void run();
     /// The same in a thread of its own.
     void start();

@@ -453,7 +453,9 @@ TEST_CASE("a full group blocks its callers or fails their calls", "[calls]") {
     std::vector<maus::future<int>> calls;
     for (int i = 1; i < 10; ++i) calls.push_back(with.workers.call(zoo::add, i, i));
     const auto or_fail = with.workers.with({.when_full = maus::when_full::fail});
-    CHECK(error_of(or_fail.call(zoo::add, 1, 1)).code() == maus::errc::overloaded);
+    const maus::error full = error_of(or_fail.call(zoo::add, 1, 1));
+    CHECK(full.code() == maus::errc::overloaded);
+    CHECK(full.function() == "add");
     std::atomic<bool> came_through{false};
     maus::future<int> blocked;
     std::thread caller([&] {

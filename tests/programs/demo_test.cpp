@@ -33,6 +33,16 @@ public:
     }
 };
 
+/// They are blocked then, and read by a thread.
+bool waits_for_signals(pid_t process) {
+    std::ifstream status("/proc/" + std::to_string(process) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (!line.starts_with("SigBlk:")) continue;
+        return (std::stoull(line.substr(7), nullptr, 16) & (1ull << (SIGINT - 1))) != 0;
+    }
+    return false;
+}
+
 constexpr std::uint64_t files = 200, lines_a_file = 250;
 
 /// Files of which we know what is in them: three words a line.
@@ -81,6 +91,40 @@ TEST_CASE("wordcount with a worker killed on the way has the right totals and le
     CHECK(done["workers"].size() == 2);
     CHECK(calls == done["calls"]);  // each call once, whoever was killed
     CHECK(words_counted == done["words"]);
+}
+
+TEST_CASE("a wordcount whose worker ends before the work begins goes on with the others") {
+    const orphanage left_behind;
+    const maus_test::scratch_folder folder;
+    write_texts(folder);
+    program job("maus-demo", {"wordcount", "--workers", "3", "--check", folder.path()});
+    const auto children = [&] {
+        const std::string pid = std::to_string(job.pid());
+        std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
+        std::vector<pid_t> found;
+        for (pid_t each = 0; list >> each;) found.push_back(each);
+        return found;
+    };
+    REQUIRE(eventually([&] { return children().size() == 3 || !job.alive(); }));
+    const auto workers = children();
+    REQUIRE(workers.size() == 3);
+    ::kill(workers.front(), SIGKILL);
+    CHECK(job.wait() == good);
+    INFO(job.out() + job.err());
+    CHECK_THAT(job.err(), maus_test::has_text("worker process " + std::to_string(workers.front()) +
+                                              " has ended"));
+    CHECK(left_behind.is_empty());
+}
+
+TEST_CASE("a demo that looks for its parkserver in vain can be stopped meanwhile") {
+    const maus_test::scratch_folder folder;
+    for (const std::string what : {"wordcount", "manager", "worker"}) {
+        program demo("maus-demo", {what, "-p", "ipc://" + folder.file("nobody")});
+        REQUIRE(eventually([&] { return waits_for_signals(demo.pid()); }));
+        demo.signal(SIGINT);
+        CHECK(demo.wait() == (what == "worker" ? good : failed));
+        CHECK(demo.err().find("no parkserver answers") == std::string::npos);
+    }
 }
 
 TEST_CASE("wordcount tells people what it does, and draws only on a terminal") {
@@ -176,7 +220,11 @@ TEST_CASE("who waits for somebody says so, and can be stopped") {
     manager.signal(SIGTERM);
     CHECK(manager.wait() == failed);
     CHECK(manager.out().empty());
+    program leased("maus-demo", {"manager", "-p", place});
     program worker("maus-demo", {"worker", "-p", place});
+    CHECK(leased.says("waiting for it"));
+    leased.signal(SIGTERM);
+    CHECK(leased.wait() == failed);
     CHECK(worker.says("waiting for it"));
     worker.signal(SIGTERM);
     CHECK(worker.wait() == good);

@@ -114,7 +114,7 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
         {{"maus", {"functions", "-p", nobody, "--timeout", "200"}}, "no parkserver answers"},
         {{"maus", {"status", "-p", nobody, "--timeout", "200", "--watch", "1"}},
          "no parkserver answers"},
-        {{"maus-demo", {"manager", "-p", nobody}}, "no parkserver answers"},
+        {{"maus-demo", {"wordcount", "-p", nobody}}, "no parkserver answers"},
         {{"maus-demo", {"wordcount", folder.file("missing")}}, "No such file"},
         {{"maus-demo", {"wordcount", folder.path()}}, "no files"},
         {{"maus-demo", {"manager", "--bind", there.endpoint()}}, "taken"},
@@ -122,7 +122,7 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
         {{"maus-parkserver", {"--bind", "tcp://127.0.0.1:*", "--bind", there.endpoint()}},
          "the port is taken"},
         {{"maus-parkserver", {"--bind", "ipc://" + folder.file("missing/place")}},
-         "missing or not writable"},
+         "its folder is missing"},
         {{"maus-parkserver", {"--bind", "ipc:///tmp/" + std::string(150, 'x')}}, "107 characters"},
         {{"maus-parkserver", {"--bind", "tcp://192.0.2.1:1"}}, "no such address"},
     };

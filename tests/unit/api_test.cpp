@@ -2,6 +2,8 @@
 #include <maus/maus.hpp>
 #include <maus/parkserver.hpp>
 
+#include <filesystem>
+
 #include "catch.hpp"
 #include "support/scratch.hpp"
 
@@ -120,6 +122,12 @@ TEST_CASE("what cannot be bound is refused with a reason") {
     CHECK_THAT(why("tcp://192.0.2.1:9"), maus_test::has_text("cannot bind"));
     CHECK_THAT(why("ipc:///nonexistent/folder/x"), maus_test::has_text("cannot bind"));
     CHECK_THAT(why("ipc:///tmp/" + std::string(120, 'x')), maus_test::has_text("107"));
+    CHECK_THAT(why("tcp://[::1]:*"), maus_test::has_text("IPv6"));
+    const maus_test::scratch_folder folder;
+    const std::string precious = folder.file("precious");
+    maus_test::make_file(precious);
+    CHECK_THAT(why("ipc://" + precious), maus_test::has_text("no socket"));
+    CHECK(std::filesystem::is_regular_file(precious));
     const maus::manager first("tcp://127.0.0.1:*");
     CHECK_THAT(first.endpoint(), maus_test::has_text("tcp://127.0.0.1:"));
     CHECK_THAT(why(first.endpoint()), maus_test::has_text("taken"));
@@ -142,6 +150,22 @@ TEST_CASE("a status that nobody gives is an error that says what to do") {
         error_from([&] { (void)maus::fetch_status("ipc://" + folder.file("nobody"), 50ms); });
     CHECK(failed.code() == maus::errc::deadline_exceeded);
     CHECK_THAT(failed.what(), maus_test::has_text("maus-parkserver"));
+}
+
+TEST_CASE("who asks for a status may change its mind") {
+    const maus_test::scratch_folder folder;
+    std::stop_source changed;
+    changed.request_stop();
+    const auto failed = error_from([&] {
+        (void)maus::fetch_status("ipc://" + folder.file("nobody"), 1h, changed.get_token());
+    });
+    CHECK(failed.code() == maus::errc::cancelled);
+}
+
+TEST_CASE("a worker that is to run more at a time than its limit is not made") {
+    maus::worker_options options;
+    options.concurrency = 4'000'000'000;
+    CHECK(error_from([&] { const maus::worker made(options); }).code() == maus::errc::too_large);
 }
 
 // --- groups of workers ----------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 #include "maus/net/crew.hpp"
 
+#include <system_error>
+
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 
@@ -11,13 +13,26 @@ constexpr std::chrono::milliseconds tick{2};
 constexpr int ticks_until_rest = 50;
 }  // namespace
 
-void crew::work(std::size_t concurrency) {
-    concurrency_ = concurrency;
-    (void)lead_.try_take();
-    while (threads_.size() < concurrency) {
-        threads_.push_back(spawn([this] { member(false); }));
+std::size_t crew::hire(std::size_t concurrency) {
+    try {
+        while (threads_.size() < concurrency) {
+            threads_.push_back(spawn([this] { member(false); }));
+        }
+    } catch (const std::system_error&) {
+        if (threads_.empty()) throw;
     }
+    const std::lock_guard lock(guard_);
+    concurrency_ = threads_.size();
+    return concurrency_;
+}
+
+void crew::work() {
+    (void)lead_.try_take();
     member(true);
+    join();
+}
+
+void crew::join() {
     for (auto& each : threads_) each.join();
     threads_.clear();
 }
@@ -75,8 +90,8 @@ void crew::run(std::unique_lock<std::mutex>& lock) {
     queue_.pop_front();
     ++running_;
     lock.unlock();
-    const bool may = may_start(next);
-    run_(std::move(next.what), may);
+    const bool may_start = !next.revoked && permits(next.what, clock_now());
+    run_(std::move(next.what), may_start);
     lock.lock();
     --running_;
 }
@@ -136,10 +151,6 @@ void crew::revoke(const wire::attempt& what) {
 void crew::permit(std::uint64_t link, base::instant until) {
     until_.store(until);
     link_.store(link);
-}
-
-bool crew::may_start(const entry& next) const {
-    return !next.revoked && next.what.link == link_.load() && clock_now() < until_.load();
 }
 
 bool crew::run_one() {

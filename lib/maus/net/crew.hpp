@@ -41,13 +41,19 @@ public:
     using drive_function = std::function<bool()>;
 
     crew(run_function run, drive_function drive) : run_(std::move(run)), drive_(std::move(drive)) {}
-    ~crew() { stop(); }
+    ~crew() {
+        stop();
+        join();
+    }
     crew(const crew&) = delete;
     crew& operator=(const crew&) = delete;
 
-    /// Works on this thread and on `concurrency` more, until the reactor has finished and no
-    /// function runs any more. Jobs that were not started are let go of.
-    void work(std::size_t concurrency);
+    /// Makes threads for so many functions at a time, or as many as the system allows, which it
+    /// gives back. Throws std::system_error if that is none.
+    std::size_t hire(std::size_t concurrency);
+    /// Works on this thread and on the hired ones, until the reactor has finished and no function
+    /// runs any more. Jobs that were not started are let go of.
+    void work();
     /// For those who only run_one().
     void stop();
     /// Whether the calling thread is one of its own.
@@ -56,7 +62,11 @@ public:
     // --- by the thread that has the lead
     void add(std::vector<core::job>& jobs);
     void revoke(const wire::attempt& what);
+    /// Jobs of this link, and of no other, may be started before then.
     void permit(std::uint64_t link, base::instant until);
+    [[nodiscard]] bool permits(const core::job& what, base::instant now) const {
+        return what.link == link_.load() && now < until_.load();
+    }
     /// Claims the right to run functions here, before all that are added later. False: others run
     /// or wait.
     [[nodiscard]] bool begin_short();
@@ -74,7 +84,7 @@ private:
         core::job what;
         bool revoked = false;
     };
-    [[nodiscard]] bool may_start(const entry& next) const;
+    void join();
     void member(bool leads);
     [[nodiscard]] bool next_duty();
     void run(std::unique_lock<std::mutex>& lock);

@@ -4,15 +4,27 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include "maus/error.hpp"
 
 namespace maus::net {
 
+std::string endpoint_problem(const std::string& endpoint) {
+    constexpr std::string_view ipc = "ipc://";
+    constexpr std::size_t path_max = sizeof(sockaddr_un::sun_path) - 1;
+    if (endpoint.starts_with(ipc)) {
+        if (endpoint.size() - ipc.size() <= path_max) return {};
+        return "an ipc path has at most " + std::to_string(path_max) + " characters";
+    }
+    if (endpoint.starts_with("tcp://[")) return "IPv6 is not spoken; write an IPv4 address";
+    return endpoint.starts_with("tcp://") ? "" : "write tcp://HOST:PORT or ipc://PATH";
+}
+
 void check_endpoint(const std::string& endpoint) {
-    if (endpoint.starts_with("tcp://") || endpoint.starts_with("ipc://")) return;
-    throw error(errc::protocol_violation,
-                "not an endpoint: '" + endpoint + "'; write tcp://HOST:PORT or ipc://PATH");
+    const std::string problem = endpoint_problem(endpoint);
+    if (problem.empty()) return;
+    throw error(errc::protocol_violation, "not an endpoint: '" + endpoint + "'; " + problem);
 }
 
 namespace {
@@ -36,7 +48,7 @@ std::string first_address() {
 }  // namespace
 
 std::string reachable(const std::string& endpoint) {
-    for (const std::string wildcard : {"tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:"}) {
+    for (const std::string wildcard : {"tcp://0.0.0.0:", "tcp://*:"}) {
         if (endpoint.starts_with(wildcard)) {
             return "tcp://" + first_address() + ":" + endpoint.substr(wildcard.size());
         }

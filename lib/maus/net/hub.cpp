@@ -4,17 +4,21 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <thread>
 
 #include "maus/base/random.hpp"
 #include "maus/error.hpp"
 #include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -244,24 +248,29 @@ std::unique_ptr<hub::socket> hub::make_socket(zmq::socket_type type) {
     return made;
 }
 
-// libzmq lets a second process take over a bound ipc path without a word: a lock beside it does
-// not.
+// libzmq lets a second process take over a bound ipc path without a word, and removes whatever else
+// lies there: a lock beside it, and a look, do not.
 static int lock_ipc_path(const std::string& endpoint) {
+    const auto no = [&](const std::string& why) -> error {
+        return {errc::protocol_violation, "cannot bind " + endpoint + ": " + why};
+    };
     const std::string path = endpoint.substr(std::string_view("ipc://").size());
-    if (path.size() > 107) {
-        throw error(errc::protocol_violation,
-                    "cannot bind " + endpoint + ": an ipc path has at most 107 characters");
-    }
     if (path.empty() || path[0] == '@' || path[0] == '*') return -1;
-    const int lock = ::open((path + ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    struct stat there {};
+    if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
+        throw no("something is there that is no socket; name another path, or remove it");
+    }
+    // Whoever may read it may lock it: the one who stopped may have been another user.
+    const std::string name = path + ".lock";
+    int lock = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock < 0) lock = ::open(name.c_str(), O_CREAT | O_RDONLY | O_CLOEXEC, 0644);
     if (lock < 0) {
-        throw error(errc::protocol_violation,
-                    "cannot bind " + endpoint + ": its folder is missing or not writable");
+        throw no(errno == ENOENT ? "its folder is missing"
+                                 : "cannot open " + name + ": " + std::strerror(errno));
     }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock);
-        throw error(errc::protocol_violation,
-                    "cannot bind " + endpoint + ": another process has it");
+        throw no("another process has it");
     }
     return lock;
 }
@@ -282,11 +291,10 @@ static void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
 }
 
 std::string hub::bind(const std::string& endpoint) {
-    const bool is_ipc = endpoint.starts_with("ipc://");
-    if (!is_ipc && !endpoint.starts_with("tcp://")) {
-        throw error(errc::protocol_violation,
-                    "cannot bind " + endpoint + ": write tcp://ADDRESS:PORT or ipc://PATH");
+    if (const auto problem = endpoint_problem(endpoint); !problem.empty()) {
+        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + problem);
     }
+    const bool is_ipc = endpoint.starts_with("ipc://");
     if (!router_) router_ = make_socket(zmq::socket_type::router);
     if (is_ipc) {
         if (const int lock = lock_ipc_path(endpoint); lock >= 0) ipc_locks_.push_back(lock);
@@ -298,7 +306,9 @@ std::string hub::bind(const std::string& endpoint) {
         if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
         if (failed.num() == EINVAL) why = "write tcp://ADDRESS:PORT or ipc://PATH";
         if (failed.num() == ENODEV || failed.num() == EADDRNOTAVAIL) {
-            why = "this machine has no such address";
+            why =
+                "this machine has no such address; write one of its IPv4 addresses, the name of an "
+                "interface, or * for all";
         }
         throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + why);
     }

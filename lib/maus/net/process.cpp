@@ -15,12 +15,16 @@ std::string host_name() {
 std::uint32_t process_id() { return static_cast<std::uint32_t>(getpid()); }
 
 std::thread spawn(std::function<void()> what) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    std::thread made(std::move(what));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return made;
+    struct no_signals {
+        sigset_t before;
+        no_signals() {
+            sigset_t all;
+            sigfillset(&all);
+            pthread_sigmask(SIG_BLOCK, &all, &before);
+        }
+        ~no_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    } const meanwhile;
+    return std::thread(std::move(what));
 }
 
 }  // namespace maus::net
