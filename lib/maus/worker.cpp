@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <typeinfo>
 #include <unordered_set>
@@ -270,13 +271,24 @@ public:
     }
     void start() {
         begin(mode::threaded);
-        hire();
+        // It comes first, lest the crew takes the last thread that the system allows.
+        std::promise<bool> hired;
         try {
-            thread_ = net::spawn([this] { loop(); });
+            thread_ = net::spawn([this, has_crew = hired.get_future().share()] {
+                if (has_crew.get()) loop();
+            });
         } catch (...) {
             loop_is_over();
             throw;
         }
+        try {
+            hire();
+        } catch (...) {
+            hired.set_value(false);
+            thread_.join();
+            throw;
+        }
+        hired.set_value(true);
     }
     void stop() { stop(options_.stop_timeout); }
     void stop(base::duration patience) {

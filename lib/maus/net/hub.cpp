@@ -12,13 +12,16 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <latch>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "maus/base/random.hpp"
 #include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
+#include "maus/net/process.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -102,8 +105,22 @@ base::buffer from_zmq(zmq::message_t& frame) {
 }
 }  // namespace
 
-// libzmq aborts where it cannot make the descriptors of its own threads: so see first whether there
-// are enough.
+// libzmq aborts where it cannot make its own threads or their descriptors: so see first whether
+// there are enough.
+static void need_threads() {
+    // As many as it makes, at a time.
+    constexpr std::size_t count = 2;
+    std::latch all(count);
+    std::vector<std::thread> spare;
+    try {
+        while (spare.size() < count) spare.push_back(spawn([&all] { all.arrive_and_wait(); }));
+    } catch (const std::system_error&) {
+        all.count_down(static_cast<std::ptrdiff_t>(count - spare.size()));
+    }
+    const bool enough = spare.size() == count;
+    for (auto& each : spare) each.join();
+    if (!enough) throw error(errc::overloaded, "too many threads; raise `ulimit -u`");
+}
 static void need_descriptors() {
     constexpr std::size_t count = 16;
     std::vector<int> spare;
@@ -124,8 +141,11 @@ std::shared_ptr<zmq::context_t> shared_context() {
     auto context = current.lock();
     if (!context) {
         need_descriptors();
+        need_threads();
         context = std::make_shared<zmq::context_t>();
         context->set(zmq::ctxopt::max_sockets, 65000);
+        // With the first socket it makes its threads; later there may be none to be had.
+        zmq::socket_t(*context, zmq::socket_type::pair).close();
         current = context;
     }
     return context;
