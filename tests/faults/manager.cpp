@@ -41,7 +41,9 @@ public:
         const auto began = std::chrono::steady_clock::now();
         while (!asked_to_end() && (how_.calls == 0 || made_ < how_.calls)) {
             if (how_.rate != 0) {
-                const auto due = began + made_ * 1'000'000'000ns / how_.rate;
+                // Signed, or who is late would have to wait for ever.
+                const auto due =
+                    began + static_cast<std::int64_t>(made_) * 1'000'000'000ns / how_.rate;
                 const auto left = due - std::chrono::steady_clock::now();
                 if (left > 0ns) wait_to_end(std::chrono::ceil<std::chrono::milliseconds>(left));
             }

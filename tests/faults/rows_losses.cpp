@@ -165,7 +165,7 @@ void idle_lease(stage& on) {
     on.start_parkserver();
     (void)on.workers(4);
     auto& idle = on.manager({"--amount", "3", "--calls", "20", "--idle"});
-    on.wait_for(idle, kind::settled, 20);
+    on.wait_for_all(idle, kind::settled, 20);
     auto& one = on.manager({"--amount", "1"});
     on.wait_for(one, kind::settled, 20);
     auto& three = on.manager({"--amount", "3"});

@@ -39,7 +39,7 @@ void partition(stage& on, space::direction which) {
     (void)on.worker();
     (void)on.workers(2, {"--space", cable.far_side()});
     auto& boss = on.manager({"--amount", "3", "--once-every", "10"});
-    on.wait_for(boss, kind::joined, 3);
+    on.wait_for_all(boss, kind::joined, 3);
     on.wait_for(boss, kind::settled, 50);
     // Who vanishes behind a network for good would else keep a descriptor for ever.
     on.wait("keepalive on all of the parkserver's connections", [&] {

@@ -181,9 +181,12 @@ void stage::wait(const std::string& for_what, const std::function<bool()>& condi
 }
 
 void stage::wait_for(peer& which, kind what, std::size_t more) {
-    const std::size_t enough = which.count(what) + more;
-    wait(std::to_string(more) + " more " + std::string(to_string(what)) + " at " + which.name(),
-         [&] { return which.count(what) >= enough; });
+    wait_for_all(which, what, which.count(what) + more);
+}
+
+void stage::wait_for_all(peer& which, kind what, std::size_t count) {
+    wait(std::to_string(count) + " " + std::string(to_string(what)) + " at " + which.name(),
+         [&] { return which.count(what) >= count; });
 }
 
 void stage::wait_for_end(peer& which) {

@@ -61,7 +61,10 @@ public:
     [[nodiscard]] std::vector<fact> take() { return std::exchange(facts_, {}); }
     /// How often that has happened.
     [[nodiscard]] std::size_t count(kind what);
-    [[nodiscard]] bool runs_something() { return count(kind::started) > count(kind::ended); }
+    [[nodiscard]] bool runs_something() {
+        refresh();  // once: both counts have to be of one moment
+        return counts_[kind::started] > counts_[kind::ended];
+    }
 
     /// Since when it runs what it runs; never: it runs nothing.
     [[nodiscard]] maus::base::instant busy_since() const { return busy_since_; }
@@ -123,8 +126,11 @@ public:
     // --- waiting ---
     void wait(const std::string& for_what, const std::function<bool()>& condition,
               std::chrono::milliseconds bound = patience);
-    /// Until `more` further facts of that kind are in its history.
+    /// Until `more` further facts of that kind are in its history. What happens only so often may have
+    /// happened already: see wait_for_all.
     void wait_for(peer& which, kind what, std::size_t more);
+    /// Until `count` facts of that kind are in its history, since it began.
+    void wait_for_all(peer& which, kind what, std::size_t count);
     void wait_for_end(peer& which);
     [[nodiscard]] std::optional<maus::parkserver_status> status() const;
     void wait_for_workers(std::size_t count, maus::wire::worker_state state);

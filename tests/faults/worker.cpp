@@ -1,5 +1,5 @@
-// A worker of the fault tests. Prints "ready ID" when it runs; SIGTERM makes it take leave and end
-// with 0.
+// A worker of the fault tests. Prints "ready ID" when it is about to register; SIGTERM makes it take
+// leave and end with 0.
 #include <maus/maus.hpp>
 
 #include <poll.h>
@@ -131,8 +131,9 @@ int run_worker(const worker_choices& chosen) {
     maus::worker worker(options);
     expose_all(worker, into, on, std::chrono::milliseconds{chosen.slower_ms});
     for (const auto& each : chosen.parkservers) worker.register_parkserver(each, chosen.type);
-    worker.start();
+    // Before it starts: its first call may be a poison, which ends it.
     std::cout << "ready " << worker.id() << std::endl;
+    worker.start();
     while (!asked_to_end()) wait_to_end(1s);
     worker.stop();
     fact told = into.begin(kind::died);
