@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fstream>
 #include <stdexcept>
 
 namespace faults {
@@ -113,15 +114,12 @@ void journal::add(fact what) {
 
 std::vector<fact> journal_reader::more() {
     std::vector<fact> found;
-    if (!file_.is_open()) file_.open(path_);
-    if (!file_.is_open()) return found;
-    file_.clear();
+    std::ifstream file(path_);
+    file.seekg(read_);
     std::string line;
-    while (std::getline(file_, line)) {
-        part_ += line;
-        if (file_.eof()) break;  // the rest of the line is still to come
-        fact made = to_fact(json::parse(part_));
-        part_.clear();
+    while (std::getline(file, line) && !file.eof()) {  // the rest of the last may be still to come
+        read_ += static_cast<std::streamoff>(line.size()) + 1;
+        fact made = to_fact(json::parse(line));
         if (made.what == kind::started && !made.lease.none()) {
             made.link = leases_.emplace(made.lease, leases_.size() + 1).first->second;
         }

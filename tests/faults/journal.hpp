@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
+#include <ios>
 #include <map>
 #include <string>
 #include <vector>
@@ -49,7 +49,8 @@ private:
     std::uint32_t number_;
 };
 
-/// Reads a journal while it grows.
+/// Reads a journal while it grows. The file is closed in between: processes that are started must not
+/// inherit it, and a soak has thousands of them.
 class journal_reader {
 public:
     explicit journal_reader(std::string path) : path_(std::move(path)) {}
@@ -58,8 +59,7 @@ public:
 
 private:
     std::string path_;
-    std::ifstream file_;
-    std::string part_;                                      // of a line
+    std::streamoff read_ = 0;                               // so many bytes of it
     std::map<maus::base::lease_id, std::uint64_t> leases_;  // of a worker -> their order
 };
 
