@@ -10,6 +10,7 @@
 #include "proxy.hpp"
 #include "rows.hpp"
 #include "support/wait.hpp"
+#include "watch.hpp"
 #include "work.hpp"
 
 namespace faults {

@@ -13,8 +13,8 @@
 #include <random>
 
 #include "proxy.hpp"
-#include "slope.hpp"
 #include "stage.hpp"
+#include "watch.hpp"
 
 namespace faults {
 
@@ -23,10 +23,7 @@ namespace {
 /// Longer than any process is stopped.
 constexpr auto horizon = 15s;
 constexpr auto hung_after = 6s;
-/// A process must not grow by more over the second half of the run.
-constexpr double bytes_tolerance = 4.0 * (1 << 20);
-constexpr double share_tolerance = 0.05;
-constexpr double descriptors_tolerance = 3;
+const std::string park_name = "parkserver";
 
 /// Half of the workers and managers are steady: stopped, cut off and reset, but never killed, so
 /// that their memory and descriptors can be watched. The others are mortal.
@@ -43,11 +40,13 @@ public:
             auto& type = i % 2 == 0 ? steady_ : mortal_;
             type.workers.push_back(&start_worker(type));
         }
-        const double capacity = measure();
-        // Half of what the workers that are leased can do; 3 of 10 are to spare (start_manager).
-        rate_ = static_cast<std::uint32_t>(capacity * 0.7 / 2 / how_.managers);
-        std::printf("soak: capacity %.0f calls/s; %u managers make %u calls/s each\n", capacity,
+        on_.wait_for_workers(how_.workers, maus::wire::worker_state::available);
+        for (const auto* each : steady_.workers) watch_.begin(each->name(), each->pid());
+        capacity_ = measure();
+        rate_ = static_cast<std::uint32_t>(capacity_ / 2 / how_.managers);
+        std::printf("soak: capacity %.0f calls/s; %u managers make %u calls/s each\n", capacity_,
                     how_.managers, rate_);
+        std::fflush(stdout);
         for (std::uint32_t i = 0; i < how_.managers; ++i) {
             auto& type = i % 2 == 0 ? steady_ : mortal_;
             proxies_.emplace_back();
@@ -56,7 +55,9 @@ public:
             start_manager(type, type.managers.back());
         }
         went_on();
+        for (const auto& each : steady_.managers) watch_.begin(each.at->name(), each.at->pid());
         inject();
+        come_to_rest();
         return report();
     }
 
@@ -71,20 +72,15 @@ private:
         std::vector<peer*> workers;
         std::vector<boss> managers;
     };
-    struct watched {
-        std::string name;
-        std::vector<sample> samples;
-    };
-
     peer& start_worker(const team& of) {
         return on_.worker({"--type", of.type, "--interval-ms", "200", "--liveness", "5"});
     }
 
     void start_manager(const team& of, boss& which) {
-        // Some are to spare: a wish is served only when all that it wants are free at once, and
+        // One of five is to spare: a wish is served only when all that it wants are free at once, and
         // there are always some that just died or hang.
         const auto managers = std::max<std::size_t>(how_.managers / 2, 1);
-        const auto share = std::max<std::size_t>(of.workers.size() * 7 / 10 / managers, 1);
+        const auto share = std::max<std::size_t>(of.workers.size() * 8 / 10 / managers, 1);
         words more{"--type",        of.type,
                    "--amount",      std::to_string(share),
                    "--interval-ms", "200",
@@ -122,12 +118,14 @@ private:
         const double capacity = made / std::chrono::duration<double>(now() - began).count();
         for (auto* each : all) on_.ask_to_end(*each);
         for (auto* each : all) on_.wait_for_end(*each);
+        for (auto* each : all) calls_before_ += each->count(kind::submitted);
         return capacity;
     }
 
     void went_on() {
         for (const auto* of : {&steady_, &mortal_}) {
             for (const auto& each : of->managers) on_.wait_for(*each.at, kind::settled, 50);
+            for (const auto& each : of->managers) calls_before_ += each.at->count(kind::submitted);
         }
     }
 
@@ -144,7 +142,7 @@ private:
             undo_until(due);
             fault();
             replace_the_dead();
-            watch();
+            look();
             on_.digest(horizon);
             if (now() - told < 60s) continue;
             told = now();
@@ -224,7 +222,7 @@ private:
         made("parkserver killed");
         on_.kill_parkserver();
         on_.start_parkserver();
-        park_.samples.clear();
+        watch_.begin_again(park_name);
     }
     void stop_parkserver() {
         made("parkserver stopped");
@@ -280,39 +278,25 @@ private:
 
     // --- what is watched ---
 
-    void watch() {
+    void look() {
         const double at = std::chrono::duration<double>(now() - began_).count();
-        const auto look = [&](watched& who, pid_t pid) {
-            who.samples.push_back(
-                {at, static_cast<double>(bytes_of(pid)), static_cast<double>(descriptors_of(pid))});
-        };
-        look(park_, on_.parkserver().pid());
-        for (auto* each : steady_.workers) {
-            auto& who = watched_[each->number()];
-            who.name = each->name();
-            look(who, each->pid());
-        }
-        for (auto& each : steady_.managers) {
-            auto& who = watched_[each.at->number()];
-            who.name = each.at->name();
-            look(who, each.at->pid());
-        }
+        const auto look_at = [&](const peer& each) { watch_.look(each.name(), each.pid(), at); };
+        watch_.look(park_name, on_.parkserver().pid(), at);
+        for (const auto* each : steady_.workers) look_at(*each);
+        for (const auto& each : steady_.managers) look_at(*each.at);
     }
 
-    bool grows(const watched& who) {
-        std::vector<sample> half;
-        for (const auto& each : who.samples) {
-            if (each.seconds >= how_.minutes * 30) half.push_back(each);
-        }
-        if (half.size() < 3) return false;
-        const auto bytes = growth_of(half, [](const sample& each) { return each.bytes; });
-        const auto files = growth_of(half, [](const sample& each) { return each.descriptors; });
-        const bool much = bytes.first_to_last > bytes_tolerance + share_tolerance * bytes.mean ||
-                          files.first_to_last > descriptors_tolerance;
-        std::printf("  %-14s %8.1f MiB %+8.2f MiB %8.1f fds %+6.2f fds%s\n", who.name.c_str(),
-                    bytes.mean / (1 << 20), bytes.first_to_last / (1 << 20), files.mean,
-                    files.first_to_last, much ? "  GROWS" : "");
-        return much;
+    /// A manager is at rest when it has all workers that it wished for, a worker when it is nobody's.
+    /// Of the parkserver stage::finish sees to it.
+    void come_to_rest() {
+        const auto rest = [this](const peer& each) {
+            const auto wrong = watch_.wait_for_rest(each.name(), each.pid());
+            on_.check(wrong.empty(), wrong);
+        };
+        for (const auto& each : steady_.managers) rest(*each.at);
+        seconds_ = std::chrono::duration<double>(now() - began_).count();
+        on_.end_all("manager");
+        for (const auto* each : steady_.workers) rest(*each);
     }
 
     int report() {
@@ -326,16 +310,19 @@ private:
         std::printf(" and %llu calls poisoned\n",
                     static_cast<unsigned long long>(got.calls.poisoned));
         std::printf("  calls        %s\n", on_.so_far().c_str());
+        std::printf("  unsettled    %llu, all of managers that were killed\n",
+                    static_cast<unsigned long long>(got.calls.calls - got.calls.results -
+                                                    got.calls.errors));
+        const double load = static_cast<double>(got.calls.calls - calls_before_) / seconds_;
+        std::printf("  load         %.0f calls/s, %.0f %% of capacity\n", load,
+                    100 * load / capacity_);
         std::printf("  moved        %llu, late results rejected %llu (by managers that lived)\n",
                     static_cast<unsigned long long>(got.moved),
                     static_cast<unsigned long long>(got.late_rejected));
         std::printf("  growth over the second half, of who lived through it:\n");
-        bool some_grow = grows(park_);
-        for (const auto& [number, who] : watched_) some_grow = grows(who) || some_grow;
-        std::printf("  tolerance: %.0f MiB + %.0f %%, %.0f fds\n", bytes_tolerance / (1 << 20),
-                    share_tolerance * 100, descriptors_tolerance);
+        const bool none_grows = watch_.report(how_.minutes * 30);
         for (const auto& each : got.failures) std::cerr << "soak: " << each << std::endl;
-        const bool good = got.failures.empty() && !some_grow;
+        const bool good = got.failures.empty() && none_grows;
         std::printf("soak: %s\n", good ? "nothing lost, nothing grows" : "FAILED");
         return good ? 0 : 1;
     }
@@ -353,13 +340,15 @@ private:
     stage on_;
     team steady_{"steady", {}, {}};
     team mortal_{"mortal", {}, {}};
+    double capacity_ = 0;  // calls a second
     std::uint32_t rate_ = 0;
+    std::uint64_t calls_before_ = 0;  // the faults
+    double seconds_ = 0;              // from the first fault on
     maus::base::instant began_{}, end_{};
     std::vector<later> undo_;
     std::uint64_t faults_made_ = 0;
     std::map<std::string, std::uint64_t> by_kind_;
-    watched park_{"parkserver", {}};
-    std::map<std::uint32_t, watched> watched_;
+    watch watch_;
 };
 
 }  // namespace

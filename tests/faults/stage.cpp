@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
 #include "support/scratch.hpp"
 #include "support/wait.hpp"
+#include "watch.hpp"
 
 namespace faults {
 
@@ -51,19 +51,6 @@ outcome judge_folder(const std::string& folder) {
     got.calls = check.counts();
     got.failures = check.failures();
     return got;
-}
-
-std::size_t descriptors_of(pid_t pid) {
-    std::error_code gone;
-    const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd", gone);
-    return gone ? 0 : static_cast<std::size_t>(std::distance(begin(all), end(all)));
-}
-
-std::size_t bytes_of(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
-    std::size_t all = 0, resident = 0;
-    file >> all >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // --- peer ---------------------------------------------------------------------------------------

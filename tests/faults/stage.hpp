@@ -156,12 +156,13 @@ public:
     /// What the checkers saw, for a reader.
     [[nodiscard]] std::string so_far() const;
     void tell_new_violations();
+    /// Asks all workers, or all managers, to end, and sees that they do.
+    void end_all(const std::string& role);
     /// Ends everything and judges.
     [[nodiscard]] outcome finish();
 
 private:
     peer& start(const std::string& role, const words& arguments, const std::string& limits);
-    void end_all(const std::string& role);
     void check_parkserver();
     void judge();
 
@@ -187,8 +188,5 @@ private:
 
 /// What the checkers say of the histories (*.jsonl) in a folder that was kept.
 [[nodiscard]] outcome judge_folder(const std::string& folder);
-[[nodiscard]] std::size_t descriptors_of(pid_t pid);
-/// Resident memory.
-[[nodiscard]] std::size_t bytes_of(pid_t pid);
 
 }  // namespace faults
