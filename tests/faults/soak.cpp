@@ -289,14 +289,15 @@ private:
     /// A manager is at rest when it has all workers that it wished for, a worker when it is nobody's.
     /// Of the parkserver stage::finish sees to it.
     void come_to_rest() {
-        const auto rest = [this](const peer& each) {
-            const auto wrong = watch_.wait_for_rest(each.name(), each.pid());
-            on_.check(wrong.empty(), wrong);
-        };
-        for (const auto& each : steady_.managers) rest(*each.at);
+        std::vector<std::pair<std::string, pid_t>> workers, managers;
+        for (const auto& each : steady_.managers) {
+            managers.emplace_back(each.at->name(), each.at->pid());
+        }
+        for (const auto* each : steady_.workers) workers.emplace_back(each->name(), each->pid());
+        for (const auto& wrong : watch_.wait_for_rest(managers)) on_.check(false, wrong);
         seconds_ = std::chrono::duration<double>(now() - began_).count();
         on_.end_all("manager");
-        for (const auto* each : steady_.workers) rest(*each);
+        for (const auto& wrong : watch_.wait_for_rest(workers)) on_.check(false, wrong);
     }
 
     int report() {

@@ -40,13 +40,22 @@ void watch::look(const std::string& name, pid_t pid, double seconds) {
     who.most = std::max(who.most, descriptors_of(pid));
 }
 
-std::string watch::wait_for_rest(const std::string& name, pid_t pid) {
-    process& who = all_[name];
-    const bool back = maus_test::eventually([&] { return descriptors_of(pid) <= who.before; });
-    who.after = descriptors_of(pid);
-    if (back) return {};
-    return "I7: " + name + " had " + std::to_string(who.before) + " descriptors, and now has " +
-           std::to_string(who.after);
+std::vector<std::string> watch::wait_for_rest(
+    const std::vector<std::pair<std::string, pid_t>>& some) {
+    (void)maus_test::eventually([&] {
+        return std::all_of(some.begin(), some.end(), [&](const auto& each) {
+            return descriptors_of(each.second) <= all_[each.first].before;
+        });
+    });
+    std::vector<std::string> wrong;
+    for (const auto& [name, pid] : some) {
+        process& who = all_[name];
+        who.after = descriptors_of(pid);
+        if (who.after <= who.before) continue;
+        wrong.push_back("I7: " + name + " had " + std::to_string(who.before) +
+                        " descriptors, and now has " + std::to_string(who.after));
+    }
+    return wrong;
 }
 
 watch::growth watch::growth_of(const std::vector<sample>& all) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace faults {
@@ -25,8 +26,9 @@ public:
     void look(const std::string& name, pid_t pid, double seconds);
     /// It is another process now.
     void begin_again(const std::string& name) { all_.erase(name); }
-    /// Waits until it has as few descriptors as at rest; what is wrong, if it does not come to that.
-    [[nodiscard]] std::string wait_for_rest(const std::string& name, pid_t pid);
+    /// Waits until all of them have as few descriptors as at rest. What is wrong with those that don't.
+    [[nodiscard]] std::vector<std::string> wait_for_rest(
+        const std::vector<std::pair<std::string, pid_t>>& some);
     /// Prints what was seen. False: the memory of some grew, from that time on.
     [[nodiscard]] bool report(double since_seconds) const;
 
