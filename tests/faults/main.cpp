@@ -34,6 +34,10 @@ struct run_choices {
     bool keep = false;
 };
 
+transport to_transport(const std::string& name) {
+    return name == "ipc" ? transport::ipc : transport::tcp;
+}
+
 std::string make_folder() {
     std::string name = std::filesystem::temp_directory_path() / "maus-faults-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw programs::failure("cannot make " + name);
@@ -60,7 +64,7 @@ int play(const row& which, const run_choices& chosen) {
     const auto began = now();
     outcome got;
     try {
-        stage on(chosen.over == "ipc" ? transport::ipc : transport::tcp, folder);
+        stage on(to_transport(chosen.over), folder);
         try {
             which.play(on);
         } catch (const row_failed& failed) {
@@ -85,7 +89,7 @@ int play(const row& which, const run_choices& chosen) {
 int run_row(const run_choices& chosen) {
     for (const auto& each : rows()) {
         if (each.name != chosen.name) continue;
-        if (chosen.over == "ipc" ? !each.ipc : !each.tcp) {
+        if (!each.runs_over(to_transport(chosen.over))) {
             throw programs::bad_usage(each.name + " does not run over " + chosen.over);
         }
         return play(each, chosen);
@@ -96,19 +100,19 @@ int run_row(const run_choices& chosen) {
 /// NAME TRANSPORT light|heavy FAULT; or, for ctest, one add_test for each light one.
 int list(const std::string& program) {
     for (const auto& each : rows()) {
-        for (const bool over_ipc : {false, true}) {
-            if (over_ipc ? !each.ipc : !each.tcp) continue;
-            const char* over = over_ipc ? "ipc" : "tcp";
+        for (const std::string over : {"tcp", "ipc"}) {
+            if (!each.runs_over(to_transport(over))) continue;
+            const bool heavy = each.is == weight::heavy;
             if (!program.empty()) {
-                if (each.heavy) continue;
+                if (heavy) continue;
                 const std::string name = "\"faults/" + each.name + " over " + over + "\"";
                 std::cout << "add_test(" << name << " \"" << program << "\" run " << each.name
                           << " --transport " << over << ")\nset_tests_properties(" << name
                           << " PROPERTIES LABELS faults TIMEOUT 180 SKIP_RETURN_CODE 77)\n";
                 continue;
             }
-            std::cout << each.name << '\t' << over << '\t' << (each.heavy ? "heavy" : "light")
-                      << '\t' << each.fault << '\n';
+            std::cout << each.name << '\t' << over << '\t' << (heavy ? "heavy" : "light") << '\t'
+                      << each.fault << '\n';
         }
     }
     return programs::exit_good;

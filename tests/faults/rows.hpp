@@ -15,13 +15,19 @@ namespace faults {
     return more;
 }
 
+enum class over { both, tcp_only };
+enum class weight { light, heavy };  ///< heavy: thousands of connections; not under bin/test
+
 struct row {
     std::string name;
     std::string fault;  ///< one line for --list
-    bool tcp = true;
-    bool ipc = true;
-    bool heavy = false;  ///< not under bin/test
     std::function<void(stage&)> play;
+    over transports = over::both;
+    weight is = weight::light;
+
+    [[nodiscard]] bool runs_over(transport which) const {
+        return which == transport::tcp || transports == over::both;
+    }
 };
 
 /// All of them, in the table's order.
@@ -30,5 +36,6 @@ struct row {
 [[nodiscard]] std::vector<row> rows_of_losses();
 [[nodiscard]] std::vector<row> rows_of_networks();
 [[nodiscard]] std::vector<row> rows_of_peers();
+[[nodiscard]] std::vector<row> rows_of_clocks();
 
 }  // namespace faults

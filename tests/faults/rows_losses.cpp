@@ -179,23 +179,20 @@ void idle_lease(stage& on) {
 }  // namespace
 
 std::vector<row> rows_of_losses() {
-    const auto both = [](const char* name, const char* fault, void (*play)(stage&)) {
-        return row{name, fault, true, true, false, play};
-    };
     return {
-        both("kill-worker", "kill -9 of workers: mid-call, as they register, as they leave",
-             kill_worker),
-        both("kill-manager", "kill -9 of a manager mid-burst", kill_manager),
-        both("kill-parkserver", "kill -9 of the parkserver mid-lease and mid-request, and back",
-             kill_parkserver),
-        both("kill-parkserver-relayed", "the same while it relays calls", kill_parkserver_relayed),
-        both("zombie", "SIGSTOP of a worker past its lease, then SIGCONT", zombie),
-        both("hung", "functions that never return while heartbeats go on", hung),
-        both("deadlines", "calls with deadlines at a worker that is stopped", deadlines),
-        both("poison", "calls that abort their worker", poison),
-        both("slow-worker", "a worker 60 times slower than the others", slow_worker),
-        both("slow-manager", "a manager that stops reading", slow_manager),
-        both("idle-lease", "a manager that keeps workers idle, then dies", idle_lease),
+        {"kill-worker", "kill -9 of workers: mid-call, as they register, as they leave",
+         kill_worker},
+        {"kill-manager", "kill -9 of a manager mid-burst", kill_manager},
+        {"kill-parkserver", "kill -9 of the parkserver mid-lease and mid-request, and back",
+         kill_parkserver},
+        {"kill-parkserver-relayed", "the same while it relays calls", kill_parkserver_relayed},
+        {"zombie", "SIGSTOP of a worker past its lease, then SIGCONT", zombie},
+        {"hung", "functions that never return while heartbeats go on", hung},
+        {"deadlines", "calls with deadlines at a worker that is stopped", deadlines},
+        {"poison", "calls that abort their worker", poison},
+        {"slow-worker", "a worker 60 times slower than the others", slow_worker},
+        {"slow-manager", "a manager that stops reading", slow_manager},
+        {"idle-lease", "a manager that keeps workers idle, then dies", idle_lease},
     };
 }
 

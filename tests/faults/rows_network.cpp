@@ -172,24 +172,24 @@ void reset(stage& on) {
 }  // namespace
 
 std::vector<row> rows_of_networks() {
-    const auto tcp = [](const char* name, const char* fault, std::function<void(stage&)> play) {
-        return row{name, fault, true, false, false, std::move(play)};
-    };
     const auto cut = [](space::direction which) {
         return [which](stage& on) { partition(on, which); };
     };
     using direction = space::direction;
     return {
-        tcp("partition", "nft drops all between two namespaces", cut(direction::both)),
-        tcp("partition-from-workers", "nft drops what workers say", cut(direction::from_far_side)),
-        tcp("partition-to-workers", "nft drops what workers are told", cut(direction::to_far_side)),
-        tcp("delay", "up to 30 ms on each piece, by the proxy", delay),
-        tcp("reorder", "connections that arrive in another order", reorder),
-        tcp("loss", "nothing passes for a while", loss),
-        tcp("duplicate", "a second connection while the first still seems to live", duplicate),
-        tcp("half-close", "one direction ends, the other goes on", half_close),
-        tcp("byte-by-byte", "each byte a segment of its own", byte_by_byte),
-        tcp("reset", "connections that are reset", reset),
+        {"partition", "nft drops all between two namespaces", cut(direction::both), over::tcp_only},
+        {"partition-from-workers", "nft drops what workers say", cut(direction::from_far_side),
+         over::tcp_only},
+        {"partition-to-workers", "nft drops what workers are told", cut(direction::to_far_side),
+         over::tcp_only},
+        {"delay", "up to 30 ms on each piece, by the proxy", delay, over::tcp_only},
+        {"reorder", "connections that arrive in another order", reorder, over::tcp_only},
+        {"loss", "nothing passes for a while", loss, over::tcp_only},
+        {"duplicate", "a second connection while the first still seems to live", duplicate,
+         over::tcp_only},
+        {"half-close", "one direction ends, the other goes on", half_close, over::tcp_only},
+        {"byte-by-byte", "each byte a segment of its own", byte_by_byte, over::tcp_only},
+        {"reset", "connections that are reset", reset, over::tcp_only},
     };
 }
 

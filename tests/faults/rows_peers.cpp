@@ -329,17 +329,15 @@ void reconnects(stage& on) {
 
 std::vector<row> rows_of_peers() {
     return {
-        {"answers-twice", "a worker that answers twice, with unknown and stale ids", true, true,
-         false, answers_twice},
-        {"reused-ids", "ids that are registered twice, and again after a restart", true, true,
-         false, reused_ids},
-        {"descriptors", "RLIMIT_NOFILE=64 at the parkserver and at a manager", true, true, false,
-         descriptors},
-        {"memory", "RLIMIT_AS at all, functions that want more, 1.5 GiB of noise", true, true, true,
-         memory},
-        {"reconnects", "2,000 sockets that connect again at once", true, true, true, reconnects},
-        {"half-open-flood", "6,000 connections that say nothing", true, true, true,
-         half_open_flood},
+        {"answers-twice", "a worker that answers twice, with unknown and stale ids", answers_twice},
+        {"reused-ids", "ids that are registered twice, and again after a restart", reused_ids},
+        {"descriptors", "RLIMIT_NOFILE=64 at the parkserver and at a manager", descriptors},
+        {"memory", "RLIMIT_AS at all, functions that want more, 1.5 GiB of noise", memory,
+         over::both, weight::heavy},
+        {"reconnects", "2,000 sockets that connect again at once", reconnects, over::both,
+         weight::heavy},
+        {"half-open-flood", "6,000 connections that say nothing", half_open_flood, over::both,
+         weight::heavy},
     };
 }
 

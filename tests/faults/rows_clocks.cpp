@@ -1,0 +1,121 @@
+// Wall clocks that jump, and machines that sleep.
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "rows.hpp"
+
+namespace faults {
+
+namespace {
+
+using maus::wire::worker_state;
+
+std::string faketime_library() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    throw row_skipped("a sanitizer has to be the first library of a process, and libfaketime too");
+#endif
+    for (const auto& each : std::filesystem::directory_iterator("/usr/lib")) {
+        const auto found = each.path() / "faketime" / "libfaketimeMT.so.1";
+        if (std::filesystem::exists(found)) return found;
+    }
+    throw row_skipped("libfaketime is not installed (faketime)");
+}
+
+/// A wall clock for processes, which is turned while they run. Their other clocks go as ever.
+class wall_clock {
+public:
+    explicit wall_clock(stage& on) : file_(on.file("clock")) {
+        words_ = "export LD_PRELOAD=" + faketime_library() +
+                 " DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1"
+                 " FAKETIME_TIMESTAMP_FILE=" +
+                 file_ + ";";
+        turn("+0");
+    }
+    /// For whoever shall have this clock (see stage::worker).
+    [[nodiscard]] const std::string& words() const { return words_; }
+    /// By so much from the real time, such as "-2d".
+    void turn(const std::string& by) {
+        std::ofstream(file_ + ".new") << by << '\n';
+        std::filesystem::rename(file_ + ".new", file_);
+    }
+
+private:
+    std::string file_;
+    std::string words_;
+};
+
+/// Of the leases under which a manager's calls were started: the epoch of the last. A parkserver takes
+/// it from its wall clock when it begins: microseconds.
+std::uint64_t epoch_of(peer& manager, const std::vector<peer*>& team) {
+    std::uint64_t newest = 0;
+    for (auto* each : team) {
+        each->refresh();
+        for (const auto& fact : each->facts()) {
+            if (fact.what != kind::started || to_string(fact.manager) != manager.id()) continue;
+            newest = std::max(newest, fact.lease.epoch);
+        }
+    }
+    return newest;
+}
+
+void clock_jump(stage& on) {
+    wall_clock clock(on);
+    on.start_parkserver(clock.words());
+    std::vector<peer*> team;
+    for (int i = 0; i < 3; ++i) team.push_back(&on.worker({}, clock.words()));
+    auto& boss = on.manager(calm({"--amount", "2", "--timeout-ms", "60000"}), clock.words());
+    on.wait_for(boss, kind::settled, 50);
+    for (const char* by : {"+1h", "-1h", "+300d", "-300d", "+0"}) {
+        clock.turn(by);
+        on.wait_for(boss, kind::settled, 50);
+    }
+    // A parkserver that comes back in its own past.
+    const auto before = epoch_of(boss, team);
+    on.kill_parkserver();
+    clock.turn("-1h");
+    on.start_parkserver(clock.words());
+    on.wait_for_workers(2, worker_state::leased);
+    on.wait_for_workers(1, worker_state::available);
+    auto& late = on.manager({"--amount", "1"}, clock.words());
+    on.wait_for(late, kind::settled, 20);
+    on.wait_for(boss, kind::settled, 50);
+    const auto after = epoch_of(late, team);
+    on.check(after != 0 && after + 3'000'000'000 < before,
+             "no clock was turned: libfaketime does nothing");
+    on.check(boss.count(kind::left) == 0, "a lease ended for a clock that jumped");
+    for (const auto& each : boss.facts()) {
+        on.check(!each.error, "a call failed for a clock that jumped: " + each.text);
+    }
+}
+
+/// To a process a machine that sleeps is one that is stopped together with all others.
+void suspend(stage& on) {
+    on.start_parkserver();
+    auto team = on.workers(3);
+    auto& boss = on.manager({"--amount", "2", "--once-every", "10"});
+    std::vector<maus_test::process*> all{&on.parkserver(), &boss.process()};
+    for (auto* each : team) all.push_back(&each->process());
+    for (int i = 0; i < 3; ++i) {
+        on.wait_for(boss, kind::settled, 50);
+        for (auto* each : all) each->signal(SIGSTOP);
+        ::usleep(1'000'000);  // the night: longer than any lease
+        for (auto* each : all) each->signal(SIGCONT);
+    }
+    on.wait_for(boss, kind::settled, 50);
+    on.wait_for_workers(2, worker_state::leased);
+    on.wait_for_workers(1, worker_state::available);
+}
+
+}  // namespace
+
+std::vector<row> rows_of_clocks() {
+    return {
+        {"clock-jump", "the wall clock jumps by hours and months, both ways", clock_jump},
+        {"suspend", "all processes stop for longer than their leases, and go on", suspend},
+    };
+}
+
+}  // namespace faults
