@@ -98,7 +98,7 @@ void suspend(stage& on) {
     auto& boss = on.manager({"--amount", "2", "--once-every", "10"});
     std::vector<maus_test::process*> all{&on.parkserver(), &boss.process()};
     for (auto* each : team) all.push_back(&each->process());
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 2; ++i) {
         on.wait_for(boss, kind::settled, 50);
         for (auto* each : all) each->signal(SIGSTOP);
         ::usleep(1'000'000);  // the night: longer than any lease
