@@ -138,7 +138,9 @@ private:
         auto due = began_;
         auto told = began_;
         while (now() < end_) {
-            due += 1s;
+            // On a busy machine a round may take longer; what is stopped then must not stay so for
+            // longer too.
+            due = std::max(due + 1s, now());
             undo_until(due);
             fault();
             replace_the_dead();
@@ -265,8 +267,9 @@ private:
         for (auto* of : {&steady_, &mortal_}) {
             for (auto& each : of->workers) {
                 each->refresh();
-                // Somebody who looks after a real fleet does the same about functions that hang.
-                if (each->busy_since() != maus::base::never &&
+                // Somebody who looks after a real fleet does the same about functions that hang. The
+                // steady have none.
+                if (of == &mortal_ && each->busy_since() != maus::base::never &&
                     each->busy_since() + hung_after < now()) {
                     made("hung worker killed");
                     on_.kill(*each);
