@@ -114,10 +114,13 @@ void journal::add(fact what) {
 
 std::vector<fact> journal_reader::more() {
     std::vector<fact> found;
-    std::ifstream file(path_);
+    std::ifstream file(path_, std::ios::ate);
+    // Not what is added meanwhile: on a busy machine it may be added faster than it is read.
+    const std::streamoff end = file.tellg();
     file.seekg(read_);
     std::string line;
-    while (std::getline(file, line) && !file.eof()) {  // the rest of the last may be still to come
+    while (read_ < end && std::getline(file, line) &&
+           !file.eof()) {  // the rest of the last may be still to come
         read_ += static_cast<std::streamoff>(line.size()) + 1;
         fact made = to_fact(json::parse(line));
         if (made.what == kind::started && !made.lease.none()) {
