@@ -56,6 +56,7 @@ int demo::example_worker(const worker_options& options, maus::programs::stop_sig
         worker.connect(options.connect, options.type);  // one manager, no parkserver
     }
     std::cout << "worker " << worker.id().substr(0, 8) << ", type " << options.type
+              << (options.connect.empty() ? "" : ", for the manager at " + options.connect)
               << "; Ctrl-C stops it" << std::endl;
 
     const auto stopping = signals.on_stop([&] { worker.stop(); });

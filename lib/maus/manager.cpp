@@ -306,6 +306,10 @@ void group::submit(const std::shared_ptr<group_handle>& self, const method_key& 
         return owner_->refuse(ticket, method.name, errc::overloaded,
                               "calls_max calls of these workers are not settled yet");
     }
+    if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {
+        return owner_->refuse(ticket, method.name.substr(0, most), errc::no_such_function,
+                              "a function's name has at most name_bytes_max bytes");
+    }
     core::submission submission;
     submission.group = id_;
     submission.ticket = ticket;

@@ -66,6 +66,9 @@ TEST_CASE("what no worker exposes is refused with both signatures, and nothing i
     CHECK(value_of(with.workers.call(zoo::add, 0, 0)) == 0);
     // Nothing can be executed while the worker is held; what is refused is refused all the same.
     const busy_worker busy(with);
+    const maus::error endless = error_of(with.workers.call<int>(std::string(1 << 20, 'q'), 1));
+    CHECK(endless.code() == maus::errc::no_such_function);
+    CHECK(std::string_view(endless.what()).size() < 1000);
     const maus::error misspelt = error_of(with.workers.call<int>("ad", 1, 2));
     CHECK(misspelt.code() == maus::errc::no_such_function);
     CHECK(misspelt.function() == "ad");
