@@ -1,6 +1,7 @@
 #include "checkers.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace maus::sim {
 
@@ -313,9 +314,15 @@ void checkers::left(const fact& what) {
     }
     const bool lost = what.text.find("worker_lost") != std::string::npos &&
                       what.text.find("too long") == std::string::npos;
-    for (const auto ticket : std::exchange(running_at_[what.worker], {})) {
+    auto& running = running_at_[what.worker];
+    // Another manager may hear only now that the worker left it, long before.
+    const auto its = [&](std::uint64_t ticket) { return calls_.at(ticket).manager == manager; };
+    std::vector<std::uint64_t> ended;
+    std::copy_if(running.begin(), running.end(), std::back_inserter(ended), its);
+    std::erase_if(running, its);
+    for (const auto ticket : ended) {
         call& of = calls_.at(ticket);
-        if (of.manager != manager || of.settled > 0 || of.runs_attempt != of.sent) continue;
+        if (of.settled > 0 || of.runs_attempt != of.sent) continue;
         of.runs_attempt = 0;
         if (!lost) continue;
         ++of.lost_starts;
