@@ -171,7 +171,7 @@ void parkserver_process::witness(core::send& what) {
         told.manager = offer->manager;
         told.lease = offer->lease;
         told.token = offer->token;
-        world_.overhear(offer->lease);
+        world_.overhear({offer->lease, told.worker});
     } else {
         return;
     }

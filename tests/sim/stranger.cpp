@@ -13,7 +13,6 @@ void stranger::make(bool) {
     bounds_ = world_.how.bounds;
     out_.emplace(bounds_);
     routes_ = 0;
-    offered_.clear();
     dial();
     own_in(milliseconds{10}, 0);
 }
@@ -33,16 +32,12 @@ void stranger::feed(input& what) {
         if (is_up_ && at_parkserver_ && !stopped_) join();
     } else if (const auto* end = std::get_if<core::down>(&what)) {
         if (end->from.value == routes_) is_up_ = false;
-    } else if (const auto decoded =
-                   wire::decode_control(std::get<core::received>(what).what, bounds_)) {
-        const auto* offer = std::get_if<wire::assign>(&decoded.value());
-        if (offer != nullptr) offered_.insert(offer->lease);
     }
 }
 
 void stranger::join() {
     wire::register_worker say;
-    say.worker = base::worker_id::make(luck_);
+    say.worker = id_ = base::worker_id::make(luck_);
     say.incarnation = {1};
     say.type = type_name(between(luck_, 0, world_.how.types - 1));
     say.interval_ms = world_.how.interval_ms_min;
@@ -67,15 +62,15 @@ void stranger::own_event(std::uint64_t) {
 void stranger::meddle() {
     ++world_.faults.meddled;
     if (!at_parkserver_ || world_.overheard.empty()) return talk_rubbish();
-    const base::lease_id lease = world_.overheard[luck_.below(world_.overheard.size())];
+    const auto [lease, whose] = world_.overheard[luck_.below(world_.overheard.size())];
     const core::route to{routes_};
     switch (luck_.below(6)) {
         case 0:
             // Who takes an offer and does nothing with it is a liar, against whom nothing is promised.
-            if (offered_.contains(lease)) return;
+            if (whose == id_) return;
             return out_->control(to, wire::accepted{lease});
         case 1: return out_->control(to, wire::refused{lease, 0, "no"});
-        case 2: return out_->control(to, wire::available{lease});
+        case 2: return out_->control(to, wire::available{});
         case 3:
         case 4: {
             core::port over{.to = to, .relayed = lease};

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 
 #include "maus/core/outbox.hpp"
 #include "process.hpp"
@@ -31,7 +30,7 @@ private:
 
     std::optional<core::outbox> out_;
     limits bounds_;
-    std::set<base::lease_id> offered_;  // to itself
+    base::worker_id id_;
     std::uint64_t routes_ = 0;
     bool is_up_ = false;
     bool at_parkserver_ = false;

@@ -47,9 +47,13 @@ struct world {
     std::vector<manager_process*> managers;
     std::vector<worker_process*> workers;
     std::vector<process*> strangers;
-    /// Leases that strangers have heard of.
-    std::deque<base::lease_id> overheard;
-    void overhear(base::lease_id lease) {
+    /// Leases that strangers have heard of, and who was offered them.
+    struct offer {
+        base::lease_id lease;
+        base::worker_id to;
+    };
+    std::deque<offer> overheard;
+    void overhear(offer lease) {
         if (how.strangers == 0) return;
         if (overheard.size() >= 8) overheard.pop_front();
         overheard.push_back(lease);
