@@ -1,73 +1,207 @@
+// Echo through the public API of maus, futures included.
 #include <maus/maus.hpp>
+#include <maus/parkserver.hpp>
 
 #include <cstdlib>
 #include <deque>
-#include <stdexcept>
+#include <iostream>
+#include <latch>
+#include <mutex>
+#include <thread>
 
-#include "bench/child.hpp"
 #include "bench/echo.hpp"
+#include "bench/machine.hpp"
 
 namespace bench {
 
 namespace {
 constexpr maus::method<std::string(std::string)> echo_method{"echo"};
 
-class echo_by_maus final : public echo {
-public:
-    explicit echo_by_maus(const setting& what)
-        : what_(what), payload_(what.bytes > 4 ? what.bytes - 4 : 0, 'x') {
-        workers_ = manager_.get_workers({.amount = static_cast<std::uint32_t>(what.workers)});
-        for (std::size_t i = 0; i < what.workers; ++i) {
-            servers_.push_back(std::make_unique<child>(
-                std::vector<std::string>{"serve-maus", manager_.endpoint()}));
-        }
-        if (!workers_.wait_for(what.workers, std::chrono::seconds{20})) {
-            throw std::runtime_error("the benchmark's workers did not come");
-        }
+[[noreturn]] void give_up(const std::string& why) {
+    std::cerr << "maus-bench: the client: " << why << '\n';
+    std::_Exit(1);
+}
+
+// Everything that the three styles share.
+struct client {
+    maus::workers& workers;
+    std::string payload;
+    std::size_t window, threads;
+
+    void check(const std::string& text) const {
+        if (text.size() != payload.size()) give_up("an echo of another size came");
     }
 
-    sample run(double seconds) override {
-        std::vector<int> pids;
-        for (const auto& each : servers_) pids.push_back(each->pid());
+    // A window of futures; the oldest is waited for.
+    histogram by_get(double end, std::size_t share) const {
         struct pending {
             maus::future<std::string> result;
             double at;
         };
-        std::deque<pending> window;
-        stopwatch watch(pids);
+        std::deque<pending> waiting;
+        histogram latencies;
         double now = now_s();
-        const double end = now + seconds;
-        while (now < end || !window.empty()) {
-            while (now < end && window.size() < what_.window) {
-                window.push_back({workers_.call(echo_method, payload_), now});
+        while (now < end || !waiting.empty()) {
+            while (now < end && waiting.size() < share) {
+                waiting.push_back({workers.call(echo_method, payload), now});
             }
-            if (window.front().result.get().size() != payload_.size()) std::abort();
+            check(waiting.front().result.get());
             now = now_s();
-            watch.record((now - window.front().at) * 1e6);
-            window.pop_front();
+            latencies.record(now - waiting.front().at);
+            waiting.pop_front();
         }
-        return watch.finish();
+        return latencies;
     }
 
-private:
-    setting what_;
-    std::string payload_;  // with its count, `bytes` on the wire
-    maus::manager manager_{"tcp://127.0.0.1:*"};
-    std::vector<std::unique_ptr<child>> servers_;
-    maus::workers workers_;
-};
-}  // namespace
+    // As many chains of callbacks as there are places in the window.
+    histogram by_then(double end) const {
+        struct shared {
+            const client& self;
+            const double end;
+            std::latch done;
+            std::mutex guard;
+            histogram latencies;
 
-std::unique_ptr<echo> maus_echo(const setting& what) {
-    return std::make_unique<echo_by_maus>(what);
+            void call() {
+                const double at = now_s();
+                (void)self.workers.call(echo_method, self.payload)
+                    .then([this, at](maus::future<std::string> ready) { came(at, ready); });
+            }
+            void came(double at, maus::future<std::string>& ready) {
+                try {
+                    self.check(ready.get());
+                } catch (const maus::error& failed) {
+                    give_up(failed.what());
+                }
+                const double now = now_s();
+                {
+                    const std::lock_guard lock(guard);
+                    latencies.record(now - at);
+                }
+                if (now < end) return call();
+                done.count_down();
+            }
+        };
+        shared all{*this, end, std::latch(static_cast<std::ptrdiff_t>(window)), {}, {}};
+        for (std::size_t i = 0; i < window; ++i) all.call();
+        all.done.wait();
+        return std::move(all.latencies);
+    }
+
+    // As many coroutines as there are places in the window.
+    histogram by_coroutine(double end) const {
+        std::mutex guard;
+        histogram latencies;
+        std::vector<maus::future<void>> all;
+        for (std::size_t i = 0; i < window; ++i) all.push_back(chain(end, guard, latencies));
+        for (auto& each : all) each.get();
+        return latencies;
+    }
+    maus::future<void> chain(double end, std::mutex& guard, histogram& latencies) const {
+        for (double now = now_s(); now < end;) {
+            const double at = now;
+            check(co_await workers.call(echo_method, payload));
+            now = now_s();
+            const std::lock_guard lock(guard);
+            latencies.record(now - at);
+        }
+    }
+
+    histogram by_threads(double end) const {
+        std::mutex guard;
+        histogram latencies;
+        std::vector<std::thread> all;
+        for (std::size_t i = 0; i < threads; ++i) {
+            all.emplace_back([&] {
+                const histogram own = by_get(end, std::max<std::size_t>(window / threads, 1));
+                const std::lock_guard lock(guard);
+                latencies.add(own);
+            });
+        }
+        for (auto& each : all) each.join();
+        return latencies;
+    }
+
+    [[nodiscard]] histogram run(const std::string& style, double end) const {
+        if (style == "then") return by_then(end);
+        if (style == "coroutine") return by_coroutine(end);
+        return threads > 1 ? by_threads(end) : by_get(end, window);
+    }
+};
+
+words client_arguments(const std::string& how, const std::string& where, const setting& what) {
+    return {how,
+            where,
+            std::to_string(what.bytes),
+            std::to_string(what.window),
+            std::to_string(what.workers),
+            what.style,
+            std::to_string(what.threads)};
 }
 
-void serve_maus_echo(const std::string& endpoint) {
+}  // namespace
+
+system_under_test maus_echo(const setting& what) {
+    std::vector<child> all;
+    child client("maus-client", client_arguments("bind", any_endpoint(what.transport), what));
+    const std::string endpoint = client.hear();
+    for (std::size_t i = 0; i < what.workers; ++i) {
+        all.emplace_back("maus-server", words{"connect", endpoint});
+    }
+    all.push_back(std::move(client));
+    return system_under_test(std::move(all));
+}
+
+system_under_test maus_relay(const setting& what) {
+    std::vector<child> all;
+    all.emplace_back("parkserver", words{any_endpoint(what.transport)});
+    const std::string endpoint = all.front().hear();
+    for (std::size_t i = 0; i < what.workers; ++i) {
+        all.emplace_back("maus-server", words{"register", endpoint});
+    }
+    child client("maus-client", client_arguments("relayed", endpoint, what));
+    (void)client.hear();
+    all.push_back(std::move(client));
+    return system_under_test(std::move(all));
+}
+
+void role_maus_client(const words& arguments) {
+    const bool relayed = arguments.at(0) == "relayed";
+    const std::string& where = arguments.at(1);
+    const auto bytes = std::stoul(arguments.at(2));
+    const auto count = std::stoul(arguments.at(4));
+    maus::manager manager{relayed ? std::string{} : where};
+    if (relayed) manager.connect_parkserver(where);
+    auto workers = manager.get_workers({.amount = static_cast<std::uint32_t>(count)});
+    answer(manager.endpoint());
+    // With its count the text is `bytes` on the wire.
+    const client caller{workers, std::string(bytes > 4 ? bytes - 4 : 0, 'x'),
+                        std::stoul(arguments.at(3)), std::stoul(arguments.at(6))};
+    serve_runs([&](double seconds) {
+        if (!workers.wait_for(count, std::chrono::seconds{20})) give_up("no workers came in 20 s");
+        timed made;
+        const double begun = now_s();
+        made.latencies = caller.run(arguments.at(5), begun + seconds);
+        made.seconds = now_s() - begun;
+        return made;
+    });
+}
+
+void role_maus_server(const words& arguments) {
     maus::worker worker;
     worker.expose(echo_method, [](std::string text) { return text; });
-    worker.connect(endpoint);
+    if (arguments.at(0) == "register") {
+        worker.register_parkserver(arguments.at(1));
+    } else {
+        worker.connect(arguments.at(1));
+    }
     worker.run();
-    std::exit(0);
+}
+
+void role_parkserver(const words& arguments) {
+    maus::parkserver park{{.bind = {arguments.at(0)}}};
+    answer(park.endpoint());
+    park.run();
 }
 
 }  // namespace bench

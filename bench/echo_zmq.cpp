@@ -1,90 +1,249 @@
-#include <unistd.h>
-
+// The same echo by raw libzmq.
 #include <cstdlib>
+#include <cstring>
 #include <deque>
+#include <mutex>
 #include <stdexcept>
+#include <thread>
 #include <zmq.hpp>
 
-#include "bench/child.hpp"
 #include "bench/echo.hpp"
+#include "bench/machine.hpp"
 
 namespace bench {
 
 namespace {
 constexpr int high_water_mark = 100000;
+constexpr int patience_ms = 20000;
 
-// One DEALER a server, used in turn: what somebody would write who wants no library.
-class echo_by_zmq final : public echo {
+zmq::socket_t make_socket(zmq::context_t& context, zmq::socket_type type) {
+    zmq::socket_t socket(context, type);
+    socket.set(zmq::sockopt::sndhwm, high_water_mark);
+    socket.set(zmq::sockopt::rcvhwm, high_water_mark);
+    socket.set(zmq::sockopt::linger, 0);
+    return socket;
+}
+
+// Calls that travel together: u32 length and bytes, again and again.
+void append_call(std::string& to, const char* bytes, std::size_t size) {
+    const auto length = static_cast<std::uint32_t>(size);
+    to.append(reinterpret_cast<const char*>(&length), sizeof length);
+    to.append(bytes, size);
+}
+template <class Each>
+void for_each_call(const zmq::message_t& message, Each each) {
+    const char* at = message.data<char>();
+    const char* const end = at + message.size();
+    while (at < end) {
+        std::uint32_t length = 0;
+        std::memcpy(&length, at, sizeof length);
+        each(at + sizeof length, length);
+        at += sizeof length + length;
+    }
+}
+
+// One DEALER a server, used in turn, by one thread.
+class client {
 public:
-    explicit echo_by_zmq(const setting& what) : what_(what), payload_(what.bytes, 'x') {
-        for (std::size_t i = 0; i < what.workers; ++i) {
-            zmq::socket_t socket(context_, zmq::socket_type::dealer);
-            socket.set(zmq::sockopt::sndhwm, high_water_mark);
-            socket.set(zmq::sockopt::rcvhwm, high_water_mark);
-            socket.set(zmq::sockopt::linger, 0);
-            socket.set(zmq::sockopt::rcvtimeo, 20000);
-            socket.bind("tcp://127.0.0.1:*");
-            servers_.push_back(std::make_unique<child>(
-                std::vector<std::string>{"serve-zmq", socket.get(zmq::sockopt::last_endpoint)}));
+    client(zmq::context_t& context, const words& endpoints, std::size_t bytes, std::size_t window,
+           std::size_t group)
+        : payload_(bytes, 'x'), window_(window), group_(std::min(group, window)) {
+        for (const auto& each : endpoints) {
+            auto socket = make_socket(context, zmq::socket_type::dealer);
+            socket.set(zmq::sockopt::rcvtimeo, patience_ms);
+            socket.connect(each);
             sockets_.push_back(std::move(socket));
-        }
-        for (auto& each : sockets_) {
-            send(each);
-            receive(each);
         }
     }
 
-    sample run(double seconds) override {
-        std::vector<int> pids;
-        for (const auto& each : servers_) pids.push_back(each->pid());
+    histogram run(double end) {
         struct pending {
             std::size_t socket;
             double at;
         };
-        std::deque<pending> window;
-        std::size_t turn = 0;
-        stopwatch watch(pids);
+        std::deque<pending> waiting;
+        histogram latencies;
         double now = now_s();
-        const double end = now + seconds;
-        while (now < end || !window.empty()) {
-            while (now < end && window.size() < what_.window) {
-                turn = (turn + 1) % sockets_.size();
-                send(sockets_[turn]);
-                window.push_back({turn, now});
+        while (now < end || !waiting.empty()) {
+            while (now < end && (waiting.size() + 1) * group_ <= window_) {
+                turn_ = (turn_ + 1) % sockets_.size();
+                send(sockets_[turn_]);
+                waiting.push_back({turn_, now});
             }
-            receive(sockets_[window.front().socket]);
+            receive(sockets_[waiting.front().socket]);
             now = now_s();
-            watch.record((now - window.front().at) * 1e6);
-            window.pop_front();
+            for (std::size_t i = 0; i < group_; ++i) latencies.record(now - waiting.front().at);
+            waiting.pop_front();
         }
-        return watch.finish();
+        return latencies;
     }
 
 private:
-    void send(zmq::socket_t& to) { to.send(zmq::buffer(payload_), zmq::send_flags::none); }
+    void send(zmq::socket_t& to) {
+        if (group_ == 1) {
+            to.send(zmq::buffer(payload_), zmq::send_flags::none);
+            return;
+        }
+        together_.clear();
+        for (std::size_t i = 0; i < group_; ++i) {
+            append_call(together_, payload_.data(), payload_.size());
+        }
+        to.send(zmq::buffer(together_), zmq::send_flags::none);
+    }
     void receive(zmq::socket_t& from) {
         zmq::message_t message;
         if (!from.recv(message)) throw std::runtime_error("the raw libzmq server does not answer");
-        if (message.size() != payload_.size()) std::abort();
+        std::size_t calls = 0;
+        const auto check = [&](const char*, std::size_t size) {
+            if (size != payload_.size()) throw std::runtime_error("an echo of another size came");
+            ++calls;
+        };
+        if (group_ == 1) {
+            check(nullptr, message.size());
+        } else {
+            for_each_call(message, check);
+        }
+        if (calls != group_) throw std::runtime_error("another number of echoes came");
     }
 
-    setting what_;
-    std::string payload_;
-    zmq::context_t context_;
+    std::string payload_, together_;
+    std::size_t window_, group_, turn_ = 0;
     std::vector<zmq::socket_t> sockets_;
-    std::vector<std::unique_ptr<child>> servers_;
 };
+
+system_under_test with_client(std::vector<child> servers, const setting& what, std::size_t group,
+                              const words& endpoints) {
+    words arguments{std::to_string(what.bytes), std::to_string(what.window),
+                    std::to_string(what.threads), std::to_string(group)};
+    arguments.insert(arguments.end(), endpoints.begin(), endpoints.end());
+    servers.emplace_back("zmq-client", std::move(arguments));
+    return system_under_test(std::move(servers));
+}
+
 }  // namespace
 
-std::unique_ptr<echo> zmq_echo(const setting& what) { return std::make_unique<echo_by_zmq>(what); }
+system_under_test zmq_echo(const setting& what, std::size_t group) {
+    std::vector<child> servers;
+    words endpoints;
+    for (std::size_t i = 0; i < what.workers; ++i) {
+        servers.emplace_back("zmq-server",
+                             words{any_endpoint(what.transport), group > 1 ? "grouped" : "single"});
+        endpoints.push_back(servers.back().hear());
+    }
+    return with_client(std::move(servers), what, group, endpoints);
+}
 
-void serve_zmq_echo(const std::string& endpoint) {
+system_under_test zmq_relay(const setting& what) {
+    std::vector<child> servers;
+    servers.emplace_back("zmq-broker",
+                         words{any_endpoint(what.transport), any_endpoint(what.transport)});
+    const std::string front = servers.back().hear(), back = servers.back().hear();
+    for (std::size_t i = 0; i < what.workers; ++i) {
+        servers.emplace_back("zmq-broker-server", words{back});
+    }
+    servers.front().say(std::to_string(what.workers));
+    return with_client(std::move(servers), what, 1, {front});
+}
+
+void role_zmq_client(const words& arguments) {
+    const auto bytes = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
+    const auto threads = std::stoul(arguments.at(2)), group = std::stoul(arguments.at(3));
+    const words endpoints(arguments.begin() + 4, arguments.end());
     zmq::context_t context;
-    zmq::socket_t socket(context, zmq::socket_type::router);
-    socket.set(zmq::sockopt::sndhwm, high_water_mark);
-    socket.set(zmq::sockopt::rcvhwm, high_water_mark);
-    socket.set(zmq::sockopt::linger, 0);
-    socket.connect(endpoint);
+    std::vector<client> callers;
+    for (std::size_t i = 0; i < threads; ++i) {
+        callers.emplace_back(context, endpoints, bytes, std::max<std::size_t>(window / threads, 1),
+                             group);
+    }
+    serve_runs([&](double seconds) {
+        timed made;
+        const double begun = now_s(), end = begun + seconds;
+        if (threads == 1) {
+            made.latencies = callers.front().run(end);
+        } else {
+            std::mutex guard;
+            std::vector<std::thread> all;
+            for (auto& each : callers) {
+                all.emplace_back([&] {
+                    const histogram own = each.run(end);
+                    const std::lock_guard lock(guard);
+                    made.latencies.add(own);
+                });
+            }
+            for (auto& each : all) each.join();
+        }
+        made.seconds = now_s() - begun;
+        return made;
+    });
+}
+
+void role_zmq_server(const words& arguments) {
+    zmq::context_t context;
+    auto socket = make_socket(context, zmq::socket_type::router);
+    socket.bind(arguments.at(0));
+    answer(socket.get(zmq::sockopt::last_endpoint));
+    const bool grouped = arguments.at(1) == "grouped";
+    std::string reply;
+    for (;;) {
+        zmq::message_t id, payload;
+        if (!socket.recv(id) || !socket.recv(payload)) continue;
+        socket.send(id, zmq::send_flags::sndmore);
+        if (grouped) {
+            reply.clear();
+            for_each_call(payload, [&](const char* bytes, std::size_t size) {
+                append_call(reply, bytes, size);
+            });
+            socket.send(zmq::buffer(reply), zmq::send_flags::none);
+        } else {
+            socket.send(payload, zmq::send_flags::none);
+        }
+    }
+}
+
+// Two ROUTERs. Each message of a client goes to the next server, as soon as it comes.
+void role_zmq_broker(const words& arguments) {
+    zmq::context_t context;
+    auto front = make_socket(context, zmq::socket_type::router);
+    auto back = make_socket(context, zmq::socket_type::router);
+    front.bind(arguments.at(0));
+    back.bind(arguments.at(1));
+    answer(front.get(zmq::sockopt::last_endpoint));
+    answer(back.get(zmq::sockopt::last_endpoint));
+    const auto count = std::stoul(next_command());
+    std::vector<zmq::message_t> servers(count);
+    for (auto& each : servers) {
+        zmq::message_t hello;
+        if (!back.recv(each) || !back.recv(hello)) throw std::runtime_error("no server came");
+    }
+    std::size_t turn = 0;
+    zmq::pollitem_t ready[] = {{front, 0, ZMQ_POLLIN, 0}, {back, 0, ZMQ_POLLIN, 0}};
+    for (;;) {
+        zmq::poll(ready, 2);
+        zmq::message_t id, client_id, payload;
+        // What is there is taken without another look at the sockets, for a while.
+        for (int i = 0; i < 100 && front.recv(client_id, zmq::recv_flags::dontwait); ++i) {
+            (void)front.recv(payload);
+            turn = (turn + 1) % servers.size();
+            zmq::message_t to;
+            to.copy(servers[turn]);
+            back.send(to, zmq::send_flags::sndmore);
+            back.send(client_id, zmq::send_flags::sndmore);
+            back.send(payload, zmq::send_flags::none);
+        }
+        for (int i = 0; i < 100 && back.recv(id, zmq::recv_flags::dontwait); ++i) {
+            (void)back.recv(client_id);
+            (void)back.recv(payload);
+            front.send(client_id, zmq::send_flags::sndmore);
+            front.send(payload, zmq::send_flags::none);
+        }
+    }
+}
+
+void role_zmq_broker_server(const words& arguments) {
+    zmq::context_t context;
+    auto socket = make_socket(context, zmq::socket_type::dealer);
+    socket.connect(arguments.at(0));
+    socket.send(zmq::message_t(), zmq::send_flags::none);
     for (;;) {
         zmq::message_t id, payload;
         if (!socket.recv(id) || !socket.recv(payload)) continue;

@@ -1,159 +1,81 @@
-// maus-bench: how fast calls are, beside raw libzmq measured in the same run.
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
-#include <fstream>
-#include <iomanip>
+// maus-bench: how fast calls are, beside what they could be, measured in the same run.
+#include <csignal>
 #include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
 
 #include "bench/child.hpp"
+#include "bench/commands.hpp"
 #include "bench/echo.hpp"
+#include "bench/machine.hpp"
+#include "bench/progress.hpp"
 #include "bin/support/program.hpp"
+#include "bin/support/stop_signals.hpp"
 
 namespace {
 
-struct plan {
-    std::vector<std::size_t> windows{1, 100, 1000};
-    std::vector<std::size_t> sizes{8, 1024};
-    std::vector<std::size_t> workers{1, 2};
-    double seconds = 0.5;
-    int repeats = 5;
-    std::string pin = "one";
-    std::string json;
-    bool quick = false;
+const std::map<std::string, void (*)(const bench::words&)> roles = {
+    {"maus-client", bench::role_maus_client},
+    {"maus-server", bench::role_maus_server},
+    {"parkserver", bench::role_parkserver},
+    {"zmq-client", bench::role_zmq_client},
+    {"zmq-server", bench::role_zmq_server},
+    {"zmq-broker", bench::role_zmq_broker},
+    {"zmq-broker-server", bench::role_zmq_broker_server},
 };
 
-std::string name_of(const bench::setting& what) {
-    const std::string size = what.bytes >= 1024 ? std::to_string(what.bytes / 1024) + "KiB"
-                                                : std::to_string(what.bytes) + "B";
-    return "echo.tcp." + size + ".w" + std::to_string(what.window) + ".workers" +
-           std::to_string(what.workers);
-}
-
-void print_head() {
-    std::cout << std::left << std::setw(30) << "echo, maus beside raw libzmq" << std::right
-              << std::setw(12) << "ratio" << std::setw(9) << "+-" << std::setw(13) << "calls/s"
-              << std::setw(13) << "libzmq" << std::setw(10) << "p50 us" << std::setw(10) << "libzmq"
-              << std::setw(10) << "p99 us" << std::setw(10) << "libzmq" << std::setw(9) << "cpu x"
-              << '\n';
-}
-
-void print_row(const std::vector<bench::figure>& row) {
-    std::cout << std::left << std::setw(30) << row[0].name << std::right << std::fixed
-              << std::setprecision(2) << std::setw(12) << row[0].ratio << std::setw(9)
-              << row[0].spread << std::setprecision(0) << std::setw(13) << row[0].ours
-              << std::setw(13) << row[0].reference << std::setprecision(1) << std::setw(10)
-              << row[1].ours << std::setw(10) << row[1].reference << std::setw(10) << row[2].ours
-              << std::setw(10) << row[2].reference << std::setprecision(2) << std::setw(9)
-              << row[3].ratio << std::endl;
-}
-
-std::vector<bench::figure> measure(const bench::setting& what, const plan& how) {
-    const auto ours = bench::maus_echo(what);
-    const auto reference = bench::zmq_echo(what);
-    std::vector<bench::sample> a, b;
-    (void)ours->run(how.seconds / 5);  // warm
-    (void)reference->run(how.seconds / 5);
-    for (int i = 0; i < how.repeats; ++i) {
-        a.push_back(ours->run(how.seconds));
-        b.push_back(reference->run(how.seconds));
-    }
-    const auto figure = [&](const char* metric, double bench::sample::*field) {
-        std::vector<double> left, right;
-        for (const auto& each : a) left.push_back(each.*field);
-        for (const auto& each : b) right.push_back(each.*field);
-        return bench::compare(name_of(what), metric, left, right, how.pin);
+// What the processes of a benchmark are; bench/child.hpp starts them.
+bench::command add_role(CLI::App& to) {
+    auto* app = to.add_subcommand("role", "")->group("");
+    auto what = std::make_shared<bench::words>();
+    app->add_option("what", *what)->required();
+    return [what] {
+        const auto role = roles.find(what->front());
+        if (role == roles.end()) throw maus::programs::bad_usage("no such role: " + what->front());
+        role->second({what->begin() + 1, what->end()});
+        return maus::programs::exit_good;
     };
-    return {figure("calls_per_s", &bench::sample::calls_per_s),
-            figure("p50_us", &bench::sample::p50_us), figure("p99_us", &bench::sample::p99_us),
-            figure("cpu_s_per_million_calls", &bench::sample::cpu_s_per_million)};
 }
 
-void write_json(std::ofstream& file, const std::string& path,
-                const std::vector<bench::figure>& figures) {
-    auto all = nlohmann::json::array();
-    for (const auto& each : figures) {
-        all.push_back({{"name", each.name},
-                       {"metric", each.metric},
-                       {"ours", each.ours},
-                       {"reference", each.reference},
-                       {"ratio", each.ratio},
-                       {"spread", each.spread},
-                       {"pin", each.pin}});
-    }
-    file << all.dump(2) << '\n';
-    if (!file.flush()) throw maus::programs::failure("cannot write " + path);
-}
-
-int run_echo(plan how) {
-    if (how.quick) {
-        how.seconds = 0.05;
-        how.repeats = 1;
-        how.sizes = {8};
-        how.workers = {1};
-    }
-    std::ofstream json;  // opened first: nobody likes to wait for a measurement that cannot be kept
-    if (!how.json.empty()) {
-        json.open(how.json);
-        if (!json) throw maus::programs::failure("cannot write " + how.json);
-    }
-    if (how.pin == "one") bench::pin_to_one_cpu();
-    print_head();
-    std::vector<bench::figure> figures;
-    for (const auto workers : how.workers) {
-        for (const auto size : how.sizes) {
-            for (const auto window : how.windows) {
-                const auto row = measure({size, window, workers}, how);
-                print_row(row);
-                figures.insert(figures.end(), row.begin(), row.end());
-            }
-        }
-    }
-    if (!how.json.empty()) write_json(json, how.json, figures);
-    return 0;
+// The first signal ends it, with nothing left behind: children die with their parent.
+[[noreturn]] void interrupted() {
+    bench::progress::clear();
+    bench::remove_scratch();
+    std::cerr << "maus-bench: interrupted\n";
+    std::_Exit(maus::programs::exit_failed);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a child that ended is told by what write() returns
     CLI::App app{
-        "Measures calls through libmaus beside raw libzmq (DEALER to ROUTER, one message a call) "
-        "in the "
-        "same run.\nThe ratio is ours over libzmq's, the median over interleaved runs.",
+        "Measures libmaus beside raw libzmq and others in the same run, in turn (A B A B).\n"
+        "The ratio is ours over the reference's, the median over neighbouring runs.",
         "maus-bench"};
     maus::programs::prepare(
         app,
-        "  maus-bench                          every setting, all processes on one processor\n"
-        "  maus-bench --pin free --window 1000 as the kernel places them\n"
-        "  maus-bench --json figures.json      and one JSON object a figure");
-    plan how;
-    app.add_option("--window", how.windows, "calls outstanding at a time")
-        ->check(CLI::Range(1, 1'000'000))
-        ->capture_default_str();
-    app.add_option("--bytes", how.sizes, "payload")
-        ->check(CLI::Range(0, 64 << 20))
-        ->capture_default_str();
-    app.add_option("--workers", how.workers, "worker processes")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app.add_option("--seconds", how.seconds, "length of one run")
-        ->check(CLI::Range(0.001, 3600.0))
-        ->capture_default_str();
-    app.add_option("--repeats", how.repeats, "runs of each system, in turn")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app.add_option("--pin", how.pin, "one: all on one processor (repeats best); free")
-        ->check(CLI::IsMember({"one", "free"}))
-        ->capture_default_str();
-    app.add_option("--json", how.json, "write the figures to this file");
-    app.add_flag("--quick", how.quick, "a tiny run, to see that it works");
-    std::string endpoint;
-    auto* maus = app.add_subcommand("serve-maus", "")->group("");
-    auto* zmq = app.add_subcommand("serve-zmq", "")->group("");
-    for (auto* role : {maus, zmq}) role->add_option("endpoint", endpoint)->required();
+        "  maus-bench echo                     calls a second, latencies; about 5 minutes\n"
+        "  maus-bench echo --quick             a tiny run, to see that it works\n"
+        "  maus-bench echo --help              its options; others have theirs");
+    app.require_subcommand(1);
+    std::vector<std::pair<CLI::App*, bench::command>> commands;
+    const auto add = [&](bench::command (*adder)(CLI::App&)) {
+        const auto run = adder(app);
+        commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
+    };
+    for (auto* adder : {bench::add_echo, add_role}) add(adder);
     return maus::programs::run(app, argc, argv, [&] {
-        if (*maus) bench::serve_maus_echo(endpoint);
-        if (*zmq) bench::serve_zmq_echo(endpoint);
-        return run_echo(how);
+        std::optional<maus::programs::stop_signals> signals;
+        std::optional<maus::programs::stop_signals::subscription> stopping;
+        if (!app.got_subcommand("role")) {
+            signals.emplace();
+            stopping.emplace(*signals, interrupted);
+        }
+        for (const auto& [chosen, run] : commands) {
+            if (*chosen) return run();
+        }
+        return static_cast<int>(maus::programs::exit_usage);
     });
 }

@@ -11,7 +11,7 @@ using nlohmann::json;
 TEST_CASE("maus-bench writes one object a figure") {
     const maus_test::scratch_folder folder;
     const std::string file = folder.file("figures.json");
-    const outcome ended = run("maus-bench", {"--quick", "--window", "1", "--json", file});
+    const outcome ended = run("maus-bench", {"echo", "--quick", "--window", "1", "--json", file});
     INFO(ended.out << ended.err);
     REQUIRE(ended.code == good);
     CHECK(ended.err.empty());
@@ -31,14 +31,14 @@ TEST_CASE("maus-bench writes one object a figure") {
         CHECK(each.at("spread").get<double>() >= 0);
         CHECK(each.at("pin") == "one");
     }
-    CHECK(metrics ==
-          std::set<std::string>{"calls_per_s", "p50_us", "p99_us", "cpu_s_per_million_calls"});
+    CHECK(metrics == std::set<std::string>{"calls_per_s", "p50_us", "p99_us", "p999_us",
+                                           "cpu_s_per_million_calls", "peak_memory_bytes"});
 }
 
 TEST_CASE("maus-bench says that its figures could not be written") {
     const maus_test::scratch_folder folder;
-    const outcome ended =
-        run("maus-bench", {"--quick", "--window", "1", "--json", folder.file("missing/figures")});
+    const outcome ended = run("maus-bench", {"echo", "--quick", "--window", "1", "--json",
+                                             folder.file("missing/figures")});
     CHECK(ended.code == failed);
     CHECK_THAT(ended.err, maus_test::has_text("missing/figures"));
 }

@@ -1,0 +1,15 @@
+// The subcommands, each in a file of its own: it adds its options and gives what runs it.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace bench {
+
+/// The exit code.
+using command = std::function<int()>;
+
+[[nodiscard]] command add_echo(CLI::App& to);
+
+}  // namespace bench

@@ -1,0 +1,74 @@
+#include "bench/machine.hpp"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+namespace bench {
+
+void pin_to_one_cpu() {
+    cpu_set_t all, one;
+    sched_getaffinity(0, sizeof all, &all);
+    CPU_ZERO(&one);
+    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (!CPU_ISSET(cpu, &all)) continue;
+        CPU_SET(cpu, &one);
+        break;
+    }
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+void need_descriptors(std::size_t count) {
+    rlimit now{};
+    getrlimit(RLIMIT_NOFILE, &now);
+    if (now.rlim_cur >= count) return;
+    if (now.rlim_max < count) {
+        throw std::runtime_error("this needs " + std::to_string(count) +
+                                 " open files in a process, and the hard limit is " +
+                                 std::to_string(now.rlim_max) + "; raise it (ulimit -Hn, as root)");
+    }
+    now.rlim_cur = count;
+    if (setrlimit(RLIMIT_NOFILE, &now) != 0) {
+        throw std::runtime_error("cannot raise the limit of open files to " +
+                                 std::to_string(count));
+    }
+}
+
+namespace {
+std::string& scratch() {
+    static std::string path;
+    return path;
+}
+}  // namespace
+
+const std::string& scratch_folder() {
+    if (scratch().empty()) {
+        std::string pattern =
+            (std::filesystem::temp_directory_path() / "maus-bench.XXXXXX").string();
+        if (mkdtemp(pattern.data()) == nullptr) {
+            throw std::runtime_error("cannot make a folder in " +
+                                     std::filesystem::temp_directory_path().string());
+        }
+        scratch() = pattern;
+        std::atexit(remove_scratch);
+    }
+    return scratch();
+}
+
+void remove_scratch() {
+    if (scratch().empty()) return;
+    std::error_code ignored;  // nothing can be done about it, and nothing is lost
+    std::filesystem::remove_all(scratch(), ignored);
+}
+
+std::string any_endpoint(const std::string& transport) {
+    if (transport == "tcp") return "tcp://127.0.0.1:*";
+    static std::atomic<int> number = 0;
+    return "ipc://" + scratch_folder() + "/" + std::to_string(number++);
+}
+
+}  // namespace bench
