@@ -11,5 +11,8 @@ namespace bench {
 using command = std::function<int()>;
 
 [[nodiscard]] command add_echo(CLI::App& to);
+[[nodiscard]] command add_relay(CLI::App& to);
+[[nodiscard]] command add_codec(CLI::App& to);
+[[nodiscard]] command add_targets(CLI::App& to);
 
 }  // namespace bench

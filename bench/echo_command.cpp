@@ -46,7 +46,7 @@ int run(choice what) {
         what.threads = {1, 4};
     }
     report out(what.how, "echo");
-    if (what.how.pin == "one") pin_to_one_cpu();
+    place(what.how.pin);
     std::size_t huge = 0;
     for (const auto& each : settings_of(what)) {
         if (each.threads > 1 && each.style != "get") continue;  // callbacks have their own thread

@@ -10,16 +10,20 @@
 
 namespace bench {
 
-void pin_to_one_cpu() {
-    cpu_set_t all, one;
-    sched_getaffinity(0, sizeof all, &all);
-    CPU_ZERO(&one);
-    for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (!CPU_ISSET(cpu, &all)) continue;
-        CPU_SET(cpu, &one);
-        break;
+void place(const std::string& pin) {
+    static const cpu_set_t all = [] {
+        cpu_set_t now;
+        sched_getaffinity(0, sizeof now, &now);
+        return now;
+    }();
+    cpu_set_t chosen = all;
+    if (pin == "one") {
+        std::size_t first = 0;
+        while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, &all)) ++first;
+        CPU_ZERO(&chosen);
+        CPU_SET(first, &chosen);
     }
-    sched_setaffinity(0, sizeof one, &one);
+    sched_setaffinity(0, sizeof chosen, &chosen);
 }
 
 void need_descriptors(std::size_t count) {

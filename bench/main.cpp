@@ -65,7 +65,10 @@ int main(int argc, char** argv) {
         const auto run = adder(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     };
-    for (auto* adder : {bench::add_echo, add_role}) add(adder);
+    for (auto* adder :
+         {bench::add_echo, bench::add_relay, bench::add_codec, bench::add_targets, add_role}) {
+        add(adder);
+    }
     return maus::programs::run(app, argc, argv, [&] {
         std::optional<maus::programs::stop_signals> signals;
         std::optional<maus::programs::stop_signals::subscription> stopping;

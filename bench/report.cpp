@@ -65,7 +65,7 @@ void report::add(const std::vector<figure>& figures) {
                   << std::setw(15) << short_number(each.ours) << std::setw(15)
                   << short_number(each.reference) << std::endl;
     }
-    figures_.insert(figures_.end(), figures.begin(), figures.end());
+    keep(figures);
 }
 
 void report::add_calls(const std::vector<figure>& figures) {
@@ -90,6 +90,10 @@ void report::add_calls(const std::vector<figure>& figures) {
                   << fixed(row[5].ours / mega, 0) + " / " + fixed(row[5].reference / mega, 0)
                   << std::endl;
     }
+    keep(figures);
+}
+
+void report::keep(const std::vector<figure>& figures) {
     figures_.insert(figures_.end(), figures.begin(), figures.end());
 }
 

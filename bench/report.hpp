@@ -18,6 +18,8 @@ public:
     void add(const std::vector<figure>& figures);
     /// Prints all metrics of one setting on one line, as system_under_test::run has them.
     void add_calls(const std::vector<figure>& figures);
+    /// Prints nothing; they are for the file.
+    void keep(const std::vector<figure>& figures);
     /// Prints a remark, between the lines.
     void remark(const std::string& text) const;
 

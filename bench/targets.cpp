@@ -1,0 +1,151 @@
+// The figures to reach, each with what was measured in this run. Nothing here is weighed or
+// rounded in our favour; what is not measured is not held.
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <optional>
+#include <sstream>
+
+#include "bench/codec.hpp"
+#include "bench/commands.hpp"
+#include "bench/echo.hpp"
+#include "bench/machine.hpp"
+#include "bench/report.hpp"
+#include "bin/support/program.hpp"
+
+namespace bench {
+
+namespace {
+
+enum class of { ratio, ours };
+
+struct target {
+    std::string what;
+    bool at_least;
+    double bound;
+    std::string unit;
+    std::string name, metric, pin;  // of the figure
+    of which;
+};
+
+const std::vector<target>& targets() {
+    const auto echo = [](std::size_t bytes, std::size_t window) {
+        return name_of("echo", {"tcp", bytes, window, 1});
+    };
+    static const std::vector<target> all = {
+        {"echo 8 B, 1,000 outstanding: calls/s over libzmq", true, 1.5, "", echo(8, 1000),
+         "calls_per_s", "one", of::ratio},
+        {"echo 8 B, 100 outstanding", true, 1.2, "", echo(8, 100), "calls_per_s", "one", of::ratio},
+        {"echo 8 B, 16 outstanding", true, 1.0, "", echo(8, 16), "calls_per_s", "one", of::ratio},
+        {"echo 8 B, 1 outstanding: p50 over libzmq's", false, 1.15, "", echo(8, 1), "p50_us", "one",
+         of::ratio},
+        {"echo 1 KiB, 100 outstanding", true, 1.0, "", echo(1024, 100), "calls_per_s", "one",
+         of::ratio},
+        {"echo 1 MiB, 16 outstanding", true, 0.95, "", echo(1 << 20, 16), "calls_per_s", "one",
+         of::ratio},
+        {"processor time a call, 1,000 outstanding, over libzmq's", false, 0.7, "", echo(8, 1000),
+         "cpu_s_per_million_calls", "one", of::ratio},
+        {"echo 8 B, 1,000 outstanding, placed freely", true, 1.0, "", echo(8, 1000), "calls_per_s",
+         "free", of::ratio},
+        {"relay 8 B, 1,000 outstanding, over a ROUTER-ROUTER broker", true, 1.5, "",
+         name_of("relay", {"tcp", 8, 1000, 1}), "calls_per_s", "one", of::ratio},
+        {"kill of 1 of 2 workers to the last result, over the ideal", false, 1.05, "",
+         "recover.kill", "last_result_s", "one", of::ratio},
+        {"kill to the first moved call", false, 5, " ms", "recover.kill", "first_moved_ms", "one",
+         of::ours},
+        {"use of 4 workers, 1 ms functions", true, 0.97, "", "sleep.1ms.workers4", "use", "one",
+         of::ratio},
+        {"1 of 4 workers 10 x slower: time over the perfect", false, 1.05, "",
+         "sleep.1ms.workers4.slow1", "makespan_s", "one", of::ratio},
+        {"10,000 workers: memory of one beside libzmq's own", false, 2, " KiB",
+         "lease.registered10000", "memory_over_libzmq_kib", "one", of::ours},
+        {"10,000 workers: processor at rest, 1 s heartbeats", false, 15, " %",
+         "lease.registered10000", "rest_cpu_percent", "one", of::ours},
+        {"grants a second", true, 50'000, "", "lease.cycle", "grants_per_s", "one", of::ours},
+        {"decode of a 1 MiB vector<double> over memcpy", true, 0.8, "",
+         "codec.decode.vector_double_1MiB", "gb_per_s", "one", of::ratio},
+    };
+    return all;
+}
+
+std::vector<figure> measure_all(plan how) {
+    std::vector<figure> all;
+    const auto add = [&](const std::vector<figure>& more) {
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    place(how.pin = "one");
+    for (const auto& [bytes, window] : std::vector<std::pair<std::size_t, std::size_t>>{
+             {8, 1000}, {8, 100}, {8, 16}, {8, 1}, {1024, 100}, {1 << 20, 16}}) {
+        add(measure_echo({"tcp", bytes, window, 1}, how, false));
+    }
+    add(measure_relay({"tcp", 8, 1000, 1}, how));
+    add(measure_codec(how));
+    place(how.pin = "free");
+    add(measure_echo({"tcp", 8, 1000, 1}, how, false));
+    return all;
+}
+
+std::optional<figure> find_figure(const std::vector<figure>& among, const target& wanted) {
+    for (const auto& each : among) {
+        if (each.name == wanted.name && each.metric == wanted.metric && each.pin == wanted.pin) {
+            return each;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string bound_text(const target& wanted) {
+    return (wanted.at_least ? ">= " : "<= ") + short_number(wanted.bound) + wanted.unit;
+}
+
+// Prints its line; whether it holds.
+bool judge(const target& wanted, const std::vector<figure>& measured) {
+    std::cout << std::left << std::setw(60) << wanted.what << std::setw(12) << bound_text(wanted);
+    const auto found = find_figure(measured, wanted);
+    if (!found) {
+        std::cout << "not measured" << std::endl;
+        return false;
+    }
+    const bool ratio = wanted.which == of::ratio;
+    const double value = ratio ? found->ratio : found->ours;
+    const bool holds = wanted.at_least ? value >= wanted.bound : value <= wanted.bound;
+    std::ostringstream text;
+    if (ratio) {
+        text << std::fixed << std::setprecision(3) << value << " +- " << found->spread;
+    } else {
+        text << short_number(value) << " +- " << short_number(found->spread) << wanted.unit;
+    }
+    std::cout << std::setw(26) << text.str() << (holds ? "holds" : "DOES NOT HOLD") << std::endl;
+    return holds;
+}
+
+int run(plan how) {
+    if (how.quick) how.be_quick();
+    report out(how, "targets");
+    const auto measured = measure_all(how);
+    std::cout << std::left << std::setw(60) << "what" << std::setw(12) << "to reach"
+              << std::setw(26) << "measured" << '\n';
+    std::size_t held = 0;
+    for (const auto& each : targets()) held += judge(each, measured) ? 1 : 0;
+    std::cout << held << " of " << targets().size() << " hold" << std::endl;
+    out.keep(measured);
+    out.finish();
+    return held == targets().size() ? maus::programs::exit_good : maus::programs::exit_failed;
+}
+
+}  // namespace
+
+command add_targets(CLI::App& to) {
+    auto* app = to.add_subcommand("targets",
+                                  "The figures to reach, what is measured, and whether each holds");
+    maus::programs::prepare(*app,
+                            "  maus-bench targets                  1 if any does not hold\n"
+                            "  maus-bench targets --json now.json  with all figures behind it\n\n"
+                            "All is on one processor, but for the row that says otherwise.");
+    auto how = std::make_shared<plan>();
+    add_options(*app, *how);
+    app->remove_option(app->get_option("--pin"));
+    return [how] { return run(*how); };
+}
+
+}  // namespace bench
