@@ -12,6 +12,8 @@ using command = std::function<int()>;
 
 [[nodiscard]] command add_echo(CLI::App& to);
 [[nodiscard]] command add_relay(CLI::App& to);
+[[nodiscard]] command add_sleep(CLI::App& to);
+[[nodiscard]] command add_recover(CLI::App& to);
 [[nodiscard]] command add_codec(CLI::App& to);
 [[nodiscard]] command add_targets(CLI::App& to);
 

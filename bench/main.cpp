@@ -10,6 +10,8 @@
 #include "bench/echo.hpp"
 #include "bench/machine.hpp"
 #include "bench/progress.hpp"
+#include "bench/recover.hpp"
+#include "bench/sleep.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
 
@@ -23,6 +25,11 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"zmq-server", bench::role_zmq_server},
     {"zmq-broker", bench::role_zmq_broker},
     {"zmq-broker-server", bench::role_zmq_broker_server},
+    {"sleep-maus-client", bench::role_sleep_maus_client},
+    {"sleep-maus-server", bench::role_sleep_maus_server},
+    {"sleep-zmq-client", bench::role_sleep_zmq_client},
+    {"sleep-zmq-server", bench::role_sleep_zmq_server},
+    {"recover-server", bench::role_recover_server},
 };
 
 // What the processes of a benchmark are; bench/child.hpp starts them.
@@ -65,8 +72,8 @@ int main(int argc, char** argv) {
         const auto run = adder(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     };
-    for (auto* adder :
-         {bench::add_echo, bench::add_relay, bench::add_codec, bench::add_targets, add_role}) {
+    for (auto* adder : {bench::add_echo, bench::add_relay, bench::add_sleep, bench::add_recover,
+                        bench::add_codec, bench::add_targets, add_role}) {
         add(adder);
     }
     return maus::programs::run(app, argc, argv, [&] {

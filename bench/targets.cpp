@@ -10,7 +10,9 @@
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
 #include "bench/machine.hpp"
+#include "bench/recover.hpp"
 #include "bench/report.hpp"
+#include "bench/sleep.hpp"
 #include "bin/support/program.hpp"
 
 namespace bench {
@@ -79,6 +81,11 @@ std::vector<figure> measure_all(plan how) {
         add(measure_echo({"tcp", bytes, window, 1}, how, false));
     }
     add(measure_relay({"tcp", 8, 1000, 1}, how));
+    add(measure_recover(false, how));
+    plan longer = how;  // a second of work, so that its last millisecond counts for little
+    if (!how.quick) longer.seconds = std::max(how.seconds, 1.0);
+    add(measure_sleep({"1ms"}, longer));
+    add(measure_sleep({"1ms", true}, longer));
     add(measure_codec(how));
     place(how.pin = "free");
     add(measure_echo({"tcp", 8, 1000, 1}, how, false));
