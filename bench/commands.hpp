@@ -14,6 +14,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_relay(CLI::App& to);
 [[nodiscard]] command add_sleep(CLI::App& to);
 [[nodiscard]] command add_recover(CLI::App& to);
+[[nodiscard]] command add_lease(CLI::App& to);
 [[nodiscard]] command add_codec(CLI::App& to);
 [[nodiscard]] command add_targets(CLI::App& to);
 

@@ -2,12 +2,12 @@
 #include <csignal>
 #include <iostream>
 #include <map>
-#include <memory>
-#include <optional>
+#include <stdexcept>
 
 #include "bench/child.hpp"
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
+#include "bench/lease.hpp"
 #include "bench/machine.hpp"
 #include "bench/progress.hpp"
 #include "bench/recover.hpp"
@@ -30,19 +30,23 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"sleep-zmq-client", bench::role_sleep_zmq_client},
     {"sleep-zmq-server", bench::role_sleep_zmq_server},
     {"recover-server", bench::role_recover_server},
+    {"lease-peers", bench::role_lease_peers},
+    {"lease-workers", bench::role_lease_workers},
+    {"bare-router", bench::role_bare_router},
 };
 
-// What the processes of a benchmark are; bench/child.hpp starts them.
-bench::command add_role(CLI::App& to) {
-    auto* app = to.add_subcommand("role", "")->group("");
-    auto what = std::make_shared<bench::words>();
-    app->add_option("what", *what)->required();
-    return [what] {
-        const auto role = roles.find(what->front());
-        if (role == roles.end()) throw maus::programs::bad_usage("no such role: " + what->front());
-        role->second({what->begin() + 1, what->end()});
+// What the processes of a benchmark are: `maus-bench role NAME ...`, by bench/child.hpp and nobody
+// else, so that no help tells of it.
+int run_role(const bench::words& what) {
+    try {
+        const auto role = roles.find(what.front());
+        if (role == roles.end()) throw std::logic_error("no such role");
+        role->second({what.begin() + 1, what.end()});
         return maus::programs::exit_good;
-    };
+    } catch (const std::exception& failed) {
+        std::cerr << "maus-bench: " << what.front() << ": " << failed.what() << '\n';
+        return maus::programs::exit_failed;
+    }
 }
 
 // The first signal ends it, with nothing left behind: children die with their parent.
@@ -57,6 +61,9 @@ bench::command add_role(CLI::App& to) {
 
 int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a child that ended is told by what write() returns
+    if (argc > 2 && std::string_view(argv[1]) == "role") return run_role({argv + 2, argv + argc});
+    maus::programs::stop_signals signals;
+    const auto stopping = signals.on_stop(interrupted);
     CLI::App app{
         "Measures libmaus beside raw libzmq and others in the same run, in turn (A B A B).\n"
         "The ratio is ours over the reference's, the median over neighbouring runs.",
@@ -68,21 +75,12 @@ int main(int argc, char** argv) {
         "  maus-bench echo --help              its options; others have theirs");
     app.require_subcommand(1);
     std::vector<std::pair<CLI::App*, bench::command>> commands;
-    const auto add = [&](bench::command (*adder)(CLI::App&)) {
-        const auto run = adder(app);
+    for (auto* add : {bench::add_echo, bench::add_relay, bench::add_sleep, bench::add_recover,
+                      bench::add_lease, bench::add_codec, bench::add_targets}) {
+        const auto run = add(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
-    };
-    for (auto* adder : {bench::add_echo, bench::add_relay, bench::add_sleep, bench::add_recover,
-                        bench::add_codec, bench::add_targets, add_role}) {
-        add(adder);
     }
     return maus::programs::run(app, argc, argv, [&] {
-        std::optional<maus::programs::stop_signals> signals;
-        std::optional<maus::programs::stop_signals::subscription> stopping;
-        if (!app.got_subcommand("role")) {
-            signals.emplace();
-            stopping.emplace(*signals, interrupted);
-        }
         for (const auto& [chosen, run] : commands) {
             if (*chosen) return run();
         }

@@ -9,6 +9,7 @@
 #include "bench/codec.hpp"
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
+#include "bench/lease.hpp"
 #include "bench/machine.hpp"
 #include "bench/recover.hpp"
 #include "bench/report.hpp"
@@ -86,6 +87,8 @@ std::vector<figure> measure_all(plan how) {
     if (!how.quick) longer.seconds = std::max(how.seconds, 1.0);
     add(measure_sleep({"1ms"}, longer));
     add(measure_sleep({"1ms", true}, longer));
+    add(measure_registered(10'000, how));
+    add(measure_cycle(how));
     add(measure_codec(how));
     place(how.pin = "free");
     add(measure_echo({"tcp", 8, 1000, 1}, how, false));

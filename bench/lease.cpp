@@ -1,0 +1,232 @@
+#include "bench/lease.hpp"
+
+#include <maus/maus.hpp>
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+#include <zmq.hpp>
+
+#include "bench/commands.hpp"
+#include "bench/histogram.hpp"
+#include "bench/machine.hpp"
+#include "bench/progress.hpp"
+#include "bench/report.hpp"
+#include "bench/swarm.hpp"
+#include "bin/support/program.hpp"
+
+namespace bench {
+
+namespace {
+
+constexpr std::size_t cycle_workers = 200, cycle_wishes = 50, spare_descriptors = 200;
+
+void sleep_s(double seconds) {
+    const timespec time{static_cast<time_t>(seconds),
+                        static_cast<long>((seconds - std::floor(seconds)) * 1e9)};
+    nanosleep(&time, nullptr);
+}
+
+// What N peers cost a server, the parkserver or a bare ROUTER.
+sample cost_of_peers(const std::string& role, std::size_t count, double rest_s) {
+    child server(role, {any_endpoint("tcp")});
+    const std::string endpoint = server.hear();
+    const std::size_t processes = count >= 1000 ? 4 : 1, singly = count >= 1000 ? 100 : 20;
+    std::vector<child> peers;
+    for (std::size_t i = 0; i < processes; ++i) peers.emplace_back("lease-peers", words{endpoint});
+    for (auto& each : peers) (void)each.hear();
+    const double before = memory(server.pid());
+    const double begun = now_s();
+    for (auto& each : peers) each.say("workers " + std::to_string(count / processes));
+    for (auto& each : peers) (void)each.hear(120);
+    const double took = now_s() - begun;
+    const double grown = memory(server.pid()) - before;
+    sleep_s(std::min(rest_s, 1.0));  // what registrations left to do is done
+    const double cpu_before = cpu_s({server.pid()}), rest_begun = now_s();
+    sleep_s(rest_s);
+    const double cpu = (cpu_s({server.pid()}) - cpu_before) / (now_s() - rest_begun);
+    peers.front().say("singly " + std::to_string(singly));
+    const double single = std::stod(peers.front().hear(120));
+    const auto n = static_cast<double>(count);
+    return {{"registration_us", took / n * 1e6},
+            {"single_registration_p50_us", single},
+            {"memory_bytes_per_worker", grown / n},
+            {"rest_cpu_percent", cpu * 100}};
+}
+
+int run(plan how, std::vector<std::size_t> counts) {
+    if (how.quick) {
+        how.be_quick();
+        counts.resize(1);
+    }
+    report out(how, "lease");
+    place(how.pin);
+    out.add(measure_request(how));
+    out.add(measure_cycle(how));
+    for (const auto count : counts) out.add(measure_registered(count, how));
+    out.finish();
+    return maus::programs::exit_good;
+}
+
+}  // namespace
+
+std::vector<figure> measure_registered(std::size_t workers, const plan& asked) {
+    need_descriptors(workers + spare_descriptors);
+    plan how = asked;
+    how.repeats = std::min(how.repeats, 3);  // each takes a while
+    const double rest_s = how.quick ? 0.3 : 4;
+    const std::string name = "lease.registered" + std::to_string(workers);
+    std::vector<double> over;
+    double ours_bytes = 0;
+    auto figures = side_by_side(
+        name, how,
+        [&] {
+            auto made = cost_of_peers("parkserver", workers, rest_s);
+            ours_bytes = made.at(2).second;
+            return made;
+        },
+        [&] {
+            auto made = cost_of_peers("bare-router", workers, rest_s);
+            over.push_back((ours_bytes - made.at(2).second) / 1024);
+            return made;
+        });
+    plan kept = how;
+    kept.repeats = static_cast<int>(over.size());
+    std::size_t next = 0;
+    const auto difference = side_by_side(name, kept, [&] {
+        return sample{{"memory_over_libzmq_kib", over.at(next++)}};
+    });
+    figures.insert(figures.end(), difference.begin(), difference.end());
+    return figures;
+}
+
+std::vector<figure> measure_cycle(const plan& how) {
+    child server("parkserver", {any_endpoint("tcp")});
+    child peers("lease-peers", {server.hear()});
+    (void)peers.hear();
+    peers.say("workers " + std::to_string(cycle_workers));
+    (void)peers.hear();
+    peers.say("managers 2");
+    (void)peers.hear();
+    return side_by_side("lease.cycle", how, [&] {
+        const double cpu_before = cpu_s({server.pid()});
+        peers.say("cycle " + std::to_string(how.seconds) + ' ' + std::to_string(cycle_wishes));
+        std::istringstream said(peers.hear(how.seconds + 60));
+        double grants = 0, seconds = 0, p50 = 0, p99 = 0;
+        said >> grants >> seconds >> p50 >> p99;
+        const double cpu = cpu_s({server.pid()}) - cpu_before;
+        return sample{{"grants_per_s", grants / seconds},
+                      {"p50_us", p50},
+                      {"p99_us", p99},
+                      {"parkserver_cpu_us_per_grant", cpu / grants * 1e6}};
+    });
+}
+
+std::vector<figure> measure_request(const plan& how) {
+    constexpr std::size_t workers = 8;  // one that was given back has time to be free again
+    child server("parkserver", {any_endpoint("tcp")});
+    const std::string endpoint = server.hear();
+    child serving("lease-workers", {endpoint, std::to_string(workers)});
+    maus::manager manager{"tcp://127.0.0.1:*"};
+    manager.connect_parkserver(endpoint);
+    const auto wish = [&](std::uint32_t amount) {
+        auto got = manager.get_workers({.amount = amount});
+        if (!got.wait_for(amount, std::chrono::seconds{20})) {
+            throw std::runtime_error("no worker came in 20 s");
+        }
+    };
+    wish(workers);
+    return side_by_side("lease.request", how, [&] {
+        histogram latencies;
+        for (const double end = now_s() + how.seconds; now_s() < end;) {
+            const double begun = now_s();
+            wish(1);
+            latencies.record(now_s() - begun);
+        }
+        return sample{{"p50_us", latencies.quantile_us(0.5)},
+                      {"p99_us", latencies.quantile_us(0.99)}};
+    });
+}
+
+void role_lease_peers(const words& arguments) {
+    swarm all(arguments.at(0));
+    answer("here");
+    for (;;) {
+        all.rest_until_readable(STDIN_FILENO);
+        std::istringstream told(next_command());
+        std::string what;
+        double number = 0;
+        told >> what >> number;
+        const auto count = static_cast<std::size_t>(number);
+        if (what == "workers") {
+            all.add_workers(count);
+            answer("done");
+        } else if (what == "managers") {
+            all.add_managers(count);
+            answer("done");
+        } else if (what == "singly") {
+            answer(std::to_string(all.add_workers_singly(count).quantile_us(0.5)));
+        } else if (what == "cycle") {
+            std::size_t wishes = 1;
+            told >> wishes;
+            const auto made = all.cycle(number, wishes);
+            answer(std::to_string(made.grants) + ' ' + std::to_string(made.seconds) + ' ' +
+                   std::to_string(made.latencies.quantile_us(0.5)) + ' ' +
+                   std::to_string(made.latencies.quantile_us(0.99)));
+        } else {
+            throw std::logic_error("no such command: " + what);
+        }
+    }
+}
+
+void role_lease_workers(const words& arguments) {
+    std::vector<std::unique_ptr<maus::worker>> all;
+    for (std::size_t i = 0; i < std::stoul(arguments.at(1)); ++i) {
+        all.push_back(std::make_unique<maus::worker>());
+        all.back()->expose("echo", [](int x) { return x; });
+        all.back()->register_parkserver(arguments.at(0));
+        all.back()->start();
+    }
+    (void)next_command();  // until nobody is there any more
+}
+
+void role_bare_router(const words& arguments) {
+    zmq::context_t context;
+    zmq::socket_t socket(context, zmq::socket_type::router);
+    socket.set(zmq::sockopt::backlog, 4096);
+    socket.set(zmq::sockopt::sndhwm, 100000);
+    socket.set(zmq::sockopt::rcvhwm, 100000);
+    socket.bind(arguments.at(0));
+    answer(socket.get(zmq::sockopt::last_endpoint));
+    for (;;) {
+        zmq::message_t id, payload;
+        if (!socket.recv(id) || !socket.recv(payload)) continue;
+        socket.send(id, zmq::send_flags::sndmore);
+        socket.send(payload, zmq::send_flags::none);
+    }
+}
+
+command add_lease(CLI::App& to) {
+    auto* app = to.add_subcommand(
+        "lease", "The parkserver: grants a second, time to get a worker, cost of many workers");
+    maus::programs::prepare(*app,
+                            "  maus-bench lease\n"
+                            "  maus-bench lease --registered 10000 --repeats 1\n\n"
+                            "Registered workers are simulated, four processes of them; beside a "
+                            "bare ROUTER to which as\n"
+                            "many connect, and that returns every message.");
+    auto how = std::make_shared<plan>();
+    auto counts =
+        std::make_shared<std::vector<std::size_t>>(std::vector<std::size_t>{100, 1000, 10000});
+    app->add_option("--registered", *counts, "How many workers there are")
+        ->check(CLI::Range(4, 100'000))
+        ->capture_default_str();
+    add_options(*app, *how);
+    return [how, counts] { return run(*how, *counts); };
+}
+
+}  // namespace bench
