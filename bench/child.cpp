@@ -71,6 +71,13 @@ child::~child() {
     close(from_);
 }
 
+void child::wait() {
+    waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+    close(to_);
+    close(from_);
+}
+
 void child::signal(int number) const { kill(pid_, number); }
 
 void child::say(std::string_view line) const {

@@ -28,6 +28,8 @@ public:
     /// The next line. Throws if the child ends first or takes too long.
     [[nodiscard]] std::string hear(double seconds_max = 60);
     void signal(int number) const;
+    /// Until it has ended by itself.
+    void wait();
 
 private:
     child() = default;

@@ -5,9 +5,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/plan.hpp"
+
 namespace bench {
 
-/// The exit code.
+/// The options that fill a plan.
+void add_options(CLI::App& to, plan& how);
+
+/// Gives the exit code.
 using command = std::function<int()>;
 
 [[nodiscard]] command add_echo(CLI::App& to);
@@ -16,6 +21,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_recover(CLI::App& to);
 [[nodiscard]] command add_lease(CLI::App& to);
 [[nodiscard]] command add_codec(CLI::App& to);
+[[nodiscard]] command add_instructions(CLI::App& to);
 [[nodiscard]] command add_targets(CLI::App& to);
 
 }  // namespace bench

@@ -7,6 +7,7 @@
 #include "bench/child.hpp"
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
+#include "bench/instructions.hpp"
 #include "bench/lease.hpp"
 #include "bench/machine.hpp"
 #include "bench/progress.hpp"
@@ -33,6 +34,8 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"lease-peers", bench::role_lease_peers},
     {"lease-workers", bench::role_lease_workers},
     {"bare-router", bench::role_bare_router},
+    {"count-maus-client", bench::role_count_maus_client},
+    {"count-zmq-client", bench::role_count_zmq_client},
 };
 
 // What the processes of a benchmark are: `maus-bench role NAME ...`, by bench/child.hpp and nobody
@@ -70,13 +73,15 @@ int main(int argc, char** argv) {
         "maus-bench"};
     maus::programs::prepare(
         app,
+        "  maus-bench targets                  the figures to reach; about 2 minutes\n"
         "  maus-bench echo                     calls a second, latencies; about 5 minutes\n"
         "  maus-bench echo --quick             a tiny run, to see that it works\n"
         "  maus-bench echo --help              its options; others have theirs");
     app.require_subcommand(1);
     std::vector<std::pair<CLI::App*, bench::command>> commands;
-    for (auto* add : {bench::add_echo, bench::add_relay, bench::add_sleep, bench::add_recover,
-                      bench::add_lease, bench::add_codec, bench::add_targets}) {
+    for (auto* add :
+         {bench::add_echo, bench::add_relay, bench::add_sleep, bench::add_recover, bench::add_lease,
+          bench::add_codec, bench::add_instructions, bench::add_targets}) {
         const auto run = add(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     }

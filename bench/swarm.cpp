@@ -18,7 +18,7 @@ namespace wire = maus::wire;
 namespace {
 
 constexpr std::size_t greeting_bytes = 64;
-constexpr std::size_t registering_at_once = 400;
+constexpr std::size_t registering_at_once = 100;  // a handshake has 2 s
 constexpr double beat_s = 1;
 
 std::string greeting() {
