@@ -44,6 +44,9 @@ void child::start(const char* path, words arguments) {
     if (pid_ < 0) throw std::runtime_error("cannot start a process");
     if (pid_ == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigset_t none;  // what we block, to be told of it, must be able to end a child
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, nullptr);
         if (getppid() != parent) _exit(1);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);

@@ -1,7 +1,9 @@
 // maus-bench, maus-sim and the scripts in bin/, as far as a quick run shows that they work.
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "programs/program.hpp"
 
@@ -43,6 +45,51 @@ TEST_CASE("maus-bench says that its figures could not be written") {
     CHECK_THAT(ended.err, maus_test::has_text("missing/figures"));
 }
 
+TEST_CASE("maus-bench targets fails unless all hold, and what is not measured does not") {
+    const outcome ended = run("maus-bench", {"targets", "--quick"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.err.empty());
+    std::istringstream lines(ended.out);
+    std::size_t held = 0, others = 0;
+    std::string line, last;
+    for (std::getline(lines, line); std::getline(lines, line); last = line) {
+        held += line.ends_with("  holds") ? 1 : 0;
+        others += line.ends_with("DOES NOT HOLD") || line.ends_with("not measured") ? 1 : 0;
+    }
+    CHECK(held + others == 17);
+    CHECK(last == std::to_string(held) + " of 17 hold");
+    CHECK(ended.code == (others == 0 ? good : failed));
+    CHECK_THAT(ended.out, maus_test::has_text("not measured"));  // 10,000 workers are not quick
+}
+
+TEST_CASE("bin/bench-guard finds what became worse, and what is not measured any more") {
+    const maus_test::scratch_folder folder;
+    const std::string fake = folder.file("maus-bench"), baseline = folder.file("baseline.json");
+    const auto write = [](const std::string& path, const std::string& text) {
+        std::ofstream(path) << text;
+    };
+    write(fake, "#!/bin/sh\nfor last; do :; done\ncp \"$(dirname \"$0\")/figures\" \"$last\"\n");
+    std::filesystem::permissions(fake, std::filesystem::perms::owner_all);
+    write(baseline, R"({"figures": [{"part": "ratios", "name": "echo", "metric": "calls_per_s",
+                                     "value": 1.0, "tolerance": 0.1}]})");
+    const auto guard = [&](const std::string& name, double ratio) {
+        write(folder.file("figures"),
+              json::array(
+                  {{{"name", name}, {"metric", "calls_per_s"}, {"ratio", ratio}, {"ours", 1}}})
+                  .dump());
+        return run(MAUS_SOURCE_DIR "/bin/bench-guard",
+                   {"ratios", "--program", fake, "--baseline", baseline});
+    };
+    CHECK(guard("echo", 0.91).code == good);
+    CHECK(guard("echo", 1.2).code == good);
+    const outcome worse = guard("echo", 0.89);
+    CHECK(worse.code == failed);
+    CHECK_THAT(worse.out, maus_test::has_text("WORSE"));
+    const outcome missing = guard("another", 1.0);
+    CHECK(missing.code == failed);
+    CHECK_THAT(missing.out, maus_test::has_text("NOT MEASURED"));
+}
+
 TEST_CASE("maus-sim runs the seeds that it is told to") {
     const outcome ended = run("maus-sim", {"--seeds", "1..3"});
     INFO(ended.out << ended.err);
@@ -61,7 +108,7 @@ TEST_CASE("maus-sim runs the seeds that it is told to") {
 }
 
 TEST_CASE("the scripts in bin/ say what they are for") {
-    for (const std::string& name : words{"setup", "quickstart", "test"}) {
+    for (const std::string& name : words{"setup", "quickstart", "test", "bench-guard"}) {
         const outcome help = run(MAUS_SOURCE_DIR "/bin/" + name, {"--help"});
         CHECK(help.code == good);
         CHECK(help.err.empty());

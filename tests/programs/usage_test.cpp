@@ -90,6 +90,7 @@ TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stde
         {{"maus-sim", {"--seeds", "all"}}, "--seeds"},
         {{MAUS_SOURCE_DIR "/bin/setup", {"--nonsense"}}, "usage: bin/setup"},
         {{MAUS_SOURCE_DIR "/bin/test", {"nonsense"}}, "usage: bin/test"},
+        {{MAUS_SOURCE_DIR "/bin/bench-guard", {"nonsense"}}, "usage: bin/bench-guard"},
     };
     for (const auto& [typed_in, said] : rows) {
         const outcome ended = run(typed_in.name, typed_in.arguments);
