@@ -77,6 +77,15 @@ struct office {
     lines greet(std::uint64_t route, const wire::hello& what) {
         return hear_link(route, [&](link_writer& to) { to.say(what); });
     }
+    /// Over the parkserver, by the lease of that number.
+    lines greet_relayed(std::uint8_t worker, std::uint64_t number) {
+        auto message =
+            link_message(config.bounds, [&](link_writer& to) { to.say(hello(worker, number)); });
+        message.rest.insert(message.rest.begin(), std::move(message.first));
+        message.first = wire::relay_frame({5, number});
+        core.on(core::received{{1}, std::move(message)}, at_ms(ms), out);
+        return take();
+    }
     lines wish(std::uint32_t number, std::uint32_t amount) {
         core.on(core::add_wish{{number}, "t", amount, {}}, at_ms(ms), out);
         return take();
@@ -241,19 +250,24 @@ TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
     office at;
     at.join_parkserver();
     at.wish(1, 2);
-    const auto relayed = [&](std::uint8_t worker, std::uint64_t lease) {
-        auto message = link_message(at.config.bounds,
-                                    [&](link_writer& to) { to.say(at.hello(worker, lease)); });
-        message.rest.insert(message.rest.begin(), std::move(message.first));
-        message.first = wire::relay_frame({5, lease});
-        at.core.on(core::received{{1}, std::move(message)}, at_ms(0), at.out);
-        return at.take();
-    };
-    CHECK(relayed(11, 1) == lines{"1 relay 5.1 welcome"});
-    CHECK(relayed(12, 2) == lines{"1 relay 5.2 welcome"});
+    CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
+    CHECK(at.greet_relayed(12, 2) == lines{"1 relay 5.2 welcome"});
     CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) == lines{"1 worker_lost 5.1"});
     at.down(1);
     CHECK(at.core.workers() == 0);
+}
+
+// bin/fuzz, manager: its last word went to a connection that was closed.
+TEST_CASE("manager: a relayed link ends with the registration of a parkserver that rejects it") {
+    office at;
+    at.join_parkserver();
+    at.wish(1, 1);
+    CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
+    CHECK(at.hear(1, wire::register_again{}) == lines{"1 register_manager"});
+    CHECK(at.hear(1, wire::rejected{0, "no"}) == lines{"1 close"});
+    CHECK(at.core.workers() == 0);
+    at.core.on(core::stop_manager{}, at_ms(0), at.out);
+    CHECK(at.take() == lines{});
 }
 
 TEST_CASE("manager: a direct worker idles until there is a wish for it") {

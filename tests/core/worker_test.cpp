@@ -133,6 +133,21 @@ TEST_CASE("worker: tries each address, and at last the parkserver's relay") {
     CHECK(at.pass(3000) == lines{"1 available 5.1"});
 }
 
+// bin/fuzz, worker: it served on over a connection that it had closed itself.
+TEST_CASE("worker: a relayed link ends when the parkserver that relays rejects the worker") {
+    site at;
+    at.join_parkserver();
+    CHECK(at.hear(1, site::assign(1, {})) == lines{"1 accepted 5.1", "1 relay 5.1 hello"});
+    auto welcome = link_message(at.config.bounds, [&](link_writer& to) { to.say(at.welcome()); });
+    welcome.rest.insert(welcome.rest.begin(), std::move(welcome.first));
+    welcome.first = wire::relay_frame({5, 1});
+    at.core.on(core::received{{1}, std::move(welcome)}, at_ms(0), at.out);
+    at.take();
+    REQUIRE(at.core.now_in() == worker::state::serving);
+    CHECK(at.hear(1, wire::rejected{0, "no"}) == lines{"1 close"});
+    CHECK(at.core.now_in() == worker::state::free);
+}
+
 // maus-sim, seeds 9340 and 4041: the offer is void, but it came in the session before; the worker served
 // by it, and the parkserver thought that it served nobody.
 TEST_CASE("worker: that registered anew while it links believes the new session's lease_ended") {

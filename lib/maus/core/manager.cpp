@@ -273,7 +273,9 @@ void manager::handle(registration& from, const wire::control& what, instant now,
         out.net.log(log_level::error,
                     "parkserver " + from.endpoint() + " rejects: " + wire::printable(no->why));
         // A request may be rejected; without a registration nothing works.
-        if (!from.is_registered()) from.refused(now, random_, out.net);
+        if (from.is_registered()) return;
+        from.rejected();
+        parkserver_lost(from, true, "it rejects this manager", now, out);
     } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
         const link_key key{from.via(), ended->lease};
         if (links_.contains(key)) {

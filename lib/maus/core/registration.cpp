@@ -34,11 +34,6 @@ bool registration::lost(bool close_it, instant now, base::random& random, outbox
     return was;
 }
 
-void registration::refused(instant now, base::random& random, outbox& out) {
-    delay_ = delay_max / 5;
-    lost(true, now, random, out);
-}
-
 registration::want registration::advance_to(instant now, outbox& out) {
     switch (state_) {
         case state::waiting: return now >= retry_at_ ? want::connect : want::nothing;

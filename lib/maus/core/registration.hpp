@@ -45,7 +45,8 @@ public:
     void heard(instant now) { alive_.heard = now; }
     /// Closes (if asked to) and waits. True if the parkserver was registered with until now.
     bool lost(bool close_it, instant now, base::random& random, outbox& out);
-    void refused(instant now, base::random& random, outbox& out);
+    /// It will hardly think better of it soon: the wait that `lost` begins is a long one.
+    void rejected() { delay_ = delay_max / 5; }
 
     enum class want : std::uint8_t { nothing, connect, give_up };
     /// Sends the ping that is due and tells what else is.

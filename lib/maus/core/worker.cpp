@@ -271,7 +271,8 @@ void worker::handle(registration& from, const wire::control& what, instant now,
     } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
         out.net.log(log_level::error, "parkserver " + from.endpoint() +
                                           " rejects this worker: " + wire::printable(no->why));
-        from.refused(now, random_, out.net);
+        from.rejected();
+        parkserver_lost(from, true, "it rejects this worker", now, out);
     } else if (const auto* offer = std::get_if<wire::assign>(&what)) {
         handle(from, *offer, now, out);
     } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
