@@ -78,13 +78,13 @@ private:
         if (kind < 22) {
             // Mostly what peers say, which comes first in wire::control.
             const auto say = a_control(kind < 12 ? kind : kind % 4, in_, known_);
-            if (const auto* yes = std::get_if<wire::accepted>(&say)) accepted_ = yes->lease;
-            if (const auto* wish = std::get_if<wire::request>(&say)) {
-                seen::add(known_.tokens, wish->token);
-                wished_ = *wish;
-            }
             what = wire::encode_control(say);
-            if (in_.one_in(16)) damage(what, in_);
+            if (in_.one_in(16)) {
+                damage(what, in_);
+                note(what);
+            } else {
+                note(say);
+            }
         } else if (kind == 22) {
             what.first = wire::relay_frame(a_lease(in_, known_));
             wire::message inside;
@@ -93,9 +93,22 @@ private:
             what.rest.push_back(std::move(inside.first));
         } else {
             what = raw(in_, 64);
+            note(what);
         }
         park_.on(core::received{from, std::move(what)}, now_, out_);
         from_ = from;
+    }
+
+    // What it says is what it can be read as, which damage may have changed.
+    void note(const wire::message& what) {
+        if (const auto read = wire::decode_control(what, bounds)) note(read.value());
+    }
+    void note(const wire::control& say) {
+        if (const auto* yes = std::get_if<wire::accepted>(&say)) accepted_ = yes->lease;
+        if (const auto* wish = std::get_if<wire::request>(&say)) {
+            seen::add(known_.tokens, wish->token);
+            wished_ = *wish;
+        }
     }
 
     void step() {
