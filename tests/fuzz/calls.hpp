@@ -38,10 +38,9 @@ public:
 
     /// Links that said hello, the latest last.
     [[nodiscard]] const std::vector<link_key>& links() const { return links_; }
-    void met(const link_key& at, const std::vector<std::string>& signatures) {
+    void met(const link_key& at) {
         std::erase(links_, at);
         links_.push_back(at);
-        signatures_[at] = signatures;
     }
     /// Mostly one that this link has.
     [[nodiscard]] wire::attempt an_attempt_on(const link_key& at, input& in) const {
@@ -79,6 +78,11 @@ public:
         wire::record record;
         while (records.next(record)) {
             base::byte_view body = record.body;
+            if (record.type == wire::record_type::hello) {
+                const auto read = wire::decode_hello(body, limits{});
+                if (read) signatures_[at] = read.value().signatures;
+                continue;
+            }
             const auto about = wire::take_attempt(body);
             if (!about) continue;
             if (record.type == wire::record_type::failed)

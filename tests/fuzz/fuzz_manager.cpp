@@ -169,7 +169,7 @@ private:
         wire::message what;
         wire::link_writer to{what, bounds};
         wire::hello say = a_hello(in_, known_);
-        calls_.met(at, say.signatures);
+        calls_.met(at);
         to.say(say);
         while (in_.one_in(4)) record_to_manager(at, to);
         deliver(at, std::move(what));
