@@ -49,6 +49,7 @@ void stranger::join() {
 // Once the faults have ended it is only silent when it is asked.
 void stranger::own_event(std::uint64_t) {
     if (stopped_) return;
+    if (world_.phase == phase::parting) return stop();  // it was not up when all were told
     own_in(milliseconds{world_.how.interval_ms_min}, 0);
     if (!is_up_) {
         if (chance(luck_, 0.3)) dial();
