@@ -87,6 +87,9 @@ void checkers::unasked(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     const auto who = at.sessions.find(what.link);
     if (who == at.sessions.end()) return;
+    // What comes on a session that another has replaced is not heard.
+    const auto here = at.managers.find(who->second.manager);
+    if (here == at.managers.end() || here->second.second != what.link) return;
     std::erase_if(at.wishes, [&](const auto& each) {
         return each.second.manager == who->second.manager && each.second.number == what.group;
     });
