@@ -338,6 +338,25 @@ TEST_CASE("dispatcher: what only a lost worker exposed waits for its successor, 
     CHECK(at.pump() == lines{"10 call 2/1"});
 }
 
+TEST_CASE("dispatcher: a worker that runs dry gets more at a time, however long the way is") {
+    desk at;
+    const auto far = at.worker(7);
+    at.calls.round_trip(far, milliseconds{1});
+    constexpr std::uint64_t calls = 300;
+    for (std::uint64_t i = 0; i < calls; ++i) at.submit();
+    std::uint64_t answered = 0;
+    std::vector<std::size_t> rounds;
+    while (answered < calls && rounds.size() < calls) {
+        rounds.push_back(at.pump().size());
+        at.pass(at.ms + 50);  // the way there and back, on a machine that has become busy
+        for (std::size_t i = 0; i < rounds.back(); ++i) {
+            CHECK(at.answer(far, wire::record_type::result, ++answered));
+        }
+    }
+    CHECK(answered == calls);
+    CHECK(rounds.size() < 10);
+}
+
 TEST_CASE("dispatcher: a detached function gives its slot to another call") {
     desk at;
     const auto first = at.worker(7);

@@ -192,7 +192,8 @@ void dispatcher::complete(group_id id, std::vector<settled>& done) {
 }
 
 void dispatcher::round_trip(link_index index, duration measured) {
-    links_[index].round_trip = std::clamp<duration>(measured, {}, std::chrono::seconds{1});
+    link& at = links_[index];
+    at.round_trip = at.way = std::clamp<duration>(measured, {}, way_max);
 }
 
 void dispatcher::resume(link_index index) {
@@ -685,7 +686,9 @@ void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
 }
 
 void dispatcher::pump(group& of, instant now, outbox& out) {
-    for (const auto at : of.links) estimate(links_[at], now);
+    const bool waiting = std::any_of(of.queues.begin(), of.queues.end(),
+                                     [](const queue& line) { return line.calls.first != none; });
+    for (const auto at : of.links) estimate(links_[at], waiting, now);
     if (of.suspects.first != none) pump_suspects(of, now, out);
     std::vector<std::uint32_t> blocked;  // methods for which nobody has credit
     for (;;) {
@@ -740,19 +743,27 @@ void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, o
 }
 
 // The credit window: enough work for the time that a worker would otherwise wait for more, and no
-// hoard. It grows by what was answered (as TCP's does in slow start) up to that bound.
-void dispatcher::estimate(link& at, instant now) {
+// hoard. It grows by what was answered (as TCP's does in slow start) up to that bound. A worker that
+// ran dry while calls waited had too little: what passed was the way there and back, which a busy
+// machine or network makes longer, and tells nothing of its service time.
+void dispatcher::estimate(link& at, bool calls_wait, instant now) {
     const duration taken = now - at.since;
     if (at.answered == 0 || taken <= duration::zero()) return;
-    const double sample = static_cast<double>(taken.count()) / static_cast<double>(at.answered);
-    at.service_ns = at.service_ns == 0 ? sample : at.service_ns + (sample - at.service_ns) / 4;
-    constexpr duration horizon_min = std::chrono::milliseconds{2};
-    const duration horizon = std::max(horizon_min, at.round_trip * 2);
-    const double fitting = static_cast<double>(horizon.count()) / std::max(at.service_ns, 1.0);
-    const double most = static_cast<double>(bounds_.prefetch_max);
-    const std::size_t bound =
-        at.concurrency + static_cast<std::size_t>(std::clamp(fitting, 1.0, most));
-    at.window = std::min(at.window + at.answered, bound);
+    const std::size_t most = bounds_.prefetch_max;
+    if (calls_wait && at.held.size == 0) {
+        at.way += (std::clamp<duration>(taken, at.round_trip, way_max) - at.way) / 2;
+        at.window = std::min(at.window + at.answered, at.concurrency + most);
+    } else {
+        at.way -= (at.way - at.round_trip) / 8;
+        const double sample = static_cast<double>(taken.count()) / static_cast<double>(at.answered);
+        at.service_ns = at.service_ns == 0 ? sample : at.service_ns + (sample - at.service_ns) / 4;
+        constexpr duration horizon_min = std::chrono::milliseconds{2};
+        const duration horizon = std::max(horizon_min, at.way * 2);
+        const double fitting = static_cast<double>(horizon.count()) / std::max(at.service_ns, 1.0);
+        const std::size_t bound = at.concurrency + static_cast<std::size_t>(std::clamp(
+                                                       fitting, 1.0, static_cast<double>(most)));
+        at.window = std::min(at.window + at.answered, bound);
+    }
     at.answered = 0;
     at.since = now;
 }

@@ -141,6 +141,7 @@ public:
 
 private:
     static constexpr std::uint32_t none = ~0u;
+    static constexpr duration way_max = std::chrono::seconds{1};
 
     enum class call_state : std::uint8_t { empty, queued, sent };
     struct group;
@@ -198,11 +199,12 @@ private:
         std::size_t window = 2;
         std::size_t answered = 0;  // since the last estimate
         double service_ns = 0;     // between two answers while it has work
-        duration round_trip{};
-        instant since{};         // of the estimate under way
-        call_id reserved_for{};  // a suspect that waits until it is idle
-        bool exclusive = false;  // has a suspect
-        bool paused = false;     // gave a call back; see resume()
+        duration round_trip{};     // when it was idle
+        duration way{};            // the same, as far as it has shown under load
+        instant since{};           // of the estimate under way
+        call_id reserved_for{};    // a suspect that waits until it is idle
+        bool exclusive = false;    // has a suspect
+        bool paused = false;       // gave a call back; see resume()
     };
     struct timer {
         instant at;
@@ -258,7 +260,7 @@ private:
     };
     [[nodiscard]] place place_for_suspect(group& of, std::uint32_t call);
     void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
-    void estimate(link& at, instant now);
+    void estimate(link& at, bool calls_wait, instant now);
 
     const limits& bounds_;
     std::uint32_t first_generation_;
