@@ -27,11 +27,11 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
 
 parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds patience,
                                std::stop_token stop) {
-    constexpr std::chrono::milliseconds look_at_stop{20};
     net::check_endpoint(endpoint);
     const limits bounds;
     std::string trouble;
     net::hub hub(bounds, [&](log_level, const std::string& text) { trouble = text; });
+    const std::stop_callback stopping(stop, [&hub] { hub.wake(); });
     core::outbox out(bounds);
     const base::route route{1};
     out.push(core::open{route, endpoint});
@@ -55,9 +55,7 @@ parkserver_status fetch_status(const std::string& endpoint, std::chrono::millise
             }
         }
         hub.apply(out);
-        if (inputs.empty() && !hub.has_more()) {
-            hub.wait(std::min(deadline, base::after(net::clock_now(), look_at_stop)));
-        }
+        if (inputs.empty() && !hub.has_more()) hub.wait(deadline);
     }
     if (!trouble.empty()) throw error(errc::protocol_violation, trouble);
     throw error(errc::deadline_exceeded,

@@ -84,6 +84,22 @@ TEST_CASE("P-22: workers that were found elsewhere count") {
     accept_offer(here);
 }
 
+TEST_CASE("P-22: a worker's own word counts more than what a manager holds to be so") {
+    const real_park park;
+    fake_manager manager(park.endpoint()), other(park.endpoint());
+    fake_worker worker(park.endpoint());
+    const lease its_own{99, 2};
+    worker.park->say(occupied{its_own, other.self.manager, fresh_id()});
+    CHECK(park.comes_to_see(worker.self.worker, is_leased));
+    other.park->close();  // its manager is lost; whom it serves, it has said
+    CHECK(park.comes_to_see(worker.self.worker, is_occupied));
+    request wish;
+    wish.held = {{{99, 1}, worker.self.worker}};
+    manager.park->say(wish);
+    CHECK(worker.park->never(assign::type_number));
+    CHECK(park.comes_to_see(worker.self.worker, is_occupied));
+}
+
 TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     router one, two;
     maus::manager manager(manager_options());
@@ -200,6 +216,21 @@ TEST_CASE("P-26: an offer that is not answered is void, and accepting it is too 
     worker.park->say(accepted{offer.lease});
     CHECK(worker.park->hear<lease_ended>().lease == offer.lease);
     CHECK(manager.park->never(granted::type_number));
+}
+
+TEST_CASE("P-26: what a worker says of itself before it answers does not void the offer") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    fake_manager manager(park.endpoint());
+    manager.wish(1);
+    const auto offer = worker.park->hear<assign>();
+    // Of another parkserver's lease, which has come and gone before it read the offer.
+    worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
+    worker.park->say(available{{99, 1}});
+    worker.park->say(accepted{offer.lease});
+    CHECK(manager.park->hear<granted>().lease == offer.lease);
+    CHECK(worker.park->never(lease_ended::type_number));
+    CHECK(park.comes_to_see(worker.self.worker, is_leased));
 }
 
 TEST_CASE("P-26: a lease that was never made is not accepted") {

@@ -130,6 +130,28 @@ TEST_CASE("P-49: a suspect is tried again alone, and at the cap it is poisoned")
     CHECK(good.get() == 42);
 }
 
+TEST_CASE("P-49: who seemed to wait behind a crash, and is blamed later, has started there too") {
+    managed all;
+    auto first_sum = all.add(20, 22);
+    auto bad = all.add(6, 6);
+    auto first = join(all);
+    for (int i = 0; i < 2; ++i) (void)first->next_call();
+    first->socket->close();
+    CHECK(eventually([&] { return all.workers.size() == 0; }));
+    auto second = join(all);
+    answer_calls(*second, 1);
+    CHECK(first_sum.get() == 42);
+    for (auto* worker : {&second, &first}) {
+        if (worker == &first) first = join(all);
+        CHECK(payload_of((*worker)->next_call()) == payload(6, 6));
+        (*worker)->socket->close();
+        CHECK(eventually([&] { return all.workers.size() == 0; }));
+    }
+    CHECK(error_of(bad) == maus::errc::poisoned);
+    auto last = join(all);
+    CHECK(last->link->never(r_call));
+}
+
 TEST_CASE("P-50: an at_most_once call is handed to one worker and to no other") {
     managed all;
     const maus::call_options once{.retry = maus::retry::at_most_once};

@@ -145,5 +145,6 @@ private:
         place put_away_;
     };
 };
+static_assert(sizeof(buffer) == 64);
 
 }  // namespace maus::base
