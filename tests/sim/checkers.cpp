@@ -160,6 +160,7 @@ void checkers::started(const fact& what) {
     const auto task = here.given.find({what.call, what.attempt});
     expect(task == here.given.end() || !here.dismissed.contains(task->second.over), "P-42", what,
            "it started after its manager had said goodbye");
+    if (of.which == function::poison) here.poisoned_by.insert(what.manager);
     if (!may_detach(of.which, of.argument)) here.running[{what.call, what.attempt}] = what.link;
     if (what.lease.none()) return;
     const std::tuple owner{what.process, what.life, what.manager};
@@ -303,7 +304,9 @@ void checkers::left(const fact& what) {
     const auto says = [&](const char* why) { return what.text.find(why) != std::string::npos; };
     const bool silent = says("heard") || says("that relayed is lost") || says("timed out") ||
                         says("broke") || says("cut");
+    // Nor was it this manager's poison if it had gone on to serve another one, unheard.
     const bool of_poison = !silent && death != poison_death_.end() &&
+                           death->second.of.contains(what.manager) &&
                            death->second.at >= joined_at_[{what.process, what.worker}];
     lost_[what.process].push_back(
         {what.worker, what.local, of_poison, of_poison && death->second.detached});
@@ -311,6 +314,8 @@ void checkers::left(const fact& what) {
     groups_[manager][what.group].workers.erase(what.worker);
     if (what.text.find("it came again") != std::string::npos) {
         replaced_.insert({manager, what.worker});
+    } else {
+        newest_hello_.erase({manager, what.worker});  // there is no link to be replaced any more
     }
     const bool lost = what.text.find("worker_lost") != std::string::npos &&
                       what.text.find("too long") == std::string::npos;
@@ -371,8 +376,10 @@ void checkers::welcomed(const fact& what) {
 
 void checkers::died(const fact& what) {
     const auto worker = worker_of_.find(what.process);
-    if (what.text.starts_with("poison") && worker != worker_of_.end())
-        poison_death_[worker->second] = {what.at, what.text != "poison"};
+    if (what.text.starts_with("poison") && worker != worker_of_.end()) {
+        poison_death_[worker->second] = {what.at, what.text != "poison",
+                                         services_[{what.process, what.life}].poisoned_by};
+    }
     services_.erase({what.process, what.life});
     if (what.text == "it stopped") return;
     for (auto& [ticket, of] : calls_) {

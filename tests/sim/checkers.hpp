@@ -130,6 +130,7 @@ private:
         };
         std::map<attempt, task> given;
         std::set<way> dismissed;
+        std::set<base::manager_id> poisoned_by;  // managers whose poison it started
     };
 
     void submitted(const fact& what);
@@ -195,6 +196,7 @@ private:
     struct poison_end {
         instant at{};
         bool detached = false;
+        std::set<base::manager_id> of;  // whose poison it had started
     };
     std::map<base::worker_id, poison_end> poison_death_;
     std::set<std::pair<base::manager_id, base::worker_id>> given_up_;

@@ -60,6 +60,7 @@ public:
     manager_process(world& in, std::uint32_t number);
     [[nodiscard]] std::string name() const override;
     [[nodiscard]] const core::manager* core() const { return core_.get(); }
+    [[nodiscard]] base::manager_id id() const { return id_; }
     [[nodiscard]] const program* user() const { return program_.get(); }
 
 private:

@@ -176,7 +176,16 @@ private:
         for (const auto* at : world_.parkservers) {
             if (at->core() == nullptr) continue;
             std::map<base::worker_id, wire::worker_status> table;
-            for (auto& each : at->core()->status(instant{}).workers) table[each.worker] = each;
+            const wire::status told = at->core()->status(instant{});
+            for (auto& each : told.workers) table[each.worker] = each;
+            // By whose lease a worker serves is not known where its manager is not registered.
+            const bool knows_all = std::all_of(
+                world_.managers.begin(), world_.managers.end(), [&](const auto* manager) {
+                    return manager->core() == nullptr ||
+                           std::any_of(
+                               told.managers.begin(), told.managers.end(),
+                               [&](const auto& row) { return row.manager == manager->id(); });
+                });
             for (const auto* each : world_.workers) {
                 auto& since = differs_since_[{at->number(), each->number()}];
                 const auto is =
@@ -188,10 +197,12 @@ private:
                                         each->core()->registrations() == world_.parkservers.size();
                 const bool leased =
                     row != table.end() && row->second.state == wire::worker_state::leased;
-                const bool same =
-                    row != table.end() &&
-                    (serves ? leased && row->second.lease == each->lease()
-                            : row->second.state != wire::worker_state::occupied && !leased);
+                const bool occupied =
+                    row != table.end() && row->second.state == wire::worker_state::occupied;
+                const bool same = row != table.end() &&
+                                  (serves ? (leased && row->second.lease == each->lease()) ||
+                                                (occupied && !knows_all)
+                                          : !occupied && !leased);
                 if (!to_compare || same || since.second != each->lease()) {
                     since = {world_.time.time(), each->lease()};
                 }
