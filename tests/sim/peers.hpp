@@ -76,6 +76,7 @@ private:
     void said(core::send& what) override;
     void collect();
     void count();
+    void note_late(base::route from, std::size_t results, std::uint64_t rejected);
 
     std::unique_ptr<core::manager> core_;
     std::unique_ptr<core::manager_effects> out_;
@@ -83,6 +84,10 @@ private:
     limits bounds_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
+    std::uint64_t late_ = 0;                           // results that no call was waiting for
+    std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
+    std::set<std::uint64_t> failed_;                   // tickets
+    std::set<std::uint64_t> answering_;                // routes of links that results came by
     struct beat {
         duration patience = duration::max();
         instant heard{};
@@ -137,7 +142,5 @@ private:
     base::route accepted_at_{};  // and what it accepted there last
     std::optional<wire::accepted> accepted_;
 };
-
-[[nodiscard]] std::string type_name(std::uint32_t number);
 
 }  // namespace maus::sim

@@ -8,6 +8,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+std::string type_name(std::uint32_t number) { return "type" + std::to_string(number); }
+
 duration waiting_time(base::random& from, double per_second) {
     if (per_second <= 0) return duration::max();
     const double wait = -std::log(1.0 - fraction(from)) / per_second;

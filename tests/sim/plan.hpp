@@ -72,5 +72,6 @@ struct plan {
 };
 
 [[nodiscard]] plan draw(std::uint64_t seed);
+[[nodiscard]] std::string type_name(std::uint32_t number);
 
 }  // namespace maus::sim

@@ -28,6 +28,17 @@ void process::step_at(instant when) {
     world_.time.at(when, *this, step_now, life_);
 }
 
+core::heartbeat process::draw_beat() {
+    const plan& how = world_.how;
+    const core::heartbeat made{between(luck_, how.interval_ms_min, how.interval_ms_max),
+                               between(luck_, how.liveness_min, how.liveness_max)};
+    if (world_.past.traced()) {
+        world_.past.say("    " + name() + " beats " + std::to_string(made.interval_ms) + " ms x " +
+                        std::to_string(made.liveness));
+    }
+    return made;
+}
+
 void process::own_in(duration delay, std::uint64_t detail) {
     world_.time.in(delay, *this, own + life_, detail);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "maus/core/liveness.hpp"
 #include "world.hpp"
 
 namespace maus::sim {
@@ -59,6 +60,8 @@ protected:
     }
     /// Microseconds of the wall clock that it finds when it starts.
     [[nodiscard]] std::uint64_t wall_us() const { return wall_us_; }
+    /// Each life beats as it likes.
+    [[nodiscard]] core::heartbeat draw_beat();
     void own_in(duration delay, std::uint64_t detail);
     void step_soon();
     /// False: it died midway.

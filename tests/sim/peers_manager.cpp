@@ -1,0 +1,214 @@
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::milliseconds;
+
+manager_process::manager_process(world& in, std::uint32_t number) : process(in, number) {}
+
+std::string manager_process::name() const { return "manager p" + std::to_string(number()); }
+
+void manager_process::make(bool keep_identity) {
+    stopped_ = false;
+    bounds_ = world_.how.bounds;
+    settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
+    late_ = 0;
+    attempts_.clear();
+    failed_.clear();
+    answering_.clear();
+    beats_.clear();
+    core::manager_config config;
+    if (!keep_identity || id_.none()) id_ = base::manager_id::make(luck_);
+    config.id = id_;
+    config.incarnation = {wall_us()};
+    if (!chance(luck_, world_.how.relayed)) {
+        if (chance(luck_, world_.how.bad_address))
+            config.endpoints.push_back("tcp://host4000000:1");
+        config.endpoints.push_back(network::address_of(number()));
+    } else if (chance(luck_, world_.how.bad_address)) {
+        config.endpoints.push_back("tcp://host4000000:1");
+    }
+    config.beat = draw_beat();
+    config.bounds = bounds_;
+    config.seed = luck_();
+    out_ = std::make_unique<core::manager_effects>(bounds_);
+    core_ = std::make_unique<core::manager>(std::move(config), local());
+    program_ = std::make_unique<program>(world_, *this);
+    program_->begin(*core_);
+    for (const auto* at : world_.parkservers) {
+        core_->on(core::add_parkserver{network::address_of(at->number())}, local(), *out_);
+    }
+    own_in(program_->tick_in(), 0);
+}
+
+void manager_process::unmake() {
+    program_.reset();
+    core_.reset();
+}
+
+namespace {
+// How many results a direct link's message has; nothing if it says anything else about attempts.
+std::optional<std::size_t> results_alone(wire::message& what) {
+    const auto head = wire::read_header(what.first.view());
+    if (!head || head.value().channel != wire::channel::link) return std::nullopt;
+    std::size_t count = 0;
+    wire::link_reader records{what};
+    wire::record record;
+    while (records.next(record)) {
+        using type = wire::record_type;
+        if (record.type == type::result) ++count;
+        if (record.type == type::failed || record.type == type::returned ||
+            record.type == type::detached || record.type == type::started) {
+            return std::nullopt;
+        }
+    }
+    if (records.violation()) return std::nullopt;
+    return count;
+}
+}  // namespace
+
+void manager_process::feed(input& what) {
+    const std::uint64_t before = core_->calls().late_rejected;
+    const auto rejected = [&] { return core_->calls().late_rejected - before; };
+    if (auto* message = std::get_if<core::received>(&what)) {
+        const base::route from = message->from;
+        beats_[from.value].heard = local();
+        const auto results = results_alone(message->what);
+        core_->on(std::move(*message), local(), *out_);
+        if (results) {
+            note_late(from, *results, rejected());
+        } else {
+            late_ += rejected();
+        }
+    } else {
+        std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
+    }
+    collect();
+}
+
+// A result settles its call or is rejected; of a link that is not there it is neither.
+void manager_process::note_late(base::route from, std::size_t results, std::uint64_t rejected) {
+    const auto taken = static_cast<std::size_t>(
+        std::count_if(out_->done.begin(), out_->done.end(),
+                      [](const core::settled& each) { return !each.result.error; }));
+    if (taken != 0) answering_.insert(from.value);
+    const bool known = taken != 0 || (answering_.contains(from.value) && out_->news.empty());
+    if (known || rejected != 0) late_ += results - taken;
+}
+
+bool manager_process::turn() {
+    core_->advance_to(local(), *out_);
+    collect();
+    return apply(out_->net);
+}
+
+// Takes note at once of what one input led to, so that the history has the order of things.
+void manager_process::collect() {
+    if (out_->done.empty() && out_->news.empty()) return;
+    if (!out_->news.empty()) answering_.clear();  // some link may have ended
+    const auto done = std::exchange(out_->done, {});
+    for (const auto& each : done) {
+        ++(each.result.error ? settled_errors_ : settled_values_);
+        if (each.result.error) failed_.insert(each.ticket);
+        program_->settled(each);
+    }
+    for (const auto& each : std::exchange(out_->news, {})) program_->noticed(each);
+}
+
+void manager_process::own_event(std::uint64_t) {
+    if (!stopped_) program_->tick(*core_, local(), *out_);
+    step_soon();
+    own_in(program_->tick_in(), 0);
+}
+
+void manager_process::begin_stop() {
+    fact told = begin(fact::kind::note);
+    told.text = "stop";
+    world_.past.add(std::move(told));
+    core_->on(core::stop_manager{}, local(), *out_);
+    collect();
+    stopped_ = true;
+    count();
+}
+
+void manager_process::count() {
+    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
+        fact told = begin(fact::kind::count);
+        told.text = what;
+        told.ticket = is;
+        told.call = should;
+        world_.past.add(std::move(told));
+    };
+    tell("outstanding", core_->outstanding(), 0);
+    tell("workers", core_->workers(), 0);
+    tell("submitted", core_->calls().submitted, submitted_);
+    tell("results", core_->calls().results, settled_values_);
+    tell("errors", core_->calls().errors, settled_errors_);
+    tell("sent", core_->calls().sent, sent_);
+    tell("late results", core_->calls().late_rejected, late_);
+    // A call that failed may have moved once more than it was sent again.
+    std::uint64_t again = 0, perhaps = 0;
+    for (const auto& [ticket, attempts] : attempts_) {
+        again += attempts - 1;
+        if (failed_.contains(ticket)) ++perhaps;
+    }
+    const std::uint64_t moved = core_->calls().moved;
+    tell("moved", moved, std::clamp(moved, again, again + perhaps));
+    tell("program's open calls", program_->outstanding(), 0);
+}
+
+instant manager_process::next_deadline() const { return core_->next_deadline(); }
+
+void manager_process::said(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (!head) return;
+    if (head.value().channel == wire::channel::control) {
+        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto* wants = decoded ? std::get_if<wire::request>(&decoded.value()) : nullptr;
+        if (wants == nullptr) return;
+        fact told = begin(fact::kind::wanted);
+        told.group = static_cast<std::uint32_t>(wants->request.value);  // both count from 1
+        told.token = wants->token;
+        return world_.past.add(std::move(told));
+    }
+    if (head.value().channel != wire::channel::link) return;
+    wire::link_reader records{what.what};
+    wire::record record;
+    while (records.next(record)) {
+        if (record.type == wire::record_type::welcome) {
+            const auto answer = wire::decode_welcome(record.body);
+            if (!answer) continue;
+            if (!what.relayed) {
+                beats_[what.to.value].patience =
+                    std::chrono::milliseconds{answer.value().interval_ms} * answer.value().liveness;
+            }
+            fact told = begin(fact::kind::welcomed);
+            told.stamp = answer.value().stamp;
+            told.link = what.to.value;
+            told.lease = what.relayed.value_or(base::lease_id{});
+            world_.past.add(std::move(told));
+        }
+        if (record.type != wire::record_type::call) continue;
+        base::byte_view body = record.body;
+        const auto attempt = wire::take_attempt(body);
+        arguments args;
+        const base::byte_view payload = record.apart != nullptr ? record.apart->view() : body;
+        fact told = begin(fact::kind::sent);
+        told.right = attempt && unpack(payload, args);
+        if (attempt) told.call = attempt->call.value;
+        if (attempt) told.attempt = attempt->number.value;
+        ++sent_;
+        told.ticket = args.ticket;
+        attempts_[args.ticket] = std::max(attempts_[args.ticket], told.attempt);
+        if (!what.relayed) {
+            const beat& its = beats_[what.to.value];
+            told.silent_at = base::after(its.heard, its.patience);
+        }
+        told.link = what.to.value;
+        told.lease = what.relayed.value_or(base::lease_id{});
+        told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
+        world_.past.add(std::move(told));
+    }
+}
+
+}  // namespace maus::sim

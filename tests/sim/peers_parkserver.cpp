@@ -1,0 +1,205 @@
+#include "peers.hpp"
+
+namespace maus::sim {
+
+std::string parkserver_process::name() const { return "parkserver p" + std::to_string(number()); }
+
+void parkserver_process::make(bool) {
+    stopped_ = false;
+    bounds_ = world_.how.bounds;
+    out_.emplace(bounds_);
+    broker::parkserver_config config;
+    config.id = base::parkserver_id::make(luck_);
+    config.epoch = wall_us() * 16 + number();
+    peers_.clear();
+    granted_.clear();
+    collected_ = 0;
+    registrations_ = relayed_ = workers_lost_ = managers_lost_ = 0;
+    config.bounds = bounds_;
+    core_.emplace(std::move(config), local());
+}
+
+void parkserver_process::feed(input& what) {
+    if (auto* message = std::get_if<core::received>(&what)) {
+        input_from_ = message->from;
+        hear(*message);
+        core_->on(std::move(*message), local(), *out_);
+    } else if (const auto* end = std::get_if<core::down>(&what)) {
+        input_from_ = {};
+        core_->on(*end, local(), *out_);
+    }
+    collect();
+}
+
+bool parkserver_process::turn() {
+    input_from_ = {};
+    core_->advance_to(local(), *out_);
+    collect();
+    collected_ = 0;
+    return apply(*out_);
+}
+
+void parkserver_process::begin_stop() {
+    count();
+    core_->stop(*out_);
+    stopped_ = true;
+}
+
+// --- what its peers say, and what it says: facts in the order of their causes
+
+void parkserver_process::name(const base::worker_id& worker, const base::manager_id& manager,
+                              const base::lease_id& lease, const base::token& token) {
+    if (lease.none()) return;
+    fact told = begin(fact::kind::named);
+    told.worker = worker;
+    told.manager = manager;
+    told.lease = lease;
+    told.token = token;
+    world_.past.add(std::move(told));
+}
+
+void parkserver_process::heard(const core::received& from, const wire::register_worker& what) {
+    peers_[from.from.value] = {what.worker, {}, what.incarnation.value};
+    if (what.serving) {
+        name(what.worker, what.serving->manager, what.serving->lease, what.serving->token);
+    }
+}
+
+void parkserver_process::heard(const core::received& from, const wire::request& what) {
+    fact told = begin(fact::kind::asked);
+    told.link = from.from.value;
+    told.token = what.token;
+    told.group = static_cast<std::uint32_t>(what.request.value);
+    told.text = what.type;
+    world_.past.add(std::move(told));
+    for (const auto& each : what.held) {
+        name(each.worker, peers_[from.from.value].manager, each.lease, what.token);
+    }
+}
+
+// What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
+void parkserver_process::hear(const core::received& from) {
+    const auto head = wire::read_header(from.what.first.view());
+    if (!head || head.value().channel != wire::channel::control) return;
+    const auto decoded = wire::decode_control(from.what, bounds_);
+    if (!decoded) return;
+    fact told = begin(fact::kind::told);
+    told.link = from.from.value;
+    const auto& what = decoded.value();
+    if (const auto* joins = std::get_if<wire::register_worker>(&what)) {
+        heard(from, *joins);
+        told.right = joins->free;
+    } else if (const auto* employer = std::get_if<wire::register_manager>(&what)) {
+        peers_[from.from.value] = {{}, employer->manager, employer->incarnation.value};
+        return;
+    } else if (const auto* wants = std::get_if<wire::request>(&what)) {
+        return heard(from, *wants);
+    } else if (const auto* no_more = std::get_if<wire::cancel>(&what)) {
+        told.what = fact::kind::unasked;
+        told.group = static_cast<std::uint32_t>(no_more->request.value);
+        return world_.past.add(std::move(told));
+    } else if (const auto* free = std::get_if<wire::available>(&what)) {
+        told.lease = free->ended;
+    } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
+        told.right = false;
+        const auto& by = busy->serving;
+        name(peers_[from.from.value].worker, by.manager, by.lease, by.token);
+    } else if (const auto* no = std::get_if<wire::refused>(&what)) {
+        told.lease = no->lease;
+        told.text = "void";
+    } else {
+        return;
+    }
+    const auto who = peers_.find(from.from.value);
+    if (who == peers_.end() || who->second.worker.none()) return;
+    told.worker = who->second.worker;
+    if (told.text.empty()) told.text = told.right ? "free" : "not free";
+    world_.past.add(std::move(told));
+}
+
+void parkserver_process::collect() {
+    auto& effects = out_->effects();
+    for (; collected_ < effects.size(); ++collected_) {
+        if (auto* say = std::get_if<core::send>(&effects[collected_])) {
+            witness(*say);
+        } else if (const auto* log = std::get_if<core::note>(&effects[collected_])) {
+            witness(*log);
+        }
+    }
+}
+
+void parkserver_process::witness(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (!head) return;
+    if (head.value().channel == wire::channel::relay) {
+        ++relayed_;
+        fact told = begin(fact::kind::relayed);
+        told.link = input_from_.value;
+        if (const auto lease = wire::peek_relay(what.what)) told.lease = lease.value();
+        return world_.past.add(std::move(told));
+    }
+    if (head.value().channel != wire::channel::control) return;
+    const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto who = peers_.find(what.to.value);
+    if (!decoded || who == peers_.end()) return;
+    fact told = begin(fact::kind::told);
+    told.worker = who->second.worker;
+    told.link = what.to.value;
+    if (std::holds_alternative<wire::registered>(decoded.value())) {
+        ++registrations_;
+        told.what = fact::kind::enrolled;
+        told.manager = who->second.manager;
+        told.incarnation = who->second.incarnation;
+    } else if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
+        told.lease = end->lease;
+        told.text = "void";
+    } else if (const auto* offer = std::get_if<wire::assign>(&decoded.value())) {
+        told.what = fact::kind::offered;
+        told.manager = offer->manager;
+        told.lease = offer->lease;
+        told.token = offer->token;
+        world_.overhear({offer->lease, told.worker});
+    } else {
+        return;
+    }
+    if (told.what == fact::kind::told && told.worker.none()) return;
+    world_.past.add(std::move(told));
+}
+
+// Who has left, and which lease began, stands in its log.
+void parkserver_process::witness(const core::note& what) {
+    if (what.text.starts_with("lease ")) granted_.insert(what.text.substr(0, what.text.find(':')));
+    if (what.text.find(" left: ") == std::string::npos) return;
+    const bool is_worker = what.text.starts_with("worker ");
+    ++(is_worker ? workers_lost_ : managers_lost_);
+    const std::string brief = what.text.substr(what.text.find(' ') + 1, 8);
+    fact told = begin(fact::kind::parted);
+    std::erase_if(peers_, [&](const auto& each) {
+        const auto& [route, who] = each;
+        const bool it_is =
+            is_worker ? base::brief(who.worker) == brief : base::brief(who.manager) == brief;
+        if (it_is) told.worker = who.worker;
+        if (it_is) told.manager = who.manager;
+        return it_is && route != input_from_.value;  // it may have come back with this very input
+    });
+    if (!told.worker.none() || !told.manager.none()) world_.past.add(std::move(told));
+}
+
+void parkserver_process::count() {
+    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
+        fact told = begin(fact::kind::count);
+        told.text = what;
+        told.ticket = is;
+        told.call = should;
+        world_.past.add(std::move(told));
+    };
+    tell("registrations", core_->counters().registrations, registrations_);
+    tell("relayed", core_->counters().relayed, relayed_);
+    tell("grants", core_->counters().grants, granted_.size());
+    tell("workers_lost", core_->counters().workers_lost, workers_lost_);
+    tell("managers_lost", core_->counters().managers_lost, managers_lost_);
+}
+
+instant parkserver_process::next_deadline() const { return core_->next_deadline(); }
+
+}  // namespace maus::sim

@@ -1,0 +1,254 @@
+#include "peers.hpp"
+
+namespace maus::sim {
+
+using std::chrono::milliseconds;
+
+worker_process::worker_process(world& in, std::uint32_t number, bool direct)
+    : process(in, number), direct_(direct) {
+    type_ =
+        direct ? "direct" : type_name(static_cast<std::uint32_t>(in.workers.size()) % in.how.types);
+}
+
+std::string worker_process::name() const { return "worker p" + std::to_string(number()); }
+
+core::worker_config worker_process::config() {
+    core::worker_config made;
+    made.id = id_;
+    made.incarnation = {wall_us()};
+    made.type = type_;
+    for (std::size_t each = 0; each < functions; ++each) {
+        const auto which = static_cast<function>(each);
+        if (which == function::absent || (which == function::rare && chance(luck_, 0.5))) continue;
+        made.signatures.emplace_back(signatures[each]);
+    }
+    made.concurrency = between(luck_, 1, world_.how.concurrency_max);
+    made.beat = draw_beat();
+    made.link_timeout = world_.how.link_timeout;
+    made.bounds = bounds_;
+    made.seed = luck_();
+    if (direct_) {
+        const auto which = world_.managers[luck_.below(world_.managers.size())];
+        made.manager = network::address_of(which->number());
+    }
+    for (const auto* at : world_.parkservers) {
+        if (!direct_) made.parkservers.push_back(network::address_of(at->number()));
+    }
+    return made;
+}
+
+void worker_process::make(bool keep_identity) {
+    bounds_ = world_.how.bounds;
+    if (!keep_identity || id_.none()) id_ = base::worker_id::make(luck_);
+    if (world_.phase == phase::chaos && chance(luck_, world_.how.twins)) {
+        const auto* twin = world_.workers[luck_.below(world_.workers.size())];
+        if (!twin->id().none()) {
+            id_ = twin->id();
+        }
+    }
+    link_ = {};
+    old_results_.clear();
+    accepted_.reset();
+    out_ = std::make_unique<core::worker_effects>(bounds_);
+    core_ = std::make_unique<core::worker>(config(), local());
+    executor_ = std::make_unique<executor>(*this, core_->config());
+}
+
+void worker_process::unmake() {
+    executor_.reset();
+    core_.reset();
+}
+
+void worker_process::feed(input& what) {
+    witness_given(what);
+    std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
+}
+
+bool worker_process::turn() {
+    if (world_.phase >= phase::quiet && executor_->hangs()) executor_->let_go();
+    for (;;) {
+        for (auto& told : executor_->take_news()) {
+            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
+        }
+        core_->advance_to(local(), *out_);
+        executor_->take(*out_);
+        executor_->pump(*core_, local());
+        auto more = executor_->take_news();
+        if (more.empty()) break;
+        for (auto& told : more) {
+            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
+        }
+    }
+    return apply(out_->net);
+}
+
+void worker_process::begin_stop() {
+    const duration patience = between(luck_, milliseconds{10}, milliseconds{3000});
+    core_->on(core::stop_worker{local() + patience}, local(), *out_);
+}
+
+bool worker_process::has_stopped() const { return core_->now_in() == core::worker::state::stopped; }
+
+instant worker_process::next_deadline() const { return core_->next_deadline(); }
+
+namespace {
+constexpr std::uint64_t babble_event = ~std::uint64_t{0};
+constexpr std::uint64_t forge_event = babble_event - 1;
+constexpr std::uint64_t accept_event = babble_event - 2;
+}  // namespace
+
+void worker_process::note_hello(core::send& what) {
+    wire::link_reader records{what.what};
+    wire::record record;
+    if (!records.next(record) || record.type != wire::record_type::hello) return;
+    const auto hello = wire::decode_hello(record.body, bounds_);
+    if (!hello) return;
+    lease_ = hello.value().lease;
+    fact told = begin(fact::kind::greeted);
+    told.worker = hello.value().worker;
+    told.incarnation = hello.value().incarnation.value;
+    told.lease = hello.value().lease;
+    told.token = hello.value().token;
+    told.stamp = hello.value().stamp;
+    world_.past.add(std::move(told));
+}
+
+// A liar: it says a result of a call that another worker has.
+void worker_process::forge() {
+    const auto& known = world_.handed_out;
+    if (known.empty() || link_ == base::route{}) return;
+    const auto& of = known[luck_.below(known.size())];
+    if (of.process == number()) return;
+    ++world_.faults.forged;
+    answer lie;
+    lie.call = of.what.call.value;
+    lie.attempt = of.what.number.value;
+    core::outbox out{bounds_};
+    core::port to{.to = link_, .relayed = relayed_};
+    out.link(to).result(of.what, pack(lie));
+    world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
+}
+
+namespace {
+bool is_answer(wire::record_type type) {
+    return type == wire::record_type::result || type == wire::record_type::failed ||
+           type == wire::record_type::returned;
+}
+}  // namespace
+
+// The calls that come to it, and its manager's farewell.
+void worker_process::witness_given(const input& what) {
+    const auto* message = std::get_if<core::received>(&what);
+    if (message == nullptr) return;
+    auto head = wire::read_header(message->what.first.view());
+    wire::message copy{message->what.first.copy(), {}};
+    for (const auto& frame : message->what.rest) copy.rest.push_back(frame.copy());
+    fact told = begin(fact::kind::given);
+    told.link = message->from.value;
+    if (head && head.value().channel == wire::channel::relay) {
+        const auto lease = wire::unwrap_relay(copy);
+        if (!lease) return;
+        told.lease = lease.value();
+        head = wire::read_header(copy.first.view());
+    }
+    if (!head || head.value().channel != wire::channel::link) return;
+    wire::link_reader records{copy};
+    for (wire::record record; records.next(record);) {
+        base::byte_view body = record.body;
+        if (record.type == wire::record_type::call) {
+            const auto attempt = wire::take_attempt(body);
+            if (!attempt) return;
+            told.what = fact::kind::given;
+            told.call = attempt->call.value;
+            told.attempt = attempt->number.value;
+        } else if (record.type == wire::record_type::manager_goodbye ||
+                   record.type == wire::record_type::reject) {
+            told.what = fact::kind::dismissed;
+        } else {
+            continue;
+        }
+        world_.past.add(told);
+    }
+}
+
+void worker_process::witness_answers(const core::send& what) {
+    fact told = begin(fact::kind::answered);
+    told.link = what.to.value;
+    told.lease = what.relayed.value_or(base::lease_id{});
+    wire::message copy{what.what.first.copy(), {}};
+    for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+    wire::link_reader records{copy};
+    for (wire::record record; records.next(record);) {
+        told.right = is_answer(record.type);
+        if (!told.right && record.type != wire::record_type::detached &&
+            record.type != wire::record_type::started) {
+            continue;
+        }
+        base::byte_view body = record.body;
+        const auto attempt = wire::take_attempt(body);
+        if (!attempt) continue;
+        told.call = attempt->call.value;
+        told.attempt = attempt->number.value;
+        world_.past.add(told);
+    }
+}
+
+// A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
+void worker_process::said(core::send& what) {
+    const auto head = wire::read_header(what.what.first.view());
+    if (head && head.value().channel == wire::channel::control && world_.how.babble > 0) {
+        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
+        if (yes == nullptr) return;
+        accepted_at_ = what.to;
+        accepted_ = *yes;
+        if (world_.phase == phase::chaos && chance(luck_, world_.how.babble))
+            own_in(between(luck_, milliseconds{1}, milliseconds{100}), accept_event);
+        return;
+    }
+    if (!head || head.value().channel != wire::channel::link) return;
+    note_hello(what);
+    witness_answers(what);
+    if (world_.how.babble == 0 && world_.how.forges == 0) return;
+    link_ = what.to;
+    relayed_ = what.relayed;
+    if (world_.phase != phase::chaos) return;
+    bool only_results = true;
+    wire::link_reader records{what.what};
+    for (wire::record record; records.next(record);) {
+        only_results = only_results && record.type == wire::record_type::result;
+    }
+    if (only_results) {
+        wire::message copy{what.what.first.copy(), {}};
+        for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+        if (old_results_.size() >= 8) old_results_.pop_front();
+        old_results_.push_back(std::move(copy));
+    }
+    if (chance(luck_, world_.how.forges))
+        own_in(between(luck_, milliseconds{1}, milliseconds{5}), forge_event);
+    if (!chance(luck_, world_.how.babble)) return;
+    own_in(between(luck_, milliseconds{1}, milliseconds{500}), babble_event);
+}
+
+void worker_process::babble() {
+    if (old_results_.empty()) return;
+    const auto& old = old_results_[luck_.below(old_results_.size())];
+    core::send again{link_, relayed_, {old.first.copy(), {}}, 1};
+    for (const auto& frame : old.rest) again.what.rest.push_back(frame.copy());
+    world_.net.send(*this, std::move(again));
+}
+
+void worker_process::accept_again() {
+    if (!accepted_) return;
+    world_.net.send(*this, {accepted_at_, {}, wire::encode_control(*accepted_), 1});
+}
+
+void worker_process::own_event(std::uint64_t detail) {
+    if (detail == babble_event) return babble();
+    if (detail == forge_event) return forge();
+    if (detail == accept_event) return accept_again();
+    executor_->reach(detail);
+    if (is_up()) step_soon();
+}
+
+}  // namespace maus::sim
