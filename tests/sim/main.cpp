@@ -11,8 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <sys/resource.h>
-
 #include <CLI/CLI.hpp>
 
 #include "maus/version.hpp"
@@ -91,11 +89,26 @@ plan plan_of(std::uint64_t seed, const std::vector<std::string>& settings) {
     return how;
 }
 
+// A timer, for RLIMIT_CPU counts ticks: on a busy machine they are many seconds off after a while.
+void bound_seed() {
+    static const timer_t timer = [] {
+        sigevent tells{};
+        tells.sigev_notify = SIGEV_SIGNAL;
+        tells.sigev_signo = SIGXCPU;
+        timer_t made{};
+        if (::timer_create(CLOCK_PROCESS_CPUTIME_ID, &tells, &made) != 0) {
+            std::perror("maus-sim: there is no timer to bound a seed's time");
+            std::exit(1);
+        }
+        return made;
+    }();
+    itimerspec bound{};
+    bound.it_value.tv_sec = seed_s_max;
+    ::timer_settime(timer, 0, &bound, nullptr);
+}
+
 void run_one(std::uint64_t seed, const options& wanted, totals& sum) {
-    rlimit bound{};
-    ::getrlimit(RLIMIT_CPU, &bound);
-    bound.rlim_cur = static_cast<rlim_t>(processor_seconds()) + seed_s_max;
-    ::setrlimit(RLIMIT_CPU, &bound);
+    bound_seed();
     const plan how = plan_of(seed, wanted.settings);
     report made = run(how, wanted.trace);
     const bool twice = wanted.twice_every != 0 && seed % wanted.twice_every == 0;
