@@ -78,7 +78,7 @@ bool state_base::settled(executor* where) {
     return woke;
 }
 
-bool state_base::settle(base::buffer payload, executor* where) {
+bool state_base::settle(base::buffer&& payload, executor* where) {
     payload_ = std::move(payload);
     return settled(where);
 }

@@ -32,9 +32,11 @@
 #include <variant>
 
 #include "maus/base/buffer.hpp"
+#include "maus/base/inbox.hpp"
 #include "maus/base/task.hpp"
 #include "maus/base/time.hpp"
 #include "maus/error.hpp"
+#include "maus/options.hpp"
 #include "maus/wire/archive.hpp"
 
 namespace maus {
@@ -72,17 +74,28 @@ struct call_owner {
     virtual void attend(state_base& call, base::instant end) = 0;
 };
 
+/// What is handed to the thread that does it: a call, or something else.
+struct errand : base::linked<errand> {
+    explicit errand(bool call) : is_call(call) {}
+    const bool is_call;
+};
+
 /// What a future and those who settle it share. Settled once; its word says what happened so far.
-class state_base {
+/// That of a call carries the call to its owner.
+class state_base : public errand {
 public:
-    state_base() = default;
+    state_base() : errand(true) {}
     state_base(const state_base&) = delete;
     state_base& operator=(const state_base&) = delete;
     virtual ~state_base() = default;
 
     void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void release() noexcept {
-        if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        // Nobody can make a reference of none: the last one needs no atomic subtraction.
+        if (references_.load(std::memory_order_acquire) == 1 ||
+            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete this;
+        }
     }
 
     [[nodiscard]] bool ready() const noexcept {
@@ -95,7 +108,7 @@ public:
 
     /// The bytes of a result, or a failure. Continuations go to `where`, or run here if it is null.
     /// True: a thread that waited has been woken. The caller keeps a reference meanwhile.
-    bool settle(base::buffer payload, executor* where);
+    bool settle(base::buffer&& payload, executor* where);
     bool settle(std::exception_ptr failure, executor* where);
 
     // Read once it is ready.
@@ -104,10 +117,19 @@ public:
 
     /// Asks the owner, if there is one still, to give the call up.
     void cancel();
-    void own(std::shared_ptr<call_owner> owner) { owner_ = std::move(owner); }
+    /// Before it is shared: gives the owner a reference.
+    void own(std::shared_ptr<call_owner> owner) {
+        owner_ = std::move(owner);
+        references_.store(2, std::memory_order_relaxed);
+    }
     [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
 
+    // Until it is settled, the call. The owner takes the arguments; after that the room is the
+    // result's.
     std::uint64_t mark = 0;  ///< the owner's
+    std::uint32_t method = 0;
+    call_options options;
+    [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
 
 protected:
     bool settled(executor* where);
@@ -170,13 +192,19 @@ public:
             // Only a local coroutine or callback gives such a value, and never as bytes.
             throw error(errc::bad_result, "bytes came for a type that cannot travel");
         } else {
-            auto decoded = wire::decode<T>(payload());
-            if (!decoded) throw error(errc::bad_result, decoded.why().message);
-            return std::get<0>(std::move(decoded).value());
+            return decoded();
         }
     }
 
 private:
+    [[nodiscard]] stored<T> decoded() const {
+        stored<T> value{};
+        if (const auto why = wire::decode_into(payload(), value)) {
+            throw error(errc::bad_result, why->message);
+        }
+        return value;
+    }
+
     std::optional<stored<T>> value_;
 };
 

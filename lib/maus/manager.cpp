@@ -11,7 +11,6 @@
 #include "maus/core/manager.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
-#include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/shared_drive.hpp"
 #include "maus/net/task_thread.hpp"
@@ -63,8 +62,6 @@ class method_table {
     using entry = std::pair<std::string, const void*>;
 
 public:
-    using define_function = std::function<void(base::method_id, std::string)>;
-
     [[nodiscard]] std::string name_of(base::method_id number) {
         const std::shared_lock lock(guard_);
         for (const auto& [key, its] : numbers_) {
@@ -73,7 +70,8 @@ public:
         return {};
     }
     /// `define` is called with a new one before anybody else can get its number.
-    base::method_id number_of(const method_key& key, const define_function& define) {
+    template <class Define>
+    base::method_id number_of(const method_key& key, Define define) {
         // A thread mostly calls what it has called last.
         thread_local struct {
             std::uint64_t table = 0;
@@ -89,7 +87,8 @@ public:
     }
 
 private:
-    base::method_id look_up(const method_key& key, const define_function& define) {
+    template <class Define>
+    base::method_id look_up(const method_key& key, Define define) {
         const entry wanted{std::string(key.name), key.type};
         {
             const std::shared_lock lock(guard_);
@@ -116,10 +115,7 @@ private:
     std::unordered_map<entry, base::method_id, hash> numbers_;
 };
 
-// What other threads ask of the reactor's.
-struct new_call {
-    core::submission what;
-};
+// What other threads ask of the reactor's, besides calls.
 struct cancel_state {
     state_ref<state_base> call;
 };
@@ -127,8 +123,13 @@ struct define_method {
     base::method_id method;
     std::string signature;
 };
-using command = std::variant<new_call, cancel_state, define_method, core::add_wish,
-                             core::release_wish, core::add_parkserver, core::stop_manager>;
+struct command final : errand {
+    template <class What>
+    explicit command(What asked) : errand(false), what(std::move(asked)) {}
+    std::variant<cancel_state, define_method, core::add_wish, core::release_wish,
+                 core::add_parkserver, core::stop_manager>
+        what;
+};
 
 }  // namespace
 
@@ -139,13 +140,14 @@ public:
         : owner_(std::move(owner)), id_(id), calls_(calls) {}
 
     void submit(const std::shared_ptr<group_handle>& self, const method_key& method,
-                base::buffer&& arguments, state_base* call, const call_options& options) override;
+                state_base& call, const call_options& options) override;
     void release() override;
     void cancel(state_base& call) override;
     void attend(state_base& call, base::instant end) override;
     [[nodiscard]] std::size_t size() const override { return workers_; }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const call_options& calls() const override { return calls_; }
+    [[nodiscard]] base::group_id id() const { return id_; }
 
     // By the reactor's thread.
     void has_workers(std::size_t count) {
@@ -156,8 +158,8 @@ public:
     }
     /// Nobody is to wait for workers or for room any more.
     void let_go();
-    void call_settled() {
-        unsettled_.fetch_sub(1);
+    void calls_settled(std::size_t count) {
+        unsettled_.fetch_sub(count);
         if (blocked_ == 0) return;
         const std::lock_guard lock(guard_);
         changed_.notify_all();
@@ -166,12 +168,14 @@ public:
 private:
     /// How many calls were unsettled before; nothing if there is no room.
     [[nodiscard]] std::optional<std::size_t> make_room(when_full what_then);
+    [[nodiscard]] bool is_lone(std::size_t unsettled_before);
 
     std::shared_ptr<manager_core> owner_;
     base::group_id id_;
     call_options calls_;
     std::atomic<std::size_t> unsettled_{0};
     std::atomic<std::size_t> blocked_{0};
+    std::atomic<std::size_t> most_unsettled_{0};  // since there were none; roughly
     std::atomic<std::size_t> workers_{0};
     std::atomic<bool> release_asked_{false};
     std::atomic<bool> released_{false};
@@ -189,14 +193,13 @@ public:
         thread_ = net::spawn([this] { drive_.run(); });
     }
     void stop();
-    /// False: it has stopped.
-    bool put(command what) {
-        if (box_.put(std::move(what)) == 0) return false;
-        drive_.call_resident();
-        return true;
+    /// Without effect once it has stopped.
+    template <class What>
+    void put(What what) {
+        if (hand_in(std::move(what))) drive_.call_resident();
     }
-    /// `lone`: no other call of its group is on its way.
-    void submit(const method_key& method, core::submission&& call, bool lone);
+    /// `lone`: no other call of its group is on its way, or about to be.
+    void submit(const method_key& method, state_base& call, bool lone);
     [[nodiscard]] net::shared_drive& drive() { return drive_; }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
@@ -210,7 +213,7 @@ public:
         const std::lock_guard lock(guard_);
         groups_.erase(id);
     }
-    void refuse(std::uint64_t ticket, std::string_view function, errc code, std::string why);
+    void refuse(state_base& call, std::string_view function, errc code, std::string why);
 
     // --- executor
     void post(std::unique_ptr<continuation> what) override { callbacks_.post(std::move(what)); }
@@ -227,12 +230,14 @@ public:
     [[nodiscard]] bool finished() const override { return stopped_; }
 
 private:
-    void carry_out(new_call& what, base::instant now) {
-        // The machine may settle it at once; the state lives until settle() below.
-        auto* state = reinterpret_cast<state_base*>(what.what.ticket);
-        const auto id = machine_->on(std::move(what.what), now, effects_);
-        state->mark = id ? id->value : 0;
+    template <class What>
+    [[nodiscard]] bool hand_in(What what) {
+        auto made = std::make_unique<command>(std::move(what));
+        if (!box_.put(*made)) return false;
+        (void)made.release();  // it is the taker's
+        return true;
     }
+    void make_call(state_base& call, base::instant now);
     void carry_out(cancel_state& what, base::instant now) {
         if (what.call->mark != 0) machine_->on(core::cancel_call{{what.call->mark}}, now, effects_);
     }
@@ -245,7 +250,8 @@ private:
         if constexpr (std::is_same_v<What, core::stop_manager>) stopped_ = true;
     }
     void stop_reactor();
-    void settle(std::uint64_t ticket, core::outcome&& result);
+    void settle(state_base& call, core::outcome&& result);
+    void make_room();
     void read_mail(base::instant now);
     void carry_out_effects();
     void tell_news();
@@ -253,8 +259,8 @@ private:
 
     manager_options options_;
     core::manager_effects effects_;
-    net::mailbox<command> box_;
-    std::vector<command> mail_;
+    base::inbox<errand> box_;
+    std::atomic<std::size_t> calls_waiting_{0};  // in the box, roughly
     net::task_thread callbacks_;
     net::reactor reactor_;
     net::shared_drive drive_{reactor_, *this};
@@ -297,25 +303,29 @@ std::optional<std::size_t> group::make_room(when_full what_then) {
     return most;
 }
 
+// A call that has the workers to itself should not wait for others. Where several were on their way
+// the last time, more of them are about to come, and travel with it.
+bool group::is_lone(std::size_t unsettled_before) {
+    const std::size_t most = most_unsettled_.load(std::memory_order_relaxed);
+    const std::size_t now = unsettled_before + 1;
+    if (now == 1 || now > most) most_unsettled_.store(now, std::memory_order_relaxed);
+    return now == 1 && most <= 1;
+}
+
 void group::submit(const std::shared_ptr<group_handle>& self, const method_key& method,
-                   base::buffer&& arguments, state_base* call, const call_options& options) {
-    call->own(self);
+                   state_base& call, const call_options& options) {
+    call.own(self);
+    call.options = options;
     const auto before = make_room(options.when_full);
-    const auto ticket = reinterpret_cast<std::uint64_t>(call);
     if (!before) {
-        return owner_->refuse(ticket, method.name, errc::overloaded,
+        return owner_->refuse(call, method.name, errc::overloaded,
                               "calls_max calls of these workers are not settled yet");
     }
     if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {
-        return owner_->refuse(ticket, method.name.substr(0, most), errc::no_such_function,
+        return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
                               "a function's name has at most name_bytes_max bytes");
     }
-    core::submission submission;
-    submission.group = id_;
-    submission.ticket = ticket;
-    submission.policy = policy_of(options);
-    submission.payload = std::move(arguments);
-    owner_->submit(method, std::move(submission), *before == 0);
+    owner_->submit(method, call, is_lone(*before));
 }
 
 void group::cancel(state_base& call) {
@@ -394,15 +404,17 @@ void manager_core::stop_reactor() {
     put(core::stop_manager{});
     thread_.join();
     // What came too late for the machine.
-    box_.close();
-    box_.take(mail_);
-    for (auto& each : mail_) {
-        if (auto* late = std::get_if<new_call>(&each)) {
-            refuse(late->what.ticket, methods_.name_of(late->what.method), errc::shutdown,
+    for (errand* each = box_.close(); each != nullptr;) {
+        errand* const next = each->successor;
+        if (each->is_call) {
+            auto& late = static_cast<state_base&>(*each);
+            refuse(late, methods_.name_of({late.method}), errc::shutdown,
                    "the manager has stopped");
+        } else {
+            delete static_cast<command*>(each);
         }
+        each = next;
     }
-    mail_.clear();
     std::map<base::group_id, std::weak_ptr<group>> groups;
     {
         const std::lock_guard lock(guard_);
@@ -414,24 +426,25 @@ void manager_core::stop_reactor() {
     }
 }
 
-void manager_core::submit(const method_key& method, core::submission&& call, bool lone) {
-    const std::uint64_t ticket = call.ticket;
-    call.method = methods_.number_of(method, [this](base::method_id number, std::string signature) {
-        (void)box_.put(define_method{number, std::move(signature)});
-    });
-    const std::size_t waiting = box_.put(new_call{std::move(call)});
-    if (waiting == 0) {
-        return refuse(ticket, method.name, errc::shutdown, "the manager has stopped");
+void manager_core::submit(const method_key& method, state_base& call, bool lone) {
+    const auto define = [this](base::method_id number, std::string signature) {
+        (void)hand_in(define_method{number, std::move(signature)});
+    };
+    call.method = methods_.number_of(method, define).value;
+    if (!box_.put(call)) {
+        return refuse(call, method.name, errc::shutdown, "the manager has stopped");
     }
+    const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
+    calls_waiting_.store(waiting, std::memory_order_relaxed);
     drive_.mail_came(lone || waiting >= bounds().batch_records_max);
 }
 
-void manager_core::refuse(std::uint64_t ticket, std::string_view function, errc code,
-                          std::string why) {
+void manager_core::refuse(state_base& call, std::string_view function, errc code, std::string why) {
     core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
     refused.about->function = function;
     refused.about->text = std::move(why);
-    settle(ticket, std::move(refused));
+    static_cast<group&>(*call.owner()).calls_settled(1);
+    settle(call, std::move(refused));
 }
 
 maus::workers manager_core::get_workers(const wish& what) {
@@ -455,10 +468,31 @@ maus::workers manager_core::get_workers(const wish& what) {
 }
 
 void manager_core::read_mail(base::instant now) {
-    box_.take(mail_);
-    for (auto& each : mail_) {
-        std::visit([&](auto& what) { carry_out(what, now); }, each);
+    errand* each = box_.take();
+    if (each == nullptr) return;
+    calls_waiting_.store(0, std::memory_order_relaxed);
+    while (each != nullptr) {
+        errand* const next = each->successor;
+        if (each->is_call) {
+            make_call(static_cast<state_base&>(*each), now);
+        } else {
+            const std::unique_ptr<command> asked(static_cast<command*>(each));
+            std::visit([&](auto& what) { carry_out(what, now); }, asked->what);
+        }
+        each = next;
     }
+}
+
+void manager_core::make_call(state_base& call, base::instant now) {
+    core::submission made;
+    made.group = static_cast<group&>(*call.owner()).id();
+    made.method = {call.method};
+    made.ticket = reinterpret_cast<std::uint64_t>(&call);
+    made.policy = policy_of(call.options);
+    made.payload = std::move(call.arguments());
+    // The machine may settle it at once; the state lives until settle() below.
+    const auto id = machine_->on(std::move(made), now, effects_);
+    call.mark = id ? id->value : 0;
 }
 
 void manager_core::take_mail(base::instant now) {
@@ -476,18 +510,33 @@ void manager_core::step(base::instant now) {
 void manager_core::carry_out_effects() {
     publish_metrics();
     tell_news();
-    for (auto& each : effects_.done) settle(each.ticket, std::move(each.result));
+    if (effects_.done.empty()) return;
+    make_room();
+    for (auto& each : effects_.done) {
+        settle(*reinterpret_cast<state_base*>(each.ticket), std::move(each.result));
+    }
     effects_.done.clear();
 }
 
-void manager_core::settle(std::uint64_t ticket, core::outcome&& result) {
-    const state_ref<state_base> state(reinterpret_cast<state_base*>(ticket));
-    // It lives as long as the state.
-    auto& of = static_cast<group&>(*state->owner());
-    const bool woke = result.error ? state->settle(exception_of(std::move(result)), this)
-                                   : state->settle(std::move(result.payload), this);
+// For as many calls as are about to be settled: whoever waits for one of them may make another.
+void manager_core::make_room() {
+    group* of = nullptr;
+    std::size_t count = 0;
+    for (const auto& each : effects_.done) {
+        auto* const its =
+            static_cast<group*>(reinterpret_cast<state_base*>(each.ticket)->owner().get());
+        if (its != of && of != nullptr) of->calls_settled(std::exchange(count, 0));
+        of = its;
+        ++count;
+    }
+    of->calls_settled(count);
+}
+
+void manager_core::settle(state_base& call, core::outcome&& result) {
+    const state_ref<state_base> reference(&call);  // the one that submit() was given
+    const bool woke = result.error ? call.settle(exception_of(std::move(result)), this)
+                                   : call.settle(std::move(result.payload), this);
     if (woke) drive_.woke_a_waiter();
-    of.call_settled();
 }
 
 void manager_core::tell_news() {

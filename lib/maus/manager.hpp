@@ -78,10 +78,9 @@ decltype(auto) to_send(const T& given) {
 /// The group of workers that one wish has; shared by its handles.
 class group_handle : public call_owner {
 public:
-    /// `self` is this; `call` is a reference that is given away.
+    /// `self` is this. The call has its arguments and is not shared yet.
     virtual void submit(const std::shared_ptr<group_handle>& self, const method_key& method,
-                        base::buffer&& arguments, state_base* call,
-                        const call_options& options) = 0;
+                        state_base& call, const call_options& options) = 0;
     virtual void release() = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
@@ -91,11 +90,9 @@ public:
 template <class R, class... Args>
 future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
                     std::string_view name, const Args&... arguments) {
-    base::buffer payload;
-    wire::encode(payload, arguments...);
     state_ref<state<R>> result(new state<R>);
-    result->retain();
-    group->submit(group, method_type<R, Args...>::key(name), std::move(payload), &*result, options);
+    wire::encode(result->arguments(), arguments...);
+    group->submit(group, method_type<R, Args...>::key(name), *result, options);
     return future<R>(std::move(result));
 }
 template <class R, class... Args, class... Given>

@@ -2,9 +2,10 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <typeinfo>
 #include <unordered_set>
@@ -116,12 +117,15 @@ private:
 
 class running_call final : public detail::invocation {
 public:
-    running_call(core::job& job, const std::shared_ptr<outlet>& to) : job_(job), to_(to) {}
+    running_call(const core::job& job, const std::shared_ptr<outlet>& to)
+        : job_(job), to_(to), done_{job.link, job.what, false, core::job_value{}} {}
 
     [[nodiscard]] base::byte_view arguments() const override { return job_.payload.view(); }
-    void value(base::buffer payload) override { outcome_ = core::job_value{std::move(payload)}; }
+    [[nodiscard]] base::buffer& value() override {
+        return std::get_if<core::job_value>(&done_.outcome)->payload;
+    }
     void fault(errc code, std::string type, std::string text) override {
-        outcome_ = core::job_fault{code, std::move(type), std::move(text)};
+        done_.outcome = core::job_fault{code, std::move(type), std::move(text)};
     }
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override {
         if (!later_) later_ = std::make_shared<deferred_reply>(to_, job_.link, job_.what);
@@ -141,21 +145,19 @@ public:
     }
     /// Whether the function has answered; else it has taken a reply with it (deferred()).
     [[nodiscard]] bool answered() const { return !later_; }
-    [[nodiscard]] core::job_done done() {
-        return {job_.link, job_.what, false, std::move(outcome_)};
-    }
+    [[nodiscard]] core::job_done&& done() { return std::move(done_); }
     void deferred() {
-        if (auto* threw = std::get_if<core::job_fault>(&outcome_)) {
+        if (auto* threw = std::get_if<core::job_fault>(&done_.outcome)) {
             later_->fault(threw->code, std::move(threw->type), std::move(threw->text));
         }
         later_->function_returned();
     }
 
 private:
-    core::job& job_;
+    const core::job& job_;
     const std::shared_ptr<outlet>& to_;
     std::shared_ptr<deferred_reply> later_;
-    std::variant<core::job_returned, core::job_value, core::job_fault> outcome_ = core::job_value{};
+    core::job_done done_;
 };
 
 /// Whether a function is short enough to be run where its call was received.
@@ -338,7 +340,7 @@ public:
         effects_.revoke.clear();
         if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
         crew_.add(effects_.execute);
-        if (claimed_ && short_jobs_.empty()) end_claim();
+        if (claimed_ && !has_short_jobs()) end_claim();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
     [[nodiscard]] bool has_mail() const override { return !outlet_->box().empty(); }
@@ -407,23 +409,39 @@ private:
             return true;
         };
         std::erase_if(effects_.execute, give_back);
-        std::erase_if(short_jobs_, give_back);
+        short_jobs_.erase(
+            std::remove_if(short_jobs_.begin() + next_short_job_, short_jobs_.end(), give_back),
+            short_jobs_.end());
         crew_.revoke(what);
     }
 
     // --- short functions: run by the thread that has the lead (crew.hpp)
 
+    [[nodiscard]] bool has_short_jobs() const {
+        return static_cast<std::size_t>(next_short_job_) < short_jobs_.size();
+    }
+
     // Moves the short jobs at the front of those that came to the ones that are run here.
     void keep_short_jobs() {
         if (!claimed_ && !(claimed_ = crew_.begin_short())) return;
         auto& came = effects_.execute;
-        auto next = came.begin();
-        while (!crew_has_later_ && next != came.end() && pace_[next->function].is_short()) {
-            short_jobs_.push_back(std::move(*next++));
+        const auto first_long =
+            crew_has_later_ ? came.begin()
+                            : std::find_if(came.begin(), came.end(), [this](const auto& each) {
+                                  return !pace_[each.function].is_short();
+                              });
+        crew_has_later_ = crew_has_later_ || first_long != came.end();
+        if (!has_short_jobs()) {
+            short_jobs_.clear();
+            next_short_job_ = 0;
         }
-        came.erase(came.begin(), next);
-        crew_has_later_ = crew_has_later_ || !came.empty();
-        if (short_jobs_.empty()) end_claim();
+        if (short_jobs_.empty() && first_long == came.end()) {
+            std::swap(short_jobs_, came);
+        } else {
+            std::move(came.begin(), first_long, std::back_inserter(short_jobs_));
+            came.erase(came.begin(), first_long);
+        }
+        if (!has_short_jobs()) end_claim();
     }
 
     void end_claim() {
@@ -437,9 +455,10 @@ private:
         constexpr base::duration message_time = std::chrono::microseconds{100};
         base::instant now = net::clock_now();
         const base::instant begun = now;
-        while (!short_jobs_.empty()) {
-            core::job job = std::move(short_jobs_.front());
-            short_jobs_.pop_front();
+        while (has_short_jobs()) {
+            // Moved out: who takes the lead meanwhile takes the others away.
+            const core::job job =
+                std::move(short_jobs_[static_cast<std::size_t>(next_short_job_++)]);
             if (!crew_.permits(job, now)) {
                 machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
                 continue;
@@ -448,7 +467,7 @@ private:
                 machine_->on(core::job_started{job.link, job.what}, now, effects_);
             }
             running_call call(job, outlet_);
-            crew_.lead().leave();
+            crew_.lead().leave_unwatched();
             invoke(job, call);
             const base::instant before = std::exchange(now, net::clock_now());
             pace_[job.function].took(now - before);
@@ -464,7 +483,7 @@ private:
             }
             if (now - begun > message_time) break;
         }
-        if (short_jobs_.empty()) end_claim();
+        if (!has_short_jobs()) end_claim();
         return true;
     }
 
@@ -474,11 +493,13 @@ private:
             // Another thread is in a function that is not short after all. What waits behind it
             // waits for the crew.
             claimed_ = crew_has_later_ = false;
+            short_jobs_.erase(short_jobs_.begin(), short_jobs_.begin() + next_short_job_);
+            next_short_job_ = 0;
             crew_.add_in_front(short_jobs_);
         }
         while (!finished()) {
             const bool more = reactor_->cycle();
-            if (!short_jobs_.empty()) {
+            if (has_short_jobs()) {
                 if (!run_short_jobs()) return false;
                 reactor_->send();
             } else if (!more && !finished()) {
@@ -534,9 +555,10 @@ private:
     std::vector<mail> mail_;
     std::vector<pace> pace_;  // of each function; by whoever runs functions
     // By whoever has the lead.
-    std::deque<core::job> short_jobs_;
-    bool claimed_ = false;         // functions are run here, and nowhere else
-    bool crew_has_later_ = false;  // jobs that are to be run after those
+    std::vector<core::job> short_jobs_;
+    std::ptrdiff_t next_short_job_ = 0;  // of them: those before it have been run
+    bool claimed_ = false;               // functions are run here, and nowhere else
+    bool crew_has_later_ = false;        // jobs that are to be run after those
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;

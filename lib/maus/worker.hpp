@@ -42,7 +42,8 @@ class invocation {
 public:
     virtual ~invocation() = default;
     [[nodiscard]] virtual base::byte_view arguments() const = 0;
-    virtual void value(base::buffer payload) = 0;
+    /// Where the value is to be encoded: an empty buffer. It is the answer unless a fault comes.
+    [[nodiscard]] virtual base::buffer& value() = 0;
     virtual void fault(errc code, std::string type, std::string text) = 0;
     [[nodiscard]] virtual std::shared_ptr<reply> defer() = 0;
 };
@@ -132,20 +133,20 @@ struct handler_for<R(Args...)> {
             std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, responder<R>, Args...>,
             "the function does not take the method's parameters");
         return [function = std::move(function)](invocation& call) mutable {
-            auto decoded = wire::decode<Args...>(call.arguments());
-            if (!decoded) {
-                return call.fault(errc::bad_arguments, {}, std::move(decoded).why().message);
-            }
+            std::tuple<Args...> arguments{};
+            auto wrong = std::apply(
+                [&call](Args&... each) { return wire::decode_into(call.arguments(), each...); },
+                arguments);
+            if (wrong) return call.fault(errc::bad_arguments, {}, std::move(wrong->message));
             if constexpr (std::is_invocable_v<F&, responder<R>, Args...>) {
                 std::apply(function, std::tuple_cat(std::make_tuple(responder<R>(call.defer())),
-                                                    std::move(decoded).value()));
+                                                    std::move(arguments)));
             } else if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
-                answer_later<R>(call, function, std::move(decoded).value());
+                answer_later<R>(call, function, std::move(arguments));
             } else if constexpr (std::is_void_v<R>) {
-                std::apply(function, std::move(decoded).value());
-                call.value({});
+                std::apply(function, std::move(arguments));
             } else {
-                call.value(encoded<R>(std::apply(function, std::move(decoded).value())));
+                wire::encode<R>(call.value(), std::apply(function, std::move(arguments)));
             }
         };
     }

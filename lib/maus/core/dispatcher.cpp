@@ -7,6 +7,8 @@
 namespace maus::core {
 
 namespace {
+constexpr std::int32_t absent = -1, unknown = -2;  // in link::number_of
+
 constexpr std::string_view name_of(std::string_view signature) {
     return signature.substr(0, signature.find('('));
 }
@@ -14,11 +16,11 @@ constexpr std::string_view name_of(std::string_view signature) {
 
 // --- slots and lists ----------------------------------------------------------------------------
 
-call_id dispatcher::id_of(std::uint32_t index) const {
+inline call_id dispatcher::id_of(std::uint32_t index) const {
     return {static_cast<std::uint64_t>(slots_[index].generation) << 32 | index};
 }
 
-dispatcher::slot* dispatcher::find(call_id call) {
+inline dispatcher::slot* dispatcher::find(call_id call) {
     const auto index = static_cast<std::uint32_t>(call.value);
     if (index >= slots_.size()) return nullptr;
     slot& found = slots_[index];
@@ -26,7 +28,7 @@ dispatcher::slot* dispatcher::find(call_id call) {
     return current ? &found : nullptr;
 }
 
-std::uint32_t dispatcher::take_slot() {
+inline std::uint32_t dispatcher::take_slot() {
     std::uint32_t index;
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
@@ -37,19 +39,19 @@ std::uint32_t dispatcher::take_slot() {
         free_slots_.pop_back();
     }
     ++slots_[index].generation;
+    slots_[index].attempts.clear();
     return index;
 }
 
-void dispatcher::free_slot(std::uint32_t index) {
+inline void dispatcher::free_slot(std::uint32_t index) {
     slot& old = slots_[index];
     old.payload = {};
-    old.attempts.clear();
     old.state = call_state::empty;
     old.group = nullptr;
     free_slots_.push_back(index);
 }
 
-void dispatcher::push_back(list& to, std::uint32_t index) {
+inline void dispatcher::push_back(list& to, std::uint32_t index) {
     slots_[index].previous = to.last;
     slots_[index].next = none;
     (to.last == none ? to.first : slots_[to.last].next) = index;
@@ -70,7 +72,7 @@ void dispatcher::insert_in_order(list& to, std::uint32_t index) {
     ++to.size;
 }
 
-void dispatcher::unlink(list& from, std::uint32_t index) {
+inline void dispatcher::unlink(list& from, std::uint32_t index) {
     slot& entry = slots_[index];
     (entry.previous == none ? from.first : slots_[entry.previous].next) = entry.next;
     (entry.next == none ? from.last : slots_[entry.next].previous) = entry.previous;
@@ -78,12 +80,39 @@ void dispatcher::unlink(list& from, std::uint32_t index) {
     --from.size;
 }
 
-dispatcher::queue& dispatcher::queue_of(group& of, std::uint32_t method) {
+inline dispatcher::queue& dispatcher::queue_of(group& of, std::uint32_t method) {
     for (auto& candidate : of.queues) {
         if (candidate.method == method) return candidate;
     }
-    of.queues.push_back({method, false, {}});
+    of.queues.push_back({method, false, false, {}});
     return of.queues.back();
+}
+
+inline dispatcher::group* dispatcher::find_group(group_id id) {
+    if (called_last_.second == nullptr || called_last_.first != id) {
+        const auto found = groups_.find(id);
+        if (found == groups_.end()) return nullptr;
+        called_last_ = {id, &found->second};
+    }
+    return called_last_.second;
+}
+
+inline void dispatcher::mark(group& of) {
+    if (of.to_pump) return;
+    of.to_pump = true;
+    to_pump_.push_back(&of);
+}
+
+std::int32_t dispatcher::look_up(link& at, std::uint32_t method) {
+    if (at.number_of.size() <= method) at.number_of.resize(method + 1, unknown);
+    const auto found = at.numbers.find(methods_[method]);
+    return at.number_of[method] = found == at.numbers.end() ? absent : found->second;
+}
+
+// The function's number at that worker, or less than 0.
+inline std::int32_t dispatcher::number_of(link& at, std::uint32_t method) {
+    const bool looked_up = method < at.number_of.size() && at.number_of[method] != unknown;
+    return looked_up ? at.number_of[method] : look_up(at, method);
 }
 
 // --- functions and groups -----------------------------------------------------------------------
@@ -113,6 +142,7 @@ void dispatcher::remove_group(group_id id, errc code, std::string_view why,
     for (const auto at : old.links) links_[at].group = nullptr;
     if (old.policy.no_workers_timeout != duration::max()) --impatient_groups_;
     std::erase(to_pump_, &old);
+    called_last_ = {};
     groups_.erase(found);
 }
 
@@ -284,9 +314,9 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
         refuse(call, code, std::move(text), done);
         return std::nullopt;
     };
-    const auto found = groups_.find(call.group);
-    if (found == groups_.end()) return no(errc::cancelled, "its workers were released");
-    group& of = found->second;
+    group* const found = find_group(call.group);
+    if (found == nullptr) return no(errc::cancelled, "its workers were released");
+    group& of = *found;
     if (of.calls >= bounds_.calls_max) {
         return no(errc::overloaded, "calls_max calls of this group are not settled yet");
     }
@@ -320,6 +350,7 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     made.alone = made.settled = made.detached = false;
     made.policy = call.policy;
     made.policy.start_cap = std::max<std::uint8_t>(made.policy.start_cap, 1);
+    made.timed = made.policy.attempt_timeout != duration::max();
     made.submitted = now;
     push_back(line.calls, index);
     ++of.calls;
@@ -331,15 +362,22 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     return id_of(index);
 }
 
-void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {
+inline outcome& dispatcher::settle(std::uint32_t index, bool failed, std::vector<settled>& done) {
     slot& call = slots_[index];
     assert(!call.settled && call.group != nullptr);
-    ++(result.error ? counters_.errors : counters_.results);
+    ++(failed ? counters_.errors : counters_.results);
     --call.group->calls;
     --outstanding_;
     call.settled = true;
     call.group = nullptr;
-    done.push_back({call.ticket, std::move(result)});
+    settled& made = done.emplace_back();
+    made.ticket = call.ticket;
+    return made.result;
+}
+
+void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {
+    const bool failed = result.error.has_value();
+    settle(index, failed, done) = std::move(result);
 }
 
 // Settles a call whose worker did not say anything; the worker, if it has it, is told not to start
@@ -418,18 +456,18 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     enqueue(index);
 }
 
-void dispatcher::give_slot_back(link& at, slot& call) {
+inline void dispatcher::give_slot_back(link& at, slot& call) {
     if (call.detached) return;
     --at.slots_held;
     ++at.answered;
 }
 
-void dispatcher::put_down(std::uint32_t index, instant now) {
+inline void dispatcher::put_down(std::uint32_t index, instant now) {
     slot& call = slots_[index];
     link& at = links_[call.link];
     unlink(at.held, index);
     give_slot_back(at, call);
-    if (call.policy.attempt_timeout != duration::max()) --at.timed;
+    if (call.timed) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
     if (at.held.size == 0) at.exclusive = false;
     if (at.group != nullptr) mark(*at.group);
@@ -445,21 +483,29 @@ void dispatcher::start_clocks(link& at, instant now) {
         ++runs;
         if (call.running) continue;
         call.running = true;
-        if (call.policy.attempt_timeout != duration::max()) {
+        if (call.timed) {
             set_timer(index, base::after(now, call.policy.attempt_timeout), call.attempt);
         }
     }
 }
 
-void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
-                          std::vector<settled>& done) {
+inline bool dispatcher::answered(std::uint32_t index, bool failed, instant now,
+                                 std::vector<settled>& done) {
     put_down(index, now);
-    if (!slots_[index].settled) {
-        settle(index, std::move(result), done);
+    const bool awaited = !slots_[index].settled;
+    if (awaited) {
+        settle(index, failed, done);
     } else {
         ++counters_.late_rejected;
     }
     free_slot(index);
+    return awaited;
+}
+
+void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
+                          std::vector<settled>& done) {
+    const bool failed = result.error.has_value();
+    if (answered(index, failed, now, done)) done.back().result = std::move(result);
 }
 
 bool dispatcher::answer(link_index from, const wire::record& record, instant now,
@@ -480,7 +526,9 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     const auto index = static_cast<std::uint32_t>(what->call.value);
     switch (record.type) {
         case wire::record_type::result:
-            answered(index, {std::nullopt, wire::take_payload(record, body), nullptr}, now, done);
+            if (answered(index, false, now, done)) {
+                done.back().result.payload = wire::take_payload(record, body);
+            }
             return true;
         case wire::record_type::failed: {
             auto fault = wire::decode_fault(body);
@@ -599,24 +647,7 @@ instant dispatcher::next_deadline() const {
 
 // --- who gets which call ------------------------------------------------------------------------
 
-void dispatcher::mark(group& of) {
-    if (of.to_pump) return;
-    of.to_pump = true;
-    to_pump_.push_back(&of);
-}
-
-std::int32_t dispatcher::number_of(link& at, std::uint32_t method) {
-    constexpr std::int32_t absent = -1, unknown = -2;
-    if (at.number_of.size() <= method) at.number_of.resize(method + 1, unknown);
-    auto& number = at.number_of[method];
-    if (number == unknown) {
-        const auto found = at.numbers.find(methods_[method]);
-        number = found == at.numbers.end() ? absent : found->second;
-    }
-    return number;
-}
-
-std::size_t dispatcher::credit(link& at) {
+inline std::size_t dispatcher::credit(link& at) {
     if (at.paused || at.exclusive || at.slots_held >= at.window) return 0;
     if (at.reserved_for.value != 0) {
         const slot* suspect = find(at.reserved_for);
@@ -686,31 +717,38 @@ void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
 }
 
 void dispatcher::pump(group& of, instant now, outbox& out) {
-    const bool waiting = std::any_of(of.queues.begin(), of.queues.end(),
-                                     [](const queue& line) { return line.calls.first != none; });
+    bool waiting = false;
+    for (auto& line : of.queues) {
+        line.blocked = false;
+        waiting = waiting || line.calls.first != none;
+    }
     for (const auto at : of.links) estimate(links_[at], waiting, now);
     if (of.suspects.first != none) pump_suspects(of, now, out);
-    std::vector<std::uint32_t> blocked;  // methods for which nobody has credit
     for (;;) {
         queue* oldest = nullptr;
+        bool only = true;  // no other line has calls that may go
         for (auto& line : of.queues) {
-            if (line.calls.first == none) continue;
-            if (std::find(blocked.begin(), blocked.end(), line.method) != blocked.end()) continue;
-            if (oldest == nullptr ||
-                slots_[line.calls.first].sequence < slots_[oldest->calls.first].sequence) {
+            if (line.calls.first == none || line.blocked) continue;
+            only = oldest == nullptr;
+            if (only || slots_[line.calls.first].sequence < slots_[oldest->calls.first].sequence) {
                 oldest = &line;
             }
         }
         if (oldest == nullptr) return;
         const std::uint32_t at = least_loaded(of, oldest->method);
         if (at == none) {
-            blocked.push_back(oldest->method);
+            oldest->blocked = true;
             continue;
         }
-        ++of.turn;
-        const std::uint32_t call = oldest->calls.first;
-        unlink(oldest->calls, call);
-        send_call(at, call, now, out);
+        // One, and then there may be another that is older, or a worker that has less to do.
+        std::size_t run = 1;
+        if (only && of.links.size() == 1) run = std::min(credit(links_[at]), oldest->calls.size);
+        of.turn += run;
+        for (; run != 0; --run) {
+            const std::uint32_t call = oldest->calls.first;
+            unlink(oldest->calls, call);
+            send_call(at, call, now, out);
+        }
     }
 }
 
@@ -722,7 +760,7 @@ void dispatcher::pump(instant now, outbox& out) {
     to_pump_.clear();
 }
 
-void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, outbox& out) {
+inline void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, outbox& out) {
     slot& call = slots_[index];
     link& at = links_[to];
     call.state = call_state::sent;
@@ -736,7 +774,7 @@ void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, o
     out.link(at.to).call({id_of(index), {call.attempt}},
                          static_cast<std::uint16_t>(number_of(at, call.method)),
                          call.policy.at_most_once, call.payload);
-    if (call.policy.attempt_timeout != duration::max()) {
+    if (call.timed) {
         ++at.timed;
         start_clocks(at, now);
     }

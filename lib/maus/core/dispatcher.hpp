@@ -145,14 +145,16 @@ private:
 
     enum class call_state : std::uint8_t { empty, queued, sent };
     struct group;
-    struct slot {
+    // What each step of a call needs stands together: the payload is one cache line, and what
+    // follows it another.
+    struct alignas(64) slot {
         base::buffer payload;
         std::uint64_t ticket = 0;
         std::uint64_t sequence = 0;
+        dispatcher::group* group = nullptr;  // none once it is settled
         std::uint32_t generation = 0;
         std::uint32_t attempt = 0;
         std::uint32_t previous = none, next = none;  // in its queue, or in its link's list
-        dispatcher::group* group = nullptr;          // none once it is settled
         std::uint32_t method = 0;
         std::uint32_t link = none;
         call_state state = call_state::empty;
@@ -162,6 +164,7 @@ private:
         bool settled = false;     // only the worker's answer is still waited for
         bool detached = false;
         bool running = false;  // it is among those that its worker may have started
+        bool timed = false;    // has an attempt_timeout
         call_policy policy;
         instant submitted{};
         std::vector<attempt_record> attempts;
@@ -172,7 +175,8 @@ private:
     };
     struct queue {
         std::uint32_t method = 0;
-        bool known = false;  // some worker of the group has it, or had it before it was lost
+        bool known = false;    // some worker of the group has it, or had it before it was lost
+        bool blocked = false;  // nobody who has it has credit, as far as this pump has seen
         list calls;
     };
     struct group {
@@ -213,20 +217,22 @@ private:
         friend bool operator>(const timer& a, const timer& b) { return a.at > b.at; }
     };
 
-    // --- slots and lists
-    [[nodiscard]] call_id id_of(std::uint32_t index) const;
-    slot* find(call_id call);
-    std::uint32_t take_slot();
-    void free_slot(std::uint32_t index);
-    void push_back(list& to, std::uint32_t index);
+    // --- slots and lists. Inline: what every call goes through is a few instructions each.
+    [[nodiscard]] inline call_id id_of(std::uint32_t index) const;
+    inline slot* find(call_id call);
+    inline std::uint32_t take_slot();
+    inline void free_slot(std::uint32_t index);
+    inline void push_back(list& to, std::uint32_t index);
     void insert_in_order(list& to, std::uint32_t index);
-    void unlink(list& from, std::uint32_t index);
-    [[nodiscard]] static queue& queue_of(group& of, std::uint32_t method);
+    inline void unlink(list& from, std::uint32_t index);
+    [[nodiscard]] inline static queue& queue_of(group& of, std::uint32_t method);
+    [[nodiscard]] inline group* find_group(group_id id);
 
     // --- the fate of one call
     [[nodiscard]] outcome failure_of(const slot& call, errc code, std::string_view text) const;
     [[nodiscard]] std::optional<outcome> refusal(group& of, std::uint32_t method);
     void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
+    inline outcome& settle(std::uint32_t index, bool failed, std::vector<settled>& done);
     void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
     void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
                         std::vector<settled>& done);
@@ -239,27 +245,30 @@ private:
     };
     void lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
               std::vector<settled>& done);
-    void give_slot_back(link& at, slot& call);
-    void put_down(std::uint32_t index, instant now);
+    inline void give_slot_back(link& at, slot& call);
+    inline void put_down(std::uint32_t index, instant now);
     void start_clocks(link& at, instant now);
+    /// Its worker has answered for good. True: somebody waited for it, and done.back() is theirs.
+    inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     void set_timer(std::uint32_t index, instant at, std::uint32_t attempt);
     void expire(const timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 
     // --- who gets which call
-    void mark(group& of);
+    inline void mark(group& of);
     void pump(group& of, instant now, outbox& out);
     void pump_suspects(group& of, instant now, outbox& out);
-    [[nodiscard]] std::int32_t number_of(link& at, std::uint32_t method);
-    [[nodiscard]] std::size_t credit(link& at);
+    [[nodiscard]] inline std::int32_t number_of(link& at, std::uint32_t method);
+    [[nodiscard]] std::int32_t look_up(link& at, std::uint32_t method);
+    [[nodiscard]] inline std::size_t credit(link& at);
     [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method);
     struct place {
         link_index at;  // none: not now
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(group& of, std::uint32_t call);
-    void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
+    inline void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
     void estimate(link& at, bool calls_wait, instant now);
 
     const limits& bounds_;
@@ -268,6 +277,8 @@ private:
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_slots_;
     std::map<group_id, group> groups_;
+    std::pair<group_id, group*>
+        called_last_{};  // most calls are of the same group as the one before
     std::vector<link> links_;
     std::vector<link_index> free_links_;
     std::vector<group*> to_pump_;

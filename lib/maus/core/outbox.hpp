@@ -96,9 +96,25 @@ public:
     }
 
 private:
+    wire::link_writer begin(port& to);
+
     const limits& bounds_;
     std::vector<effect> effects_;
     std::uint64_t serial_ = 1;
 };
+
+inline wire::link_writer outbox::link(port& to) {
+    if (to.outbox_serial == serial_) {
+        auto* batch = std::get_if<send>(&effects_[to.at]);
+        const bool full = batch->records >= bounds_.batch_records_max ||
+                          batch->what.first.size() >= bounds_.batch_bytes_max ||
+                          batch->what.frames() + 2 > bounds_.frames_max;
+        if (!full) {
+            ++batch->records;
+            return {batch->what, bounds_};
+        }
+    }
+    return begin(to);
+}
 
 }  // namespace maus::core

@@ -76,7 +76,7 @@ void worker::on(down event, instant now, worker_effects& out) {
     }
 }
 
-void worker::on(job_done event, instant now, worker_effects& out) {
+void worker::on(job_done&& event, instant now, worker_effects& out) {
     if (event.was_detached) {
         --detached_;
         if (event.link == link_serial_) --detached_here_;
@@ -471,9 +471,14 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
     ++slots_held_;
-    out.execute.push_back({link_serial_, *what, record.function,
-                           (record.flags & wire::flag_at_most_once) != 0, lease_.serving.lease,
-                           lease_.serving.manager, wire::take_payload(record, body)});
+    job& made = out.execute.emplace_back();
+    made.link = link_serial_;
+    made.what = *what;
+    made.function = record.function;
+    made.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
+    made.lease = lease_.serving.lease;
+    made.manager = lease_.serving.manager;
+    made.payload = wire::take_payload(record, body);
     return true;
 }
 

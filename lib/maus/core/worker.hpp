@@ -113,7 +113,7 @@ public:
     void on(up event, instant now, worker_effects& out);
     void on(received event, instant now, worker_effects& out);
     void on(down event, instant now, worker_effects& out);
-    void on(job_done event, instant now, worker_effects& out);
+    void on(job_done&& event, instant now, worker_effects& out);
     void on(job_detached event, instant now, worker_effects& out);
     void on(job_started event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);

@@ -110,7 +110,7 @@ void crew::add(std::vector<core::job>& jobs) {
     jobs.clear();
 }
 
-void crew::add_in_front(std::deque<core::job>& jobs) {
+void crew::add_in_front(std::vector<core::job>& jobs) {
     {
         const std::lock_guard lock(guard_);
         while (!jobs.empty()) {

@@ -72,7 +72,7 @@ public:
     [[nodiscard]] bool begin_short();
     void end_short();
     /// What was not run of a claim that another thread has.
-    void add_in_front(std::deque<core::job>& jobs);
+    void add_in_front(std::vector<core::job>& jobs);
     [[nodiscard]] net::lead& lead() { return lead_; }
 
     /// Runs one job on this thread; false if there is none.

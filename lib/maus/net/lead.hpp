@@ -22,6 +22,9 @@ public:
     }
     /// By the thread that has it.
     void leave() noexcept { taken_.exchange(false); }
+    /// The same where others only look from time to time: they may see it a moment later, and what
+    /// the leaver looks at next may be older.
+    void leave_unwatched() noexcept { taken_.store(false, std::memory_order_release); }
 
     [[nodiscard]] bool vacant() const noexcept { return !taken_.load(); }
     /// How often it was taken.

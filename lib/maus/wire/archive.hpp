@@ -12,6 +12,7 @@
 #include <concepts>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -261,21 +262,30 @@ void encode(base::buffer& out, const Ts&... values) {
     (codec<Ts>::save(archive, values), ...);
 }
 
-/// The values if `in` holds them and nothing more, else bad_arguments with the reason. What was
-/// decoded up to the mistake is destroyed.
+/// Decodes into values that are there already; tells why if `in` holds anything but them. What was
+/// decoded up to the mistake stays in them.
 template <class... Ts>
-[[nodiscard]] base::result<std::tuple<Ts...>> decode(base::byte_view in) {
+[[nodiscard]] std::optional<base::failure> decode_into(base::byte_view in, Ts&... values) {
     static_assert((std::same_as<Ts, std::remove_cvref_t<Ts>> && ...),
                   "maus: values are decoded by value");
     input_archive archive{in};
     try {
-        std::tuple<Ts...> values{};
-        std::apply([&](auto&... value) { (codec<Ts>::load(archive, value), ...); }, values);
+        (codec<Ts>::load(archive, values), ...);
         archive.finish();
-        return values;
     } catch (...) {
         return archive.failed();
     }
+    return std::nullopt;
+}
+
+/// The values if `in` holds them and nothing more, else bad_arguments with the reason. What was
+/// decoded up to the mistake is destroyed.
+template <class... Ts>
+[[nodiscard]] base::result<std::tuple<Ts...>> decode(base::byte_view in) {
+    std::tuple<Ts...> values{};
+    auto why = std::apply([in](auto&... value) { return decode_into(in, value...); }, values);
+    if (why) return *std::move(why);
+    return values;
 }
 
 }  // namespace maus::wire

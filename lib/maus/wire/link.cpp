@@ -2,7 +2,6 @@
 
 #include "maus/base/share.hpp"
 #include "maus/wire/archive.hpp"
-#include "maus/wire/number.hpp"
 #include "maus/wire/signature.hpp"
 #include "maus/wire/types.hpp"
 
@@ -14,48 +13,6 @@ bool link_reader::stop(const char* why) {
     violation_ = failure{errc::protocol_violation, why};
     left_ = {};
     return false;
-}
-
-bool link_reader::next(record& read) {
-    if (left_.empty()) {
-        if (!violation_ && apart_used_ != from_.rest.size()) {
-            return stop("a frame belongs to no record");
-        }
-        return false;
-    }
-    if (left_.size() < record_header_bytes) return stop("a record is shorter than its header");
-    const std::size_t length = load<std::uint32_t>(left_.data());
-    read.type = static_cast<record_type>(left_[4]);
-    read.flags = static_cast<std::uint8_t>(left_[5]);
-    read.function = load<std::uint16_t>(left_.data() + 6);
-    if (length > left_.size() - record_header_bytes)
-        return stop("a record is longer than its frame");
-    read.body = left_.subspan(record_header_bytes, length);
-    left_ = left_.subspan(record_header_bytes + length);
-    read.apart = nullptr;
-
-    const bool is_call = read.type == record_type::call;
-    const bool carries = is_call || read.type == record_type::result;
-    const std::uint8_t allowed =
-        static_cast<std::uint8_t>((carries ? flag_apart : 0) | (is_call ? flag_at_most_once : 0));
-    if ((read.flags & ~allowed) != 0) return stop("a record has flags that it cannot have");
-    if (!is_call && read.function != 0) return stop("only a call has a function number");
-    if ((read.flags & flag_apart) != 0) {
-        if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
-        read.apart = &from_.rest[apart_used_++];
-    }
-    return true;
-}
-
-std::optional<attempt> take_attempt(base::byte_view& body) {
-    if (body.size() < attempt_bytes) return std::nullopt;
-    const attempt taken{{load<std::uint64_t>(body.data())}, {load<std::uint32_t>(body.data() + 8)}};
-    body = body.subspan(attempt_bytes);
-    return taken;
-}
-
-base::buffer take_payload(const record& from, base::byte_view body) {
-    return from.apart != nullptr ? std::move(*from.apart) : base::buffer{body};
 }
 
 base::result<hello> decode_hello(base::byte_view body, const limits& bounds) {
@@ -107,49 +64,7 @@ std::optional<std::uint64_t> decode_stamp(base::byte_view body) {
     return load<std::uint64_t>(body.data());
 }
 
-std::byte* link_writer::begin(record_type type, std::uint8_t flags, std::uint16_t function,
-                              std::size_t body) {
-    if (to_.first.empty()) write_header(to_.first, channel::link);
-    std::byte* at = to_.first.extend(record_header_bytes + body);
-    store(at, static_cast<std::uint32_t>(body));
-    at[4] = static_cast<std::byte>(type);
-    at[5] = std::byte{flags};
-    store(at + 6, function);
-    return at + record_header_bytes;
-}
-
-namespace {
-std::byte* put(std::byte* at, attempt what) {
-    store(at, what.call.value);
-    store(at + 8, what.number.value);
-    return at + attempt_bytes;
-}
-void put(std::byte* at, base::byte_view bytes) {
-    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-}
-}  // namespace
-
-void link_writer::call(attempt what, std::uint16_t function, bool at_most_once,
-                       base::buffer& payload) {
-    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
-    if (payload.size() >= bounds_.payload_apart_bytes) {
-        put(begin(record_type::call, once | flag_apart, function, attempt_bytes), what);
-        to_.rest.push_back(base::share(payload));
-        return;
-    }
-    std::byte* at = begin(record_type::call, once, function, attempt_bytes + payload.size());
-    put(put(at, what), payload.view());
-}
-
-void link_writer::result(attempt what, base::buffer payload) {
-    if (payload.size() >= bounds_.payload_apart_bytes) {
-        put(begin(record_type::result, flag_apart, 0, attempt_bytes), what);
-        to_.rest.push_back(std::move(payload));
-        return;
-    }
-    std::byte* at = begin(record_type::result, 0, 0, attempt_bytes + payload.size());
-    put(put(at, what), payload.view());
-}
+void link_writer::share_apart(base::buffer& payload) { to_.rest.push_back(base::share(payload)); }
 
 void link_writer::failed(attempt what, const fault& why) {
     fault bounded{why.error, why.type.substr(0, bounds_.text_bytes_max),
@@ -158,14 +73,6 @@ void link_writer::failed(attempt what, const fault& why) {
     encode(body, bounded);
     std::byte* at = begin(record_type::failed, 0, 0, attempt_bytes + body.size());
     put(put(at, what), body.view());
-}
-
-void link_writer::about(record_type type, attempt what) {
-    put(begin(type, 0, 0, attempt_bytes), what);
-}
-
-void link_writer::stamp(record_type type, std::uint64_t value) {
-    store(begin(type, 0, 0, sizeof value), value);
 }
 
 template <class Body>

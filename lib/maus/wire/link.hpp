@@ -2,7 +2,7 @@
 //
 // A link message holds any number of records. The writer appends to a message, the reader walks it
 // without copying; both are on the hot path of every call, so calls and results are laid out by
-// hand here, and only the rare records go through the archives.
+// hand, inline and below, and only the rare records go through the archives.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "maus/base/id.hpp"
 #include "maus/limits.hpp"
 #include "maus/wire/message.hpp"
+#include "maus/wire/number.hpp"
 
 namespace maus::wire {
 
@@ -145,8 +146,8 @@ public:
 
     /// `payload` is copied, or shared if it is large (base::share): the caller keeps it.
     void call(attempt what, std::uint16_t function, bool at_most_once, base::buffer& payload);
-    /// `payload` is taken.
-    void result(attempt what, base::buffer payload);
+    /// `payload` is taken if it is large.
+    void result(attempt what, base::buffer&& payload);
     void failed(attempt what, const fault& why);
     /// returned, detached, started, cancel.
     void about(record_type type, attempt what);
@@ -160,11 +161,113 @@ public:
 private:
     std::byte* begin(record_type type, std::uint8_t flags, std::uint16_t function,
                      std::size_t body);
+    [[nodiscard]] static std::byte* put(std::byte* at, attempt what);
+    static void put(std::byte* at, base::byte_view bytes);
+    void share_apart(base::buffer& payload);
     template <class Body>
     void archived(record_type type, const Body& body);
 
     message& to_;
     const limits& bounds_;
 };
+
+inline bool link_reader::next(record& read) {
+    if (left_.empty()) {
+        if (!violation_ && apart_used_ != from_.rest.size()) {
+            return stop("a frame belongs to no record");
+        }
+        return false;
+    }
+    if (left_.size() < record_header_bytes) return stop("a record is shorter than its header");
+    const std::size_t length = load<std::uint32_t>(left_.data());
+    read.type = static_cast<record_type>(left_[4]);
+    read.flags = static_cast<std::uint8_t>(left_[5]);
+    read.function = load<std::uint16_t>(left_.data() + 6);
+    if (length > left_.size() - record_header_bytes)
+        return stop("a record is longer than its frame");
+    read.body = left_.subspan(record_header_bytes, length);
+    left_ = left_.subspan(record_header_bytes + length);
+    read.apart = nullptr;
+
+    const bool is_call = read.type == record_type::call;
+    const bool carries = is_call || read.type == record_type::result;
+    const std::uint8_t allowed =
+        static_cast<std::uint8_t>((carries ? flag_apart : 0) | (is_call ? flag_at_most_once : 0));
+    if ((read.flags & ~allowed) != 0) return stop("a record has flags that it cannot have");
+    if (!is_call && read.function != 0) return stop("only a call has a function number");
+    if ((read.flags & flag_apart) != 0) {
+        if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
+        read.apart = &from_.rest[apart_used_++];
+    }
+    return true;
+}
+
+inline std::optional<attempt> take_attempt(base::byte_view& body) {
+    if (body.size() < attempt_bytes) return std::nullopt;
+    const attempt taken{{load<std::uint64_t>(body.data())}, {load<std::uint32_t>(body.data() + 8)}};
+    body = body.subspan(attempt_bytes);
+    return taken;
+}
+
+inline base::buffer take_payload(const record& from, base::byte_view body) {
+    if (from.apart != nullptr) return std::move(*from.apart);
+    return base::buffer{body};
+}
+
+inline std::byte* link_writer::begin(record_type type, std::uint8_t flags, std::uint16_t function,
+                                     std::size_t body) {
+    // What takes a second record may well take many.
+    constexpr std::size_t room_for_many = 4096;
+    if (to_.first.empty()) {
+        write_header(to_.first, channel::link);
+    } else {
+        to_.first.reserve(room_for_many);
+    }
+    std::byte* at = to_.first.extend(record_header_bytes + body);
+    store(at, static_cast<std::uint32_t>(body));
+    at[4] = static_cast<std::byte>(type);
+    at[5] = std::byte{flags};
+    store(at + 6, function);
+    return at + record_header_bytes;
+}
+
+inline std::byte* link_writer::put(std::byte* at, attempt what) {
+    store(at, what.call.value);
+    store(at + 8, what.number.value);
+    return at + attempt_bytes;
+}
+inline void link_writer::put(std::byte* at, base::byte_view bytes) {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+}
+
+inline void link_writer::call(attempt what, std::uint16_t function, bool at_most_once,
+                              base::buffer& payload) {
+    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
+    if (payload.size() >= bounds_.payload_apart_bytes) {
+        (void)put(begin(record_type::call, once | flag_apart, function, attempt_bytes), what);
+        share_apart(payload);
+        return;
+    }
+    std::byte* at = begin(record_type::call, once, function, attempt_bytes + payload.size());
+    put(put(at, what), payload.view());
+}
+
+inline void link_writer::result(attempt what, base::buffer&& payload) {
+    if (payload.size() >= bounds_.payload_apart_bytes) {
+        (void)put(begin(record_type::result, flag_apart, 0, attempt_bytes), what);
+        to_.rest.push_back(std::move(payload));
+        return;
+    }
+    std::byte* at = begin(record_type::result, 0, 0, attempt_bytes + payload.size());
+    put(put(at, what), payload.view());
+}
+
+inline void link_writer::about(record_type type, attempt what) {
+    (void)put(begin(type, 0, 0, attempt_bytes), what);
+}
+
+inline void link_writer::stamp(record_type type, std::uint64_t value) {
+    store(begin(type, 0, 0, sizeof value), value);
+}
 
 }  // namespace maus::wire
