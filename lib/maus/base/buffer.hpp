@@ -98,26 +98,10 @@ private:
     [[nodiscard]] std::size_t capacity() const noexcept {
         return is_inside() ? inline_capacity : put_away_.capacity;
     }
-    void grow(std::size_t more) {
-        std::size_t wanted = size_ + more;
-        if (wanted < capacity() * 2) wanted = capacity() * 2;
-        auto* larger = new std::byte[wanted];
-        if (size_ != 0) std::memcpy(larger, data_, size_);
-        const std::size_t kept = size_;
-        drop();
-        data_ = larger;
-        size_ = kept;
-        put_away_ = {wanted, nullptr, nullptr};
-    }
+    void grow(std::size_t more);
+    void let_go() noexcept;  // of bytes that are not inside
     void drop() noexcept {
-        if (!is_inside()) {
-            if (put_away_.release != nullptr) {
-                put_away_.release(put_away_.owner);
-            } else {
-                delete[] data_;
-            }
-            data_ = inside_;
-        }
+        if (!is_inside()) let_go();
         size_ = 0;
     }
     void take(buffer& other) noexcept {

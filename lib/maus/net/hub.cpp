@@ -41,6 +41,8 @@ using base::route;
 namespace {
 constexpr std::uint64_t router_route_bit = std::uint64_t{1} << 63;
 constexpr std::size_t messages_a_drain = 1024;
+// What is large is best worked on while it is in a cache, and small calls should not wait behind much.
+constexpr std::size_t bytes_a_drain = 256u << 10;
 constexpr std::size_t drains_a_monitor_read = 64;
 constexpr std::size_t copied_bytes_max = 4096;  // above, a frame is handed over instead of copied
 constexpr int high_water_mark = 20000;          // a backstop: credits are the flow control
@@ -172,7 +174,7 @@ struct hub::connection {
     bool failed = false;  // given up while sending; `down` is on its way
     std::deque<core::send> queue;
     std::size_t queued_bytes = 0;
-    std::size_t expected = 1;  // messages that it has for one drain
+    intake reads;
 
     [[nodiscard]] bool takes() const { return !failed && !closed; }
 };
@@ -411,12 +413,17 @@ hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t
     return peer;
 }
 
-// To find that there is nothing more costs a system call, and what was read waits for its answer
-// meanwhile. So no more is read at a time than came last time, or twice as much if all of it was
-// there.
-static void expect(std::size_t& expected, std::size_t came) {
-    expected =
-        came < expected ? std::max<std::size_t>(came, 1) : std::min(expected * 2, messages_a_drain);
+// To find that there is nothing more costs system calls, and what was read waits for its answer
+// meanwhile. So no more is read at a time than came last time, or twice as much where one full drain
+// follows another.
+void hub::intake::came(std::size_t count) {
+    if (count < expected) {
+        expected = std::max<std::size_t>(count, 1);
+        was_full = false;
+    } else {
+        if (was_full) expected = std::min(expected * 2, messages_a_drain);
+        was_full = true;
+    }
 }
 
 bool hub::drain_router(std::vector<input>& inputs) {
@@ -426,7 +433,8 @@ bool hub::drain_router(std::vector<input>& inputs) {
     closed_peers_.clear();
     bool all = !readable(router_->data);
     std::size_t count = 0;
-    for (; !all && count < expected_; ++count) {
+    std::size_t bytes = 0;
+    for (; !all && count < router_intake_.expected && bytes < bytes_a_drain; ++count) {
         zmq::message_t id, first;
         wire::message message;
         if (receive(*router_, &id, message, first) == read::nothing) {
@@ -435,9 +443,10 @@ bool hub::drain_router(std::vector<input>& inputs) {
         }
         connection& from = router_peer(id, first);
         message.first = from_zmq(first);
+        bytes += message.bytes();
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
-    expect(expected_, count);
+    router_intake_.came(count);
     if (!all) {
         closed_peers_.insert(closed_peers_.begin(), closing.begin(), closing.end());
         return true;
@@ -462,20 +471,24 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         if (event.what == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
     }
     if (!readable(from.dealer->data)) return false;
-    std::size_t count = 0;
-    for (; count < from.expected; ++count) {
+    bool more = true;
+    std::size_t count = 0, bytes = 0;
+    for (; count < from.reads.expected && bytes < bytes_a_drain; ++count) {
         zmq::message_t first;
         wire::message message;
-        if (receive(*from.dealer, nullptr, message, first) == read::nothing) break;
+        if (receive(*from.dealer, nullptr, message, first) == read::nothing) {
+            more = false;
+            break;
+        }
         if (!from.up) {  // the monitor is a moment behind
             from.up = true;
             inputs.push_back(core::up{from.at});
         }
         message.first = from_zmq(first);
+        bytes += message.bytes();
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
-    const bool more = count == from.expected;
-    expect(from.expected, count);
+    from.reads.came(count);
     return more;
 }
 

@@ -74,6 +74,12 @@ public:
 private:
     struct socket;
     struct connection;
+    /// How many messages of a socket are read at a time.
+    struct intake {
+        std::size_t expected = 1;
+        bool was_full = false;  // as many as expected came the last time
+        void came(std::size_t count);
+    };
     struct monitor_event {
         std::uint16_t what;
         int fd;
@@ -122,7 +128,7 @@ private:
     std::vector<input> failures_;  // found while sending
     std::uint64_t router_routes_ = 0;
     std::size_t drains_ = 0;
-    std::size_t expected_ = 1;  // of messages that the ROUTER has for one drain
+    intake router_intake_;
     bool monitors_ready_ = true;
     bool ask_monitors_ = true;
 };
