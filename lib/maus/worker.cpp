@@ -178,6 +178,26 @@ private:
     int streak_ = 0;
 };
 
+/// clock_now() for who asks again and again: it is read anew once the processor's own counter has
+/// gone on by a microsecond or a few. That counter jumps, one way or the other, where a process was
+/// stopped, moved or suspended.
+class frequent_clock {
+public:
+    [[nodiscard]] base::instant now() noexcept {
+#if defined(__x86_64__)
+        constexpr std::uint64_t ticks_max = 4096;  // 1 us at 4 GHz, 4 us at 1 GHz
+        const std::uint64_t ticks = __builtin_ia32_rdtsc();
+        if (ticks - read_at_ <= ticks_max) return last_;
+        read_at_ = ticks;
+#endif
+        return last_ = net::clock_now();
+    }
+
+private:
+    base::instant last_{};
+    std::uint64_t read_at_ = 0;
+};
+
 struct call_context {
     const core::job& job;
     const core::worker_config& worker;
@@ -453,7 +473,8 @@ private:
     bool run_short_jobs() {
         // What is answered in this time travels together: a message's own way takes about as long.
         constexpr base::duration message_time = std::chrono::microseconds{100};
-        base::instant now = net::clock_now();
+        frequent_clock clock;
+        base::instant now = clock.now();
         const base::instant begun = now;
         while (has_short_jobs()) {
             // Moved out: who takes the lead meanwhile takes the others away.
@@ -469,7 +490,7 @@ private:
             running_call call(job, outlet_);
             crew_.lead().leave_unwatched();
             invoke(job, call);
-            const base::instant before = std::exchange(now, net::clock_now());
+            const base::instant before = std::exchange(now, clock.now());
             pace_[job.function].took(now - before);
             if (!crew_.lead().try_take()) {
                 deliver(call);

@@ -45,7 +45,11 @@ inline std::uint32_t dispatcher::take_slot() {
 
 inline void dispatcher::free_slot(std::uint32_t index) {
     slot& old = slots_[index];
-    old.payload = {};
+    if (old.payload.size() <= base::buffer::inline_capacity) {
+        old.payload.clear();  // nothing to give back
+    } else {
+        old.payload = {};
+    }
     old.state = call_state::empty;
     old.group = nullptr;
     free_slots_.push_back(index);

@@ -5,8 +5,8 @@
 namespace maus::net {
 
 namespace {
-constexpr std::chrono::microseconds tick{500};
-constexpr int ticks_until_doze = 200;
+constexpr std::chrono::milliseconds tick{1};
+constexpr int ticks_until_doze = 100;
 constexpr std::chrono::milliseconds stay{20};  // after guests were in each other's way
 }  // namespace
 

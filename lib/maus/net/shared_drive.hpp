@@ -43,6 +43,8 @@ public:
     template <class Done>
     void visit(Done done, base::instant until) {
         if (!begin_visit()) return;
+        // What the guest waits for leaves before anything else is looked at.
+        if (machine_.has_mail()) reactor_.flush();
         while (!done() && !machine_.finished()) {
             if (reactor_.cycle() || done()) continue;
             if (until != base::never && over(until)) break;
