@@ -1,61 +1,61 @@
 #include "maus/base/blocks.hpp"
 
-#include <algorithm>
 #include <array>
-#include <mutex>
+#include <atomic>
+#include <cstring>
 
 namespace maus::base {
 
 namespace {
-struct block {
-    std::byte* begin;
-    std::size_t bytes;
-};
+// A kept block tells its size in its first bytes. Who takes one out of its place has it alone, so
+// no lock is needed.
+std::array<std::atomic<std::byte*>, 64> places{};
+std::atomic<std::size_t> kept_bytes{0};
 
-struct kept_blocks {
-    std::mutex guard;
-    std::array<block, kept_blocks_bytes_max / large_block_bytes> blocks;
-    std::size_t count = 0;
+[[nodiscard]] std::size_t size_of(const std::byte* block) {
     std::size_t bytes = 0;
+    std::memcpy(&bytes, block, sizeof bytes);
+    return bytes;
+}
 
-    // libzmq's threads give blocks back until the very end of the process: never destroyed.
-    static kept_blocks& all() {
-        static auto* const made = new kept_blocks;
-        return *made;
+/// False: there is no place for it.
+[[nodiscard]] bool keep(std::byte* block) {
+    for (auto& place : places) {
+        std::byte* nothing = nullptr;
+        if (place.load(std::memory_order_relaxed) == nullptr &&
+            place.compare_exchange_strong(nothing, block)) {
+            return true;
+        }
     }
-};
+    return false;
+}
+
+void let_go(std::byte* block, std::size_t bytes) {
+    kept_bytes.fetch_sub(bytes);
+    delete[] block;
+}
 }  // namespace
 
 std::byte* take_block(std::size_t& bytes) {
-    auto& kept = kept_blocks::all();
-    {
-        const std::lock_guard lock(kept.guard);
-        // The one that was given last is the likeliest to be in a cache.
-        for (std::size_t i = kept.count; i-- != 0;) {
-            const block found = kept.blocks[i];
-            if (found.bytes < bytes || found.bytes / 2 > bytes) continue;
-            std::copy(kept.blocks.begin() + i + 1, kept.blocks.begin() + kept.count,
-                      kept.blocks.begin() + i);
-            --kept.count;
-            kept.bytes -= found.bytes;
-            bytes = found.bytes;
-            return found.begin;
+    for (auto& place : places) {
+        if (place.load(std::memory_order_relaxed) == nullptr) continue;
+        std::byte* const found = place.exchange(nullptr);
+        if (found == nullptr) continue;
+        const std::size_t size = size_of(found);
+        if (size >= bytes && size / 2 <= bytes) {
+            kept_bytes.fetch_sub(size);
+            bytes = size;
+            return found;
         }
+        if (!keep(found)) let_go(found, size);
     }
     return new std::byte[bytes];
 }
 
-void give_block(std::byte* given, std::size_t bytes) noexcept {
-    auto& kept = kept_blocks::all();
-    {
-        const std::lock_guard lock(kept.guard);
-        if (kept.bytes + bytes <= kept_blocks_bytes_max) {
-            kept.blocks[kept.count++] = {given, bytes};
-            kept.bytes += bytes;
-            return;
-        }
-    }
-    delete[] given;
+void give_block(std::byte* block, std::size_t bytes) noexcept {
+    if (kept_bytes.fetch_add(bytes) + bytes > kept_blocks_bytes_max) return let_go(block, bytes);
+    std::memcpy(block, &bytes, sizeof bytes);
+    if (!keep(block)) let_go(block, bytes);
 }
 
 }  // namespace maus::base
