@@ -39,9 +39,11 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (event.what.frames() > config_.bounds.frames_max + 1) {
         return refuse(errc::protocol_violation, "more frames than frames_max");
     }
-    const bool known = touch(event.from, now);
+    const auto found = sessions_.find(event.from);
+    const session* known = found == sessions_.end() ? nullptr : &found->second;
+    if (known != nullptr) known->alive().heard = now;
     if (head.value().channel == wire::channel::relay) {
-        if (!known) return out.control(event.from, wire::register_again{});
+        if (known == nullptr) return out.control(event.from, wire::register_again{});
         return relay(event, out);
     }
     if (head.value().channel == wire::channel::link) {
@@ -50,7 +52,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     }
     auto decoded = wire::decode_control(event.what, config_.bounds);
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
-    dispatch(event.from, decoded.value(), now, out);
+    dispatch(event.from, known, decoded.value(), now, out);
 }
 
 void parkserver::on(const core::down& event, instant, outbox& out) {
@@ -80,8 +82,7 @@ void parkserver::advance_to(instant now, outbox& out) {
         }
         const auto found = sessions_.find(due.via);
         if (found == sessions_.end()) continue;
-        const auto& alive = found->second.is_worker ? workers_.at(found->second.worker).alive
-                                                    : managers_.at(found->second.manager).alive;
+        const liveness& alive = found->second.alive();
         if (alive.silent(now)) {
             lose(due.via, "its parkserver heard nothing from it in time", out);
         } else {
@@ -120,20 +121,12 @@ void parkserver::tidy_timers() {
     timers_max_ = std::max(timers_max_min, timers_.size() * 2);  // sorted, it is a heap
 }
 
-bool parkserver::touch(route from, instant now) {
-    const auto found = sessions_.find(from);
-    if (found == sessions_.end()) return false;
-    (found->second.is_worker ? workers_.at(found->second.worker).alive
-                             : managers_.at(found->second.manager).alive)
-        .heard = now;
-    return true;
-}
-
 void parkserver::reject(route to, errc code, const std::string& why, outbox& out) {
     out.control(to, wire::rejected{static_cast<std::uint8_t>(code), why});
 }
 
-void parkserver::dispatch(route from, const wire::control& what, instant now, outbox& out) {
+void parkserver::dispatch(route from, const session* known, const wire::control& what, instant now,
+                          outbox& out) {
     if (const auto* is_worker = std::get_if<wire::register_worker>(&what)) {
         return handle(from, *is_worker, now, out);
     }
@@ -142,18 +135,17 @@ void parkserver::dispatch(route from, const wire::control& what, instant now, ou
     }
     if (std::holds_alternative<wire::status_query>(what)) return tell_status(from, now, out);
 
-    const auto found = sessions_.find(from);
-    if (found == sessions_.end()) return out.control(from, wire::register_again{});
+    if (known == nullptr) return out.control(from, wire::register_again{});
     if (const auto* beat = std::get_if<wire::ping>(&what)) {
         return out.control(from, wire::pong{beat->stamp});
     }
     if (const auto* bye = std::get_if<wire::leave>(&what)) {
         return lose(from, "goodbye: " + wire::printable(bye->why), out);
     }
-    if (found->second.is_worker) {
-        from_worker(workers_.at(found->second.worker), what, now, out);
+    if (known->worker != nullptr) {
+        from_worker(*known->worker, what, now, out);
     } else {
-        from_manager(managers_.at(found->second.manager), what, now, out);
+        from_manager(*known->manager, what, now, out);
     }
 }
 
@@ -168,8 +160,10 @@ void parkserver::answer_registration(route to, liveness& alive, outbox& out) {
 
 void parkserver::handle(route from, const wire::register_worker& what, instant now, outbox& out) {
     const auto other = sessions_.find(from);
-    if (other != sessions_.end() &&
-        (!other->second.is_worker || other->second.worker != what.worker)) {
+    const auto is_its = [&](const session& known) {
+        return known.worker != nullptr && known.worker->told.worker == what.worker;
+    };
+    if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
     }
     const auto known = workers_.find(what.worker);
@@ -196,22 +190,25 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
-    sessions_[from] = {true, what.worker, {}};
+    sessions_[from] = {&entry, nullptr};
     if (what.free) {
         set_free(entry);
     } else if (what.serving && !what.serving->lease.none()) {
         adopt(entry, *what.serving);
     }
     answer_registration(from, entry.alive, out);
-    out.log(log_level::info, "worker " + base::brief(what.worker) + " joined: type " + what.type +
-                                 ", pid " + std::to_string(what.pid) + " on " +
-                                 wire::printable(what.host, 64));
+    note(out, [&] {
+        return "worker " + base::brief(what.worker) + " joined: type " + what.type + ", pid " +
+               std::to_string(what.pid) + " on " + wire::printable(what.host, 64);
+    });
 }
 
 void parkserver::handle(route from, const wire::register_manager& what, instant now, outbox& out) {
     const auto other = sessions_.find(from);
-    if (other != sessions_.end() &&
-        (other->second.is_worker || other->second.manager != what.manager)) {
+    const auto is_its = [&](const session& known) {
+        return known.manager != nullptr && known.manager->told.manager == what.manager;
+    };
+    if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
     }
     auto known = managers_.find(what.manager);
@@ -236,12 +233,13 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
-    sessions_[from] = {false, {}, what.manager};
-    for (const auto& id : leases_with(what.manager)) leases_.at(id).manager_via = from;
+    sessions_[from] = {nullptr, &entry};
+    for (const auto& [token, id] : leases_with(what.manager)) leases_.at(id).manager_via = from;
     answer_registration(from, entry.alive, out);
-    out.log(log_level::info, "manager " + base::brief(what.manager) + " joined: pid " +
-                                 std::to_string(what.pid) + " on " +
-                                 wire::printable(what.host, 64));
+    note(out, [&] {
+        return "manager " + base::brief(what.manager) + " joined: pid " + std::to_string(what.pid) +
+               " on " + wire::printable(what.host, 64);
+    });
 }
 
 // --- what peers say -----------------------------------------------------------------------------
@@ -291,8 +289,10 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     if (to != tokens_.end()) {
         out.control(taken.manager_via, wire::granted{to->second.second, id, taken.worker});
     }
-    out.log(log_level::info, "lease " + to_string(id) + ": worker " + base::brief(taken.worker) +
-                                 " serves manager " + base::brief(taken.manager));
+    note(out, [&] {
+        return "lease " + to_string(id) + ": worker " + base::brief(taken.worker) +
+               " serves manager " + base::brief(taken.manager);
+    });
 }
 
 void parkserver::from_manager(manager& who, const wire::control& what, instant now, outbox& out) {
@@ -335,9 +335,10 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
         wished.token = what.token;
         tokens_[what.token] = key;
         // Leases that were adopted before their manager came.
-        for (const auto& id : leases_with(who.told.manager)) {
-            const lease& each = leases_.at(id);
-            if (each.token == what.token) wished.leased.insert(each.worker);
+        const auto& all = leases_with(who.told.manager);
+        for (auto each = all.lower_bound({what.token, {}});
+             each != all.end() && each->first == what.token; ++each) {
+            wished.leased.insert(leases_.at(each->second).worker);
         }
     }
     wished.held.clear();
@@ -399,17 +400,17 @@ void parkserver::lose(route from, const std::string& why, outbox& out) {
     const auto found = sessions_.find(from);
     if (found == sessions_.end()) return;
     const session gone = found->second;
-    if (gone.is_worker) {
-        lose_worker(gone.worker, why, out);
+    if (gone.worker != nullptr) {
+        lose_worker(worker_id{gone.worker->told.worker}, why, out);
     } else {
-        lose_manager(gone.manager, why, out);
+        lose_manager(manager_id{gone.manager->told.manager}, why, out);
     }
 }
 
 void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox& out) {
     const auto found = workers_.find(id);
     ++counters_.workers_lost;
-    out.log(log_level::info, "worker " + base::brief(id) + " left: " + why);
+    note(out, [&] { return "worker " + base::brief(id) + " left: " + why; });
     if (!found->second.lease.none()) end_lease(found->second.lease, why, false, true, out);
     take(found->second, worker_state::occupied);
     sessions_.erase(found->second.via);
@@ -419,12 +420,12 @@ void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox
 void parkserver::lose_manager(const manager_id& id, const std::string& why, outbox& out) {
     const auto found = managers_.find(id);
     ++counters_.managers_lost;
-    out.log(log_level::info, "manager " + base::brief(id) + " left: " + why);
+    note(out, [&] { return "manager " + base::brief(id) + " left: " + why; });
     while (!found->second.wishes.empty()) {
         remove_wish(found->second, found->second.wishes.begin()->first, out);
     }
     for (auto of = leases_of_.find(id); of != leases_of_.end(); of = leases_of_.find(id)) {
-        end_lease(*of->second.begin(), "its manager left", true, false, out);
+        end_lease(of->second.begin()->second, "its manager left", true, false, out);
     }
     sessions_.erase(found->second.via);
     managers_.erase(found);
@@ -435,7 +436,7 @@ void parkserver::lose_manager(const manager_id& id, const std::string& why, outb
 void parkserver::set_free(worker& who) {
     take(who, worker_state::available);
     who.free_order = ++order_;
-    pools_[who.told.type].free.emplace(who.free_order, who.told.worker);
+    pools_[who.told.type].free.emplace(who.free_order, &who);
     to_serve_.insert(who.told.type);
 }
 
@@ -451,7 +452,7 @@ void parkserver::offer(worker& who, const wish_key& to, wish& wished, instant no
     take(who, worker_state::offered);
     who.lease = id;
     leases_[id] = {who.told.worker, to.first, wished.token, false, who.via, asking.via};
-    leases_of_[to.first].insert(id);
+    leases_of_[to.first].insert({wished.token, id});
     wished.leased.insert(who.told.worker);
     set_timer({base::after(now, who.alive.beat.patience()), {}, id});
     out.control(who.via, wire::assign{id, wished.token, to.first, asking.told.endpoints});
@@ -474,7 +475,7 @@ void parkserver::adopt(worker& who, const wire::service& told) {
     const auto there = managers_.find(told.manager);
     const route via = there == managers_.end() ? route{} : there->second.via;
     leases_[told.lease] = {who.told.worker, told.manager, told.token, true, who.via, via};
-    leases_of_[told.manager].insert(told.lease);
+    leases_of_[told.manager].insert({told.token, told.lease});
     const auto to = tokens_.find(told.token);
     if (to == tokens_.end() || to->second.first != told.manager) return;
     wish& wished = *find(to->second);
@@ -489,7 +490,7 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     const lease old = found->second;
     leases_.erase(found);
     const auto siblings = leases_of_.find(old.manager);
-    siblings->second.erase(id);
+    siblings->second.erase({old.token, id});
     if (siblings->second.empty()) leases_of_.erase(siblings);
     if (tell_worker) out.control(old.worker_via, wire::lease_ended{id, why});
     if (tell_manager && old.accepted && old.manager_via != route{}) {
@@ -507,8 +508,8 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     }
 }
 
-const std::set<lease_id>& parkserver::leases_with(const manager_id& of) const {
-    static const std::set<lease_id> nothing;
+const std::set<parkserver::token_and_lease>& parkserver::leases_with(const manager_id& of) const {
+    static const std::set<token_and_lease> nothing;
     const auto found = leases_of_.find(of);
     return found == leases_of_.end() ? nothing : found->second;
 }
@@ -596,7 +597,7 @@ bool parkserver::serve(pool& from, const wish_key& key, wish& wished, instant no
         if (!wished.satisfied && from.free.size() < missing) return false;
     }
     for (; missing > 0 && !from.free.empty(); --missing) {
-        offer(workers_.at(from.free.begin()->second), key, wished, now, out);
+        offer(*from.free.begin()->second, key, wished, now, out);
     }
     if (missing > 0) return false;
     wished.satisfied = true;

@@ -49,6 +49,7 @@ struct parkserver_config {
     core::heartbeat beat{10, 2};  ///< its own wish; peers' larger ones prevail
     maus::limits bounds;
     std::string version;
+    bool logs = true;  ///< somebody reads what it notes
 };
 
 struct parkserver_counters {
@@ -123,14 +124,17 @@ private:
         route manager_via;  // none while the manager is not registered here
     };
     struct pool {                                   // of one type
-        std::map<std::uint64_t, worker_id> free;    // longest free first
+        std::map<std::uint64_t, worker*> free;      // longest free first
         std::map<std::uint64_t, wish_key> waiting;  // oldest first
     };
-    struct session {
-        bool is_worker = false;
-        worker_id worker;
-        manager_id manager;
+    struct session {  // of one of the two
+        parkserver::worker* worker = nullptr;
+        parkserver::manager* manager = nullptr;
+        [[nodiscard]] core::liveness& alive() const {
+            return worker != nullptr ? worker->alive : manager->alive;
+        }
     };
+    using token_and_lease = std::pair<base::token, lease_id>;
     struct timer {
         instant at;
         route via;         // of a session that may be silent
@@ -144,7 +148,8 @@ private:
     };
 
     // --- messages
-    void dispatch(route from, const wire::control& what, instant now, core::outbox& out);
+    void dispatch(route from, const session* known, const wire::control& what, instant now,
+                  core::outbox& out);
     void handle(route from, const wire::register_worker& what, instant now, core::outbox& out);
     void handle(route from, const wire::register_manager& what, instant now, core::outbox& out);
     void from_worker(worker& who, const wire::control& what, instant now, core::outbox& out);
@@ -156,9 +161,13 @@ private:
     void answer_registration(route to, core::liveness& alive, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
     void tell_status(route to, instant now, core::outbox& out);
+    /// `text` gives the line, and is only called if somebody reads it.
+    template <class Text>
+    void note(core::outbox& out, Text text) const {
+        if (config_.logs) out.log(log_level::info, text());
+    }
 
     // --- who is there
-    [[nodiscard]] bool touch(route from, instant now);
     void lose(route from, const std::string& why, core::outbox& out);
     void lose_worker(const worker_id& id, const std::string& why, core::outbox& out);
     void lose_manager(const manager_id& id, const std::string& why, core::outbox& out);
@@ -172,7 +181,7 @@ private:
     /// The lease ends; each end that is asked for is told.
     void end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
                    core::outbox& out);
-    [[nodiscard]] const std::set<lease_id>& leases_with(const manager_id& of) const;
+    [[nodiscard]] const std::set<token_and_lease>& leases_with(const manager_id& of) const;
     [[nodiscard]] wish* wish_of(const lease& of);
     [[nodiscard]] wish* find(const wish_key& key);
     void remove_wish(manager& of, request_id request, core::outbox& out);
@@ -186,11 +195,11 @@ private:
 
     parkserver_config config_;
     instant started_;
-    std::map<worker_id, worker> workers_;
+    std::map<worker_id, worker> workers_;  // sessions and pools point into these
     std::map<manager_id, manager> managers_;
     std::unordered_map<route, session> sessions_;
     std::unordered_map<lease_id, lease, lease_hash> leases_;
-    std::map<manager_id, std::set<lease_id>> leases_of_;
+    std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, wish_key> tokens_;
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;

@@ -37,6 +37,7 @@ public:
         config.beat = core::heartbeat::of(options_.heartbeat);
         config.bounds = options_.limits;
         config.version = maus::version;
+        config.logs = options_.log != nullptr;
         machine_.emplace(std::move(config), net::clock_now());
     }
     ~implementation() override {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "maus/base/random.hpp"
 
@@ -29,7 +31,12 @@ template <class Tag>
 struct unique_id {
     std::array<std::uint8_t, 16> bytes{};
 
-    friend constexpr auto operator<=>(const unique_id&, const unique_id&) = default;
+    friend constexpr bool operator==(const unique_id&, const unique_id&) = default;
+    /// By the bytes from the first to the last, in two comparisons instead of a call: maps of ids
+    /// are searched for every message.
+    friend constexpr auto operator<=>(const unique_id& one, const unique_id& other) {
+        return one.halves() <=> other.halves();
+    }
     [[nodiscard]] constexpr bool none() const { return *this == unique_id{}; }
 
     [[nodiscard]] static unique_id make(random& source) {
@@ -41,6 +48,13 @@ struct unique_id {
     template <class Archive>
     void serialize(Archive& archive) {
         archive(bytes);
+    }
+
+private:
+    [[nodiscard]] constexpr std::pair<std::uint64_t, std::uint64_t> halves() const {
+        const auto read = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+        if constexpr (std::endian::native == std::endian::big) return {read[0], read[1]};
+        return {__builtin_bswap64(read[0]), __builtin_bswap64(read[1])};
     }
 };
 

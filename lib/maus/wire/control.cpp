@@ -127,12 +127,12 @@ base::result<control> decode_body<register_again>(base::byte_view bytes, const l
 template <class... Bodies>
 base::result<control> decode_type(std::uint8_t type, base::byte_view bytes, const limits& bounds,
                                   std::variant<Bodies...>*) {
-    base::result<control> decoded =
-        failure{errc::protocol_violation, "unknown control message " + std::to_string(type)};
+    std::optional<base::result<control>> decoded;
     (void)((type == Bodies::type_number &&
-            ((decoded = decode_body<Bodies>(bytes, bounds)), true)) ||
+            (decoded.emplace(decode_body<Bodies>(bytes, bounds)), true)) ||
            ...);
-    return decoded;
+    if (decoded) return *std::move(decoded);
+    return failure{errc::protocol_violation, "unknown control message " + std::to_string(type)};
 }
 
 }  // namespace

@@ -71,14 +71,15 @@ struct string_codec {
     static void load(input_archive& in, C& values) {
         std::size_t count = in.get_count(sizeof(element), sizeof(element));
         const std::byte* from = in.take(count * sizeof(element));
-        if constexpr (sizeof(element) == 1) {
+        if (reinterpret_cast<std::uintptr_t>(from) % alignof(element) == 0 &&
+            (std::endian::native == std::endian::little || sizeof(element) == 1)) {
             const auto* first = reinterpret_cast<const element*>(from);
             values.assign(first, first + count);
         } else {
-            // Through a small aligned room: the payload is at any address, and a resize would write
-            // all of the memory twice.
-            constexpr std::size_t room_count = 4096 / sizeof(element);
-            element room[room_count];
+            // Through a small aligned room, since the payload may be at any address, and a resize
+            // would write all of the memory twice.
+            constexpr std::size_t room_count = 8192 / sizeof(element);
+            alignas(64) element room[room_count];
             values.clear();
             values.reserve(count);
             while (count != 0) {
