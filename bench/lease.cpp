@@ -3,20 +3,17 @@
 #include <maus/maus.hpp>
 
 #include <time.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
-#include <zmq.hpp>
 
 #include "bench/commands.hpp"
 #include "bench/histogram.hpp"
 #include "bench/machine.hpp"
 #include "bench/progress.hpp"
 #include "bench/report.hpp"
-#include "bench/swarm.hpp"
 #include "bin/support/program.hpp"
 
 namespace bench {
@@ -66,7 +63,8 @@ int run(plan how, std::vector<std::size_t> counts) {
     report out(how, "lease");
     place(how.pin);
     out.add(measure_request(how));
-    out.add(measure_cycle(how));
+    for (const char* transport : {"tcp", "ipc"})
+        for (const bool apart : {false, true}) out.add(measure_cycle({transport, apart}, how));
     for (const auto count : counts) out.add(measure_registered(count, how));
     out.finish();
     return maus::programs::exit_good;
@@ -104,26 +102,48 @@ std::vector<figure> measure_registered(std::size_t workers, const plan& asked) {
     return figures;
 }
 
-std::vector<figure> measure_cycle(const plan& how) {
-    child server("parkserver", {any_endpoint("tcp")});
-    child peers("lease-peers", {server.hear()});
-    (void)peers.hear();
-    peers.say("workers " + std::to_string(cycle_workers));
-    (void)peers.hear();
-    peers.say("managers 2");
-    (void)peers.hear();
-    return side_by_side("lease.cycle", how, [&] {
+namespace {
+
+// A parkserver, or what stands in for one, and the peers that keep it busy.
+struct agency {
+    child server, peers;
+
+    agency(const std::string& role, const plan& how, const cycle& what)
+        : server(started(what.apart ? "one" : how.pin, role, any_endpoint(what.transport))),
+          peers(started(what.apart ? "other" : how.pin, "lease-peers", server.hear())) {
+        place(how.pin);
+        (void)peers.hear();
+        peers.say("workers " + std::to_string(cycle_workers));
+        (void)peers.hear();
+        peers.say("managers 2");
+        (void)peers.hear();
+    }
+    static child started(const std::string& where, const std::string& role,
+                         const std::string& endpoint) {
+        place(where);
+        return child(role, {endpoint});
+    }
+    sample run(double seconds) {
         const double cpu_before = cpu_s({server.pid()});
-        peers.say("cycle " + std::to_string(how.seconds) + ' ' + std::to_string(cycle_wishes));
-        std::istringstream said(peers.hear(how.seconds + 60));
-        double grants = 0, seconds = 0, p50 = 0, p99 = 0;
-        said >> grants >> seconds >> p50 >> p99;
+        peers.say("cycle " + std::to_string(seconds) + ' ' + std::to_string(cycle_wishes));
+        std::istringstream said(peers.hear(seconds + 60));
+        double grants = 0, took = 0, p50 = 0, p99 = 0;
+        said >> grants >> took >> p50 >> p99;
         const double cpu = cpu_s({server.pid()}) - cpu_before;
-        return sample{{"grants_per_s", grants / seconds},
-                      {"p50_us", p50},
-                      {"p99_us", p99},
-                      {"parkserver_cpu_us_per_grant", cpu / grants * 1e6}};
-    });
+        return {{"grants_per_s", grants / took},
+                {"p50_us", p50},
+                {"p99_us", p99},
+                {"server_cpu_us_per_grant", cpu / grants * 1e6}};
+    }
+};
+
+}  // namespace
+
+std::vector<figure> measure_cycle(const cycle& what, const plan& how) {
+    agency ours("parkserver", how, what), bare("bare-agency", how, what);
+    return side_by_side(
+        "lease.cycle." + what.transport + (what.apart ? ".apart" : ""), how,
+        [&] { return ours.run(how.seconds); }, [&] { return bare.run(how.seconds); });
 }
 
 std::vector<figure> measure_request(const plan& how) {
@@ -152,73 +172,18 @@ std::vector<figure> measure_request(const plan& how) {
     });
 }
 
-void role_lease_peers(const words& arguments) {
-    swarm all(arguments.at(0));
-    answer("here");
-    for (;;) {
-        all.rest_until_readable(STDIN_FILENO);
-        std::istringstream told(next_command());
-        std::string what;
-        double number = 0;
-        told >> what >> number;
-        const auto count = static_cast<std::size_t>(number);
-        if (what == "workers") {
-            all.add_workers(count);
-            answer("done");
-        } else if (what == "managers") {
-            all.add_managers(count);
-            answer("done");
-        } else if (what == "singly") {
-            answer(std::to_string(all.add_workers_singly(count).quantile_us(0.5)));
-        } else if (what == "cycle") {
-            std::size_t wishes = 1;
-            told >> wishes;
-            const auto made = all.cycle(number, wishes);
-            answer(std::to_string(made.grants) + ' ' + std::to_string(made.seconds) + ' ' +
-                   std::to_string(made.latencies.quantile_us(0.5)) + ' ' +
-                   std::to_string(made.latencies.quantile_us(0.99)));
-        } else {
-            throw std::logic_error("no such command: " + what);
-        }
-    }
-}
-
-void role_lease_workers(const words& arguments) {
-    std::vector<std::unique_ptr<maus::worker>> all;
-    for (std::size_t i = 0; i < std::stoul(arguments.at(1)); ++i) {
-        all.push_back(std::make_unique<maus::worker>());
-        all.back()->expose("echo", [](int x) { return x; });
-        all.back()->register_parkserver(arguments.at(0));
-        all.back()->start();
-    }
-    (void)next_command();  // until nobody is there any more
-}
-
-void role_bare_router(const words& arguments) {
-    zmq::context_t context;
-    zmq::socket_t socket(context, zmq::socket_type::router);
-    socket.set(zmq::sockopt::backlog, 4096);
-    socket.set(zmq::sockopt::sndhwm, 100000);
-    socket.set(zmq::sockopt::rcvhwm, 100000);
-    socket.bind(arguments.at(0));
-    answer(socket.get(zmq::sockopt::last_endpoint));
-    for (;;) {
-        zmq::message_t id, payload;
-        if (!socket.recv(id) || !socket.recv(payload)) continue;
-        socket.send(id, zmq::send_flags::sndmore);
-        socket.send(payload, zmq::send_flags::none);
-    }
-}
-
 command add_lease(CLI::App& to) {
     auto* app = to.add_subcommand(
         "lease", "The parkserver: grants a second, time to get a worker, cost of many workers");
-    maus::programs::prepare(*app,
-                            "  maus-bench lease\n"
-                            "  maus-bench lease --registered 10000 --repeats 1\n\n"
-                            "Registered workers are simulated, four processes of them; beside a "
-                            "bare ROUTER to which as\n"
-                            "many connect, and that returns every message.");
+    maus::programs::prepare(
+        *app,
+        "  maus-bench lease\n"
+        "  maus-bench lease --registered 10000 --repeats 1\n\n"
+        "Workers and managers of the cycle and the registered are simulated. The "
+        "cycle is beside a raw\n"
+        "ROUTER that only passes the same messages on; .apart: the server is "
+        "alone on a processor.\n"
+        "The registered are beside a bare ROUTER that returns every message.");
     auto how = std::make_shared<plan>();
     auto counts =
         std::make_shared<std::vector<std::size_t>>(std::vector<std::size_t>{100, 1000, 10000});

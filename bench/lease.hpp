@@ -1,6 +1,7 @@
 // The parkserver by itself: how fast it gives workers away, and what many of them cost.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "bench/child.hpp"
@@ -13,14 +14,22 @@ namespace bench {
 /// heartbeats once a second), beside a bare ROUTER with as many DEALERs that returns every message;
 /// and memory_over_libzmq_kib, the difference for one worker.
 [[nodiscard]] std::vector<figure> measure_registered(std::size_t workers, const plan& how);
-/// lease.cycle: 200 simulated workers are asked for, granted and given back, over and over:
-/// grants_per_s, p50_us and p99_us from request to granted, parkserver_cpu_us_per_grant.
-[[nodiscard]] std::vector<figure> measure_cycle(const plan& how);
+/// Over which transport, and whether the server has a processor to itself: else it shares one with
+/// the peers that ask.
+struct cycle {
+    std::string transport = "tcp";
+    bool apart = false;
+};
+/// lease.cycle.TRANSPORT[.apart]: 200 simulated workers are asked for, granted and given back, over
+/// and over: grants_per_s, p50_us and p99_us from request to granted, server_cpu_us_per_grant;
+/// beside a ROUTER that does nothing but pass the same messages on.
+[[nodiscard]] std::vector<figure> measure_cycle(const cycle& what, const plan& how);
 /// lease.request: p50_us and p99_us from get_workers() until a real worker can be called.
 [[nodiscard]] std::vector<figure> measure_request(const plan& how);
 
 void role_lease_peers(const words& arguments);
 void role_lease_workers(const words& arguments);
+void role_bare_agency(const words& arguments);
 void role_bare_router(const words& arguments);
 
 }  // namespace bench

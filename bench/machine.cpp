@@ -17,11 +17,14 @@ void place(const std::string& pin) {
         return now;
     }();
     cpu_set_t chosen = all;
-    if (pin == "one") {
-        std::size_t first = 0;
-        while (first + 1 < CPU_SETSIZE && !CPU_ISSET(first, &all)) ++first;
+    if (pin != "free") {
+        const auto next = [](std::size_t from) {
+            while (from + 1 < CPU_SETSIZE && !CPU_ISSET(from, &all)) ++from;
+            return from;
+        };
+        const std::size_t first = next(0);
         CPU_ZERO(&chosen);
-        CPU_SET(first, &chosen);
+        CPU_SET(pin == "other" && CPU_COUNT(&all) > 1 ? next(first + 1) : first, &chosen);
     }
     sched_setaffinity(0, sizeof chosen, &chosen);
 }

@@ -6,8 +6,8 @@
 
 namespace bench {
 
-/// This thread, and all threads and children that it makes from now on, on one processor ("one") or
-/// wherever the kernel likes ("free").
+/// This thread, and all threads and children that it makes from now on, on one processor ("one"), on
+/// another one, if there is one ("other"), or wherever the kernel likes ("free").
 void place(const std::string& pin);
 
 /// Raises the soft limit of open files as far as it must be. Throws, with the way out, if the hard

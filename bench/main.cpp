@@ -33,6 +33,7 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"recover-server", bench::role_recover_server},
     {"lease-peers", bench::role_lease_peers},
     {"lease-workers", bench::role_lease_workers},
+    {"bare-agency", bench::role_bare_agency},
     {"bare-router", bench::role_bare_router},
     {"count-maus-client", bench::role_count_maus_client},
     {"count-zmq-client", bench::role_count_zmq_client},

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -46,6 +47,32 @@ std::string ready() {
     return frame("\5READY\13Socket-Type\0\0\0\6DEALER\10Identity\0\0\0\0"s, 4);
 }
 
+template <class Address>
+int connected_socket(int family, const Address& to) {
+    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+        throw std::runtime_error("a simulated peer cannot connect");
+    }
+    return fd;
+}
+int connected_socket(const std::string& endpoint) {
+    const std::string where = endpoint.substr(endpoint.find("://") + 3);
+    if (endpoint.starts_with("ipc")) {
+        sockaddr_un to{};
+        to.sun_family = AF_UNIX;
+        where.copy(to.sun_path, sizeof to.sun_path - 1);
+        return connected_socket(AF_UNIX, to);
+    }
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(where.substr(where.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = connected_socket(AF_INET, to);
+    const int at_once = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    return fd;
+}
+
 template <class... Cases>
 struct overloaded : Cases... {
     using Cases::operator()...;
@@ -57,7 +84,7 @@ overloaded(Cases...) -> overloaded<Cases...>;
 
 swarm::swarm(const std::string& endpoint)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      port_(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)))),
+      endpoint_(endpoint),
       random_(static_cast<std::uint64_t>(getpid()) ^ static_cast<std::uint64_t>(now_s() * 1e9)) {}
 
 swarm::~swarm() {
@@ -66,16 +93,7 @@ swarm::~swarm() {
 }
 
 std::size_t swarm::connect(bool manager) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port_);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
-        throw std::runtime_error("a simulated peer cannot connect");
-    }
-    const int at_once = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    const int fd = connected_socket(endpoint_);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     const std::size_t index = peers_.size();
     epoll_event wanted{};

@@ -1,6 +1,6 @@
-// Workers and managers as far as a parkserver can tell: thousands in one process, each a TCP
-// connection that speaks ZMTP 3.0 by hand and the control messages of PROTOCOL.md. A real worker
-// has sockets and threads of libzmq; with these, what is measured is the parkserver.
+// Workers and managers as far as a parkserver can tell: thousands in one process, each a connection
+// that speaks ZMTP 3.0 by hand and the control messages of PROTOCOL.md. A real worker has sockets
+// and threads of libzmq; with these, what is measured is the parkserver.
 #pragma once
 
 #include <maus/wire/control.hpp>
@@ -18,7 +18,7 @@ namespace bench {
 
 class swarm {
 public:
-    /// tcp only. Heartbeats go out once a second for each peer, whatever else is done.
+    /// tcp on this machine, or ipc. Heartbeats go out once a second for each peer, whatever else is done.
     explicit swarm(const std::string& endpoint);
     swarm(const swarm&) = delete;
     swarm& operator=(const swarm&) = delete;
@@ -67,7 +67,7 @@ private:
     void beat();
 
     int epoll_ = -1;
-    std::uint16_t port_ = 0;
+    std::string endpoint_;
     std::vector<peer> peers_;
     std::vector<std::size_t> to_flush_;
     std::size_t registered_ = 0;

@@ -76,7 +76,11 @@ public:
         }
     }
     void step(base::instant now) override {
-        machine_->advance_to(now, outbox_);
+        // While there are messages unread time stands still. Who is to be served waits as well: a
+        // worker that is free again is often heard before its manager's `cancel`, and would be
+        // offered in vain to the wish that it has just served.
+        if (now != stepped_) machine_->advance_to(now, outbox_);
+        stepped_ = now;
         take_mail(now);
     }
     [[nodiscard]] core::outbox& outbox() override { return outbox_; }
@@ -113,6 +117,7 @@ private:
     std::vector<std::string> endpoints_;
     std::atomic<bool> stop_asked_{false};
     bool said_goodbye_ = false;
+    base::instant stepped_{};
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;
