@@ -24,7 +24,7 @@ public:
     swarm& operator=(const swarm&) = delete;
     ~swarm();
 
-    /// Registers that many; returns when all are. Paced: some hundreds at a time.
+    /// Registers that many; returns when all are. Paced: a few dozen at a time.
     void add_workers(std::size_t count);
     /// One after the other; how long each took.
     [[nodiscard]] histogram add_workers_singly(std::size_t count);
@@ -54,14 +54,16 @@ private:
         double at = 0;
     };
 
-    std::size_t connect(bool manager);
+    void connect(bool manager);
+    void connect_peer(std::size_t index);
+    void lost(std::size_t index);
     void say(std::size_t to, const maus::wire::control& what);
     void flush();
     void receive(std::size_t from);
     void take_frame(std::size_t from, std::string_view body);
     void request(std::size_t manager);
     void on(std::size_t from, const maus::wire::control& what);
-    /// Turns the loop until `done`; throws if that takes longer than a minute.
+    /// Turns the loop until `done`; throws if for a minute nobody has registered.
     void turn_until(const std::function<bool()>& done);
     void turn(int wait_ms);
     void beat();
