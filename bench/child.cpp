@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bench/figure.hpp"
+#include "bench/clock.hpp"
 
 namespace bench {
 

@@ -31,9 +31,9 @@ sample system_under_test::run(double seconds) {
             {"peak_memory_bytes", peak_memory(pids)}};
 }
 
-namespace {
-std::vector<figure> measure(const plan& how, system_under_test ours,
-                            std::vector<std::pair<std::string, system_under_test>> references) {
+std::vector<figure> measure_systems(
+    const plan& how, system_under_test ours,
+    std::vector<std::pair<std::string, system_under_test>> references) {
     const double warm = how.seconds / 3;
     (void)ours.run(warm);
     std::vector<rival> rivals;
@@ -44,20 +44,19 @@ std::vector<figure> measure(const plan& how, system_under_test ours,
     return side_by_side(
         how, [&] { return ours.run(how.seconds); }, rivals);
 }
-}  // namespace
 
 std::vector<figure> measure_echo(const setting& what, const plan& how, bool ceiling) {
     const std::string name = name_of("echo", what);
     std::vector<std::pair<std::string, system_under_test>> references;
     references.emplace_back(name, zmq_echo(what));
     if (ceiling) references.emplace_back(name + ".of64", zmq_echo(what, 64));
-    return measure(how, maus_echo(what), std::move(references));
+    return measure_systems(how, maus_echo(what), std::move(references));
 }
 
 std::vector<figure> measure_relay(const setting& what, const plan& how) {
     std::vector<std::pair<std::string, system_under_test>> references;
     references.emplace_back(name_of("relay", what), zmq_relay(what));
-    return measure(how, maus_relay(what), std::move(references));
+    return measure_systems(how, maus_relay(what), std::move(references));
 }
 
 }  // namespace bench

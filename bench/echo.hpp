@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/child.hpp"
@@ -43,6 +44,11 @@ private:
 [[nodiscard]] system_under_test zmq_echo(const setting& what, std::size_t group = 1);
 /// DEALER to a broker of two ROUTERs to DEALER.
 [[nodiscard]] system_under_test zmq_relay(const setting& what);
+
+/// Ours beside each of the others, by its name, in turn.
+[[nodiscard]] std::vector<figure> measure_systems(
+    const plan& how, system_under_test ours,
+    std::vector<std::pair<std::string, system_under_test>> references);
 
 /// The figures of one setting, beside libzmq; and beside the ceiling, as NAME.of64, if asked.
 [[nodiscard]] std::vector<figure> measure_echo(const setting& what, const plan& how, bool ceiling);

@@ -1,7 +1,6 @@
 #include "bench/figure.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -86,11 +85,6 @@ const figure& find(const std::vector<figure>& among, const std::string& name,
         if (each.name == name && each.metric == metric) return each;
     }
     throw std::logic_error("there is no figure " + name + ", " + metric);
-}
-
-double now_s() {
-    using clock = std::chrono::steady_clock;
-    return std::chrono::duration<double>(clock::now().time_since_epoch()).count();
 }
 
 std::string size_name(std::size_t bytes) {

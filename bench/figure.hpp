@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/clock.hpp"
 #include "bench/plan.hpp"
 
 namespace bench {
@@ -40,7 +41,6 @@ struct rival {
 [[nodiscard]] const figure& find(const std::vector<figure>& among, const std::string& name,
                                  const std::string& metric);
 
-[[nodiscard]] double now_s();
 /// "8B", "1KiB", "1MiB": a size as names have it.
 [[nodiscard]] std::string size_name(std::size_t bytes);
 
