@@ -14,9 +14,6 @@
 #include <streambuf>
 
 #include "bench/commands.hpp"
-#include "bench/machine.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -116,15 +113,6 @@ void measure_value(const plan& how, const std::string& what, const T& value,
     add("codec.decode." + what, decode, cereal_in);
 }
 
-int run(plan how) {
-    if (how.quick) how.be_quick();
-    report out(how, "codec");
-    place(how.pin);
-    out.add(measure_codec(how));
-    out.finish();
-    return maus::programs::exit_good;
-}
-
 }  // namespace
 
 std::vector<figure> measure_codec(const plan& asked) {
@@ -147,15 +135,16 @@ std::vector<figure> measure_codec(const plan& asked) {
 }
 
 command add_codec(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "codec", "Values to bytes and back, beside memcpy and cereal's portable_binary");
-    maus::programs::prepare(*app,
-                            "  maus-bench codec\n"
-                            "  maus-bench codec --seconds 2 --json codec.json\n\n"
-                            "memcpy copies as many bytes into memory that is there already.");
     auto how = std::make_shared<plan>();
-    add_options(*app, *how);
-    return [how] { return run(*how); };
+    add_benchmark(to, *how, "codec",
+                  "Values to bytes and back, beside memcpy and cereal's portable_binary",
+                  "  maus-bench codec\n"
+                  "  maus-bench codec --seconds 2 --json codec.json\n\n"
+                  "memcpy copies as many bytes into memory that is there already.");
+    return [how] {
+        return run_benchmark(*how, "codec",
+                             [](const plan& now, report& out) { out.add(measure_codec(now)); });
+    };
 }
 
 }  // namespace bench

@@ -1,8 +1,5 @@
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
-#include "bench/machine.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -34,9 +31,8 @@ std::vector<setting> settings_of(const choice& what) {
     return made;
 }
 
-int run(choice what) {
-    if (what.how.quick) {
-        what.how.be_quick();
+void run(choice what, const plan& how, report& out) {
+    if (how.quick) {
         what.sizes.resize(1);
         what.workers.resize(1);
     }
@@ -45,8 +41,6 @@ int run(choice what) {
         what.styles = {"get", "then", "coroutine"};
         what.threads = {1, 4};
     }
-    report out(what.how, "echo");
-    place(what.how.pin);
     std::size_t huge = 0;
     for (const auto& each : settings_of(what)) {
         if (each.threads > 1 && each.style != "get") continue;  // callbacks have their own thread
@@ -54,51 +48,43 @@ int run(choice what) {
             ++huge;
             continue;
         }
-        out.add_calls(measure_echo(each, what.how, each.window >= 64 && each.bytes <= 1024));
+        out.add_calls(measure_echo(each, how, each.window >= 64 && each.bytes <= 1024));
     }
     if (huge > 0) {
         out.remark("left out: " + std::to_string(huge) + " settings with more than " +
                    size_name(outstanding_bytes_max) + " outstanding");
     }
-    out.finish();
-    return maus::programs::exit_good;
 }
 
 }  // namespace
 
 command add_echo(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "echo", "Calls that return their argument, beside raw libzmq (DEALER to ROUTER)");
-    maus::programs::prepare(
-        *app,
+    auto what = std::make_shared<choice>();
+    CLI::App& app = add_benchmark(
+        to, what->how, "echo",
+        "Calls that return their argument, beside raw libzmq (DEALER to ROUTER)",
         "  maus-bench echo                              every window and payload, over tcp\n"
         "  maus-bench echo --window 1000 --bytes 8 --workers 1 --pin free\n"
         "  maus-bench echo --style then coroutine --bytes 8 --window 100 1000\n"
         "  maus-bench echo --threads 1 4 16 --bytes 8 --window 1000\n"
         "  maus-bench echo --all --json echo.json --plot .  all there is; takes half an hour\n\n"
         "Lines that end in .of64 are beside libzmq with 64 calls in each message: a ceiling.");
-    auto what = std::make_shared<choice>();
-    app->add_option("--transport", what->transports, "tcp, ipc")
+    app.add_option("--transport", what->transports, "tcp, ipc")
         ->check(CLI::IsMember({"tcp", "ipc"}))
         ->capture_default_str();
-    app->add_option("--window", what->windows, "Calls outstanding at a time")
-        ->check(CLI::Range(1, 1'000'000))
-        ->capture_default_str();
-    app->add_option("--bytes", what->sizes, "Payload")
-        ->check(CLI::Range(0, 32 << 20))
-        ->capture_default_str();
-    app->add_option("--workers", what->workers, "Worker processes")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app->add_option("--style", what->styles, "What becomes of futures: get, then, coroutine")
+    add_numbers(app, "--window", what->windows, "Calls outstanding at a time", 1, 1'000'000);
+    add_numbers(app, "--bytes", what->sizes, "Payload", 0, 32 << 20);
+    add_numbers(app, "--workers", what->workers, "Worker processes", 1, 1000);
+    app.add_option("--style", what->styles, "What becomes of futures: get, then, coroutine")
         ->check(CLI::IsMember({"get", "then", "coroutine"}))
         ->capture_default_str();
-    app->add_option("--threads", what->threads, "Threads that call, and share the window")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app->add_flag("--all", what->all, "Both transports, all styles, 1 and 4 threads");
-    add_options(*app, what->how);
-    return [what] { return run(*what); };
+    add_numbers(app, "--threads", what->threads, "Threads that call, and share the window", 1,
+                1000);
+    app.add_flag("--all", what->all, "Both transports, all styles, 1 and 4 threads");
+    return [what] {
+        return run_benchmark(what->how, "echo",
+                             [&](const plan& now, report& out) { run(*what, now, out); });
+    };
 }
 
 }  // namespace bench

@@ -196,17 +196,15 @@ void role_count_zmq_client(const words& arguments) {
 }
 
 command add_instructions(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "instructions", "Instructions a call by callgrind (valgrind), manager and worker");
-    maus::programs::prepare(*app,
-                            "  maus-bench instructions --repeats 1\n\n"
-                            "They repeat within a few percent, whatever else the machine does.");
     auto how = std::make_shared<plan>();
     how->repeats = 3;
-    add_options(*app, *how);
-    app->remove_option(app->get_option("--seconds"));
+    CLI::App& app = add_benchmark(
+        to, *how, "instructions", "Instructions a call by callgrind (valgrind), manager and worker",
+        "  maus-bench instructions --repeats 1\n\n"
+        "They repeat within a few percent, whatever else the machine does.");
+    app.remove_option(app.get_option("--seconds"));
     auto alone = std::make_shared<bool>(false);
-    app->add_flag("--alone", *alone, "Without libzmq beside it");
+    app.add_flag("--alone", *alone, "Without libzmq beside it");
     return [how, alone] { return run(*how, *alone); };
 }
 

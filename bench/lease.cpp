@@ -13,8 +13,6 @@
 #include "bench/histogram.hpp"
 #include "bench/machine.hpp"
 #include "bench/progress.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -56,19 +54,12 @@ sample cost_of_peers(const std::string& role, std::size_t count, double rest_s) 
             {"rest_cpu_percent", cpu * 100}};
 }
 
-int run(plan how, std::vector<std::size_t> counts) {
-    if (how.quick) {
-        how.be_quick();
-        counts.resize(1);
-    }
-    report out(how, "lease");
-    place(how.pin);
+void run(const plan& how, std::vector<std::size_t> counts, report& out) {
+    if (how.quick) counts.resize(1);
     out.add(measure_request(how));
     for (const char* transport : {"tcp", "ipc"})
         for (const bool apart : {false, true}) out.add(measure_cycle({transport, apart}, how));
     for (const auto count : counts) out.add(measure_registered(count, how));
-    out.finish();
-    return maus::programs::exit_good;
 }
 
 }  // namespace
@@ -174,25 +165,24 @@ std::vector<figure> measure_request(const plan& how) {
 }
 
 command add_lease(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "lease", "The parkserver: grants a second, time to get a worker, cost of many workers");
-    maus::programs::prepare(
-        *app,
-        "  maus-bench lease\n"
-        "  maus-bench lease --registered 10000 --repeats 1\n\n"
-        "Workers and managers of the cycle and the registered are simulated. The "
-        "cycle is beside a raw\n"
-        "ROUTER that only passes the same messages on; .apart: the server is "
-        "alone on a processor.\n"
-        "The registered are beside a bare ROUTER that returns every message.");
     auto how = std::make_shared<plan>();
+    CLI::App& app =
+        add_benchmark(to, *how, "lease",
+                      "The parkserver: grants a second, time to get a worker, cost of many workers",
+                      "  maus-bench lease\n"
+                      "  maus-bench lease --registered 10000 --repeats 1\n\n"
+                      "Workers and managers of the cycle and the registered are simulated. The "
+                      "cycle is beside a raw\n"
+                      "ROUTER that only passes the same messages on; .apart: the server is "
+                      "alone on a processor.\n"
+                      "The registered are beside a bare ROUTER that returns every message.");
     auto counts =
         std::make_shared<std::vector<std::size_t>>(std::vector<std::size_t>{100, 1000, 10000});
-    app->add_option("--registered", *counts, "How many workers there are")
-        ->check(CLI::Range(4, 100'000))
-        ->capture_default_str();
-    add_options(*app, *how);
-    return [how, counts] { return run(*how, *counts); };
+    add_numbers(app, "--registered", *counts, "How many workers there are", 4, 100'000);
+    return [how, counts] {
+        return run_benchmark(*how, "lease",
+                             [&](const plan& now, report& out) { run(now, *counts, out); });
+    };
 }
 
 }  // namespace bench

@@ -13,9 +13,6 @@
 #include <stdexcept>
 
 #include "bench/commands.hpp"
-#include "bench/machine.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -139,18 +136,13 @@ struct choice {
     plan how;
 };
 
-int run(choice what) {
-    if (what.how.quick) what.how.be_quick();
-    report out(what.how, "peers");
-    place(what.how.pin);
+void run(const choice& what, const plan& how, report& out) {
     for (const auto& each : all_systems()) {
         if (const auto why = missing(each); !why.empty()) std::cerr << "skipped: " << why << '\n';
     }
     for (const auto size : what.sizes)
         for (const auto window : what.windows)
-            out.add_calls(measure_peers({"tcp", size, window, 1}, what.how));
-    out.finish();
-    return maus::programs::exit_good;
+            out.add_calls(measure_peers({"tcp", size, window, 1}, how));
 }
 
 }  // namespace
@@ -168,23 +160,21 @@ std::vector<figure> measure_peers(const setting& what, const plan& how) {
 }
 
 command add_peers(CLI::App& to) {
-    auto* app = to.add_subcommand("peers", "The same echo by gearman, NATS and gRPC");
-    maus::programs::prepare(*app,
-                            "  maus-bench peers\n"
-                            "  maus-bench peers --window 100 --bytes 1024\n\n"
-                            "Measured are those that are installed; the others are named. Lines "
-                            "that end in .relay are\n"
-                            "beside our own echo through a parkserver: gearman and NATS have a "
-                            "server in between, too.");
     auto what = std::make_shared<choice>();
-    app->add_option("--window", what->windows, "Calls outstanding at a time")
-        ->check(CLI::Range(1, 10'000))
-        ->capture_default_str();
-    app->add_option("--bytes", what->sizes, "Payload")
-        ->check(CLI::Range(8, 1 << 16))
-        ->capture_default_str();
-    add_options(*app, what->how);
-    return [what] { return run(*what); };
+    CLI::App& app =
+        add_benchmark(to, what->how, "peers", "The same echo by gearman, NATS and gRPC",
+                      "  maus-bench peers\n"
+                      "  maus-bench peers --window 100 --bytes 1024\n\n"
+                      "Measured are those that are installed; the others are named. Lines "
+                      "that end in .relay are\n"
+                      "beside our own echo through a parkserver: gearman and NATS have a "
+                      "server in between, too.");
+    add_numbers(app, "--window", what->windows, "Calls outstanding at a time", 1, 10'000);
+    add_numbers(app, "--bytes", what->sizes, "Payload", 8, 1 << 16);
+    return [what] {
+        return run_benchmark(what->how, "peers",
+                             [&](const plan& now, report& out) { run(*what, now, out); });
+    };
 }
 
 }  // namespace bench

@@ -11,9 +11,7 @@
 
 #include "bench/commands.hpp"
 #include "bench/machine.hpp"
-#include "bench/report.hpp"
 #include "bench/sleep.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -63,15 +61,6 @@ recovery lose_one(bool stop, std::size_t calls) {
             (first_moved - loss) * 1e3};
 }
 
-int run(plan how) {
-    if (how.quick) how.be_quick();
-    report out(how, "recover");
-    place(how.pin);
-    for (const bool stop : {false, true}) out.add(measure_recover(stop, how));
-    out.finish();
-    return maus::programs::exit_good;
-}
-
 }  // namespace
 
 std::vector<figure> measure_recover(bool stop, const plan& how) {
@@ -105,18 +94,19 @@ void role_recover_server(const words& arguments) {
 }
 
 command add_recover(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "recover", "One of two workers is killed, or stopped: when are its calls done?");
-    maus::programs::prepare(
-        *app,
+    auto how = std::make_shared<plan>();
+    add_benchmark(
+        to, *how, "recover", "One of two workers is killed, or stopped: when are its calls done?",
         "  maus-bench recover\n\n"
         "1,000 calls of 1 ms are outstanding. last_result_s is beside what the worker that is "
         "left\n"
         "needs for them; first_moved_ms is until the first of the lost calls starts again. A\n"
         "stopped worker is noticed by silence: 100 ms heartbeats, 3 of which may be missed.");
-    auto how = std::make_shared<plan>();
-    add_options(*app, *how);
-    return [how] { return run(*how); };
+    return [how] {
+        return run_benchmark(*how, "recover", [](const plan& now, report& out) {
+            for (const bool stop : {false, true}) out.add(measure_recover(stop, now));
+        });
+    };
 }
 
 }  // namespace bench

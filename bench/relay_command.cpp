@@ -1,8 +1,5 @@
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
-#include "bench/machine.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -15,45 +12,35 @@ struct choice {
     plan how;
 };
 
-int run(choice what) {
-    if (what.how.quick) {
-        what.how.be_quick();
+void run(choice what, const plan& how, report& out) {
+    if (how.quick) {
         what.sizes.resize(1);
         what.workers.resize(1);
     }
-    report out(what.how, "relay");
-    place(what.how.pin);
     for (const auto& transport : what.transports)
         for (const auto workers : what.workers)
             for (const auto size : what.sizes)
                 for (const auto window : what.windows)
-                    out.add_calls(measure_relay({transport, size, window, workers}, what.how));
-    out.finish();
-    return maus::programs::exit_good;
+                    out.add_calls(measure_relay({transport, size, window, workers}, how));
 }
 }  // namespace
 
 command add_relay(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "relay", "Echo through the parkserver, beside a raw broker of two ROUTERs");
-    maus::programs::prepare(*app,
-                            "  maus-bench relay\n"
-                            "  maus-bench relay --bytes 8 --window 1000 --workers 1");
     auto what = std::make_shared<choice>();
-    app->add_option("--transport", what->transports, "tcp, ipc")
+    CLI::App& app = add_benchmark(to, what->how, "relay",
+                                  "Echo through the parkserver, beside a raw broker of two ROUTERs",
+                                  "  maus-bench relay\n"
+                                  "  maus-bench relay --bytes 8 --window 1000 --workers 1");
+    app.add_option("--transport", what->transports, "tcp, ipc")
         ->check(CLI::IsMember({"tcp", "ipc"}))
         ->capture_default_str();
-    app->add_option("--window", what->windows, "Calls outstanding at a time")
-        ->check(CLI::Range(1, 100'000))
-        ->capture_default_str();
-    app->add_option("--bytes", what->sizes, "Payload")
-        ->check(CLI::Range(0, 1 << 20))
-        ->capture_default_str();
-    app->add_option("--workers", what->workers, "Worker processes")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    add_options(*app, what->how);
-    return [what] { return run(*what); };
+    add_numbers(app, "--window", what->windows, "Calls outstanding at a time", 1, 100'000);
+    add_numbers(app, "--bytes", what->sizes, "Payload", 0, 1 << 20);
+    add_numbers(app, "--workers", what->workers, "Worker processes", 1, 1000);
+    return [what] {
+        return run_benchmark(what->how, "relay",
+                             [&](const plan& now, report& out) { run(*what, now, out); });
+    };
 }
 
 }  // namespace bench

@@ -12,8 +12,6 @@
 
 #include "bench/commands.hpp"
 #include "bench/machine.hpp"
-#include "bench/report.hpp"
-#include "bin/support/program.hpp"
 
 namespace bench {
 
@@ -108,17 +106,6 @@ processes zmq_processes(const load& what, const std::string& sharing) {
     return {std::move(servers), std::move(client)};
 }
 
-int run(plan how) {
-    if (how.quick) how.be_quick();
-    report out(how, "sleep");
-    place(how.pin);
-    for (const auto& each : std::vector<load>{{"1ms"}, {"100ms"}, {"zipf"}, {"1ms", true}}) {
-        out.add(measure_sleep(each, how));
-    }
-    out.finish();
-    return maus::programs::exit_good;
-}
-
 }  // namespace
 
 std::vector<figure> measure_sleep(const load& what, const plan& asked) {
@@ -143,18 +130,23 @@ std::vector<figure> measure_sleep(const load& what, const plan& asked) {
 }
 
 command add_sleep(CLI::App& to) {
-    auto* app = to.add_subcommand(
-        "sleep", "Use of 4 workers whose functions take 1 ms, 100 ms, or a mix; one of them slow");
-    maus::programs::prepare(
-        *app,
+    auto how = std::make_shared<plan>();
+    how->seconds = 1;
+    add_benchmark(
+        to, *how, "sleep",
+        "Use of 4 workers whose functions take 1 ms, 100 ms, or a mix; one of them slow",
         "  maus-bench sleep\n\n"
         "use: how much of their time the workers worked, until the last was done (1 is perfect);\n"
         "beside the perfect, and beside raw libzmq that gives out all calls in turn at once\n"
         "(.round_robin) or one at a time to each worker (.window1).");
-    auto how = std::make_shared<plan>();
-    how->seconds = 1;
-    add_options(*app, *how);
-    return [how] { return run(*how); };
+    return [how] {
+        return run_benchmark(*how, "sleep", [](const plan& now, report& out) {
+            for (const auto& each :
+                 std::vector<load>{{"1ms"}, {"100ms"}, {"zipf"}, {"1ms", true}}) {
+                out.add(measure_sleep(each, now));
+            }
+        });
+    };
 }
 
 }  // namespace bench

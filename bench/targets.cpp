@@ -158,15 +158,13 @@ int run(plan how) {
 }  // namespace
 
 command add_targets(CLI::App& to) {
-    auto* app = to.add_subcommand("targets",
-                                  "The figures to reach, what is measured, and whether each holds");
-    maus::programs::prepare(*app,
-                            "  maus-bench targets                  1 if any does not hold\n"
-                            "  maus-bench targets --json now.json  with all figures behind it\n\n"
-                            "All is on one processor, but for the row that says otherwise.");
     auto how = std::make_shared<plan>();
-    add_options(*app, *how);
-    app->remove_option(app->get_option("--pin"));
+    CLI::App& app = add_benchmark(
+        to, *how, "targets", "The figures to reach, what is measured, and whether each holds",
+        "  maus-bench targets                  1 if any does not hold\n"
+        "  maus-bench targets --json now.json  with all figures behind it\n\n"
+        "All is on one processor, but for the row that says otherwise.");
+    app.remove_option(app.get_option("--pin"));
     return [how] { return run(*how); };
 }
 
