@@ -267,7 +267,9 @@ void parkserver::from_worker(worker& who, const wire::control& what, instant, ou
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
         take(who, worker_state::occupied);
-        if (!busy->serving.lease.none()) adopt(who, busy->serving);
+        const lease_id& named = busy->serving.lease;
+        // It may not have noticed yet that its manager ended their link.
+        if (!named.none() && named != who.disowned) adopt(who, busy->serving);
     } else {
         ++counters_.violations;
         reject(who.via, errc::protocol_violation, "a worker does not say that", out);
@@ -370,6 +372,7 @@ void parkserver::handle(manager& who, const wire::worker_lost& what, outbox& out
     const auto lost = leases_.find(what.lease);
     if (lost != leases_.end() && lost->second.manager == who.told.manager &&
         lost->second.worker == what.worker) {
+        workers_.at(what.worker).disowned = what.lease;
         end_lease(what.lease, "its manager lost it", true, false, out);
     }
     note_wish({who.told.manager, what.request}, wished);

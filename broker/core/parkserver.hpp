@@ -93,6 +93,7 @@ private:
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
         wire::service serves;          // whom, by its own last word; none: nobody
+        lease_id disowned;             // that its manager has no link by any more
         std::uint64_t free_order = 0;  // its place among the free ones
     };
     struct wish {

@@ -185,6 +185,32 @@ TEST_CASE("parkserver: an offer that is not answered is void") {
     CHECK(at.say(11, wire::available{lease(1)}) == lines{"11 assign 5.2"});
 }
 
+// maus-sim, seed 1236757: the wish had nobody for the parkserver and a worker for its manager, for ever.
+TEST_CASE(
+    "parkserver: a lease that its worker goes on with is a lease again, unless its manager lost "
+    "it") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    at.ms = 299;
+    at.hear(11, wire::ping{1});
+    at.hear(21, wire::ping{1});
+    at.take();
+    const wire::service serving{lease(1), id<base::manager_id>(21), park::token(21, 1)};
+    const auto row = [&] { return at.core.status(at_ms(at.ms)).workers.front(); };
+    CHECK(at.pass(300) == lines{"11 lease_ended 5.1"});
+    CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"11 lease_ended 5.1"});
+    REQUIRE(row().state == wire::worker_state::occupied);
+    CHECK(at.say(11, wire::occupied{serving}).empty());
+    CHECK(row().state == wire::worker_state::leased);
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});  // the wish has all it wants
+    CHECK(at.say(21, wire::worker_lost{{1}, lease(1), id<base::worker_id>(11)}) ==
+          lines{"11 lease_ended 5.1", "12 assign 5.2"});
+    CHECK(at.say(11, wire::occupied{serving}).empty());
+    CHECK(row().state == wire::worker_state::occupied);
+}
+
 TEST_CASE("parkserver: who refuses is left in peace until it says that it is available") {
     park at;
     at.workers({11});

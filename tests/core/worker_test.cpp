@@ -178,6 +178,16 @@ TEST_CASE(
           lines{"2 occupied 5.2"});
 }
 
+// maus-sim, seed 1236757: the parkserver had given the offer up; it thought that the worker serves nobody.
+TEST_CASE("worker: goes on by its own link when its lease is said to have ended, and says so") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) == lines{"1 occupied 5.1"});
+    CHECK(at.core.now_in() == worker::state::serving);
+    CHECK(at.hear(1, wire::lease_ended{{5, 2}, "of another lease"}).empty());
+}
+
 TEST_CASE("worker: rests for a moment when its manager turns it away") {
     site at;
     at.join_parkserver();

@@ -19,8 +19,20 @@ void kill_worker(stage& on) {
     }
     on.kill(on.worker());
     on.wait_for(boss, kind::settled, 50);
-    // One that takes leave meanwhile.
-    auto& leaving = on.worker();
+    // One that has just registered, and one that takes leave meanwhile.
+    const auto registered = [&] {
+        auto& fresh = on.worker();
+        on.wait("its registration", [&] {
+            const auto seen = on.status();
+            return seen && std::any_of(seen->workers.begin(), seen->workers.end(), [&](auto& each) {
+                       return each.pid == static_cast<std::uint32_t>(fresh.pid());
+                   });
+        });
+        return &fresh;
+    };
+    on.kill(*registered());
+    on.wait_for(boss, kind::settled, 50);
+    auto& leaving = *registered();
     on.ask_to_end(leaving);
     on.kill(leaving);
     on.wait_for(boss, kind::settled, 50);

@@ -42,6 +42,7 @@ outcome judge_folder(const std::string& folder) {
         if (each.path().extension() != ".jsonl") continue;
         for (auto& fact : journal_reader(each.path()).more()) all.push_back(std::move(fact));
     }
+    if (all.empty()) throw std::runtime_error("no history (*.jsonl) is in " + folder);
     std::stable_sort(all.begin(), all.end(),
                      [](const fact& a, const fact& b) { return a.at < b.at; });
     maus::sim::checkers check(slack, true, maus::sim::checkers::source::real);

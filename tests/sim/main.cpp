@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -197,9 +198,12 @@ bool run_jobs(const std::string& program, std::uint64_t first, std::uint64_t las
     std::vector<std::FILE*> children;
     std::string settings;
     for (const auto& each : wanted.settings) settings += " --set " + each;
-    for (unsigned job = 0; job < wanted.jobs; ++job) {
+    // No more jobs than seeds, unless it goes by the time.
+    const auto jobs = static_cast<unsigned>(
+        wanted.minutes > 0 ? wanted.jobs : std::min<std::uint64_t>(wanted.jobs, last - first + 1));
+    for (unsigned job = 0; job < jobs; ++job) {
         const std::string command =
-            "'" + program + "' --child --step " + std::to_string(wanted.jobs) + " --seeds " +
+            "'" + program + "' --child --step " + std::to_string(jobs) + " --seeds " +
             std::to_string(first + job) + ".." + std::to_string(std::max(first + job, last)) +
             " --minutes " + std::to_string(wanted.minutes) + " --twice-every " +
             std::to_string(wanted.twice_every) + settings;
@@ -325,6 +329,15 @@ int main(int argc, char** argv) {
     }
     if (wanted.shrink && !wanted.seed) {
         std::fprintf(stderr, "maus-sim: --shrink wants --seed N\n");
+        return 2;
+    }
+    if (wanted.jobs > 1 && (wanted.trace || wanted.fail_fast)) {
+        std::fprintf(stderr, "maus-sim: --trace and --fail-fast want one job\n");
+        return 2;
+    }
+    if (last == std::numeric_limits<std::uint64_t>::max()) {
+        std::fprintf(stderr, "maus-sim: the last seed must be below %llu\n",
+                     static_cast<unsigned long long>(last));
         return 2;
     }
     if (wanted.shrink) return shrink(argv[0], *wanted.seed, wanted.settings);

@@ -276,10 +276,12 @@ void worker::handle(registration& from, const wire::control& what, instant now,
     } else if (const auto* offer = std::get_if<wire::assign>(&what)) {
         handle(from, *offer, now, out);
     } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
-        const bool hangs_on_it = state_ == state::linking || lease_.linked_by_relay;
-        if (has_link() && hangs_on_it && lease_.serving.lease == ended->lease &&
-            lease_.parkserver == from.endpoint()) {
+        if (!has_link() || lease_.serving.lease != ended->lease) return;
+        if (state_ == state::linking || lease_.linked_by_relay) {
+            if (lease_.parkserver != from.endpoint()) return;
             end_link(true, wire::printable(ended->why), now, out);
+        } else if (state_ == state::serving && from.is_registered()) {
+            tell_state(from, out);  // it goes on by its own link, and says so
         }
     } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
         parkserver_lost(from, true, wire::printable(parted->why), now, out);
