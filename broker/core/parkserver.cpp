@@ -266,10 +266,11 @@ void parkserver::from_worker(worker& who, const wire::control& what, instant, ou
         if (who.state == worker_state::offered) return;
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
-        take(who, worker_state::occupied);
-        const lease_id& named = busy->serving.lease;
         // It may not have noticed yet that its manager ended their link.
-        if (!named.none() && named != who.disowned) adopt(who, busy->serving);
+        const lease_id& named = busy->serving.lease;
+        const bool goes_on = !named.none() && named != who.disowned;
+        take(who, worker_state::occupied);
+        if (goes_on) adopt(who, busy->serving);
     } else {
         ++counters_.violations;
         reject(who.via, errc::protocol_violation, "a worker does not say that", out);
