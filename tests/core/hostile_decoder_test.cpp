@@ -170,7 +170,9 @@ TEST_CASE("decoder: what is printed of a peer's text cannot hurt a log") {
          "31m",
          "?31m"},
         {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
-        {"\xff\xc3", "??"},
-        {std::string(300, 'x'), std::string(200, 'x') + "..."}};
+        {"\xff\xc3", "??"}};
     for (const auto& [text, clean] : rows) CHECK(wire::printable(text) == clean);
+    std::string cut(200, 'x');
+    cut += "...";
+    CHECK(wire::printable(std::string(300, 'x')) == cut);
 }

@@ -202,11 +202,11 @@ bool run_jobs(const std::string& program, std::uint64_t first, std::uint64_t las
     const auto jobs = static_cast<unsigned>(
         wanted.minutes > 0 ? wanted.jobs : std::min<std::uint64_t>(wanted.jobs, last - first + 1));
     for (unsigned job = 0; job < jobs; ++job) {
-        const std::string command =
-            "'" + program + "' --child --step " + std::to_string(jobs) + " --seeds " +
-            std::to_string(first + job) + ".." + std::to_string(std::max(first + job, last)) +
-            " --minutes " + std::to_string(wanted.minutes) + " --twice-every " +
-            std::to_string(wanted.twice_every) + settings;
+        const std::string command = "'" + program + "' --child --step " + std::to_string(jobs) +
+                                    " --seeds " + std::to_string(first + job) + ".." +
+                                    std::to_string(std::max(first + job, last)) + " --minutes " +
+                                    std::to_string(wanted.minutes) + " --twice-every " +
+                                    std::to_string(wanted.twice_every) + settings;
         children.push_back(::popen(command.c_str(), "r"));
     }
     bool all_well = true;
