@@ -92,7 +92,10 @@ void checkers::submitted(const fact& what) {
     made.deadline = what.deadline;
     made.sent_at = what.local;  // if nobody sees when it is sent
     made.attempt_timeout = what.attempt_timeout;
-    made.impatient = what.text.find("impatient") != std::string::npos;
+    made.patience = what.patience;
+    if (real_ || what.call == 0) return;  // what was not seen, or refused, is not open
+    expect(++groups_[made.manager][made.group].open <= bounds_.calls_max, "I7", what,
+           "more calls of a group are outstanding than calls_max");
 }
 
 void checkers::sent(const fact& what) {
@@ -117,7 +120,10 @@ void checkers::sent(const fact& what) {
     expect(what.local < what.silent_at, "P-36", what, "it was sent to a worker that is silent");
     const auto link = links_.find({of.manager, what.link, what.lease});
     expect(link != links_.end(), "P-33", what, "it was sent to nobody who was welcomed");
-    if (link != links_.end()) of.sent_to = link->second.said_by;
+    if (link != links_.end()) {
+        of.sent_to = link->second.said_by;
+        of.sent_worker = link->second.worker;
+    }
     running_at_[of.runs_at].erase(what.ticket);
     of.sent = what.attempt;
     of.sent_as = seen_;
@@ -205,6 +211,7 @@ void checkers::settled(const fact& what) {
            "a call settled at another manager");
     if (++of.settled > 1) return fail("I1", what, "a call settled twice");
     running_at_[of.runs_at].erase(what.ticket);
+    if (!real_ && of.id != 0) --groups_[of.manager][of.group].open;
     expect(what.right, "I3", what, "the result does not fit the arguments");
     // From its start to the manager's notice: messages may be held up for long.
     const duration late = slack_ + std::chrono::seconds{4};
@@ -240,6 +247,7 @@ void checkers::settled_badly(const fact& what, const call& of) {
     switch (*what.error) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
+            if (!real_) maybe_executed_.push_back(what);
             return cause(of.at_most_once && (of.sent > 0 || real_),
                          "nothing was handed out at most once");
         case errc::deadline_exceeded:
@@ -248,7 +256,13 @@ void checkers::settled_badly(const fact& what, const call& of) {
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
                              by >= of.sent_at + of.attempt_timeout,
                          "its attempt had time left");
-        case errc::no_workers: return cause(of.impatient, "it had no no_workers_timeout");
+        case errc::no_workers: {
+            const group_state& group = groups_[of.manager][of.group];
+            const instant since = std::max(group.empty_since, of.submitted);
+            return cause(of.patience != duration{} && group.workers.empty() &&
+                             what.local >= since + of.patience,
+                         "there were workers, or some might have come in time");
+        }
         case errc::cancelled: {
             const bool released = groups_[of.manager][of.group].released;
             return cause(of.cancelled || released || (of.at_most_once && (of.sent > 0 || real_)),
@@ -258,7 +272,10 @@ void checkers::settled_badly(const fact& what, const call& of) {
         case errc::no_such_function:
             return cause(of.which == function::absent || of.which == function::rare,
                          "the function is there");
-        case errc::overloaded: return cause(of.sent == 0, "a worker had no room for it");
+        case errc::overloaded:
+            return cause(
+                of.sent == 0 && (real_ || groups_[of.manager][of.group].open >= bounds_.calls_max),
+                "a worker had no room for it, or there was room for it");
         case errc::shutdown: return cause(stopped_managers_.contains(of.manager), "nobody stopped");
         default: return cause(false, "this error has no place here");
     }
@@ -311,7 +328,9 @@ void checkers::left(const fact& what) {
     lost_[what.process].push_back(
         {what.worker, what.local, of_poison, of_poison && death->second.detached});
     const life_key manager{what.process, what.life};
-    groups_[manager][what.group].workers.erase(what.worker);
+    group_state& group = groups_[manager][what.group];
+    group.workers.erase(what.worker);
+    if (group.workers.empty()) group.empty_since = what.local;
     if (what.text.find("it came again") != std::string::npos) {
         replaced_.insert({manager, what.worker});
     } else {
@@ -389,6 +408,12 @@ void checkers::died(const fact& what) {
 
 void checkers::finish() {
     for (const auto& each : innocents_) innocent(each, calls_.at(each.ticket));
+    for (const auto& each : maybe_executed_) {
+        const call& of = calls_.at(each.ticket);
+        const auto gone = left_as_.find({each.process, of.sent_worker});
+        expect(gone != left_as_.end() && gone->second > of.sent_as, "error", each,
+               "its worker was not lost");
+    }
     for (const auto& [ticket, each] : calls_) {
         if (each.settled == 1 || each.orphaned) continue;
         fact about;

@@ -32,8 +32,12 @@ public:
     /// processes' facts are as exact as a busy machine's clock and scheduler allow.
     enum class source { simulated, real };
     /// `slack` is how late a process may be; `one_at_a_time`: no worker runs two functions at once.
-    checkers(duration slack, bool one_at_a_time, source from = source::simulated)
-        : slack_(slack), one_at_a_time_(one_at_a_time), real_(from == source::real) {}
+    checkers(duration slack, bool one_at_a_time, source from = source::simulated,
+             const limits& bounds = {})
+        : slack_(slack),
+          one_at_a_time_(one_at_a_time),
+          real_(from == source::real),
+          bounds_(bounds) {}
 
     void see(const fact& what);
     /// The history is complete.
@@ -61,7 +65,8 @@ private:
         instant deadline = never;
         duration attempt_timeout{};
         instant sent_at{};
-        bool impatient = false;
+        duration patience{};          // no_workers_timeout; none: 0
+        base::worker_id sent_worker;  // whom the newest attempt went to
         bool cancelled = false;
         bool orphaned = false;  // its manager's process died: nobody waits any more
         std::uint32_t settled = 0;
@@ -117,6 +122,8 @@ private:
         bool released = false;
         std::uint32_t amount = 0;
         std::set<base::worker_id> workers;
+        instant empty_since{};  // it has no workers
+        std::size_t open = 0;   // calls that were taken and are not settled
     };
     struct service {  // what a worker's life does
         std::uint64_t link = 0;
@@ -168,6 +175,7 @@ private:
     duration slack_;
     bool one_at_a_time_;
     bool real_;
+    limits bounds_;
     std::uint64_t seen_ = 0;
     std::unordered_map<std::uint64_t, call> calls_;
     struct batch {  // what one manager sends on one link at one instant
@@ -206,7 +214,8 @@ private:
     std::map<std::pair<base::manager_id, base::worker_id>, std::uint64_t> gave_up_link_;
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;
-    std::vector<fact> innocents_;  // that ended poisoned; judged when all is known
+    std::vector<fact> maybe_executed_;  // calls that failed so; judged when all is known
+    std::vector<fact> innocents_;       // that ended poisoned; judged when all is known
     std::vector<std::string> failures_;
     tally counts_;
 };

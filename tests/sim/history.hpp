@@ -75,6 +75,7 @@ struct fact {
     instant local{};  ///< the time as the process sees it
     instant deadline = never;
     duration attempt_timeout{};  ///< none: 0
+    duration patience{};         ///< submitted: its group's no_workers_timeout; none: 0
     instant silent_at = never;   ///< sent: when the worker is given up if nothing more is heard
     std::string text;
 

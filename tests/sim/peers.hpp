@@ -84,6 +84,7 @@ private:
     limits bounds_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
+    std::uint64_t welcomed_ = 0;
     std::uint64_t late_ = 0;                           // results that no call was waiting for
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets

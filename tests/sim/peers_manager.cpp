@@ -12,7 +12,7 @@ void manager_process::make(bool keep_identity) {
     stopped_ = false;
     bounds_ = world_.how.bounds;
     settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
-    late_ = 0;
+    welcomed_ = late_ = 0;
     attempts_.clear();
     failed_.clear();
     answering_.clear();
@@ -145,6 +145,7 @@ void manager_process::count() {
     tell("results", core_->calls().results, settled_values_);
     tell("errors", core_->calls().errors, settled_errors_);
     tell("sent", core_->calls().sent, sent_);
+    tell("joined", core_->counters().joined, welcomed_);
     tell("late results", core_->calls().late_rejected, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
@@ -183,6 +184,7 @@ void manager_process::said(core::send& what) {
                     std::chrono::milliseconds{answer.value().interval_ms} * answer.value().liveness;
             }
             fact told = begin(fact::kind::welcomed);
+            ++welcomed_;
             told.stamp = answer.value().stamp;
             told.link = what.to.value;
             told.lease = what.relayed.value_or(base::lease_id{});

@@ -51,14 +51,14 @@ void program::wish_for(core::manager& machine, instant now, core::manager_effect
     made.amount = chance(luck_, world_.how.all_free) ? 0 : between(luck_, 1, std::max(there, 1u));
     core::group_policy patience;
     if (chance(luck_, world_.how.with_no_workers_timeout)) {
-        made.impatient = true;
-        patience.no_workers_timeout = between(luck_, milliseconds{10}, milliseconds{2000});
+        made.patience = between(luck_, milliseconds{10}, milliseconds{2000});
+        patience.no_workers_timeout = made.patience;
     }
     fact told = of_.process::begin(fact::kind::wished);
     told.group = made.group.value;
     told.amount = made.amount;
-    told.text =
-        made.type + " x " + std::to_string(made.amount) + (made.impatient ? ", impatient" : "");
+    told.text = made.type + " x " + std::to_string(made.amount) +
+                (made.patience != duration{} ? ", impatient" : "");
     world_.past.add(std::move(told));
     wishes_.emplace(made.group, made);
     machine.on(core::add_wish{made.group, made.type, made.amount, patience}, now, out);
@@ -166,7 +166,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
     if (what.policy.attempt_timeout != duration::max())
         told.attempt_timeout = what.policy.attempt_timeout;
-    if (wishes_.at(group).impatient) told.text = "impatient";
+    told.patience = wishes_.at(group).patience;
     ++of_.submitted_;
     ++wishes_.at(group).calls;
     const std::uint64_t ticket = made.args.ticket;

@@ -19,7 +19,7 @@ public:
         core::group_id group;
         std::string type;
         std::uint32_t amount = 0;
-        bool impatient = false;  // has a no_workers_timeout
+        duration patience{};     // no_workers_timeout; none: 0
         bool served = false;     // it had all that it wanted once
         std::size_t calls = 0;   // not settled
         std::size_t joined = 0;  // workers that it ever had

@@ -316,7 +316,7 @@ std::uint64_t seed_under_way() { return under_way; }
 report run(const plan& how, bool trace) {
     under_way = how.seed;
     checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max,
-                   how.concurrency_max == 1);
+                   how.concurrency_max == 1, checkers::source::simulated, how.bounds);
     world all(
         how, [&](const fact& what) { check.see(what); }, trace);
     stage{all}.play();
