@@ -332,7 +332,7 @@ void checkers::left(const fact& what) {
     group.workers.erase(what.worker);
     if (group.workers.empty()) group.empty_since = what.local;
     if (what.text.find("it came again") != std::string::npos) {
-        replaced_.insert({manager, what.worker});
+        replaced_[{manager, what.worker}] = what.at;
     } else {
         newest_hello_.erase({manager, what.worker});  // there is no link to be replaced any more
     }
@@ -379,7 +379,9 @@ void checkers::welcomed(const fact& what) {
     const life_key manager{what.process, what.life};
     links_[{manager, what.link, what.lease}] = from;
     const auto before = newest_hello_.find({manager, from.worker});
-    if (replaced_.erase({manager, from.worker}) > 0 && before != newest_hello_.end()) {
+    const auto replaced = replaced_.find({manager, from.worker});
+    if (replaced != replaced_.end() && replaced->second == what.at &&
+        before != newest_hello_.end()) {
         expect(from.incarnation >= before->second.incarnation, "P-15", what,
                "an older incarnation took the place of a newer one");
     }

@@ -193,7 +193,8 @@ private:
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
     std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, hello> links_;  // of managers
     std::map<std::pair<life_key, base::worker_id>, hello> newest_hello_;
-    std::set<std::pair<life_key, base::worker_id>> replaced_;  // it came again on another link
+    // When it came again on another link, which may be turned away in the same step.
+    std::map<std::pair<life_key, base::worker_id>, instant> replaced_;
     std::set<life_key> clock_stood_;
     std::map<base::worker_id, std::set<std::uint64_t>> running_at_;  // tickets
     std::set<life_key> stopped_managers_;
