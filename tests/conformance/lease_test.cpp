@@ -322,7 +322,8 @@ TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
     session.say(lease_ended{{5, 1}, "the manager left"});
     CHECK(session.hear<available>().ended == lease{5, 1});
     // A link: it goes on.
-    session.say(assign{{5, 2}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    const auto wish = fresh_id();
+    session.say(assign{{5, 2}, wish, manager.self.manager, manager.self.endpoints});
     auto guest = manager.welcome_one();
     const auto add_works = [&](u64 call) {
         guest.link.send(a_call({call, 1}, f_add, payload(20, 22)));
@@ -330,6 +331,10 @@ TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
     };
     CHECK(add_works(1));  // it has read the welcome
     session.say(lease_ended{{5, 2}, "somebody thinks so"});
+    const auto goes_on = session.hear<occupied>();
+    CHECK(goes_on.lease == lease{5, 2});
+    CHECK(goes_on.manager == manager.self.manager);
+    CHECK(goes_on.token == wish);
     CHECK(session.never(available::type_number));
     CHECK(add_works(2));
 }

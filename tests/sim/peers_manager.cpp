@@ -132,21 +132,14 @@ void manager_process::begin_stop() {
 }
 
 void manager_process::count() {
-    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
-        fact told = begin(fact::kind::count);
-        told.text = what;
-        told.ticket = is;
-        told.call = should;
-        world_.past.add(std::move(told));
-    };
-    tell("outstanding", core_->outstanding(), 0);
-    tell("workers", core_->workers(), 0);
-    tell("submitted", core_->calls().submitted, submitted_);
-    tell("results", core_->calls().results, settled_values_);
-    tell("errors", core_->calls().errors, settled_errors_);
-    tell("sent", core_->calls().sent, sent_);
-    tell("joined", core_->counters().joined, welcomed_);
-    tell("late results", core_->calls().late_rejected, late_);
+    tell_count("outstanding", core_->outstanding(), 0);
+    tell_count("workers", core_->workers(), 0);
+    tell_count("submitted", core_->calls().submitted, submitted_);
+    tell_count("results", core_->calls().results, settled_values_);
+    tell_count("errors", core_->calls().errors, settled_errors_);
+    tell_count("sent", core_->calls().sent, sent_);
+    tell_count("joined", core_->counters().joined, welcomed_);
+    tell_count("late results", core_->calls().late_rejected, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
     for (const auto& [ticket, attempts] : attempts_) {
@@ -154,8 +147,8 @@ void manager_process::count() {
         if (failed_.contains(ticket)) ++perhaps;
     }
     const std::uint64_t moved = core_->calls().moved;
-    tell("moved", moved, std::clamp(moved, again, again + perhaps));
-    tell("program's open calls", program_->outstanding(), 0);
+    tell_count("moved", moved, std::clamp(moved, again, again + perhaps));
+    tell_count("program's open calls", program_->outstanding(), 0);
 }
 
 instant manager_process::next_deadline() const { return core_->next_deadline(); }

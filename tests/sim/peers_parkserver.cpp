@@ -186,18 +186,11 @@ void parkserver_process::witness(const core::note& what) {
 }
 
 void parkserver_process::count() {
-    const auto tell = [&](const char* what, std::uint64_t is, std::uint64_t should) {
-        fact told = begin(fact::kind::count);
-        told.text = what;
-        told.ticket = is;
-        told.call = should;
-        world_.past.add(std::move(told));
-    };
-    tell("registrations", core_->counters().registrations, registrations_);
-    tell("relayed", core_->counters().relayed, relayed_);
-    tell("grants", core_->counters().grants, granted_.size());
-    tell("workers_lost", core_->counters().workers_lost, workers_lost_);
-    tell("managers_lost", core_->counters().managers_lost, managers_lost_);
+    tell_count("registrations", core_->counters().registrations, registrations_);
+    tell_count("relayed", core_->counters().relayed, relayed_);
+    tell_count("grants", core_->counters().grants, granted_.size());
+    tell_count("workers_lost", core_->counters().workers_lost, workers_lost_);
+    tell_count("managers_lost", core_->counters().managers_lost, managers_lost_);
 }
 
 instant parkserver_process::next_deadline() const { return core_->next_deadline(); }

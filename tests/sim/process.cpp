@@ -28,6 +28,14 @@ void process::step_at(instant when) {
     world_.time.at(when, *this, step_now, life_);
 }
 
+void process::tell_count(const char* what, std::uint64_t is, std::uint64_t should) {
+    fact told = begin(fact::kind::count);
+    told.text = what;
+    told.ticket = is;
+    told.call = should;
+    world_.past.add(std::move(told));
+}
+
 core::heartbeat process::draw_beat() {
     const plan& how = world_.how;
     const core::heartbeat made{between(luck_, how.interval_ms_min, how.interval_ms_max),

@@ -68,6 +68,7 @@ protected:
     [[nodiscard]] bool apply(core::outbox& out);
     virtual void said(core::send& what) { (void)what; }
     [[nodiscard]] fact begin(fact::kind what) const;
+    void tell_count(const char* what, std::uint64_t is, std::uint64_t should);
 
     world& world_;
     base::random luck_{0};  // this life's own

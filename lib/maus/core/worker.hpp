@@ -13,6 +13,7 @@
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
 // serving  | goodbye, link down, lease run out        | draining |
+// serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
 // draining | nothing runs any more, rested            | free     | available to all
 // not free | assign                                   | same     | refused
 // any      | stop                                     | leaving  | returned for what did not start

@@ -44,6 +44,7 @@ class Worker:
         self.park_patience = INTERVAL_MS * LIVENESS * 10**6
         self.link = None
         self.serving = None  # (lease, manager, token)
+        self.welcomed = False
         self.until = 0
         self.register()
 
@@ -108,11 +109,15 @@ class Worker:
             self.park.send_multipart(control(ACCEPTED, lease(offered)))
             self.serving = (offered, manager, token)
             self.link = self.connect(endpoints[0])
+            self.welcomed = False
             self.patience = INTERVAL_MS * LIVENESS * 10**6
             self.until = now() + self.patience
             self.say_hello()
         elif kind == LEASE_ENDED and self.serving and body.lease() == self.serving[0]:
-            pass  # its own link is what counts ([P-29])
+            if self.welcomed:  # its own link is what counts, and who thinks otherwise is told ([P-29])
+                self.park.send_multipart(control(OCCUPIED, lease(self.serving[0]) + b"".join(self.serving[1:])))
+            else:
+                self.end_link()
 
     def say_hello(self):
         offered, _, token = self.serving
@@ -131,6 +136,7 @@ class Worker:
         for kind, _, function, body in read_records(frames):
             fields = Reader(body)
             if kind == WELCOME:
+                self.welcomed = True
                 fields.take(24)
                 self.patience = fields.number("I") * fields.number("I") * 10**6
                 self.until = fields.number("Q") + self.patience
