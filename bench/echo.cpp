@@ -8,6 +8,7 @@ namespace bench {
 std::string name_of(const std::string& benchmark, const setting& what) {
     std::string name = benchmark + '.' + what.transport + '.' + size_name(what.bytes) + ".w" +
                        std::to_string(what.window) + ".workers" + std::to_string(what.workers);
+    if (what.payload != "text") name += '.' + what.payload;
     if (what.style != "get") name += '.' + what.style;
     if (what.threads > 1) name += ".threads" + std::to_string(what.threads);
     return name;

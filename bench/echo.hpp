@@ -20,8 +20,9 @@ struct setting {
     std::size_t bytes = 8;
     std::size_t window = 1;
     std::size_t workers = 1;
-    std::string style = "get";  // then, coroutine: what becomes of the futures
-    std::size_t threads = 1;    // that call, each with its share of the window
+    std::string style = "get";     // then, coroutine: what becomes of the futures
+    std::size_t threads = 1;       // that call, each with its share of the window
+    std::string payload = "text";  // std::string; bytes: maus::bytes
 };
 [[nodiscard]] std::string name_of(const std::string& benchmark, const setting& what);
 

@@ -10,6 +10,7 @@ struct choice {
     std::vector<std::size_t> windows{1, 16, 100, 1000, 10000};
     std::vector<std::size_t> sizes{8, 100, 1 << 10, 64 << 10, 1 << 20};
     std::vector<std::size_t> workers{1, 2};
+    std::vector<std::string> payloads{"text", "bytes"};
     std::vector<std::string> styles{"get"};
     std::vector<std::size_t> threads{1};
     bool all = false;
@@ -18,6 +19,8 @@ struct choice {
 
 // What is outstanding at a time is held in memory several times over.
 constexpr std::size_t outstanding_bytes_max = 128u << 20;
+// Smaller ones are copied anyway.
+constexpr std::size_t shared_payload_min = 32 << 10;
 
 std::vector<setting> settings_of(const choice& what) {
     std::vector<setting> made;
@@ -26,14 +29,17 @@ std::vector<setting> settings_of(const choice& what) {
             for (const auto threads : what.threads)
                 for (const auto workers : what.workers)
                     for (const auto size : what.sizes)
-                        for (const auto window : what.windows)
-                            made.push_back({transport, size, window, workers, style, threads});
+                        for (const auto& payload : what.payloads)
+                            for (const auto window : what.windows)
+                                made.push_back(
+                                    {transport, size, window, workers, style, threads, payload});
     return made;
 }
 
 void run(choice what, const plan& how, report& out) {
     if (how.quick) {
         what.sizes.resize(1);
+        what.payloads.resize(1);
         what.workers.resize(1);
     }
     if (what.all) {
@@ -44,6 +50,7 @@ void run(choice what, const plan& how, report& out) {
     std::size_t huge = 0;
     for (const auto& each : settings_of(what)) {
         if (each.threads > 1 && each.style != "get") continue;  // callbacks have their own thread
+        if (each.payload == "bytes" && each.bytes < shared_payload_min) continue;
         if (each.bytes * each.window > outstanding_bytes_max) {
             ++huge;
             continue;
@@ -75,6 +82,10 @@ command add_echo(CLI::App& to) {
     add_numbers(app, "--window", what->windows, "Calls outstanding at a time", 1, 1'000'000);
     add_numbers(app, "--bytes", what->sizes, "Payload", 0, 32 << 20);
     add_numbers(app, "--workers", what->workers, "Worker processes", 1, 1000);
+    app.add_option("--payload", what->payloads,
+                   "text: std::string; bytes: maus::bytes, from 32 KiB on")
+        ->check(CLI::IsMember({"text", "bytes"}))
+        ->capture_default_str();
     app.add_option("--style", what->styles, "What becomes of futures: get, then, coroutine")
         ->check(CLI::IsMember({"get", "then", "coroutine"}))
         ->capture_default_str();

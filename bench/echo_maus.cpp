@@ -15,7 +15,12 @@
 namespace bench {
 
 namespace {
-constexpr maus::method<std::string(std::string)> echo_method{"echo"};
+template <class Payload>
+constexpr maus::method<Payload(Payload)> echo_method{"none"};
+template <>
+constexpr maus::method<std::string(std::string)> echo_method<std::string>{"echo"};
+template <>
+constexpr maus::method<maus::bytes(maus::bytes)> echo_method<maus::bytes>{"echo_bytes"};
 
 [[noreturn]] void give_up(const std::string& why) {
     std::cerr << "maus-bench: the client: " << why << '\n';
@@ -23,19 +28,23 @@ constexpr maus::method<std::string(std::string)> echo_method{"echo"};
 }
 
 // Everything that the three styles share.
+template <class Payload>
 struct client {
     maus::workers& workers;
-    std::string payload;
+    Payload payload;
     std::size_t window, threads;
 
-    void check(const std::string& text) const {
-        if (text.size() != payload.size()) give_up("an echo of another size came");
+    void check(const Payload& echoed) const {
+        if (echoed.size() != payload.size()) give_up("an echo of another size came");
+    }
+    [[nodiscard]] maus::future<Payload> call() const {
+        return workers.call(echo_method<Payload>, payload);
     }
 
     // A window of futures; the oldest is waited for.
     histogram by_get(double end, std::size_t share) const {
         struct pending {
-            maus::future<std::string> result;
+            maus::future<Payload> result;
             double at;
         };
         std::deque<pending> waiting;
@@ -43,7 +52,7 @@ struct client {
         double now = now_s();
         while (now < end || !waiting.empty()) {
             while (now < end && waiting.size() < share) {
-                waiting.push_back({workers.call(echo_method, payload), now});
+                waiting.push_back({call(), now});
             }
             check(waiting.front().result.get());
             now = now_s();
@@ -62,12 +71,12 @@ struct client {
             std::mutex guard;
             histogram latencies;
 
-            void call() {
+            void call_once() {
                 const double at = now_s();
-                (void)self.workers.call(echo_method, self.payload)
-                    .then([this, at](maus::future<std::string> ready) { came(at, ready); });
+                (void)self.call().then(
+                    [this, at](maus::future<Payload> ready) { came(at, ready); });
             }
-            void came(double at, maus::future<std::string>& ready) {
+            void came(double at, maus::future<Payload>& ready) {
                 try {
                     self.check(ready.get());
                 } catch (const maus::error& failed) {
@@ -78,12 +87,12 @@ struct client {
                     const std::lock_guard lock(guard);
                     latencies.record(now - at);
                 }
-                if (now < end) return call();
+                if (now < end) return call_once();
                 done.count_down();
             }
         };
         shared all{*this, end, std::latch(static_cast<std::ptrdiff_t>(window)), {}, {}};
-        for (std::size_t i = 0; i < window; ++i) all.call();
+        for (std::size_t i = 0; i < window; ++i) all.call_once();
         all.done.wait();
         return std::move(all.latencies);
     }
@@ -100,7 +109,7 @@ struct client {
     maus::future<void> chain(double end, std::mutex& guard, histogram& latencies) const {
         for (double now = now_s(); now < end;) {
             const double at = now;
-            check(co_await workers.call(echo_method, payload));
+            check(co_await call());
             now = now_s();
             const std::lock_guard lock(guard);
             latencies.record(now - at);
@@ -136,7 +145,8 @@ words client_arguments(const std::string& how, const std::string& where, const s
             std::to_string(what.window),
             std::to_string(what.workers),
             what.style,
-            std::to_string(what.threads)};
+            std::to_string(what.threads),
+            what.payload};
 }
 
 }  // namespace
@@ -174,22 +184,30 @@ void role_maus_client(const words& arguments) {
     if (relayed) manager.connect_parkserver(where);
     auto workers = manager.get_workers({.amount = static_cast<std::uint32_t>(count)});
     answer(manager.endpoint());
-    // With its count the text is `bytes` on the wire.
-    const client caller{workers, std::string(bytes > 4 ? bytes - 4 : 0, 'x'),
-                        std::stoul(arguments.at(3)), std::stoul(arguments.at(6))};
-    serve_runs([&](double seconds) {
-        if (!workers.wait_for(count, std::chrono::seconds{20})) give_up("no workers came in 20 s");
-        timed made;
-        const double begun = now_s();
-        made.latencies = caller.run(arguments.at(5), begun + seconds);
-        made.seconds = now_s() - begun;
-        return made;
-    });
+    const auto serve = [&]<class Payload>(Payload payload) {
+        const client<Payload> caller{workers, std::move(payload), std::stoul(arguments.at(3)),
+                                     std::stoul(arguments.at(6))};
+        serve_runs([&](double seconds) {
+            if (!workers.wait_for(count, std::chrono::seconds{20})) {
+                give_up("no workers came in 20 s");
+            }
+            timed made;
+            const double begun = now_s();
+            made.latencies = caller.run(arguments.at(5), begun + seconds);
+            made.seconds = now_s() - begun;
+            return made;
+        });
+    };
+    // With its count the payload is `bytes` on the wire.
+    std::string payload(bytes > 4 ? bytes - 4 : 0, 'x');
+    if (arguments.at(7) == "bytes") serve(maus::bytes{payload});
+    serve(std::move(payload));
 }
 
 void role_maus_server(const words& arguments) {
     maus::worker worker;
-    worker.expose(echo_method, [](std::string text) { return text; });
+    worker.expose(echo_method<std::string>, [](std::string text) { return text; });
+    worker.expose(echo_method<maus::bytes>, [](maus::bytes shared) { return shared; });
     if (arguments.at(0) == "register") {
         worker.register_parkserver(arguments.at(1));
     } else {

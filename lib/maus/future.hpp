@@ -113,7 +113,7 @@ public:
 
     // Read once it is ready.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
-    [[nodiscard]] base::byte_view payload() const noexcept { return payload_.view(); }
+    [[nodiscard]] base::buffer& payload() noexcept { return payload_; }
 
     /// Asks the owner, if there is one still, to give the call up.
     void cancel();
@@ -197,7 +197,7 @@ public:
     }
 
 private:
-    [[nodiscard]] stored<T> decoded() const {
+    [[nodiscard]] stored<T> decoded() {
         stored<T> value{};
         if (const auto why = wire::decode_into(payload(), value)) {
             throw error(errc::bad_result, why->message);

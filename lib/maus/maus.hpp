@@ -2,6 +2,7 @@
 // its own is in <maus/parkserver.hpp>, library maus::parkserver.)
 #pragma once
 
+#include "maus/bytes.hpp"
 #include "maus/error.hpp"
 #include "maus/future.hpp"
 #include "maus/manager.hpp"

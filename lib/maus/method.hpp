@@ -6,7 +6,8 @@
 //     maus::future<int> sum = workers.call(add, 1, 1);      // checked when it is compiled
 //
 // Parameters and results are values: numbers, bool, strings, vectors, maps, optionals, tuples,
-// variants, std::chrono times, and every type with a cereal `serialize`. void is a result too.
+// variants, std::chrono times, and every type with a cereal `serialize`. void is a result too. Large
+// blocks of bytes: maus::bytes (bytes.hpp).
 #pragma once
 
 #include <string>

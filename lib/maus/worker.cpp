@@ -117,10 +117,10 @@ private:
 
 class running_call final : public detail::invocation {
 public:
-    running_call(const core::job& job, const std::shared_ptr<outlet>& to)
+    running_call(core::job& job, const std::shared_ptr<outlet>& to)
         : job_(job), to_(to), done_{job.link, job.what, false, core::job_value{}} {}
 
-    [[nodiscard]] base::byte_view arguments() const override { return job_.payload.view(); }
+    [[nodiscard]] base::buffer& arguments() override { return job_.payload; }
     [[nodiscard]] base::buffer& value() override {
         return std::get_if<core::job_value>(&done_.outcome)->payload;
     }
@@ -154,7 +154,7 @@ public:
     }
 
 private:
-    const core::job& job_;
+    core::job& job_;
     const std::shared_ptr<outlet>& to_;
     std::shared_ptr<deferred_reply> later_;
     core::job_done done_;
@@ -478,8 +478,7 @@ private:
         const base::instant begun = now;
         while (has_short_jobs()) {
             // Moved out: who takes the lead meanwhile takes the others away.
-            const core::job job =
-                std::move(short_jobs_[static_cast<std::size_t>(next_short_job_++)]);
+            core::job job = std::move(short_jobs_[static_cast<std::size_t>(next_short_job_++)]);
             if (!crew_.permits(job, now)) {
                 machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
                 continue;

@@ -41,7 +41,7 @@ namespace detail {
 class invocation {
 public:
     virtual ~invocation() = default;
-    [[nodiscard]] virtual base::byte_view arguments() const = 0;
+    [[nodiscard]] virtual base::buffer& arguments() = 0;
     /// Where the value is to be encoded: an empty buffer. It is the answer unless a fault comes.
     [[nodiscard]] virtual base::buffer& value() = 0;
     virtual void fault(errc code, std::string type, std::string text) = 0;

@@ -63,11 +63,38 @@ TEST_CASE("numbers survive, with all their special values") {
     CHECK((survives(strict::last)));
 }
 
+namespace {
+// Behind a string of `before` bytes, so that the numbers stand at every kind of address.
+template <class T>
+bool numbers_survive(std::size_t before, std::size_t count) {
+    std::vector<T> numbers;
+    for (std::size_t i = 0; i < count; ++i) numbers.push_back(static_cast<T>(i * 3 + 1));
+    const std::string text(before, 'x');
+    maus::base::buffer out;
+    maus::wire::encode(out, text, numbers, text);
+    const auto back = maus::wire::decode<std::string, std::vector<T>, std::string>(out.view());
+    return back && back.value() == std::tuple{text, numbers, text};
+}
+template <class... Ts>
+bool all_numbers_survive(std::size_t before, std::size_t count) {
+    return (numbers_survive<Ts>(before, count) && ...);
+}
+}  // namespace
+
+TEST_CASE("vectors of numbers survive, wherever they stand") {
+    const std::size_t before = GENERATE(range(0, 9)), count = GENERATE(0, 1, 2, 7, 33, 1500);
+    CAPTURE(before, count);
+    CHECK(all_numbers_survive<short, unsigned short, int, unsigned, long, unsigned long, long long,
+                              unsigned long long, float, double, char16_t, std::int8_t>(before,
+                                                                                        count));
+}
+
 TEST_CASE("std types survive") {
     CHECK((survives(std::string{"with \0 inside", 13})));
     CHECK((survives(std::u16string{u"sixteen"})));
     CHECK((survives(std::vector<int>{})));
-    CHECK((survives(std::vector<double>(1500, 0.5))));  // more than one room of string_codec
+    CHECK((survives(std::vector<double>(1500, 0.5))));
+    CHECK((survives(std::vector<std::byte>(3, std::byte{7}))));
     CHECK((survives(std::vector<char>{'a', 'b'})));
     CHECK((survives(std::vector<bool>{true, false})));
     CHECK((survives(std::deque<std::string>{"a", ""})));

@@ -1,27 +1,28 @@
 #include "maus/base/share.hpp"
 
-#include <memory>
+#include <utility>
 
 namespace maus::base {
 
 namespace {
-using shared_bytes = std::shared_ptr<buffer>;
-
-void release(void* owner) { delete static_cast<shared_bytes*>(owner); }
-
-buffer view_of(const shared_bytes& bytes) {
-    return buffer::adopt(bytes->view(), new shared_bytes(bytes), release);
-}
+void release(void* owner) { delete static_cast<shared_buffer*>(owner); }
 }  // namespace
 
+buffer share(shared_buffer keeper, byte_view part) {
+    return buffer::adopt(part, new shared_buffer(std::move(keeper)), release);
+}
+
 buffer share(buffer& original) {
+    shared_buffer kept = keeper(original);
+    return share(std::move(kept), original.view());
+}
+
+shared_buffer keeper(buffer& original) {
     // A buffer that is shared already is recognised by its release function.
-    if (original.released_by(release)) {
-        return view_of(*static_cast<shared_bytes*>(original.owner()));
-    }
-    const auto bytes = std::make_shared<buffer>(std::move(original));
-    original = view_of(bytes);
-    return view_of(bytes);
+    if (original.released_by(release)) return *static_cast<shared_buffer*>(original.owner());
+    auto kept = std::make_shared<const buffer>(std::move(original));
+    original = share(kept, kept->view());
+    return kept;
 }
 
 }  // namespace maus::base

@@ -262,10 +262,10 @@ void encode(base::buffer& out, const Ts&... values) {
     (codec<Ts>::save(archive, values), ...);
 }
 
-/// Decodes into values that are there already; tells why if `in` holds anything but them. What was
-/// decoded up to the mistake stays in them.
-template <class... Ts>
-[[nodiscard]] std::optional<base::failure> decode_into(base::byte_view in, Ts&... values) {
+/// Decodes into values that are there already; tells why if `in` (a byte_view, or a buffer that they
+/// may share) holds anything but them. What was decoded up to the mistake stays in them.
+template <class Bytes, class... Ts>
+[[nodiscard]] std::optional<base::failure> decode_into(Bytes&& in, Ts&... values) {
     static_assert((std::same_as<Ts, std::remove_cvref_t<Ts>> && ...),
                   "maus: values are decoded by value");
     input_archive archive{in};

@@ -28,6 +28,7 @@
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/result.hpp"
+#include "maus/base/share.hpp"
 #include "maus/wire/number.hpp"
 
 namespace maus::wire {
@@ -40,6 +41,10 @@ inline constexpr std::size_t depth_max = 64;
 inline constexpr std::size_t node_bytes = 48;
 /// Bytes that an empty std::deque has allocated already.
 inline constexpr std::size_t deque_bytes = 640;
+/// A part of a payload is shared from this size on, and from one eighth of the payload: what keeps
+/// it, keeps the whole.
+inline constexpr std::size_t shared_bytes_min = 4096;
+inline constexpr std::size_t shared_part_min = 8;
 
 /// How a T is written, read and named: `save`, `load`, `describe`, `supported`; `bytes_min`, the
 /// fewest bytes that a T takes (0: not known); `always_empty`, true if it takes none.
@@ -74,9 +79,9 @@ T load_scalar(const std::byte* from) {
     return std::bit_cast<T>(wire::load<unsigned_of<sizeof(T)>>(from));
 }
 
-/// Both directions: on a little-endian machine one memcpy.
+/// On a little-endian machine one memcpy.
 template <scalar T>
-void copy_scalars(T* to, const std::byte* from, std::size_t count) {
+void load_scalars(T* to, const std::byte* from, std::size_t count) {
     if constexpr (std::endian::native == std::endian::little || sizeof(T) == 1) {
         if (count != 0) std::memcpy(to, from, count * sizeof(T));
     } else {
@@ -84,7 +89,7 @@ void copy_scalars(T* to, const std::byte* from, std::size_t count) {
     }
 }
 template <scalar T>
-void copy_scalars(std::byte* to, const T* from, std::size_t count) {
+void store_scalars(std::byte* to, const T* from, std::size_t count) {
     if constexpr (std::endian::native == std::endian::little || sizeof(T) == 1) {
         if (count != 0) std::memcpy(to, from, count * sizeof(T));
     } else {
@@ -163,13 +168,21 @@ public:
     }
     template <scalar T>
     void put_all(const T* values, std::size_t count) {
-        detail::copy_scalars(out_.extend(count * sizeof(T)), values, count);
+        detail::store_scalars(out_.extend(count * sizeof(T)), values, count);
     }
     void put_count(std::size_t count) {
         if (count > std::numeric_limits<std::uint32_t>::max()) {
             detail::encode_failed(errc::too_large, "a container has more than 4294967295 elements");
         }
         put(static_cast<std::uint32_t>(count));
+    }
+    /// Bytes that are shared instead of copied, if nothing stands before them.
+    void put_shared(base::buffer&& encoded) {
+        if (out_.empty()) {
+            out_ = std::move(encoded);
+        } else {
+            out_.append(encoded.view());
+        }
     }
     [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
 
@@ -237,6 +250,8 @@ public:
           at_(in.data()),
           end_(in.data() + in.size()),
           budget_(budget_base_bytes + budget_per_byte * in.size()) {}
+    /// The values may share what `in` holds: it stays readable, but must not be appended to then.
+    explicit input_archive(base::buffer& in) : input_archive(in.view()) { whole_ = &in; }
     input_archive(const input_archive&) = delete;
     input_archive& operator=(const input_archive&) = delete;
 
@@ -255,6 +270,13 @@ public:
     }
 
     [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+    /// What keeps `count` of the bytes alive; null if they are too small a part for that, or belong
+    /// to nobody who could share them.
+    [[nodiscard]] base::shared_buffer keeper(std::size_t count) {
+        const auto all = static_cast<std::size_t>(end_ - begin_);
+        const bool worth_it = count >= shared_bytes_min && count >= all / shared_part_min;
+        return worth_it && whole_ != nullptr ? base::keeper(*whole_) : nullptr;
+    }
 
     const std::byte* take(std::size_t count) {
         if (count > left()) [[unlikely]]
@@ -340,7 +362,7 @@ private:
         if constexpr (detail::check_binary_data<element>()) {
             const auto count = static_cast<std::size_t>(data.size) / sizeof(element);
             const std::byte* from = take(count * sizeof(element));
-            detail::copy_scalars(static_cast<element*>(data.data), from, count);
+            detail::load_scalars(static_cast<element*>(data.data), from, count);
         }
     }
     template <class T>
@@ -352,6 +374,7 @@ private:
         detail::refuse_tracking<T>();
     }
 
+    base::buffer* whole_ = nullptr;
     const std::byte* begin_;
     const std::byte* at_;
     const std::byte* end_;

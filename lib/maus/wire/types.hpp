@@ -26,6 +26,7 @@
 
 #include "maus/wire/cursor.hpp"
 #include "maus/wire/scalars.hpp"
+#include "maus/wire/unaligned.hpp"
 
 namespace maus::wire {
 
@@ -69,26 +70,14 @@ struct string_codec {
         out.put_all(values.data(), values.size());
     }
     static void load(input_archive& in, C& values) {
-        std::size_t count = in.get_count(sizeof(element), sizeof(element));
+        const std::size_t count = in.get_count(sizeof(element), sizeof(element));
         const std::byte* from = in.take(count * sizeof(element));
         if (reinterpret_cast<std::uintptr_t>(from) % alignof(element) == 0 &&
             (std::endian::native == std::endian::little || sizeof(element) == 1)) {
             const auto* first = reinterpret_cast<const element*>(from);
             values.assign(first, first + count);
         } else {
-            // Through a small aligned room, since the payload may be at any address, and a resize
-            // would write all of the memory twice.
-            constexpr std::size_t room_count = 8192 / sizeof(element);
-            alignas(64) element room[room_count];
-            values.clear();
-            values.reserve(count);
-            while (count != 0) {
-                const std::size_t part = count < room_count ? count : room_count;
-                copy_scalars(room, from, part);
-                values.insert(values.end(), room, room + part);
-                from += part * sizeof(element);
-                count -= part;
-            }
+            assign_unaligned(values, from, count);
         }
     }
     static void describe(auto& to) {
@@ -167,7 +156,7 @@ struct array_codec {
     }
     static void load(input_archive& in, Array& values) {
         if constexpr (scalar<E> && N != 0) {
-            copy_scalars(&values[0], in.take(N * sizeof(E)), N);
+            load_scalars(&values[0], in.take(N * sizeof(E)), N);
         } else {
             for (auto& value : values) codec<E>::load(in, value);
         }

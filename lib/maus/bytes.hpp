@@ -1,0 +1,107 @@
+// Bytes that travel without being copied: images, files, blocks of numbers.
+//
+//     worker.expose("thumbnail", [](maus::bytes image) { return maus::bytes{scale(image.view())}; });
+//
+//     maus::bytes image{size, [&](std::span<std::byte> room) { file.read(room); }};
+//     auto small = workers.call<maus::bytes>("thumbnail", image).get();
+//
+// Immutable and shared: a copy is another reference to the same memory, and so is the argument that
+// is sent and the value that came. On the wire they are a `list<u8>`: the other side may just as
+// well take or give a std::vector<std::uint8_t> or std::vector<std::byte>, which are copied.
+//
+// What is shared: an argument or a result as it arrives, from 4 KiB on and from one eighth of all
+// that came with it (less is copied, lest little keeps much); and what is sent, where it is the
+// first or only value. A value that came keeps the message that it came in.
+//
+// Thread-safety: as of a std::shared_ptr to const. What is read may be read by any thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "maus/base/share.hpp"
+#include "maus/error.hpp"
+#include "maus/wire/archive.hpp"
+
+namespace maus {
+
+class bytes {
+public:
+    bytes() noexcept = default;
+    /// A copy. Throws maus::error (too_large) for more than 2^32 - 1 bytes, as they all do.
+    explicit bytes(std::span<const std::byte> copied)
+        : bytes(copied.size(), [&](std::span<std::byte> room) {
+              std::copy(copied.begin(), copied.end(), room.begin());
+          }) {}
+    explicit bytes(std::string_view copied) : bytes(base::as_bytes(copied)) {}
+    /// `write(std::span<std::byte>)` is called once, with room for `size` bytes of unspecified value.
+    template <class Write>
+    requires std::is_invocable_v<Write, std::span<std::byte>> bytes(std::size_t size,
+                                                                    Write&& write) {
+        if (size > std::numeric_limits<std::uint32_t>::max()) {
+            throw error(errc::too_large, "maus::bytes of more than 4294967295 bytes");
+        }
+        auto made = std::make_shared<base::buffer>();
+        std::byte* const count = made->extend(count_bytes + size);
+        wire::store(count, static_cast<std::uint32_t>(size));
+        std::forward<Write>(write)(std::span<std::byte>{count + count_bytes, size});
+        view_ = {count + count_bytes, size};
+        keeper_ = std::move(made);
+    }
+
+    [[nodiscard]] const std::byte* data() const noexcept { return view_.data(); }
+    [[nodiscard]] std::size_t size() const noexcept { return view_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return view_.empty(); }
+    /// Valid while this or a copy of it is.
+    [[nodiscard]] std::span<const std::byte> view() const noexcept { return view_; }
+    [[nodiscard]] std::string_view text() const noexcept { return base::as_text(view_); }
+
+    friend bool operator==(const bytes& a, const bytes& b) noexcept { return a.text() == b.text(); }
+
+private:
+    friend struct wire::codec<bytes>;
+    // The u32 before a sequence's elements. It stands before these bytes, too, wherever they are:
+    // so they are shared together with it.
+    static constexpr std::size_t count_bytes = 4;
+
+    bytes(base::shared_buffer keeper, base::byte_view part) noexcept
+        : keeper_(std::move(keeper)), view_(part) {}
+
+    base::shared_buffer keeper_;
+    base::byte_view view_;
+};
+
+}  // namespace maus
+
+template <>
+struct maus::wire::codec<maus::bytes> {
+    static constexpr bool supported = true;
+    static constexpr std::size_t bytes_min = bytes::count_bytes;
+    static constexpr bool always_empty = false;
+
+    static void save(output_archive& out, const bytes& value) {
+        if (value.size() >= shared_bytes_min) {
+            out.put_shared(base::share(value.keeper_, {value.data() - bytes::count_bytes,
+                                                       value.size() + bytes::count_bytes}));
+        } else {
+            out.put_count(value.size());
+            out.put_all(value.data(), value.size());
+        }
+    }
+    static void load(input_archive& in, bytes& value) {
+        const std::size_t count = in.get_count(1, 1);
+        const base::byte_view part{in.take(count), count};
+        if (auto keeper = in.keeper(count)) {
+            value = bytes(std::move(keeper), part);
+        } else {
+            value = bytes(part);
+        }
+    }
+    static void describe(auto& to) { to.template generic<std::byte>("list"); }
+};
