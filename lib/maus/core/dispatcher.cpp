@@ -775,9 +775,10 @@ inline void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant
     push_back(at.held, index);
     ++at.slots_held;
     ++counters_.sent;
-    out.link(at.to).call({id_of(index), {call.attempt}},
-                         static_cast<std::uint16_t>(number_of(at, call.method)),
-                         call.policy.at_most_once, call.payload);
+    out.link(at.to, call.payload.size())
+        .call({id_of(index), {call.attempt}},
+              static_cast<std::uint16_t>(number_of(at, call.method)), call.policy.at_most_once,
+              call.payload);
     if (call.timed) {
         ++at.timed;
         start_clocks(at, now);

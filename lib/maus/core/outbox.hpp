@@ -84,8 +84,9 @@ public:
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
-    /// that is full. Use it before the next call of anything here.
-    [[nodiscard]] wire::link_writer link(port& to);
+    /// that is full. A record with a large payload has a message of its own: others would have to
+    /// wait until all of it has come. Use it before the next call of anything here.
+    [[nodiscard]] wire::link_writer link(port& to, std::size_t payload_bytes = 0);
 
     [[nodiscard]] bool empty() const { return effects_.empty(); }
     [[nodiscard]] std::vector<effect>& effects() { return effects_; }
@@ -103,12 +104,12 @@ private:
     std::uint64_t serial_ = 1;
 };
 
-inline wire::link_writer outbox::link(port& to) {
-    if (to.outbox_serial == serial_) {
+inline wire::link_writer outbox::link(port& to, std::size_t payload_bytes) {
+    if (to.outbox_serial == serial_ && payload_bytes < bounds_.payload_apart_bytes) {
         auto* batch = std::get_if<send>(&effects_[to.at]);
         const bool full = batch->records >= bounds_.batch_records_max ||
                           batch->what.first.size() >= bounds_.batch_bytes_max ||
-                          batch->what.frames() + 2 > bounds_.frames_max;
+                          !batch->what.rest.empty();
         if (!full) {
             ++batch->records;
             return {batch->what, bounds_};

@@ -86,9 +86,11 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
     } else {
-        auto record = out.net.link(lease_.link);
+        auto* value = std::get_if<job_value>(&event.outcome);
+        auto record =
+            out.net.link(lease_.link, value != nullptr ? value->payload.size() : std::size_t{0});
         ++counters_.answers;
-        if (auto* value = std::get_if<job_value>(&event.outcome)) {
+        if (value != nullptr) {
             if (value->payload.size() > config_.bounds.message_bytes_max) {
                 record.failed(event.what, {static_cast<std::uint8_t>(errc::too_large),
                                            {},
