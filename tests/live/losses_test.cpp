@@ -97,7 +97,8 @@ TEST_CASE("kill -9 of all workers but one, in turn", "[losses]") {
     }
     for (int i = 0; i < 1000; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i);
     CHECK(with.manager.metrics().errors == 0);
-    CHECK(with.manager.metrics().workers_lost == 3);
+    // The last calls may all be the survivor's, and settle before the news comes.
+    CHECK(eventually([&] { return with.manager.metrics().workers_lost == 3; }));
     check_sums(with.manager);
 }
 
