@@ -38,11 +38,11 @@ struct limits {
     /// (too_large).
     std::size_t concurrency_max = 1024;
     /// Calls that wait at one worker so that it never starves (the credit window's upper end).
-    std::size_t prefetch_max = 1024;
+    std::size_t prefetch_max = 2048;
     /// Payloads from this size travel in frames of their own, not copied.
     std::size_t payload_apart_bytes = 32u << 10;
     /// Records in one message, and bytes after which a message is not added to.
-    std::size_t batch_records_max = 512;
+    std::size_t batch_records_max = 1024;
     std::size_t batch_bytes_max = 32u << 10;
 
     /// Bytes that wait for one peer whose connection does not take them; a peer with more is
