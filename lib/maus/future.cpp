@@ -83,6 +83,24 @@ bool state_base::settle(base::buffer&& payload, executor* where) {
     return settled(where);
 }
 
+bool state_base::settle_and_release(base::buffer&& payload, executor* where) {
+    payload_ = std::move(payload);
+    // Mostly nobody waits for just this one: then it is one step, since an atomic operation costs as
+    // much as all the rest.
+    std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    while ((seen & (waited_bit | continued_bit)) == 0) {
+        if (!word_.compare_exchange_weak(seen, (seen | settled_bit) - one_reference,
+                                         std::memory_order_acq_rel, std::memory_order_relaxed)) {
+            continue;
+        }
+        if (seen < 2 * one_reference) delete this;  // the future was dropped
+        return false;
+    }
+    const bool woke = settled(where);
+    release();
+    return woke;
+}
+
 bool state_base::settle(std::exception_ptr failure, executor* where) {
     failure_ = std::move(failure);
     return settled(where);

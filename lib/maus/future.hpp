@@ -33,6 +33,7 @@
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/inbox.hpp"
+#include "maus/base/pieces.hpp"
 #include "maus/base/task.hpp"
 #include "maus/base/time.hpp"
 #include "maus/error.hpp"
@@ -76,24 +77,28 @@ struct call_owner {
 
 /// What is handed to the thread that does it: a call, or something else.
 struct errand : base::linked<errand> {
-    explicit errand(bool call) : is_call(call) {}
-    const bool is_call;
+    static constexpr std::uint32_t no_call = ~0u;
+    explicit errand(std::uint32_t what) : method(what) {}
+    [[nodiscard]] bool is_call() const noexcept { return method != no_call; }
+    std::uint32_t method;  ///< that is called
 };
 
 /// What a future and those who settle it share. Settled once; its word says what happened so far.
-/// That of a call carries the call to its owner.
-class state_base : public errand {
+/// That of a call carries the call to its owner. It goes through three threads' hands, so what each
+/// needs stands together: one cache line for what is on the way, one for the payload, and one for
+/// what only some need.
+class alignas(64) state_base : public errand {
 public:
-    state_base() : errand(true) {}
+    state_base() : errand(0) {}
     state_base(const state_base&) = delete;
     state_base& operator=(const state_base&) = delete;
     virtual ~state_base() = default;
 
-    void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void retain() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
     void release() noexcept {
         // Nobody can make a reference of none: the last one needs no atomic subtraction.
-        if (references_.load(std::memory_order_acquire) == 1 ||
-            references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (word_.load(std::memory_order_acquire) < 2 * one_reference ||
+            word_.fetch_sub(one_reference, std::memory_order_acq_rel) < 2 * one_reference) {
             delete this;
         }
     }
@@ -110,6 +115,8 @@ public:
     /// True: a thread that waited has been woken. The caller keeps a reference meanwhile.
     bool settle(base::buffer&& payload, executor* where);
     bool settle(std::exception_ptr failure, executor* where);
+    /// The same, and lets go of the caller's reference.
+    bool settle_and_release(base::buffer&& payload, executor* where);
 
     // Read once it is ready.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
@@ -120,29 +127,37 @@ public:
     /// Before it is shared: gives the owner a reference.
     void own(std::shared_ptr<call_owner> owner) {
         owner_ = std::move(owner);
-        references_.store(2, std::memory_order_relaxed);
+        word_.store(2 * one_reference, std::memory_order_relaxed);
     }
     [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
 
     // Until it is settled, the call. The owner takes the arguments; after that the room is the
     // result's.
-    std::uint64_t mark = 0;  ///< the owner's
-    std::uint32_t method = 0;
-    call_options options;
+    [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
+    [[nodiscard]] call_options& options() noexcept { return options_; }
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
+
+    static void* operator new(std::size_t bytes) { return base::take_piece(bytes); }
+    static void operator delete(void* piece, std::size_t bytes) noexcept {
+        base::give_piece(piece, bytes);
+    }
 
 protected:
     bool settled(executor* where);
 
 private:
+    // One word, so that to settle a call and to let go of it is one step. The references stand above
+    // the bits.
     static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
+    static constexpr std::uint32_t one_reference = 8;
 
-    std::atomic<std::uint32_t> word_{0};
-    std::atomic<std::uint32_t> references_{1};
+    std::atomic<std::uint32_t> word_{one_reference};
+    std::uint64_t mark_ = 0;
+    std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;
     std::unique_ptr<continuation> continuation_;
     base::buffer payload_;
-    std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
+    call_options options_;
 };
 
 /// A counted reference to a state.
@@ -175,6 +190,8 @@ using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <class T>
 class state final : public state_base {
+    static_assert(alignof(stored<T>) <= base::piece_bytes);
+
 public:
     /// For results that are made in this process.
     void settle_value(stored<T> value, executor* where) {

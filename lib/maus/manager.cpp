@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <unordered_map>
 
 #include "maus/core/manager.hpp"
@@ -125,7 +126,7 @@ struct define_method {
 };
 struct command final : errand {
     template <class What>
-    explicit command(What asked) : errand(false), what(std::move(asked)) {}
+    explicit command(What asked) : errand(no_call), what(std::move(asked)) {}
     std::variant<cancel_state, define_method, core::add_wish, core::release_wish,
                  core::add_parkserver, core::stop_manager>
         what;
@@ -239,7 +240,8 @@ private:
     }
     void make_call(state_base& call, base::instant now);
     void carry_out(cancel_state& what, base::instant now) {
-        if (what.call->mark != 0) machine_->on(core::cancel_call{{what.call->mark}}, now, effects_);
+        if (what.call->mark() != 0)
+            machine_->on(core::cancel_call{{what.call->mark()}}, now, effects_);
     }
     void carry_out(define_method& what, base::instant) {
         machine_->define(what.method, std::move(what.signature));
@@ -251,7 +253,7 @@ private:
     }
     void stop_reactor();
     void settle(state_base& call, core::outcome&& result);
-    void make_room();
+    void make_room(std::span<const core::settled> done);
     void read_mail(base::instant now);
     void carry_out_effects();
     void tell_news();
@@ -315,7 +317,7 @@ bool group::is_lone(std::size_t unsettled_before) {
 void group::submit(const std::shared_ptr<group_handle>& self, const method_key& method,
                    state_base& call, const call_options& options) {
     call.own(self);
-    call.options = options;
+    call.options() = options;
     const auto before = make_room(options.when_full);
     if (!before) {
         return owner_->refuse(call, method.name, errc::overloaded,
@@ -406,7 +408,7 @@ void manager_core::stop_reactor() {
     // What came too late for the machine.
     for (errand* each = box_.close(); each != nullptr;) {
         errand* const next = each->successor;
-        if (each->is_call) {
+        if (each->is_call()) {
             auto& late = static_cast<state_base&>(*each);
             refuse(late, methods_.name_of({late.method}), errc::shutdown,
                    "the manager has stopped");
@@ -473,7 +475,7 @@ void manager_core::read_mail(base::instant now) {
     calls_waiting_.store(0, std::memory_order_relaxed);
     while (each != nullptr) {
         errand* const next = each->successor;
-        if (each->is_call) {
+        if (each->is_call()) {
             make_call(static_cast<state_base&>(*each), now);
         } else {
             const std::unique_ptr<command> asked(static_cast<command*>(each));
@@ -488,11 +490,11 @@ void manager_core::make_call(state_base& call, base::instant now) {
     made.group = static_cast<group&>(*call.owner()).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.policy = policy_of(call.options);
+    made.policy = policy_of(call.options());
     made.payload = std::move(call.arguments());
     // The machine may settle it at once; the state lives until settle() below.
     const auto id = machine_->on(std::move(made), now, effects_);
-    call.mark = id ? id->value : 0;
+    call.mark() = id ? id->value : 0;
 }
 
 void manager_core::take_mail(base::instant now) {
@@ -510,19 +512,24 @@ void manager_core::step(base::instant now) {
 void manager_core::carry_out_effects() {
     publish_metrics();
     tell_news();
-    if (effects_.done.empty()) return;
-    make_room();
-    for (auto& each : effects_.done) {
-        settle(*reinterpret_cast<state_base*>(each.ticket), std::move(each.result));
+    // Some at a time, so that what is looked at twice is still in a cache the second time.
+    constexpr std::size_t at_a_time = 32;
+    const std::span all(effects_.done);
+    for (std::size_t first = 0; first < all.size(); first += at_a_time) {
+        const auto some = all.subspan(first, std::min(at_a_time, all.size() - first));
+        make_room(some);
+        for (auto& each : some) {
+            settle(*reinterpret_cast<state_base*>(each.ticket), std::move(each.result));
+        }
     }
     effects_.done.clear();
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.
-void manager_core::make_room() {
+void manager_core::make_room(std::span<const core::settled> done) {
     group* of = nullptr;
     std::size_t count = 0;
-    for (const auto& each : effects_.done) {
+    for (const auto& each : done) {
         auto* const its =
             static_cast<group*>(reinterpret_cast<state_base*>(each.ticket)->owner().get());
         if (its != of && of != nullptr) of->calls_settled(std::exchange(count, 0));
@@ -533,9 +540,14 @@ void manager_core::make_room() {
 }
 
 void manager_core::settle(state_base& call, core::outcome&& result) {
-    const state_ref<state_base> reference(&call);  // the one that submit() was given
-    const bool woke = result.error ? call.settle(exception_of(std::move(result)), this)
-                                   : call.settle(std::move(result.payload), this);
+    // With the reference that submit() was given.
+    bool woke = false;
+    if (result.error) {
+        const state_ref<state_base> reference(&call);
+        woke = call.settle(exception_of(std::move(result)), this);
+    } else {
+        woke = call.settle_and_release(std::move(result.payload), this);
+    }
     if (woke) drive_.woke_a_waiter();
 }
 

@@ -71,7 +71,8 @@ std::string meaning(const wire::record& record) {
         if (const auto read = wire::decode_fault(body)) wire::encode(again, read.value());
         return said + text();
     }
-    const auto payload = wire::take_payload(record, body);
+    base::buffer payload;
+    wire::take_payload(record, body, payload);
     return said + std::string(base::as_text(payload.view()));
 }
 

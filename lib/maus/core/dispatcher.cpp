@@ -39,17 +39,15 @@ inline std::uint32_t dispatcher::take_slot() {
         free_slots_.pop_back();
     }
     ++slots_[index].generation;
-    slots_[index].attempts.clear();
     return index;
 }
 
 inline void dispatcher::free_slot(std::uint32_t index) {
     slot& old = slots_[index];
-    if (old.payload.size() <= base::buffer::inline_capacity) {
-        old.payload.clear();  // nothing to give back
-    } else {
-        old.payload = {};
-    }
+    // The next call takes the place of what is small, and whoever is not looked at stays out of the
+    // cache.
+    if (old.large) old.payload = {};
+    if (std::exchange(old.tried, false)) old.attempts.clear();
     old.state = call_state::empty;
     old.group = nullptr;
     free_slots_.push_back(index);
@@ -341,6 +339,7 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     ++counters_.submitted;
     const std::uint32_t index = take_slot();
     slot& made = slots_[index];
+    made.large = call.payload.size() > base::buffer::inline_capacity;
     made.payload = std::move(call.payload);
     made.ticket = call.ticket;
     made.sequence = next_sequence_++;
@@ -352,15 +351,15 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     made.starts = 0;
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
-    made.policy = call.policy;
-    made.policy.start_cap = std::max<std::uint8_t>(made.policy.start_cap, 1);
-    made.timed = made.policy.attempt_timeout != duration::max();
+    made.policy = {call.policy.at_most_once, std::max<std::uint8_t>(call.policy.start_cap, 1)};
+    made.timed = call.policy.attempt_timeout != duration::max();
+    made.attempt_timeout = call.policy.attempt_timeout;
     made.submitted = now;
     push_back(line.calls, index);
     ++of.calls;
     ++outstanding_;
-    if (made.policy.timeout != duration::max()) {
-        set_timer(index, base::after(now, made.policy.timeout), 0);
+    if (call.policy.timeout != duration::max()) {
+        set_timer(index, base::after(now, call.policy.timeout), 0);
     }
     mark(of);
     return id_of(index);
@@ -431,6 +430,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     if (guilt == suspicion::blamed) ++call.starts;
     if (guilt == suspicion::doubted) ++call.doubts;
     if (guilt != suspicion::none || fatal) {
+        call.tried = true;
         call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
     }
     if (fatal) {
@@ -488,7 +488,7 @@ void dispatcher::start_clocks(link& at, instant now) {
         if (call.running) continue;
         call.running = true;
         if (call.timed) {
-            set_timer(index, base::after(now, call.policy.attempt_timeout), call.attempt);
+            set_timer(index, base::after(now, call.attempt_timeout), call.attempt);
         }
     }
 }
@@ -531,7 +531,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     switch (record.type) {
         case wire::record_type::result:
             if (answered(index, false, now, done)) {
-                done.back().result.payload = wire::take_payload(record, body);
+                wire::take_payload(record, body, done.back().result.payload);
             }
             return true;
         case wire::record_type::failed: {
@@ -712,8 +712,7 @@ void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
             for (const auto other : of.links) {
                 if (links_[other].reserved_for == id_of(call)) links_[other].reserved_for = {};
             }
-            unlink(of.suspects, call);
-            send_call(at, call, now, out);
+            send_calls(at, of.suspects, call, 1, now, out);
             links_[at].exclusive = true;
         }
         call = next;
@@ -748,11 +747,7 @@ void dispatcher::pump(group& of, instant now, outbox& out) {
         std::size_t run = 1;
         if (only && of.links.size() == 1) run = std::min(credit(links_[at]), oldest->calls.size);
         of.turn += run;
-        for (; run != 0; --run) {
-            const std::uint32_t call = oldest->calls.first;
-            unlink(oldest->calls, call);
-            send_call(at, call, now, out);
-        }
+        send_calls(at, oldest->calls, oldest->calls.first, run, now, out);
     }
 }
 
@@ -764,25 +759,46 @@ void dispatcher::pump(instant now, outbox& out) {
     to_pump_.clear();
 }
 
-inline void dispatcher::send_call(std::uint32_t to, std::uint32_t index, instant now, outbox& out) {
-    slot& call = slots_[index];
+inline void dispatcher::move_run(list& from, list& to, std::uint32_t first, std::uint32_t last,
+                                 std::size_t count) {
+    const std::uint32_t before = slots_[first].previous, after = slots_[last].next;
+    (before == none ? from.first : slots_[before].next) = after;
+    (after == none ? from.last : slots_[after].previous) = before;
+    from.size -= count;
+    slots_[first].previous = to.last;
+    slots_[last].next = none;
+    (to.last == none ? to.first : slots_[to.last].next) = first;
+    to.last = last;
+    to.size += count;
+}
+
+// So many calls of one function that follow each other in `from`.
+void dispatcher::send_calls(link_index to, list& from, std::uint32_t first, std::size_t count,
+                            instant now, outbox& out) {
     link& at = links_[to];
-    call.state = call_state::sent;
-    call.link = to;
-    ++call.attempt;
-    call.running = false;
     if (at.held.size == 0) at.since = now;
-    push_back(at.held, index);
-    ++at.slots_held;
-    ++counters_.sent;
-    out.link(at.to, call.payload.size())
-        .call({id_of(index), {call.attempt}},
-              static_cast<std::uint16_t>(number_of(at, call.method)), call.policy.at_most_once,
-              call.payload);
-    if (call.timed) {
-        ++at.timed;
-        start_clocks(at, now);
+    const auto function = static_cast<std::uint16_t>(number_of(at, slots_[first].method));
+    bool timed = false;
+    std::uint32_t index = first, last = first;
+    for (std::size_t sent = 0; sent < count; ++sent) {
+        slot& call = slots_[index];
+        call.state = call_state::sent;
+        call.link = to;
+        ++call.attempt;
+        call.running = false;
+        if (call.timed) {
+            ++at.timed;
+            timed = true;
+        }
+        out.link(at.to, call.payload.size())
+            .call({id_of(index), {call.attempt}}, function, call.policy.at_most_once, call.payload);
+        last = index;
+        index = call.next;
     }
+    move_run(from, at.held, first, last, count);
+    at.slots_held += count;
+    counters_.sent += count;
+    if (timed) start_clocks(at, now);
 }
 
 // The credit window: enough work for the time that a worker would otherwise wait for more, and no

@@ -145,8 +145,8 @@ private:
 
     enum class call_state : std::uint8_t { empty, queued, sent };
     struct group;
-    // What each step of a call needs stands together: the payload is one cache line, and what
-    // follows it another.
+    // What each step of a call needs stands together: the payload is one cache line, what follows it
+    // another, and what only calls with a story need a third.
     struct alignas(64) slot {
         base::buffer payload;
         std::uint64_t ticket = 0;
@@ -165,8 +165,14 @@ private:
         bool detached = false;
         bool running = false;  // it is among those that its worker may have started
         bool timed = false;    // has an attempt_timeout
-        call_policy policy;
+        bool large = false;    // its payload is not inside it
+        bool tried = false;    // has attempts
+        struct {
+            bool at_most_once = false;
+            std::uint8_t start_cap = 1;
+        } policy;
         instant submitted{};
+        duration attempt_timeout{};
         std::vector<attempt_record> attempts;
     };
     struct list {  // of slots, by index
@@ -225,6 +231,9 @@ private:
     inline void push_back(list& to, std::uint32_t index);
     void insert_in_order(list& to, std::uint32_t index);
     inline void unlink(list& from, std::uint32_t index);
+    /// `count` neighbours, from `first` to `last`, to the end of another list.
+    inline void move_run(list& from, list& to, std::uint32_t first, std::uint32_t last,
+                         std::size_t count);
     [[nodiscard]] inline static queue& queue_of(group& of, std::uint32_t method);
     [[nodiscard]] inline group* find_group(group_id id);
 
@@ -268,7 +277,8 @@ private:
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(group& of, std::uint32_t call);
-    inline void send_call(std::uint32_t to, std::uint32_t call, instant now, outbox& out);
+    void send_calls(link_index to, list& from, std::uint32_t first, std::size_t count, instant now,
+                    outbox& out);
     void estimate(link& at, bool calls_wait, instant now);
 
     const limits& bounds_;

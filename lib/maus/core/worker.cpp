@@ -105,7 +105,7 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
             record.about(wire::record_type::returned, event.what);
         }
     }
-    settle_down(now, out);
+    if (state_ != state::serving) settle_down(now, out);
 }
 
 void worker::on(job_detached event, instant now, worker_effects& out) {
@@ -482,7 +482,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     made.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
     made.lease = lease_.serving.lease;
     made.manager = lease_.serving.manager;
-    made.payload = wire::take_payload(record, body);
+    wire::take_payload(record, body, made.payload);
     return true;
 }
 

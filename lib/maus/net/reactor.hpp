@@ -58,7 +58,8 @@ public:
     /// There is mail: from any thread, after it was put. False: nobody is asleep, and who drives
     /// will look at the mail before it sleeps.
     bool wake() noexcept {
-        if (!asleep_.exchange(false)) return false;
+        // To look first is cheaper, and nobody is asleep while many calls are made.
+        if (!asleep_.load() || !asleep_.exchange(false)) return false;
         hub_.wake();
         return true;
     }

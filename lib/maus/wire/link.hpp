@@ -130,8 +130,9 @@ private:
 
 /// Takes the attempt off the front of a record's body; nothing if it is too short.
 [[nodiscard]] std::optional<attempt> take_attempt(base::byte_view& body);
-/// The payload of a call or result: what follows the attempt, or the frame of its own (moved).
-[[nodiscard]] base::buffer take_payload(const record& from, base::byte_view body);
+/// The payload of a call or result, into an empty buffer: what follows the attempt, or the frame of
+/// its own (moved).
+void take_payload(const record& from, base::byte_view body, base::buffer& into);
 
 [[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds);
 [[nodiscard]] base::result<welcome> decode_welcome(base::byte_view body);
@@ -209,9 +210,12 @@ inline std::optional<attempt> take_attempt(base::byte_view& body) {
     return taken;
 }
 
-inline base::buffer take_payload(const record& from, base::byte_view body) {
-    if (from.apart != nullptr) return std::move(*from.apart);
-    return base::buffer{body};
+inline void take_payload(const record& from, base::byte_view body, base::buffer& into) {
+    if (from.apart != nullptr) {
+        into = std::move(*from.apart);
+    } else {
+        into.append(body);
+    }
 }
 
 inline std::byte* link_writer::begin(record_type type, std::uint8_t flags, std::uint16_t function,
