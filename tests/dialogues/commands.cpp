@@ -96,14 +96,15 @@ std::string stage::play(const std::string& command) {
         while (deliver()) {  // what has come meanwhile, before it looks at the clock
         }
     } else if (what == "cut" || what == "heal") {
-        for (const auto& [one, other] : {std::pair{1, 2}, std::pair{2, 1}}) {
-            const std::pair<const node*, const node*> ends{
-                &find(words.at(static_cast<std::size_t>(one))),
-                &find(words.at(static_cast<std::size_t>(other)))};
+        const node *one = &find(words.at(1)), *other = &find(words.at(2));
+        std::vector<std::pair<const node*, const node*>> ways{{one, other}, {other, one}};
+        if (given.contains("one_way")) ways.pop_back();
+        auto& held = given.contains("notices") ? hidden_ : cuts_;
+        for (const auto& way : ways) {
             if (what == "cut")
-                cuts_.insert(ends);
+                held.insert(way);
             else
-                cuts_.erase(ends);
+                held.erase(way);
         }
     } else if (what == "wait")
         wait(ms(std::stoull(words.at(1))));
@@ -151,7 +152,9 @@ void stage::boot(node& which) {
         config.id = id_for<maus::base::worker_id>(which.number);
         config.incarnation = {which.lives};
         config.type = text(which.given, "type", "default");
-        config.signatures = {"add(i32,i32)->i32"};
+        config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
+        config.bounds.calls_per_worker_max =
+            number(which.given, "room", config.bounds.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
         config.beat = beat_of(which.given);
         config.seed = which.number;

@@ -56,7 +56,7 @@ TEST_CASE("every dialogue is said as it is written") {
         if (each.path().extension() == ".txt") files.push_back(each.path());
     }
     std::sort(files.begin(), files.end());
-    REQUIRE(files.size() >= 15);
+    REQUIRE(files.size() >= 35);
     const bool rewrite = std::getenv("MAUS_REWRITE") != nullptr;
     for (const auto& file : files) {
         INFO(file.filename().string());
@@ -66,4 +66,25 @@ TEST_CASE("every dialogue is said as it is written") {
         if (rewrite && said != written) std::ofstream(file) << said;
         if (!rewrite) CHECK(said == written);
     }
+}
+
+TEST_CASE("what maus-sim found is a dialogue that names the seed") {
+    const std::filesystem::path folder = MAUS_DIALOGUES_DIR;
+    std::ifstream finds(folder / "../sim/regressions.txt");
+    std::size_t found = 0;
+    for (std::string line; std::getline(finds, line);) {
+        std::istringstream words(line);
+        std::string seed, commit, dialogue;
+        const bool is_find = !line.empty() && std::isdigit(static_cast<unsigned char>(line[0]));
+        if (!is_find || !(words >> seed >> commit)) continue;
+        INFO(line);
+        CHECK(words >> dialogue);
+        const std::string text = text_of(folder / dialogue);
+        const std::string first = text.substr(0, text.find('\n'));
+        CHECK((first.find(" " + seed + ":") != first.npos ||
+               first.find(" " + seed + ",") != first.npos ||
+               first.find(" " + seed + " ") != first.npos));
+        ++found;
+    }
+    CHECK(found >= 10);
 }

@@ -68,7 +68,8 @@ bool stage::connect_wires() {
 bool stage::held_up(const parcel& what) const {
     const node* to = what.on->ends[what.to];
     const node* from = what.on->ends[1 - what.to];
-    return to->suspended || cuts_.contains({from, to});
+    return to->suspended || cuts_.contains({from, to}) ||
+           (!what.what && hidden_.contains({from, to}));
 }
 
 // All that waits for one process, and then its clock: so sockets are drained before time is told.

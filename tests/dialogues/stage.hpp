@@ -125,7 +125,8 @@ private:
     std::vector<std::unique_ptr<node>> nodes_;
     std::vector<std::unique_ptr<wire>> wires_;
     std::deque<parcel> parcels_;
-    std::set<std::pair<const node*, const node*>> cuts_;
+    std::set<std::pair<const node*, const node*>> cuts_;    // who says it, who shall not hear it
+    std::set<std::pair<const node*, const node*>> hidden_;  // who is gone, who shall not notice it
     std::vector<call> calls_;
     std::map<std::string, std::uint32_t> methods_;
     std::map<std::pair<const node*, std::string>, maus::base::group_id> groups_;
