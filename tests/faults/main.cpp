@@ -81,8 +81,11 @@ int play(const row& which, const run_choices& chosen) {
     }
     const int code =
         report(which.name, chosen.over, got, std::chrono::duration<double>(now() - began).count());
-    if (code != programs::exit_good) std::cerr << "maus-faults: kept " << folder << std::endl;
-    if (code == programs::exit_good && !chosen.keep) std::filesystem::remove_all(folder);
+    if (code != programs::exit_good || chosen.keep) {
+        std::cerr << "maus-faults: kept " << folder << std::endl;
+    } else {
+        std::filesystem::remove_all(folder);
+    }
     return code;
 }
 

@@ -8,7 +8,7 @@
 
 #include <atomic>
 #include <iostream>
-#include <mutex>
+#include <sstream>
 #include <stdexcept>
 
 #include "journal.hpp"
@@ -55,11 +55,11 @@ void wait_to_end(std::chrono::milliseconds at_most) {
 }
 
 maus::log_function log_lines() {
-    static std::mutex guard;
     return [](maus::log_level level, std::string_view text) {
-        const std::lock_guard lock(guard);
-        std::cerr << static_cast<double>(now().time_since_epoch().count()) / 1e9 << ' '
-                  << to_string(level) << ' ' << text << std::endl;
+        std::ostringstream line;
+        line << static_cast<double>(now().time_since_epoch().count()) / 1e9 << ' '
+             << to_string(level) << ' ' << text << '\n';
+        std::cerr << line.str();  // in one piece, so that kill -9 leaves whole lines
     };
 }
 

@@ -2,8 +2,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "rows.hpp"
 
@@ -11,6 +14,7 @@ namespace faults {
 
 namespace {
 
+using maus::base::instant;
 using maus::wire::worker_state;
 
 std::string faketime_library() {
@@ -91,22 +95,77 @@ void clock_jump(stage& on) {
     }
 }
 
-/// To a process a machine that sleeps is one that is stopped together with all others.
+struct night {
+    instant over;
+    instant noticed = over;  ///< when the last worker was lost for it
+};
+
+/// A lease that is shorter than a night is over in the morning ([P-35]). But each worker is lost once
+/// then and nobody at another time, and only calls fail that a lost worker had and may not be moved.
+void check_nights(stage& on, peer& boss, std::vector<night> nights) {
+    const auto of_night = [&](instant at) {  // the last that was over then
+        return std::find_if(nights.rbegin(), nights.rend(),
+                            [&](const night& each) { return each.over <= at; });
+    };
+    std::map<std::uint64_t, fact> asked;
+    std::set<std::pair<instant, maus::base::worker_id>> lost;
+    for (const auto& each : boss.facts()) {
+        if (each.what == kind::submitted) asked[each.ticket] = each;
+        if (each.what != kind::left) continue;
+        const auto one = of_night(each.at);
+        on.check(one != nights.rend(), "a lease ended before any night: " + each.text);
+        if (one == nights.rend()) continue;
+        one->noticed = each.at;
+        on.check(lost.emplace(one->over, each.worker).second,
+                 "a worker was lost twice after a night: " + each.text);
+    }
+    for (const auto& each : boss.facts()) {
+        if (each.what != kind::settled || !each.error) continue;
+        const fact& call = asked.at(each.ticket);
+        const auto one = of_night(each.at);
+        const bool over_night = one != nights.rend() && call.at <= one->noticed;
+        const bool may_not_be_moved =
+            call.at_most_once &&
+            (each.error == maus::errc::maybe_executed || each.error == maus::errc::cancelled);
+        on.check(over_night && may_not_be_moved,
+                 "a call failed, and no night explains it: " + each.text);
+    }
+}
+
+/// To a process a machine that sleeps is one that is stopped together with all others, while its
+/// clocks go on.
 void suspend(stage& on) {
     on.start_parkserver();
+    // Leases that are shorter than a night, and some that are longer.
+    auto& boss = on.manager(
+        {"--amount", "2", "--once-every", "10", "--interval-ms", "500", "--liveness", "4"});
     auto team = on.workers(3);
-    auto& boss = on.manager({"--amount", "2", "--once-every", "10"});
-    std::vector<maus_test::process*> all{&on.parkserver(), &boss.process()};
+    const words longer = calm({"--type", "longer"});
+    for (auto* each : on.workers(2, longer)) team.push_back(each);
+    auto& calm_boss = on.manager([&] {
+        words more = longer;
+        more.insert(more.end(), {"--amount", "2", "--once-every", "10", "--timeout-ms", "60000"});
+        return more;
+    }());
+    std::vector<maus_test::process*> all{&on.parkserver(), &boss.process(), &calm_boss.process()};
     for (auto* each : team) all.push_back(&each->process());
+    std::vector<night> nights;
     for (int i = 0; i < 2; ++i) {
-        on.wait_for(boss, kind::settled, 50);
+        for (auto* each : {&boss, &calm_boss}) on.wait_for(*each, kind::settled, 50);
         for (auto* each : all) each->signal(SIGSTOP);
-        ::usleep(1'000'000);  // the night: longer than any lease
+        ::usleep(2'500'000);  // longer than the leases of the first
+        nights.push_back({now()});
         for (auto* each : all) each->signal(SIGCONT);
     }
-    on.wait_for(boss, kind::settled, 50);
-    on.wait_for_workers(2, worker_state::leased);
+    for (auto* each : {&boss, &calm_boss}) on.wait_for(*each, kind::settled, 50);
+    on.wait_for_workers(4, worker_state::leased);
     on.wait_for_workers(1, worker_state::available);
+    boss.refresh();
+    check_nights(on, boss, nights);
+    on.check(calm_boss.count(kind::left) == 0, "a lease expired that was longer than the night");
+    for (const auto& each : calm_boss.facts()) {
+        on.check(!each.error, "a call failed though no lease expired: " + each.text);
+    }
 }
 
 }  // namespace
@@ -114,7 +173,7 @@ void suspend(stage& on) {
 std::vector<row> rows_of_clocks() {
     return {
         {"clock-jump", "the wall clock jumps by hours and months, both ways", clock_jump},
-        {"suspend", "all processes stop for longer than their leases, and go on", suspend},
+        {"suspend", "all processes stop for longer than some of their leases, and go on", suspend},
     };
 }
 

@@ -1,5 +1,9 @@
 // Processes that die, stop, hang, or take others with them.
+#include <algorithm>
+#include <cstdio>
+
 #include "rows.hpp"
+#include "watch.hpp"
 
 namespace faults {
 
@@ -159,18 +163,60 @@ void slow_worker(stage& on) {
     on.check(had < 150, "the slow worker hoarded: it ran " + std::to_string(had) + " of 600 calls");
 }
 
+/// How much memory each of some processes takes besides what it had.
+class more_memory {
+public:
+    void begin(const std::string& name, pid_t pid) {
+        forget_peak(pid);
+        all_.push_back({name, pid, peak_of(pid)});
+    }
+    /// Of the one that took most.
+    [[nodiscard]] std::pair<std::string, std::size_t> most() const {
+        std::pair<std::string, std::size_t> found;
+        for (const auto& each : all_) {
+            const std::size_t peak = std::max(peak_of(each.pid), each.had);
+            if (peak - each.had >= found.second) found = {each.name, peak - each.had};
+        }
+        return found;
+    }
+
+private:
+    struct process {
+        std::string name;
+        pid_t pid;
+        std::size_t had;
+    };
+    std::vector<process> all_;
+};
+
 void slow_manager(stage& on) {
     on.start_parkserver();
-    (void)on.workers(4);
-    auto& slow = on.manager({"--amount", "2", "--outstanding", "200", "--extra-bytes", "20000"});
+    auto team = on.workers(6);
+    // 10 MB of results could pile up for each; one is told them by its workers, one by the parkserver.
+    const words large{"--amount", "2", "--outstanding", "200", "--extra-bytes", "50000"};
+    words large_and_relayed = large;
+    large_and_relayed.emplace_back("--relayed");
+    const std::vector<peer*> slow{&on.manager(large), &on.manager(large_and_relayed)};
     auto& other = on.manager(calm({"--amount", "2"}));
-    on.wait_for(slow, kind::settled, 50);
-    on.stop(slow);
-    on.wait_for_workers(2, worker_state::available);  // its workers hear nothing, and leave
-    on.wait_for(other, kind::settled, 50);
+    for (auto* each : slow) on.wait_for(*each, kind::settled, 200);
+    on.wait_for(other, kind::settled, 300);
+
+    more_memory others;
+    others.begin("the parkserver", on.parkserver().pid());
+    others.begin(other.name(), other.pid());
+    for (const auto* each : team) others.begin(each->name(), each->pid());
+    for (auto* each : slow) on.stop(*each);
+    on.wait_for_workers(4, worker_state::available);  // their workers hear nothing, and leave
+    on.wait_for(other, kind::settled, 500);
     on.check(other.count(kind::left) == 0, "another manager lost workers");
-    on.go_on(slow);
-    on.wait_for(slow, kind::settled, 250);
+    const auto [name, more] = others.most();
+    constexpr std::size_t bound = 4 << 20;
+    std::printf("at most %zu KiB more while managers were stopped, by %s\n", more >> 10,
+                name.c_str());
+    on.check(more < bound, "I7: " + name + " took " + std::to_string(more >> 10) +
+                               " KiB more while managers were stopped");
+    for (auto* each : slow) on.go_on(*each);
+    for (auto* each : slow) on.wait_for(*each, kind::settled, 300);
 }
 
 void idle_lease(stage& on) {

@@ -146,22 +146,26 @@ void reused_ids(stage& on) {
     on.check(boss.count(kind::left) == 0, "a lease ended for another's id");
 }
 
-/// Half of what it waited for calls, in the facts from `since` on.
-double median_ms(peer& boss, std::size_t since) {
+/// What it waited for its calls, in the facts from `since` on.
+struct waits {
+    std::size_t calls = 0;
+    double p99_ms = 0;
+    double most_ms = 0;
+};
+waits waits_of(peer& boss, std::size_t since) {
     boss.refresh();
     std::map<std::uint64_t, maus::base::instant> asked;
-    std::vector<double> waited;
+    std::vector<double> all;
     for (std::size_t i = since; i < boss.facts().size(); ++i) {
         const fact& each = boss.facts()[i];
         if (each.what == kind::submitted) asked[each.ticket] = each.at;
         if (each.what != kind::settled || !asked.contains(each.ticket)) continue;
-        waited.push_back(
+        all.push_back(
             std::chrono::duration<double, std::milli>(each.at - asked[each.ticket]).count());
     }
-    if (waited.empty()) throw row_failed("no call came back");
-    std::nth_element(waited.begin(),
-                     waited.begin() + static_cast<std::ptrdiff_t>(waited.size() / 2), waited.end());
-    return waited[waited.size() / 2];
+    if (all.empty()) throw row_failed("no call came back");
+    std::sort(all.begin(), all.end());
+    return {all.size(), all[(all.size() - 1) * 99 / 100], all.back()};
 }
 
 void half_open_flood(stage& on) {
@@ -170,19 +174,26 @@ void half_open_flood(stage& on) {
     const std::string place = on.place();
     auto& boss = on.manager({"--amount", "1", "--run-us", "0", "--outstanding", "1", "--rate",
                              "500", "--endpoint", place});
-    on.wait_for(boss, kind::settled, 50);
+    on.wait_for(boss, kind::settled, 500);
+    const auto before = waits_of(boss, 0);
     silence at_park, at_boss;
-    boss.refresh();
     const std::size_t since = boss.facts().size();
     at_park.begin(on.endpoint(), 3000);
     at_boss.begin(place, 3000);
     on.check(at_park.size() == 3000 && at_boss.size() == 3000, "the flood was refused");
-    on.wait_for(boss, kind::settled, 100);
+    on.wait_for(boss, kind::settled, 500);
     // One more comes through the crowd.
     auto& late = on.manager({"--amount", "1", "--run-us", "0"});
     on.wait_for(late, kind::settled, 20);
-    const double median = median_ms(boss, since);
-    on.check(median < 50, "a good echo took " + std::to_string(median) + " ms meanwhile");
+    const auto meanwhile = waits_of(boss, since);
+    std::printf(
+        "%zu good echoes: 99 of 100 within %.2f ms, all within %.2f ms; before that %.2f ms, %.2f "
+        "ms\n",
+        meanwhile.calls, meanwhile.p99_ms, meanwhile.most_ms, before.p99_ms, before.most_ms);
+    // What else the machine does is not the flood's doing.
+    on.check(meanwhile.p99_ms < 50 + before.p99_ms,
+             "1 of 100 good echoes took more than " + std::to_string(meanwhile.p99_ms) +
+                 " ms meanwhile, and " + std::to_string(before.p99_ms) + " ms before");
     // They are closed by the other side, after 2 s; nobody has to close them here.
     on.wait("the flood to be shut out", [&] {
         return descriptors_of(on.parkserver().pid()) < 100 && descriptors_of(boss.pid()) < 100;
@@ -194,6 +205,7 @@ void descriptors(stage& on) {
         throw row_skipped(
             "libzmq 4.3.4 aborts when an ipc listener gets EMFILE (ipc_listener.cpp:325)");
     }
+    on.expect_in_logs("only 64 files may be open");
     on.start_parkserver("ulimit -n 64;");
     (void)on.workers(2);
     const std::string place = on.place();

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "logs.hpp"
 #include "support/scratch.hpp"
 #include "support/wait.hpp"
 #include "watch.hpp"
@@ -72,6 +73,7 @@ void peer::refresh() {
         if (each.what == kind::started) busy_since_ = each.at;
         if (each.what == kind::ended) busy_since_ = maus::base::never;
         if (each.what == kind::died && each.text == "poison") killed = true;
+        if (each.what == kind::left && each.text.starts_with("worker_lost")) ++workers_lost_;
         facts_.push_back(std::move(each));
     }
 }
@@ -260,11 +262,36 @@ void stage::check_parkserver() {
     check(code == 0, "I9: the parkserver ended with " + std::to_string(code.value_or(-1)));
 }
 
+/// What went wrong is told with its reason, each loss once, and nothing else is told as wrong.
+void stage::check_logs() {
+    const auto is_expected = [this](const std::string& text) {
+        return std::any_of(expected_in_logs_.begin(), expected_in_logs_.end(),
+                           [&](const auto& part) { return text.find(part) != text.npos; });
+    };
+    for (const auto& each : std::filesystem::directory_iterator(folder_)) {
+        if (each.path().extension() != ".log") continue;
+        const std::string name = each.path().filename();
+        const log_book log(each.path());
+        for (const auto& line : log.odd()) check(false, "I9: " + name + " has the line: " + line);
+        for (const auto& text : log.complaints()) {
+            check(is_expected(text), "I9: " + name + " tells what no fault explains: " + text);
+        }
+    }
+    for (auto& each : peers_) {
+        if (each.role() != "manager" || each.killed || each.ended != 0) continue;
+        const log_book log(file("manager" + std::to_string(each.number()) + ".log"));
+        check(log.workers_lost() == each.workers_lost(),
+              "I9: " + each.name() + " lost " + std::to_string(each.workers_lost()) +
+                  " workers, and logged " + std::to_string(log.workers_lost()));
+    }
+}
+
 outcome stage::finish() {
     end_all("manager");
     end_all("worker");
     kept_.clear();  // a connection that its other end holds open stays open
     check_parkserver();
+    check_logs();
     judge();
     return sums_;
 }

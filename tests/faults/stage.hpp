@@ -68,6 +68,8 @@ public:
 
     /// Since when it runs what it runs; never: it runs nothing.
     [[nodiscard]] maus::base::instant busy_since() const { return busy_since_; }
+    /// How many workers a manager was told to have lost, by events of the public API.
+    [[nodiscard]] std::size_t workers_lost() const { return workers_lost_; }
 
     bool killed = false;  ///< by us, or it died of a poison call
     std::optional<int> ended;
@@ -82,6 +84,7 @@ private:
     std::vector<fact> facts_;
     std::map<kind, std::size_t> counts_;
     maus::base::instant busy_since_ = maus::base::never;
+    std::size_t workers_lost_ = 0;
 };
 
 struct outcome {
@@ -144,6 +147,8 @@ public:
     void check(bool right, const std::string& text) {
         if (!right) failures_.push_back(text);
     }
+    /// A part of a warning that the row's fault explains. For losses see logs.hpp.
+    void expect_in_logs(const std::string& part) { expected_in_logs_.push_back(part); }
     /// For facts about who has no history of its own: fake peers, each with a number.
     [[nodiscard]] journal& notes() { return notes_; }
     [[nodiscard]] std::uint32_t next_number() { return ++numbers_; }
@@ -164,6 +169,7 @@ public:
 private:
     peer& start(const std::string& role, const words& arguments, const std::string& limits);
     void check_parkserver();
+    void check_logs();
     void judge();
 
     transport how_;
@@ -179,7 +185,7 @@ private:
     journal notes_;
     journal_reader notes_reader_;
     std::vector<std::shared_ptr<void>> kept_longer_, kept_;
-    std::vector<std::string> failures_;
+    std::vector<std::string> failures_, expected_in_logs_;
     std::vector<fact> undigested_;
     maus::sim::checkers checkers_;
     std::size_t told_ = 0;

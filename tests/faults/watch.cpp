@@ -32,6 +32,17 @@ std::size_t bytes_of(pid_t pid) {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::size_t peak_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    std::size_t kib = 0;
+    for (std::string word; file >> word;) {
+        if (word == "VmHWM:") file >> kib;
+    }
+    return kib << 10;
+}
+
+void forget_peak(pid_t pid) { std::ofstream("/proc/" + std::to_string(pid) + "/clear_refs") << 5; }
+
 void watch::begin(const std::string& name, pid_t pid) { all_[name].before = descriptors_of(pid); }
 
 void watch::look(const std::string& name, pid_t pid, double seconds) {

@@ -18,6 +18,10 @@ namespace faults {
 /// Resident memory.
 [[nodiscard]] std::size_t bytes_of(pid_t pid);
 
+/// The most resident memory that a process had since forget_peak.
+[[nodiscard]] std::size_t peak_of(pid_t pid);
+void forget_peak(pid_t pid);
+
 class watch {
 public:
     /// It is at rest: has what it shall have again.
