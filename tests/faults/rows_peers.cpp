@@ -190,10 +190,11 @@ void half_open_flood(stage& on) {
         "%zu good echoes: 99 of 100 within %.2f ms, all within %.2f ms; before that %.2f ms, %.2f "
         "ms\n",
         meanwhile.calls, meanwhile.p99_ms, meanwhile.most_ms, before.p99_ms, before.most_ms);
-    // What else the machine does is not the flood's doing.
-    on.check(meanwhile.p99_ms < 50 + before.p99_ms,
-             "1 of 100 good echoes took more than " + std::to_string(meanwhile.p99_ms) +
-                 " ms meanwhile, and " + std::to_string(before.p99_ms) + " ms before");
+    // On a machine that is so busy that echoes are slow without a flood, they take longer with one.
+    const double bound = std::max(50.0, 4 * before.p99_ms);
+    on.check(meanwhile.p99_ms < bound, "1 of 100 good echoes took more than " +
+                                           std::to_string(meanwhile.p99_ms) + " ms, not " +
+                                           std::to_string(bound));
     // They are closed by the other side, after 2 s; nobody has to close them here.
     on.wait("the flood to be shut out", [&] {
         return descriptors_of(on.parkserver().pid()) < 100 && descriptors_of(boss.pid()) < 100;
