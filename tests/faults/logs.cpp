@@ -64,6 +64,7 @@ void log_book::read(const std::string& line) {
     if (level != "warning" && level != "error") return;
     std::smatch loss;
     const bool lost = std::regex_match(text, loss, a_loss());
+    if (lost) ++losses_;
     if (lost && loss[1].matched) ++workers_lost_;
     if (!lost || !is_a_faults_doing(loss[2])) complaints_.push_back(text);
 }

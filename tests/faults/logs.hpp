@@ -19,13 +19,16 @@ public:
     /// What is told as a warning or as an error, but for losses: that somebody is lost is the row's
     /// doing, if the reason is one that its faults can have.
     [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
-    /// How many workers it says to have lost.
+    /// How many workers or parkservers it says to have lost.
+    [[nodiscard]] std::size_t losses() const { return losses_; }
+    /// How many workers.
     [[nodiscard]] std::size_t workers_lost() const { return workers_lost_; }
 
 private:
     void read(const std::string& line);
 
     std::vector<std::string> odd_, complaints_;
+    std::size_t losses_ = 0;
     std::size_t workers_lost_ = 0;
 };
 

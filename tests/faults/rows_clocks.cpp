@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "logs.hpp"
 #include "rows.hpp"
 
 namespace faults {
@@ -139,16 +140,18 @@ void suspend(stage& on) {
     // Leases that are shorter than a night, and some that are longer.
     auto& boss = on.manager(
         {"--amount", "2", "--once-every", "10", "--interval-ms", "500", "--liveness", "4"});
-    auto team = on.workers(3);
+    const auto team = on.workers(3);
     const words longer = calm({"--type", "longer"});
-    for (auto* each : on.workers(2, longer)) team.push_back(each);
+    const auto calm_team = on.workers(2, longer);
     auto& calm_boss = on.manager([&] {
         words more = longer;
         more.insert(more.end(), {"--amount", "2", "--once-every", "10", "--timeout-ms", "60000"});
         return more;
     }());
     std::vector<maus_test::process*> all{&on.parkserver(), &boss.process(), &calm_boss.process()};
-    for (auto* each : team) all.push_back(&each->process());
+    for (const auto* some : {&team, &calm_team}) {
+        for (auto* each : *some) all.push_back(&each->process());
+    }
     std::vector<night> nights;
     for (int i = 0; i < 2; ++i) {
         for (auto* each : {&boss, &calm_boss}) on.wait_for(*each, kind::settled, 50);
@@ -165,6 +168,10 @@ void suspend(stage& on) {
     on.check(calm_boss.count(kind::left) == 0, "a lease expired that was longer than the night");
     for (const auto& each : calm_boss.facts()) {
         on.check(!each.error, "a call failed though no lease expired: " + each.text);
+    }
+    for (const auto* each : {&calm_boss, calm_team.front(), calm_team.back()}) {
+        on.check(log_book(on.log_of(*each)).losses() == 0,
+                 each->name() + " lost somebody in a night that was shorter than its patience");
     }
 }
 

@@ -279,7 +279,7 @@ void stage::check_logs() {
     }
     for (auto& each : peers_) {
         if (each.role() != "manager" || each.killed || each.ended != 0) continue;
-        const log_book log(file("manager" + std::to_string(each.number()) + ".log"));
+        const log_book log(log_of(each));
         check(log.workers_lost() == each.workers_lost(),
               "I9: " + each.name() + " lost " + std::to_string(each.workers_lost()) +
                   " workers, and logged " + std::to_string(log.workers_lost()));

@@ -147,6 +147,9 @@ public:
     void check(bool right, const std::string& text) {
         if (!right) failures_.push_back(text);
     }
+    [[nodiscard]] std::string log_of(const peer& which) const {
+        return file(which.role() + std::to_string(which.number()) + ".log");
+    }
     /// A part of a warning that the row's fault explains. For losses see logs.hpp.
     void expect_in_logs(const std::string& part) { expected_in_logs_.push_back(part); }
     /// For facts about who has no history of its own: fake peers, each with a number.
