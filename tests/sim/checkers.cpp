@@ -24,6 +24,10 @@ void checkers::fail(const char* invariant, const fact& about, const std::string&
 
 void checkers::see(const fact& what) {
     ++seen_;
+    if (portion_ && (what.what != fact::kind::offered || what.token != portion_->token ||
+                     what.at != portion_->at)) {
+        end_portion();
+    }
     switch (what.what) {
         case fact::kind::submitted: return submitted(what);
         case fact::kind::sent: return sent(what);
@@ -409,6 +413,7 @@ void checkers::died(const fact& what) {
 }
 
 void checkers::finish() {
+    if (portion_) end_portion();
     for (const auto& each : innocents_) innocent(each, calls_.at(each.ticket));
     for (const auto& each : maybe_executed_) {
         const call& of = calls_.at(each.ticket);

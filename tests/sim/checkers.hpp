@@ -7,13 +7,14 @@
 // I2  and each one does               I6  everything comes to an end
 // I3  its result fits its arguments   I7  tables return to where they began
 // I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
-// P-15, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
+// P-15, P-21, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
 // match it (I7).
 // And: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
 // end.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -97,16 +98,19 @@ private:
         struct peer {
             base::worker_id worker;
             base::manager_id manager;
+            std::string type;
         };
         struct wish {
             base::manager_id manager;
             std::uint32_t number = 0;
             std::string type;
+            std::uint32_t amount = 0;
             std::uint64_t place = 0;
         };
         std::map<std::uint64_t, peer> sessions;            // by route
-        std::map<base::worker_id, std::uint64_t> workers;  // incarnation
-        std::map<base::manager_id, std::pair<std::uint64_t, std::uint64_t>> managers;  // and route
+        using session = std::pair<std::uint64_t, std::uint64_t>;  // incarnation and route
+        std::map<base::worker_id, session> workers;
+        std::map<base::manager_id, session> managers;
         std::map<base::token, wish> wishes;
         std::map<base::manager_id, std::map<base::token, std::uint64_t>> places;  // of old sessions
         std::set<base::token> served;  // it may have somebody
@@ -115,8 +119,18 @@ private:
         void forget_wishes(const base::manager_id& of);
     };
     struct standing {  // what a parkserver knows of a worker
-        bool free = false;
+        bool free = false;    // it may be
+        bool surely = false;  // and nothing that it said can be taken otherwise
         base::lease_id offered;
+        base::lease_id newest;  // that was offered, and neither void nor at its end
+    };
+    struct portion {  // what a parkserver offers one wish in one go
+        life_key by;
+        base::token token;
+        instant at{};
+        std::uint32_t workers = 0;
+        bool is_first = false;  // the wish never had anybody
+        fact newest;
     };
     struct group_state {
         bool released = false;
@@ -155,6 +169,8 @@ private:
     void told(const fact& what);
     void offered(const fact& what);
     void served_in_order(const fact& what);
+    void served_at_once(const fact& what);
+    void end_portion();
     void enrolled(const fact& what);
     void parted(const fact& what);
     void asked(const fact& what);
@@ -189,6 +205,7 @@ private:
     std::map<std::pair<life_key, std::uint64_t>, standing> standings_;  // at a parkserver, by route
     std::set<base::lease_id> ever_offered_;
     std::map<life_key, agency> agencies_;
+    std::optional<portion> portion_;  // that is being dealt out
     std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
     std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, hello> links_;  // of managers

@@ -9,8 +9,11 @@ void checkers::told(const fact& what) {
     standing& of = standings_[{{what.process, what.life}, what.link}];
     if (what.text == "void") {
         if (what.lease == of.offered) of.offered = {};
+        if (what.lease == of.newest) of.newest = {};
         return;
     }
+    if (what.lease == of.newest) of.newest = {};
+    of.surely = what.right && of.newest.none();
     // An offer that crossed with an earlier lease's end stands.
     if (what.right && !of.offered.none() && what.lease != of.offered && !what.lease.none()) return;
     of.free = what.right;
@@ -21,8 +24,9 @@ void checkers::offered(const fact& what) {
     expect(ever_offered_.insert(what.lease).second, "P-26", what, "a lease was offered twice");
     standing& of = standings_[{{what.process, what.life}, what.link}];
     expect(of.free, "P-27", what, "a worker was offered that did not say that it is free");
-    of.free = false;
-    of.offered = what.lease;
+    of.free = of.surely = false;
+    of.offered = of.newest = what.lease;
+    served_at_once(what);
     served_in_order(what);
 }
 
@@ -34,12 +38,12 @@ void checkers::agency::forget_wishes(const base::manager_id& of) {
 
 void checkers::enrolled(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
-    at.sessions[what.link] = {what.worker, what.manager};
+    at.sessions[what.link] = {what.worker, what.manager, what.text};
     if (!what.worker.none()) {
         const auto known = at.workers.find(what.worker);
-        expect(known == at.workers.end() || what.incarnation >= known->second, "P-15", what,
+        expect(known == at.workers.end() || what.incarnation >= known->second.first, "P-15", what,
                "an older life of a worker took the place of a newer one");
-        at.workers[what.worker] = what.incarnation;
+        at.workers[what.worker] = {what.incarnation, what.link};
         return;
     }
     const auto known = at.managers.find(what.manager);
@@ -80,7 +84,7 @@ void checkers::asked(const fact& what) {
     const auto old = places.find(what.token);
     const std::uint64_t place = old == places.end() ? ++at.wishes_made : old->second;
     if (old != places.end()) places.erase(old);
-    at.wishes[what.token] = {here->first, what.group, what.text, place};
+    at.wishes[what.token] = {here->first, what.group, what.text, what.amount, place};
 }
 
 void checkers::unasked(const fact& what) {
@@ -98,7 +102,7 @@ void checkers::unasked(const fact& what) {
 // A wish that never had anybody, as far as this parkserver can know, waits for sure.
 void checkers::served_in_order(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
-    at.ends[what.lease] = {{what.worker, {}}, {{}, what.manager}};
+    at.ends[what.lease] = {{what.worker, {}, {}}, {{}, what.manager, {}}};
     at.served.insert(what.token);
     const auto served = at.wishes.find(what.token);
     if (served == at.wishes.end()) return;
@@ -109,11 +113,42 @@ void checkers::served_in_order(const fact& what) {
     }
 }
 
+// What a wish is offered first it is offered in one go ([P-21]).
+void checkers::served_at_once(const fact& what) {
+    const life_key by{what.process, what.life};
+    if (!portion_) {
+        const bool is_first = !agencies_[by].served.contains(what.token);
+        portion_ = {by, what.token, what.at, 0, is_first, {}};
+    }
+    ++portion_->workers;
+    portion_->newest = what;
+}
+
+// Something else happens: the portion is complete.
+void checkers::end_portion() {
+    const portion dealt = *std::exchange(portion_, std::nullopt);
+    const agency& at = agencies_[dealt.by];
+    const auto to = at.wishes.find(dealt.token);
+    if (!dealt.is_first || to == at.wishes.end()) return;
+    const agency::wish& wished = to->second;
+    if (wished.amount != 0) {
+        return expect(dealt.workers == wished.amount, "P-21", dealt.newest,
+                      "a wish for " + std::to_string(wished.amount) + " that never had any got " +
+                          std::to_string(dealt.workers));
+    }
+    for (const auto& [worker, session] : at.workers) {
+        const auto known = at.sessions.find(session.second);
+        expect(known->second.type != wished.type ||
+                   !standings_[{dealt.by, session.second}].surely,
+               "P-21", dealt.newest, "a wish for all that are free did not get them all");
+    }
+}
+
 void checkers::named(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.served.insert(what.token);
-    at.ends[what.lease].push_back({what.worker, {}});
-    at.ends[what.lease].push_back({{}, what.manager});
+    at.ends[what.lease].push_back({what.worker, {}, {}});
+    at.ends[what.lease].push_back({{}, what.manager, {}});
 }
 
 void checkers::relayed(const fact& what) {
@@ -122,7 +157,7 @@ void checkers::relayed(const fact& what) {
     bool of_its_ends = false;
     for (const auto& each : at.ends[what.lease]) {
         if (from == at.sessions.end()) break;
-        const auto& [worker, manager] = from->second;
+        const auto& [worker, manager, type] = from->second;
         of_its_ends = of_its_ends || (!worker.none() && worker == each.worker) ||
                       (!manager.none() && manager == each.manager);
     }

@@ -33,9 +33,10 @@ struct fact {
         told,      ///< a parkserver heard from `worker` whether it is free: `right`; or the
                    ///< offer `lease` is void
         named,     ///< a parkserver heard that `worker` serves `manager` by `lease`, for `token`
-        enrolled,  ///< a parkserver said registered to `worker` or `manager`, of this `incarnation`
+        enrolled,  ///< a parkserver said registered to `worker`, of the type in `text`, or to
+                   ///< `manager`; of this `incarnation`
         parted,    ///< a parkserver lost `worker` or `manager`
-        asked,     ///< a parkserver heard a request: `token`, `group`, a type in `text`
+        asked,     ///< a parkserver heard a request: `token`, `group`, `amount`, a type in `text`
         unasked,   ///< and that it is cancelled
         relayed,   ///< a parkserver passed on what came from `link` for `lease`
         given,     ///< a worker got a call

@@ -43,6 +43,7 @@ private:
         base::worker_id worker;
         base::manager_id manager;
         std::uint64_t incarnation = 0;
+        std::string type;  // of a worker
     };
     std::map<std::uint64_t, peer> peers_;  // by route
     std::size_t collected_ = 0;            // of what the machine wants to say

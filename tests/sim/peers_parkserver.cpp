@@ -59,7 +59,7 @@ void parkserver_process::name(const base::worker_id& worker, const base::manager
 }
 
 void parkserver_process::heard(const core::received& from, const wire::register_worker& what) {
-    peers_[from.from.value] = {what.worker, {}, what.incarnation.value};
+    peers_[from.from.value] = {what.worker, {}, what.incarnation.value, what.type};
     if (what.serving) {
         name(what.worker, what.serving->manager, what.serving->lease, what.serving->token);
     }
@@ -70,6 +70,7 @@ void parkserver_process::heard(const core::received& from, const wire::request& 
     told.link = from.from.value;
     told.token = what.token;
     told.group = static_cast<std::uint32_t>(what.request.value);
+    told.amount = what.amount;
     told.text = what.type;
     world_.past.add(std::move(told));
     for (const auto& each : what.held) {
@@ -90,7 +91,7 @@ void parkserver_process::hear(const core::received& from) {
         heard(from, *joins);
         told.right = joins->free;
     } else if (const auto* employer = std::get_if<wire::register_manager>(&what)) {
-        peers_[from.from.value] = {{}, employer->manager, employer->incarnation.value};
+        peers_[from.from.value] = {{}, employer->manager, employer->incarnation.value, {}};
         return;
     } else if (const auto* wants = std::get_if<wire::request>(&what)) {
         return heard(from, *wants);
@@ -150,6 +151,7 @@ void parkserver_process::witness(core::send& what) {
         told.what = fact::kind::enrolled;
         told.manager = who->second.manager;
         told.incarnation = who->second.incarnation;
+        told.text = who->second.type;
     } else if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
         told.lease = end->lease;
         told.text = "void";
