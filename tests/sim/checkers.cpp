@@ -64,7 +64,7 @@ void checkers::see(const fact& what) {
             return;
         case fact::kind::greeted:
             hellos_[what.stamp] = {
-                {what.process, what.life}, what.worker, what.incarnation, what.token};
+                {what.process, what.life}, what.worker, what.incarnation, what.token, what.amount};
             return;
         case fact::kind::welcomed: return welcomed(what);
         case fact::kind::stuck: return fail("I6", what, what.text);
@@ -125,13 +125,29 @@ void checkers::sent(const fact& what) {
     const auto link = links_.find({of.manager, what.link, what.lease});
     expect(link != links_.end(), "P-33", what, "it was sent to nobody who was welcomed");
     if (link != links_.end()) {
-        of.sent_to = link->second.said_by;
-        of.sent_worker = link->second.worker;
+        of.sent_to = link->second.from.said_by;
+        of.sent_worker = link->second.from.worker;
+        sent_over(link->second, what);
     }
     running_at_[of.runs_at].erase(what.ticket);
     of.sent = what.attempt;
     of.sent_as = seen_;
     of.sent_at = what.local;
+}
+
+// A worker's credit: what it runs and one more, and then as many more as it has answered, up to
+// prefetch_max. So who answers nothing hoards nothing.
+void checkers::sent_over(linked& over, const fact& what) {
+    handed_[{over.from.said_by, what.call, what.attempt}] = {what.ticket, &over};
+    const std::size_t waits_most =
+        std::clamp<std::size_t>(bounds_.prefetch_max, 1, 1 + over.slots_back);
+    const std::size_t held = ++over.sent - over.slots_back;
+    expect(held <= over.from.concurrency + waits_most, "credit", what,
+           "its worker has " + std::to_string(held) + " calls, runs " +
+               std::to_string(over.from.concurrency) + " at a time, and has answered " +
+               std::to_string(over.slots_back));
+    expect(over.sent - over.answered <= bounds_.calls_per_worker_max, "credit", what,
+           "its worker holds more than calls_per_worker_max");
 }
 
 void checkers::started(const fact& what) {
@@ -381,7 +397,7 @@ void checkers::welcomed(const fact& what) {
     if (said == hellos_.end()) return fail("P-33", what, "a welcome to nobody's hello");
     const hello& from = said->second;
     const life_key manager{what.process, what.life};
-    links_[{manager, what.link, what.lease}] = from;
+    links_[{manager, what.link, what.lease}] = {.from = from};
     const auto before = newest_hello_.find({manager, from.worker});
     const auto replaced = replaced_.find({manager, from.worker});
     if (replaced != replaced_.end() && replaced->second == what.at &&

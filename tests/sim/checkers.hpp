@@ -93,6 +93,18 @@ private:
         base::worker_id worker;
         std::uint64_t incarnation = 0;
         base::token token;
+        std::size_t concurrency = 0;
+    };
+    struct linked {  // a hello that was welcomed, and the calls that its worker was sent since
+        hello from;
+        std::size_t sent = 0;
+        std::size_t slots_back = 0;  // that its worker has answered or detached
+        std::size_t answered = 0;    // for good
+    };
+    struct handed {  // an attempt, as it was sent
+        std::uint64_t ticket = 0;
+        linked* over = nullptr;
+        bool slot_back = false;
     };
     struct agency {  // one life of a parkserver, as its peers saw it
         struct peer {
@@ -156,6 +168,7 @@ private:
 
     void submitted(const fact& what);
     void sent(const fact& what);
+    void sent_over(linked& over, const fact& what);
     void started(const fact& what);
     void learn_from_start(const fact& what, call& of);
     void ended(const fact& what);
@@ -208,7 +221,9 @@ private:
     std::optional<portion> portion_;  // that is being dealt out
     std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
-    std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, hello> links_;  // of managers
+    std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, linked> links_;  // of managers
+    // By whom it was sent to.
+    std::map<std::tuple<life_key, std::uint64_t, std::uint32_t>, handed> handed_;
     std::map<std::pair<life_key, base::worker_id>, hello> newest_hello_;
     // When it came again on another link, which may be turned away in the same step.
     std::map<std::pair<life_key, base::worker_id>, instant> replaced_;

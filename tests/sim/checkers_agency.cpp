@@ -1,6 +1,8 @@
 // What a parkserver and a worker may say, by what was said to them.
 #include "checkers.hpp"
 
+#include <utility>
+
 namespace maus::sim {
 
 // --- who is free --------------------------------------------------------------------------------
@@ -180,6 +182,12 @@ void checkers::answered(const fact& what) {
     }
     expect(!task->second.answered, "P-37", what, "it answered a call twice");
     task->second.answered = task->second.answered || what.right;
+    const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
+    if (sent == handed_.end()) return;
+    handed& of = sent->second;
+    if (what.right) ++of.over->answered;
+    const bool gives_back = what.right || what.text == "detached";
+    if (gives_back && !std::exchange(of.slot_back, true)) ++of.over->slots_back;
 }
 
 }  // namespace maus::sim

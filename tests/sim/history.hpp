@@ -40,9 +40,11 @@ struct fact {
         unasked,   ///< and that it is cancelled
         relayed,   ///< a parkserver passed on what came from `link` for `lease`
         given,     ///< a worker got a call
-        answered,  ///< and said what became of it: `right` if that was the last word
+        answered,  ///< and said what became of it: `right` if that was the last word; `text` says
+                   ///< whether it is returned or detached
         dismissed,  ///< a worker heard goodbye or reject on `link`
-        greeted,    ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`
+        greeted,    ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`; it runs
+                    ///< `amount` calls at a time
         welcomed,   ///< a manager answered the hello with this `stamp`
         stuck,      ///< something should have come to an end and did not; `text` says what
         count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`

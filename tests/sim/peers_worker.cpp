@@ -110,6 +110,7 @@ void worker_process::note_hello(core::send& what) {
     told.lease = hello.value().lease;
     told.token = hello.value().token;
     told.stamp = hello.value().stamp;
+    told.amount = hello.value().concurrency;
     world_.past.add(std::move(told));
 }
 
@@ -189,6 +190,9 @@ void worker_process::witness_answers(const core::send& what) {
         if (!attempt) continue;
         told.call = attempt->call.value;
         told.attempt = attempt->number.value;
+        told.text = record.type == wire::record_type::returned   ? "returned"
+                    : record.type == wire::record_type::detached ? "detached"
+                                                                 : "";
         world_.past.add(told);
     }
 }
