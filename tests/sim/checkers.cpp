@@ -284,9 +284,10 @@ void checkers::settled_badly(const fact& what, const call& of) {
                          "there were workers, or some might have come in time");
         }
         case errc::cancelled: {
-            const bool released = groups_[of.manager][of.group].released;
-            return cause(of.cancelled || released || (of.at_most_once && (of.sent > 0 || real_)),
-                         "nobody cancelled it");
+            if (of.cancelled || groups_[of.manager][of.group].released) return;
+            given_back_.push_back(what);
+            return cause(of.at_most_once && (real_ || (of.sent > 0 && of.returned == of.sent)),
+                         "nobody cancelled it, and its worker did not give it back");
         }
         case errc::remote_exception: return cause(of.which == function::toss, "it does not throw");
         case errc::no_such_function:
@@ -436,6 +437,10 @@ void checkers::finish() {
         const auto gone = left_as_.find({each.process, of.sent_worker});
         expect(gone != left_as_.end() && gone->second > of.sent_as, "error", each,
                "its worker was not lost");
+    }
+    for (const auto& each : given_back_) {
+        const call& of = calls_.at(each.ticket);
+        expect(!of.started.contains(of.sent), "error", each, "it was not given back but started");
     }
     for (const auto& [ticket, each] : calls_) {
         if (each.settled == 1 || each.orphaned) continue;

@@ -74,6 +74,7 @@ private:
         std::uint32_t sent = 0;      // the newest attempt
         std::uint64_t sent_as = 0;   // and when, in facts
         std::uint64_t ended_as = 0;  // the newest end, in facts
+        std::uint32_t returned = 0;  // the newest attempt that its worker gave back
         std::set<std::uint32_t> started, ended;
         instant started_at{};            // the newest attempt, in simulated time
         std::uint32_t lost_starts = 0;   // attempts that ran on a worker when it was lost
@@ -248,6 +249,7 @@ private:
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;
     std::vector<fact> maybe_executed_;  // calls that failed so; judged when all is known
+    std::vector<fact> given_back_;      // at_most_once calls that ended cancelled by nobody
     std::vector<fact> innocents_;       // that ended poisoned; judged when all is known
     std::vector<std::string> failures_;
     tally counts_;

@@ -186,6 +186,7 @@ void checkers::answered(const fact& what) {
     if (sent == handed_.end()) return;
     handed& of = sent->second;
     if (what.right) ++of.over->answered;
+    if (what.text == "returned") calls_.at(of.ticket).returned = what.attempt;
     const bool gives_back = what.right || what.text == "detached";
     if (gives_back && !std::exchange(of.slot_back, true)) ++of.over->slots_back;
 }
