@@ -224,6 +224,8 @@ TEST_CASE("worker: starts nothing once its lease has run out, and ends the link"
     at.ms = 500;
     const auto said = at.call(2, 78);  // it was paused, and this lay in its inbox
     CHECK(said == lines{"2 returned 78/1", "2 close"});
+    CHECK(at.core.counters().calls == 2);
+    CHECK(at.core.counters().answers == 1);
     CHECK(at.core.startable() == 0);
     CHECK(at.core.now_in() == worker::state::draining);
 }

@@ -120,7 +120,7 @@ private:
             std::uint32_t amount = 0;
             std::uint64_t place = 0;
         };
-        std::map<std::uint64_t, peer> sessions;            // by route
+        std::map<std::uint64_t, peer> sessions;                   // by route
         using session = std::pair<std::uint64_t, std::uint64_t>;  // incarnation and route
         std::map<base::worker_id, session> workers;
         std::map<base::manager_id, session> managers;
@@ -131,7 +131,7 @@ private:
         std::uint64_t wishes_made = 0;
         void forget_wishes(const base::manager_id& of);
     };
-    struct standing {  // what a parkserver knows of a worker
+    struct standing {         // what a parkserver knows of a worker
         bool free = false;    // it may be
         bool surely = false;  // and nothing that it said can be taken otherwise
         base::lease_id offered;
@@ -219,7 +219,7 @@ private:
     std::map<std::pair<life_key, std::uint64_t>, standing> standings_;  // at a parkserver, by route
     std::set<base::lease_id> ever_offered_;
     std::map<life_key, agency> agencies_;
-    std::optional<portion> portion_;  // that is being dealt out
+    std::optional<portion> portion_;                                    // that is being dealt out
     std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
     std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, linked> links_;  // of managers

@@ -140,8 +140,7 @@ void checkers::end_portion() {
     }
     for (const auto& [worker, session] : at.workers) {
         const auto known = at.sessions.find(session.second);
-        expect(known->second.type != wished.type ||
-                   !standings_[{dealt.by, session.second}].surely,
+        expect(known->second.type != wished.type || !standings_[{dealt.by, session.second}].surely,
                "P-21", dealt.newest, "a wish for all that are free did not get them all");
     }
 }

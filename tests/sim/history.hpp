@@ -28,20 +28,20 @@ struct fact {
         left,       ///< and that it is gone
         wished,
         released,
-        wanted,    ///< a manager said a request with `token` for its `group`
-        offered,   ///< a parkserver said assign to `worker`
-        told,      ///< a parkserver heard from `worker` whether it is free: `right`; or the
-                   ///< offer `lease` is void
-        named,     ///< a parkserver heard that `worker` serves `manager` by `lease`, for `token`
-        enrolled,  ///< a parkserver said registered to `worker`, of the type in `text`, or to
-                   ///< `manager`; of this `incarnation`
-        parted,    ///< a parkserver lost `worker` or `manager`
-        asked,     ///< a parkserver heard a request: `token`, `group`, `amount`, a type in `text`
-        unasked,   ///< and that it is cancelled
-        relayed,   ///< a parkserver passed on what came from `link` for `lease`
-        given,     ///< a worker got a call
-        answered,  ///< and said what became of it: `right` if that was the last word; `text` says
-                   ///< whether it is returned or detached
+        wanted,     ///< a manager said a request with `token` for its `group`
+        offered,    ///< a parkserver said assign to `worker`
+        told,       ///< a parkserver heard from `worker` whether it is free: `right`; or the
+                    ///< offer `lease` is void
+        named,      ///< a parkserver heard that `worker` serves `manager` by `lease`, for `token`
+        enrolled,   ///< a parkserver said registered to `worker`, of the type in `text`, or to
+                    ///< `manager`; of this `incarnation`
+        parted,     ///< a parkserver lost `worker` or `manager`
+        asked,      ///< a parkserver heard a request: `token`, `group`, `amount`, a type in `text`
+        unasked,    ///< and that it is cancelled
+        relayed,    ///< a parkserver passed on what came from `link` for `lease`
+        given,      ///< a worker got a call
+        answered,   ///< and said what became of it: `right` if that was the last word; `text` says
+                    ///< whether it is returned or detached
         dismissed,  ///< a worker heard goodbye or reject on `link`
         greeted,    ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`; it runs
                     ///< `amount` calls at a time

@@ -30,6 +30,7 @@ private:
     [[nodiscard]] bool has_stopped() const override { return stopped_; }
     [[nodiscard]] instant next_deadline() const override;
     void hear(const core::received& from);
+    [[nodiscard]] bool is_readable(const core::received& from) const;
     void heard(const core::received& from, const wire::register_worker& what);
     void heard(const core::received& from, const wire::request& what);
     void name(const base::worker_id& worker, const base::manager_id& manager,
@@ -49,6 +50,8 @@ private:
     std::size_t collected_ = 0;            // of what the machine wants to say
     base::route input_from_{};
     std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
+    std::uint64_t violations_ = 0;
+    bool judged_ = false;  // whether this input breaks the protocol needs no answer to tell
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
@@ -85,7 +88,7 @@ private:
     limits bounds_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
-    std::uint64_t welcomed_ = 0;
+    std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0;
     std::uint64_t late_ = 0;                           // results that no call was waiting for
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets
@@ -128,6 +131,9 @@ private:
     void forge();
     void accept_again();
     void note_hello(core::send& what);
+    void note_control(const core::send& what);
+    void tell(executor::news what);
+    void count();
     [[nodiscard]] core::worker_config config();
 
     bool direct_;
@@ -141,7 +147,11 @@ private:
     base::route link_{};  // and lease: where it spoke to a manager last
     std::optional<base::lease_id> relayed_;
     std::deque<wire::message> old_results_;
-    base::route accepted_at_{};  // and what it accepted there last
+    std::uint64_t leases_ = 0;
+    std::uint64_t jobs_ = 0, jobs_done_ = 0;
+    std::uint64_t answers_ = 0, answers_at_once_ = 0;          // to calls that became no jobs
+    std::set<std::pair<std::uint64_t, std::uint32_t>> taken_;  // attempts that became jobs
+    base::route accepted_at_{};                                // and what it accepted there last
     std::optional<wire::accepted> accepted_;
 };
 

@@ -12,7 +12,7 @@ void manager_process::make(bool keep_identity) {
     stopped_ = false;
     bounds_ = world_.how.bounds;
     settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
-    welcomed_ = late_ = 0;
+    welcomed_ = released_ = violations_ = late_ = 0;
     attempts_.clear();
     failed_.clear();
     answering_.clear();
@@ -112,7 +112,10 @@ void manager_process::collect() {
         if (each.result.error) failed_.insert(each.ticket);
         program_->settled(each);
     }
-    for (const auto& each : std::exchange(out_->news, {})) program_->noticed(each);
+    for (const auto& each : std::exchange(out_->news, {})) {
+        if (each.what == core::notice::kind::worker_released) ++released_;
+        program_->noticed(each);
+    }
 }
 
 void manager_process::own_event(std::uint64_t) {
@@ -125,9 +128,13 @@ void manager_process::begin_stop() {
     fact told = begin(fact::kind::note);
     told.text = "stop";
     world_.past.add(std::move(told));
+    // Who came by itself and serves no wish parts without a word to the program.
+    std::size_t idle = core_->workers();
+    for (const auto& [group, each] : program_->wishes()) idle -= core_->workers_of(group);
     core_->on(core::stop_manager{}, local(), *out_);
     collect();
     stopped_ = true;
+    released_ += idle;
     count();
 }
 
@@ -139,6 +146,8 @@ void manager_process::count() {
     tell_count("errors", core_->calls().errors, settled_errors_);
     tell_count("sent", core_->calls().sent, sent_);
     tell_count("joined", core_->counters().joined, welcomed_);
+    tell_count("lost", core_->counters().lost, welcomed_ - released_);
+    tell_count("manager's violations", core_->counters().violations, violations_);
     tell_count("late results", core_->calls().late_rejected, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
@@ -152,6 +161,14 @@ void manager_process::count() {
 }
 
 instant manager_process::next_deadline() const { return core_->next_deadline(); }
+
+namespace {
+// What a peer is told only if it broke the protocol.
+bool is_violation(errc code) {
+    return code == errc::protocol_violation || code == errc::version_mismatch ||
+           code == errc::too_large;
+}
+}  // namespace
 
 void manager_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
@@ -182,6 +199,11 @@ void manager_process::said(core::send& what) {
             told.link = what.to.value;
             told.lease = what.relayed.value_or(base::lease_id{});
             world_.past.add(std::move(told));
+        }
+        if (record.type == wire::record_type::reject ||
+            record.type == wire::record_type::manager_goodbye) {
+            const auto why = wire::decode_parting(record.body);
+            if (why && is_violation(wire::code_of(why.value().error))) ++violations_;
         }
         if (record.type != wire::record_type::call) continue;
         base::byte_view body = record.body;

@@ -14,7 +14,7 @@ void parkserver_process::make(bool) {
     peers_.clear();
     granted_.clear();
     collected_ = 0;
-    registrations_ = relayed_ = workers_lost_ = managers_lost_ = 0;
+    registrations_ = relayed_ = workers_lost_ = managers_lost_ = violations_ = 0;
     config.bounds = bounds_;
     core_.emplace(std::move(config), local());
 }
@@ -78,12 +78,31 @@ void parkserver_process::heard(const core::received& from, const wire::request& 
     }
 }
 
+bool parkserver_process::is_readable(const core::received& from) const {
+    const auto head = wire::read_header(from.what.first.view());
+    return head && head.value().version == wire::version &&
+           head.value().channel != wire::channel::link &&
+           from.what.frames() <= bounds_.frames_max + 1;
+}
+
 // What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
 void parkserver_process::hear(const core::received& from) {
+    judged_ = true;
+    if (!is_readable(from)) {
+        ++violations_;
+        return;
+    }
     const auto head = wire::read_header(from.what.first.view());
-    if (!head || head.value().channel != wire::channel::control) return;
+    judged_ = head.value().channel == wire::channel::control;
+    if (!judged_) return;
     const auto decoded = wire::decode_control(from.what, bounds_);
-    if (!decoded) return;
+    if (!decoded) {
+        ++violations_;
+        return;
+    }
+    // A registration may be turned away and be none; and who may say what, a session decides.
+    judged_ = std::holds_alternative<wire::register_worker>(decoded.value()) ||
+              std::holds_alternative<wire::register_manager>(decoded.value());
     fact told = begin(fact::kind::told);
     told.link = from.from.value;
     const auto& what = decoded.value();
@@ -141,6 +160,8 @@ void parkserver_process::witness(core::send& what) {
     }
     if (head.value().channel != wire::channel::control) return;
     const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto* no = decoded ? std::get_if<wire::rejected>(&decoded.value()) : nullptr;
+    if (no != nullptr && !judged_ && wire::code_of(no->error) != errc::overloaded) ++violations_;
     const auto who = peers_.find(what.to.value);
     if (!decoded || who == peers_.end()) return;
     fact told = begin(fact::kind::told);
@@ -193,6 +214,7 @@ void parkserver_process::count() {
     tell_count("grants", core_->counters().grants, granted_.size());
     tell_count("workers_lost", core_->counters().workers_lost, workers_lost_);
     tell_count("managers_lost", core_->counters().managers_lost, managers_lost_);
+    tell_count("parkserver's violations", core_->counters().violations, violations_);
 }
 
 instant parkserver_process::next_deadline() const { return core_->next_deadline(); }

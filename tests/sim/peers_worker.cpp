@@ -47,6 +47,8 @@ void worker_process::make(bool keep_identity) {
         }
     }
     link_ = {};
+    leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = 0;
+    taken_.clear();
     old_results_.clear();
     accepted_.reset();
     out_ = std::make_unique<core::worker_effects>(bounds_);
@@ -67,19 +69,36 @@ void worker_process::feed(input& what) {
 bool worker_process::turn() {
     if (world_.phase >= phase::quiet && executor_->hangs()) executor_->let_go();
     for (;;) {
-        for (auto& told : executor_->take_news()) {
-            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
-        }
+        for (auto& told : executor_->take_news()) tell(std::move(told));
         core_->advance_to(local(), *out_);
+        for (const auto& each : out_->execute) {
+            ++jobs_;
+            taken_.emplace(each.what.call.value, each.what.number.value);
+        }
         executor_->take(*out_);
         executor_->pump(*core_, local());
         auto more = executor_->take_news();
         if (more.empty()) break;
-        for (auto& told : more) {
-            std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, told);
-        }
+        for (auto& told : more) tell(std::move(told));
     }
-    return apply(out_->net);
+    if (!apply(out_->net)) return false;
+    if (has_stopped()) count();
+    return true;
+}
+
+void worker_process::tell(executor::news what) {
+    if (std::holds_alternative<core::job_done>(what)) ++jobs_done_;
+    std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
+}
+
+// Managers and parkservers keep to the protocol.
+void worker_process::count() {
+    const core::worker_counters& its = core_->counters();
+    tell_count("worker's calls", its.calls, jobs_ + answers_at_once_);
+    tell_count("worker's answers", its.answers, answers_);
+    tell_count("answers dropped", its.answers_dropped, jobs_done_ + answers_at_once_ - answers_);
+    tell_count("worker's leases", its.leases, leases_);
+    tell_count("worker's violations", its.violations, 0);
 }
 
 void worker_process::begin_stop() {
@@ -190,6 +209,8 @@ void worker_process::witness_answers(const core::send& what) {
         if (!attempt) continue;
         told.call = attempt->call.value;
         told.attempt = attempt->number.value;
+        if (told.right) ++answers_;
+        if (told.right && !taken_.contains({told.call, told.attempt})) ++answers_at_once_;
         told.text = record.type == wire::record_type::returned   ? "returned"
                     : record.type == wire::record_type::detached ? "detached"
                                                                  : "";
@@ -197,19 +218,22 @@ void worker_process::witness_answers(const core::send& what) {
     }
 }
 
+void worker_process::note_control(const core::send& what) {
+    const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
+    if (yes == nullptr) return;
+    ++leases_;
+    if (world_.how.babble == 0) return;
+    accepted_at_ = what.to;
+    accepted_ = *yes;
+    if (world_.phase == phase::chaos && chance(luck_, world_.how.babble))
+        own_in(between(luck_, milliseconds{1}, milliseconds{100}), accept_event);
+}
+
 // A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
 void worker_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
-    if (head && head.value().channel == wire::channel::control && world_.how.babble > 0) {
-        const auto decoded = wire::decode_control(what.what, bounds_);
-        const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
-        if (yes == nullptr) return;
-        accepted_at_ = what.to;
-        accepted_ = *yes;
-        if (world_.phase == phase::chaos && chance(luck_, world_.how.babble))
-            own_in(between(luck_, milliseconds{1}, milliseconds{100}), accept_event);
-        return;
-    }
+    if (head && head.value().channel == wire::channel::control) return note_control(what);
     if (!head || head.value().channel != wire::channel::link) return;
     note_hello(what);
     witness_answers(what);

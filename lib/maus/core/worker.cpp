@@ -464,6 +464,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return true;
     };
     if (state_ == state::leaving || now >= lease_until_) {
+        ++counters_.answers;
         out.net.link(lease_.link).about(wire::record_type::returned, *what);
         return true;
     }
