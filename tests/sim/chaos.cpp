@@ -19,6 +19,7 @@ double chaos::rate(std::uint32_t of) const {
         case deafen: return world_.how.deaf;
         case half_close: return world_.how.half_closes;
         case partition: return world_.how.partitions;
+        case set_clock: return world_.how.clock_jumps;
         default: return 0;
     }
 }
@@ -44,6 +45,7 @@ void chaos::happen(std::uint32_t what, std::uint64_t) {
         case deafen: return world_.net.deafen_one();
         case half_close: return world_.net.half_close_one();
         case partition: return world_.net.partition();
+        case set_clock: return set_a_clock();
         default: break;
     }
     process& who = victim();
@@ -65,6 +67,13 @@ void chaos::happen(std::uint32_t what, std::uint64_t) {
     }
 }
 
+// Of any machine, parkservers as often as others: their epochs come from it.
+void chaos::set_a_clock() {
+    const duration hour = std::chrono::hours{1};
+    world_.processes[world_.luck.below(world_.processes.size())]->set_clock(
+        between(world_.luck, {}, hour * 2) - hour);
+}
+
 void chaos::heal() {
     world_.phase = phase::healed;
     world_.past.say("--- healed");
@@ -72,6 +81,7 @@ void chaos::heal() {
     part_twins();
     for (const auto& each : world_.processes) {
         each->crash_midway(0);
+        each->set_clock({});
         each->resume();
         each->nudge();
     }

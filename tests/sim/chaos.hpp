@@ -14,11 +14,22 @@ public:
     void happen(std::uint32_t what, std::uint64_t detail) override;
 
 private:
-    enum : std::uint32_t { crash, stop, pause, break_one, deafen, half_close, partition, kinds };
+    enum : std::uint32_t {
+        crash,
+        stop,
+        pause,
+        break_one,
+        deafen,
+        half_close,
+        partition,
+        set_clock,
+        kinds
+    };
     [[nodiscard]] double rate(std::uint32_t of) const;
     [[nodiscard]] process& victim();
     void plan_next(std::uint32_t of);
     void part_twins();
+    void set_a_clock();
 
     world& world_;
 };

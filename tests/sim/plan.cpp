@@ -109,6 +109,7 @@ plan draw(std::uint64_t seed) {
     made.wall_jumps = some(from, 0.3, 1);
     made.forges = some(from, 0.2, 0.3);
     if (chance(from, 0.25)) made.strangers = between(from, 1, 2);
+    made.clock_jumps = some(from, 0.3, 1.5);
     return made;
 }
 

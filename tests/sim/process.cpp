@@ -121,11 +121,10 @@ void process::boot(bool keep_identity) {
     // Each machine counts its time from its own start.
     clock_offset_ = between(luck_, {}, std::chrono::hours{300});
     clock_stands_ = false;
-    wall_us_ = static_cast<std::uint64_t>(
-        (world_.time.time().time_since_epoch() + std::chrono::hours{1000}).count() / 1000);
     if (world_.phase == phase::chaos && chance(luck_, world_.how.wall_jumps)) {
-        ++world_.faults.wall_jumps;
-        wall_us_ -= luck_.below(3'600'000'000);
+        const std::chrono::microseconds off{luck_.below(3'600'000'000)};
+        const bool ahead = off.count() % 2 == 0;
+        set_clock(ahead ? off : -off);
     }
     world_.past.add([&] {
         fact born = begin(fact::kind::booted);
@@ -134,6 +133,21 @@ void process::boot(bool keep_identity) {
     }());
     make(keep_identity);
     step_at(world_.time.time());
+}
+
+std::uint64_t process::wall_us() const {
+    const duration since = world_.time.time().time_since_epoch() + std::chrono::hours{1000};
+    return static_cast<std::uint64_t>((since + wall_off_).count() / 1000);
+}
+
+void process::set_clock(duration off) {
+    if (off == wall_off_) return;
+    if (off != duration{}) ++world_.faults.wall_jumps;
+    wall_off_ = off;
+    if (!world_.past.traced()) return;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(off).count();
+    world_.past.say("chaos: the wall clock of " + name() + " is " + std::to_string(seconds) +
+                    " s off");
 }
 
 void process::boot_in(duration delay) {

@@ -33,6 +33,8 @@ public:
     /// With its clock: a suspended machine whose clock does not go on.
     void pause(duration how_long, bool with_its_clock);
     void resume();
+    /// Its wall clock is set, so that it is so far off; whoever reads it next sees that.
+    void set_clock(duration off);
     /// Makes it take a step, though nothing happened.
     void nudge() {
         if (up_) step_soon();
@@ -58,8 +60,8 @@ protected:
     [[nodiscard]] instant local() const {
         return (clock_stands_ ? stands_since_ : world_.time.time()) + clock_offset_;
     }
-    /// Microseconds of the wall clock that it finds when it starts.
-    [[nodiscard]] std::uint64_t wall_us() const { return wall_us_; }
+    /// Microseconds of the wall clock, which is its machine's and outlasts its lives.
+    [[nodiscard]] std::uint64_t wall_us() const;
     /// Each life beats as it likes.
     [[nodiscard]] core::heartbeat draw_beat();
     void own_in(duration delay, std::uint64_t detail);
@@ -88,7 +90,7 @@ private:
     duration clock_offset_{};
     bool clock_stands_ = false;
     instant stands_since_{};
-    std::uint64_t wall_us_ = 0;
+    duration wall_off_{};
     instant step_at_ = never;
     std::vector<input> inbox_;
     std::vector<std::uint64_t> postponed_;  // own events that came while it was paused

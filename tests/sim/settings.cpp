@@ -28,6 +28,7 @@ constexpr std::array rates = {
     rate{"park_share", &plan::park_share},
     rate{"stopped_clocks", &plan::stopped_clocks},
     rate{"wall_jumps", &plan::wall_jumps},
+    rate{"clock_jumps", &plan::clock_jumps},
     rate{"keep_identity", &plan::keep_identity},
     rate{"babble", &plan::babble},
     rate{"forges", &plan::forges},
