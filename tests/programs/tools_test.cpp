@@ -107,6 +107,35 @@ TEST_CASE("maus-sim runs the seeds that it is told to") {
     CHECK(hash_of(once.out) == hash_of(run("maus-sim", {"--seed", "2", "--trace"}).out));
 }
 
+TEST_CASE("maus-sim runs the other seeds when one ends its process") {
+    // Far more than there is time for: each of the three is ended by a signal.
+    const words endless{"--set", "chaos_ms=600000", "--seed-seconds", "0.02"};
+    for (const std::string& jobs : words{"1", "2"}) {
+        words typed{"--seeds", "1..3", "--jobs", jobs};
+        typed.insert(typed.end(), endless.begin(), endless.end());
+        const outcome ended = run("maus-sim", typed);
+        INFO(ended.out << ended.err);
+        CHECK(ended.code == failed);
+        CHECK_THAT(ended.out, maus_test::has_text("seeds     3, of which 3 failed"));
+        for (const std::string& seed : words{"1", "2", "3"}) {
+            CHECK_THAT(ended.out,
+                       maus_test::has_text("seed " + seed + " FAILED\n    loop: 0.02 s"));
+            CHECK_THAT(ended.out, maus_test::has_text("maus-sim --seed " + seed +
+                                                      " --set chaos_ms=600000 --trace\n"));
+        }
+    }
+    const outcome fast = run("maus-sim", {"--fail-fast", "--set", "chaos_ms=600000",
+                                          "--seed-seconds", "0.02", "--seeds", "1..3"});
+    CHECK_THAT(fast.out, maus_test::has_text("seeds     1, of which 1 failed"));
+}
+
+TEST_CASE("maus-sim goes by the time") {
+    const outcome ended = run("maus-sim", {"--minutes", "0.005"});
+    INFO(ended.out << ended.err);
+    CHECK(ended.code == good);
+    CHECK_THAT(ended.out, maus_test::has_text("seeds from 1 on, for 0.005 minutes"));
+}
+
 TEST_CASE("the scripts in bin/ say what they are for") {
     for (const std::string& name : words{"setup", "quickstart", "test", "bench-guard"}) {
         const outcome help = run(MAUS_SOURCE_DIR "/bin/" + name, {"--help"});

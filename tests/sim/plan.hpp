@@ -49,8 +49,8 @@ struct plan {
     double park_share = 0;    ///< of those, the share that parkservers get
     double keep_identity = 0;
     double stopped_clocks = 0;  ///< of those, the share in which the process's clock stands still
-    double wall_jumps = 0;   ///< boots that find their wall clock set up to an hour off
-    double clock_jumps = 0;  ///< a second: some machine's wall clock is set amid a life
+    double wall_jumps = 0;      ///< boots that find their wall clock set up to an hour off
+    double clock_jumps = 0;     ///< a second: some machine's wall clock is set amid a life
     duration pause_max{}, down_max{};
     duration latency_max{};  ///< between an input and its process's next step
     double babble = 0;       ///< a worker's message: it says old results again

@@ -38,8 +38,6 @@ world::~world() = default;
 
 namespace {
 
-std::uint64_t under_way = 0;
-
 class stage {
 public:
     explicit stage(world& in) : world_(in), chaos_(in) {}
@@ -311,10 +309,7 @@ private:
 
 }  // namespace
 
-std::uint64_t seed_under_way() { return under_way; }
-
 report run(const plan& how, bool trace) {
-    under_way = how.seed;
     checkers check(how.pauses > 0 ? how.pause_max + how.latency_max : how.latency_max,
                    how.concurrency_max == 1, checkers::source::simulated, how.bounds);
     world all(

@@ -19,8 +19,6 @@ struct report {
     std::vector<std::string> failures;
 };
 
-/// The seed that is being run, for whoever catches the process as it dies.
-[[nodiscard]] std::uint64_t seed_under_way();
 [[nodiscard]] report run(const plan& how, bool trace);
 
 }  // namespace maus::sim

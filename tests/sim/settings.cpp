@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace maus::sim {
@@ -51,19 +52,20 @@ constexpr std::array rates = {
     rate{"large", &plan::large},
 };
 
-// Numbers: smaller is smaller, down to the least.
+// Numbers: smaller is smaller. Below `least` there is no run; --shrink goes down to `smallest`.
 struct number {
     const char* name;
     std::uint32_t plan::*value;
     std::uint32_t least = 1;
+    std::uint32_t smallest = 1;
 };
 constexpr std::array numbers = {
     number{"managers", &plan::managers},
-    number{"parkservers", &plan::parkservers},
-    number{"workers", &plan::workers},
-    number{"direct_workers", &plan::direct_workers},
+    number{"parkservers", &plan::parkservers, 0},
+    number{"workers", &plan::workers, 0},
+    number{"direct_workers", &plan::direct_workers, 0},
     number{"types", &plan::types},
-    number{"strangers", &plan::strangers, 0},
+    number{"strangers", &plan::strangers, 0, 0},
     number{"wishes_max", &plan::wishes_max},
     number{"burst_max", &plan::burst_max},
     number{"outstanding_max", &plan::outstanding_max},
@@ -74,31 +76,65 @@ constexpr const char* chaos_ms = "chaos_ms";
 
 }  // namespace
 
-bool set(plan& in, const std::string& setting) {
+namespace {
+
+std::string all_names() {
+    std::string names = chaos_ms;
+    for (const auto& each : numbers) names += std::string(", ") + each.name;
+    for (const auto& each : rates) names += std::string(", ") + each.name;
+    return names;
+}
+
+std::string set_one(plan& in, const std::string& setting) {
     const auto equals = setting.find('=');
-    if (equals == std::string::npos) return false;
-    const std::string name = setting.substr(0, equals);
     double value = 0;
     char left = 0;
-    if (std::sscanf(setting.c_str() + equals + 1, "%lf%c", &value, &left) != 1 || value < 0) {
-        return false;
+    if (equals == std::string::npos ||
+        std::sscanf(setting.c_str() + equals + 1, "%lf%c", &value, &left) != 1) {
+        return "wants NAME=NUMBER, not " + setting;
+    }
+    constexpr double most = 1e6;
+    if (!(value >= 0 && value <= most)) return "wants a number from 0 to a million: " + setting;
+    const std::string name = setting.substr(0, equals);
+    if (name == chaos_ms) {
+        in.chaos = std::chrono::milliseconds{static_cast<std::int64_t>(value)};
+        return {};
     }
     for (const auto& each : rates) {
-        if (name == each.name) in.*each.value = value;
+        if (name != each.name) continue;
+        in.*each.value = value;
+        return {};
     }
     for (const auto& each : numbers) {
-        if (name == each.name) in.*each.value = static_cast<std::uint32_t>(value);
+        if (name != each.name) continue;
+        if (value < each.least || value != std::floor(value)) {
+            return "wants a whole number from " + std::to_string(each.least) + " on: " + setting;
+        }
+        in.*each.value = static_cast<std::uint32_t>(value);
+        return {};
     }
-    if (name == chaos_ms) in.chaos = std::chrono::milliseconds{static_cast<std::int64_t>(value)};
-    const auto is_it = [&](const auto& each) { return name == each.name; };
-    return name == chaos_ms || std::any_of(rates.begin(), rates.end(), is_it) ||
-           std::any_of(numbers.begin(), numbers.end(), is_it);
+    return "knows no " + name + ", but " + all_names();
+}
+
+}  // namespace
+
+std::string set(plan& in, const std::vector<std::string>& settings) {
+    if (settings.empty()) return {};
+    const std::uint32_t workers = in.workers + in.direct_workers;
+    for (const auto& each : settings) {
+        if (std::string wrong = set_one(in, each); !wrong.empty()) return wrong;
+    }
+    // As drawn: without a parkserver workers come by themselves, and each type has some.
+    if (in.parkservers == 0) in.workers = 0;
+    if (in.workers + in.direct_workers == 0) in.direct_workers = std::max(workers, 1u);
+    in.types = std::min(in.types, std::max(in.workers, 1u));
+    return {};
 }
 
 std::vector<std::string> reductions(const plan& of) {
     std::vector<std::string> some;
     for (const auto& each : numbers) {
-        for (std::uint32_t less = each.least; less < of.*each.value;
+        for (std::uint32_t less = each.smallest; less < of.*each.value;
              less = std::max(1u, less * 2)) {
             some.push_back(std::string(each.name) + "=" + std::to_string(less));
         }

@@ -8,8 +8,9 @@
 
 namespace maus::sim {
 
-/// `name=value`, times in ms. False: there is no such name, or no such value.
-[[nodiscard]] bool set(plan& in, const std::string& setting);
+/// Each `name=value`, times in ms; what does not fit them is made to fit (a plan without parkservers
+/// has only workers that come by themselves). What is wrong with them; nothing if they are right.
+[[nodiscard]] std::string set(plan& in, const std::vector<std::string>& settings);
 /// Settings that make the run smaller: without some kind of fault or work, or with half of it.
 [[nodiscard]] std::vector<std::string> reductions(const plan& of);
 
