@@ -22,7 +22,7 @@ struct setting {
     std::size_t workers = 1;
     std::string style = "get";     // then, coroutine: what becomes of the futures
     std::size_t threads = 1;       // that call, each with its share of the window
-    std::string payload = "text";  // std::string; bytes: maus::bytes
+    std::string payload = "text";  // std::string; bytes: maus::bytes, and libzmq lends too
 };
 [[nodiscard]] std::string name_of(const std::string& benchmark, const setting& what);
 

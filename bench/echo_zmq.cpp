@@ -42,12 +42,17 @@ void for_each_call(const zmq::message_t& message, Each each) {
     }
 }
 
-// One DEALER a server, used in turn, by one thread.
+// One DEALER a server, used in turn, by one thread. `lends`: libzmq gets the same memory with each
+// call instead of a copy.
 class client {
 public:
     client(zmq::context_t& context, const words& endpoints, std::size_t bytes, std::size_t window,
-           std::size_t group)
-        : payload_(bytes, 'x'), window_(window), group_(std::min(group, window)) {
+           std::size_t group, bool lends)
+        : payload_(bytes, 'x'),
+          window_(window),
+          group_(std::min(group, window)),
+          lends_(lends),
+          lent_(payload_.data(), payload_.size()) {
         for (const auto& each : endpoints) {
             auto socket = make_socket(context, zmq::socket_type::dealer);
             socket.set(zmq::sockopt::rcvtimeo, patience_ms);
@@ -80,6 +85,12 @@ public:
 
 private:
     void send(zmq::socket_t& to) {
+        if (lends_) {
+            zmq::message_t shared;
+            shared.copy(lent_);
+            to.send(shared, zmq::send_flags::none);
+            return;
+        }
         if (group_ == 1) {
             to.send(zmq::buffer(payload_), zmq::send_flags::none);
             return;
@@ -108,13 +119,15 @@ private:
 
     std::string payload_, together_;
     std::size_t window_, group_, turn_ = 0;
+    bool lends_;
+    zmq::message_t lent_;  // the payload: libzmq counts who uses it
     std::vector<zmq::socket_t> sockets_;
 };
 
 system_under_test with_client(std::vector<child> servers, const setting& what, std::size_t group,
                               const words& endpoints) {
     words arguments{std::to_string(what.bytes), std::to_string(what.window),
-                    std::to_string(what.threads), std::to_string(group)};
+                    std::to_string(what.threads), std::to_string(group), what.payload};
     arguments.insert(arguments.end(), endpoints.begin(), endpoints.end());
     servers.emplace_back("zmq-client", std::move(arguments));
     return system_under_test(std::move(servers));
@@ -148,12 +161,13 @@ system_under_test zmq_relay(const setting& what) {
 void role_zmq_client(const words& arguments) {
     const auto bytes = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
     const auto threads = std::stoul(arguments.at(2)), group = std::stoul(arguments.at(3));
-    const words endpoints(arguments.begin() + 4, arguments.end());
+    const bool lends = arguments.at(4) == "bytes";
+    const words endpoints(arguments.begin() + 5, arguments.end());
     zmq::context_t context;
     std::vector<client> callers;
     for (std::size_t i = 0; i < threads; ++i) {
         callers.emplace_back(context, endpoints, bytes, std::max<std::size_t>(window / threads, 1),
-                             group);
+                             group, lends);
     }
     serve_runs([&](double seconds) {
         timed made;

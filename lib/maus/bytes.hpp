@@ -2,16 +2,17 @@
 //
 //     worker.expose("thumbnail", [](maus::bytes image) { return maus::bytes{scale(image.view())}; });
 //
-//     maus::bytes image{size, [&](std::span<std::byte> room) { file.read(room); }};
+//     maus::bytes image{size, [&](std::span<std::byte> room) { return file.read(room); }};
 //     auto small = workers.call<maus::bytes>("thumbnail", image).get();
 //
 // Immutable and shared: a copy is another reference to the same memory, and so is the argument that
 // is sent and the value that came. On the wire they are a `list<u8>`: the other side may just as
 // well take or give a std::vector<std::uint8_t> or std::vector<std::byte>, which are copied.
 //
-// What is shared: an argument or a result as it arrives, from 4 KiB on and from one eighth of all
-// that came with it (less is copied, lest little keeps much); and what is sent, where it is the
-// first or only value. A value that came keeps the message that it came in.
+// What is shared, from 4 KiB on: an argument or a result as it arrives, if it is one eighth at least
+// of all that came with it (less is copied, lest little keeps much); and what is sent, where it is
+// the only argument or the result, else it is copied once. A value that came keeps the message that
+// it came in, so that limits on what waits to be sent may be passed by a factor of eight at most.
 //
 // Thread-safety: as of a std::shared_ptr to const. What is read may be read by any thread.
 #pragma once
@@ -22,7 +23,9 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "maus/base/share.hpp"
@@ -34,24 +37,46 @@ namespace maus {
 class bytes {
 public:
     bytes() noexcept = default;
-    /// A copy. Throws maus::error (too_large) for more than 2^32 - 1 bytes, as they all do.
+    bytes(const bytes&) = default;
+    bytes& operator=(const bytes&) = default;
+    /// What was moved from is empty.
+    bytes(bytes&& other) noexcept
+        : keeper_(std::move(other.keeper_)), view_(std::exchange(other.view_, {})) {}
+    bytes& operator=(bytes&& other) noexcept {
+        keeper_ = std::move(other.keeper_);
+        view_ = std::exchange(other.view_, {});
+        return *this;
+    }
+    ~bytes() = default;
+    /// A copy. Throws maus::error (too_large) for more than 2^32 - 5 bytes, as they all do.
     explicit bytes(std::span<const std::byte> copied)
         : bytes(copied.size(), [&](std::span<std::byte> room) {
               std::copy(copied.begin(), copied.end(), room.begin());
           }) {}
+    explicit bytes(std::span<const std::uint8_t> copied) : bytes(std::as_bytes(copied)) {}
     explicit bytes(std::string_view copied) : bytes(base::as_bytes(copied)) {}
-    /// `write(std::span<std::byte>)` is called once, with room for `size` bytes of unspecified value.
+    explicit bytes(std::nullptr_t) = delete;
+    /// `write(std::span<std::byte>)` is called once, with room for `size` bytes of unspecified value:
+    /// it fills all of them, or returns how many it has filled from the front. Throws
+    /// std::length_error if it says more than there was room for.
     template <class Write>
     requires std::is_invocable_v<Write, std::span<std::byte>> bytes(std::size_t size,
                                                                     Write&& write) {
-        if (size > std::numeric_limits<std::uint32_t>::max()) {
-            throw error(errc::too_large, "maus::bytes of more than 4294967295 bytes");
+        if (size > std::numeric_limits<std::uint32_t>::max() - count_bytes) {
+            throw error(errc::too_large, "maus::bytes of more than 4294967291 bytes");
         }
         auto made = std::make_shared<base::buffer>();
         std::byte* const count = made->extend(count_bytes + size);
-        wire::store(count, static_cast<std::uint32_t>(size));
-        std::forward<Write>(write)(std::span<std::byte>{count + count_bytes, size});
-        view_ = {count + count_bytes, size};
+        const std::span<std::byte> room{count + count_bytes, size};
+        std::size_t filled = size;
+        if constexpr (std::is_void_v<std::invoke_result_t<Write, std::span<std::byte>>>) {
+            std::forward<Write>(write)(room);
+        } else {
+            filled = static_cast<std::size_t>(std::forward<Write>(write)(room));
+            if (filled > size) throw std::length_error("maus::bytes: more was written than fits");
+        }
+        wire::store(count, static_cast<std::uint32_t>(filled));
+        view_ = room.first(filled);
         keeper_ = std::move(made);
     }
 
@@ -97,11 +122,18 @@ struct maus::wire::codec<maus::bytes> {
     static void load(input_archive& in, bytes& value) {
         const std::size_t count = in.get_count(1, 1);
         const base::byte_view part{in.take(count), count};
-        if (auto keeper = in.keeper(count)) {
+        if (count == 0) {
+            value = {};
+        } else if (auto keeper = in.keeper(count)) {
             value = bytes(std::move(keeper), part);
         } else {
+            in.charge(1, block_bytes);
             value = bytes(part);
         }
     }
     static void describe(auto& to) { to.template generic<std::byte>("list"); }
+
+private:
+    /// What keeps a few bytes, besides them.
+    static constexpr std::size_t block_bytes = sizeof(base::buffer) + node_bytes;
 };

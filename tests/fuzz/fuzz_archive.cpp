@@ -4,6 +4,7 @@
 // cereal's own load for vectors is what a class derived from one gets.
 #include <cereal/types/vector.hpp>
 
+#include "maus/bytes.hpp"
 #include "tests/core/payload_zoo.hpp"
 #include "tests/fuzz/allocations.hpp"
 #include "tests/fuzz/input.hpp"
@@ -67,6 +68,21 @@ void check(maus::base::byte_view raw) {
     }
 }
 
+// Values that share what they are read from.
+void check_shared(maus::base::byte_view raw) {
+    using shared = std::vector<std::optional<maus::bytes>>;
+    maus::base::buffer message{raw};
+    shared values;
+    const allocations made;
+    const auto wrong = wire::decode_into(message, values);
+    require(made.bytes() <= 2 * (wire::budget_base_bytes + wire::budget_per_byte * raw.size()),
+            "decoding what is shared asks for little memory");
+    message = {};
+    if (wrong) return;
+    require(encoded_again(values) == maus::base::as_text(raw),
+            "what is shared has the bytes that it was read from");
+}
+
 using checker = void (*)(maus::base::byte_view);
 template <class... Ts>
 constexpr auto checkers = std::to_array<checker>({check<Ts>...});
@@ -87,6 +103,8 @@ constexpr auto all = checkers<
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     input in{data, size};
     const auto kind = in.below(all.size());
-    all[kind](in.rest());
+    const auto raw = in.rest();
+    all[kind](raw);
+    check_shared(raw);
     return 0;
 }

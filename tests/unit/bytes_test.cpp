@@ -50,6 +50,32 @@ TEST_CASE("bytes hold what they are made of", "[bytes]") {
     CHECK(written != maus::bytes{"wwwx"});
     const maus::bytes copy = written;
     CHECK(copy.data() == written.data());
+    CHECK(maus::bytes{std::vector<std::uint8_t>(3, 'b')}.text() == "bbb");
+}
+
+TEST_CASE("bytes are as many as were written", "[bytes]") {
+    const auto filled = [](std::size_t says) {
+        return maus::bytes{5000, [says](std::span<std::byte> room) {
+                               std::fill(room.begin(), room.end(), std::byte{'x'});
+                               return says;
+                           }};
+    };
+    CHECK(filled(4500) == some(4500));
+    CHECK(maus::wire::decode<maus::bytes>(encoded(filled(4500)).view()).value() ==
+          std::tuple{some(4500)});
+    CHECK(filled(0).empty());
+    CHECK_THROWS_AS(filled(5001), std::length_error);
+}
+
+TEST_CASE("bytes that were moved from are empty", "[bytes]") {
+    maus::bytes source = some(5000);
+    const maus::bytes taken = std::move(source);
+    CHECK(source.empty());  // NOLINT: that is what is tested
+    CHECK(encoded(source).size() == 4);
+    maus::bytes again = taken;
+    source = std::move(again);
+    CHECK(again.empty());  // NOLINT
+    CHECK(source == some(5000));
 }
 
 TEST_CASE("bytes are a list<u8>, whatever their size", "[bytes]") {
@@ -67,7 +93,7 @@ TEST_CASE("bytes are a list<u8>, whatever their size", "[bytes]") {
     CHECK(encoded(raw).size() == ours.size());
 }
 
-TEST_CASE("large bytes that are sent first or alone are not copied", "[bytes]") {
+TEST_CASE("large bytes that are sent alone are not copied", "[bytes]") {
     const auto large = some(4096);
     CHECK(encoded(large).data() + 4 == large.data());
     const buffer with_more = encoded(large, 7, std::string("more"));
@@ -121,6 +147,16 @@ TEST_CASE("bytes travel inside of other types", "[bytes]") {
     REQUIRE_FALSE(maus::wire::decode_into(message, back));
     message = {};
     CHECK(back == all);
+}
+
+TEST_CASE("what comes can be decoded again, shared already", "[bytes]") {
+    buffer message = encoded(some(9'000));
+    maus::bytes first, second;
+    REQUIRE_FALSE(maus::wire::decode_into(message, first));
+    REQUIRE_FALSE(maus::wire::decode_into(message, second));
+    message = {};
+    CHECK(first.data() == second.data());
+    CHECK(second == some(9'000));
 }
 
 TEST_CASE("bytes of which less comes than they say are refused", "[bytes]") {

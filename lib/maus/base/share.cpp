@@ -20,8 +20,12 @@ buffer share(buffer& original) {
 shared_buffer keeper(buffer& original) {
     // A buffer that is shared already is recognised by its release function.
     if (original.released_by(release)) return *static_cast<shared_buffer*>(original.owner());
-    auto kept = std::make_shared<const buffer>(std::move(original));
-    original = share(kept, kept->view());
+    // Nothing may be lost if there is no memory: all of it is taken before anything moves.
+    auto owner = std::make_unique<shared_buffer>();
+    auto kept = std::make_shared<buffer>();
+    *kept = std::move(original);
+    *owner = kept;
+    original = buffer::adopt(kept->view(), owner.release(), release);
     return kept;
 }
 

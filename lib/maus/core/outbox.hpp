@@ -84,8 +84,8 @@ public:
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
-    /// that is full. A record with a large payload has a message of its own: others would have to
-    /// wait until all of it has come. Use it before the next call of anything here.
+    /// that is full. A record with a large payload has a message of its own: those before it would
+    /// have to wait until all of it has come. Use it before the next call of anything here.
     [[nodiscard]] wire::link_writer link(port& to, std::size_t payload_bytes = 0);
 
     [[nodiscard]] bool empty() const { return effects_.empty(); }

@@ -77,7 +77,14 @@ struct string_codec {
             const auto* first = reinterpret_cast<const element*>(from);
             values.assign(first, first + count);
         } else {
-            assign_unaligned(values, from, count);
+            if constexpr (requires {
+                              values.substr(0);
+                          }) {  // it would assign by way of another one
+                values.resize(count);
+                load_scalars(values.data(), from, count);
+            } else {
+                assign_unaligned(values, from, count);
+            }
         }
     }
     static void describe(auto& to) {
