@@ -196,16 +196,17 @@ void slow_manager(stage& on) {
     const words large{"--amount", "2", "--outstanding", "200", "--extra-bytes", "50000"};
     words large_and_relayed = large;
     large_and_relayed.emplace_back("--relayed");
-    const std::vector<peer*> slow{&on.manager(large), &on.manager(large_and_relayed)};
+    auto& slow = on.manager(large);
+    auto& relayed = on.manager(large_and_relayed);
     auto& other = on.manager(calm({"--amount", "2"}));
-    for (auto* each : slow) on.wait_for(*each, kind::settled, 200);
-    on.wait_for(other, kind::settled, 300);
+    for (auto* each : {&slow, &relayed, &other}) on.wait_for(*each, kind::settled, 200);
 
     more_memory others;
     others.begin("the parkserver", on.parkserver().pid());
     others.begin(other.name(), other.pid());
     for (const auto* each : team) others.begin(each->name(), each->pid());
-    for (auto* each : slow) on.stop(*each);
+    on.stop(slow);
+    on.stop(relayed);
     on.wait_for_workers(4, worker_state::available);  // their workers hear nothing, and leave
     on.wait_for(other, kind::settled, 500);
     on.check(other.count(kind::left) == 0, "another manager lost workers");
@@ -215,8 +216,9 @@ void slow_manager(stage& on) {
                 name.c_str());
     on.check(more < bound, "I7: " + name + " took " + std::to_string(more >> 10) +
                                " KiB more while managers were stopped");
-    for (auto* each : slow) on.go_on(*each);
-    for (auto* each : slow) on.wait_for(*each, kind::settled, 300);
+    on.kill(relayed);
+    on.go_on(slow);
+    on.wait_for(slow, kind::settled, 300);
 }
 
 void idle_lease(stage& on) {
