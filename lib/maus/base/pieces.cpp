@@ -75,7 +75,7 @@ void* take_piece(std::size_t bytes) {
     return ::operator new(lines(bytes) * piece_bytes, alignment);
 }
 
-void give_piece(void* given, std::size_t bytes) noexcept {
+void give_piece(void* given, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifndef MAUS_KEEP_NO_PIECES
     if (bytes <= piece_bytes_max && (mine.open || open())) {
         shelf& at = mine.of[lines(bytes)];
