@@ -12,6 +12,11 @@ bool reactor::cycle() {
     inputs_.clear();
     const bool unread = hub_.drain(inputs_);
     const base::instant now = clock_now();
+    if (inputs_.empty() && !unread && !driven_.has_mail() && now < driven_.next_deadline()) {
+        time_ = now;
+        time_waits_ = 0;
+        return false;
+    }
     for (auto& each : inputs_) driven_.on(std::move(each), now);
     // With messages still unread time stands still for a while: a sign of life may be among them.
     time_waits_ = unread ? time_waits_ + 1 : 0;
