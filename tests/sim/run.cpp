@@ -62,6 +62,8 @@ public:
         settle_down();
         come_to_rest();
         part();
+        // At last, so that each life that ends here has its counters looked at.
+        for (auto* each : world_.parkservers) each->stop();
     }
 
 private:

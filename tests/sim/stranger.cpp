@@ -87,7 +87,7 @@ void stranger::talk_rubbish() {
     constexpr std::size_t channel_at = 4, type_at = 5;
     switch (luck_.below(4)) {
         case 0: made.first.data()[channel_at] = any(); break;
-        case 1: made.first.data()[type_at] = any(); break;
+        case 1: made.first.data()[type_at] = any() & std::byte{0x0F}; break;  // perhaps a manager's
         case 2: made.first.data()[luck_.below(made.first.size())] ^= std::byte{0x10}; break;
         default:
             for (std::uint32_t i = between(luck_, 1, 40); i > 0; --i) *made.first.extend(1) = any();
