@@ -357,6 +357,30 @@ TEST_CASE("dispatcher: a worker that runs dry gets more at a time, however long 
     CHECK(rounds.size() < 10);
 }
 
+TEST_CASE("dispatcher: who was fast and becomes slow hoards nothing any more") {
+    desk at;
+    const auto one = at.worker(7);
+    at.calls.round_trip(one, milliseconds{1});
+    for (int i = 0; i < 1000; ++i) at.submit();
+    std::uint64_t sent = at.pump().size(), answered = 0;
+    CHECK(sent == 2);  // what it runs, and one more
+    const auto answers_after = [&](std::int64_t ms, std::uint64_t many) {
+        at.pass(at.ms + ms);
+        for (; many > 0; --many) CHECK(at.answer(one, wire::record_type::result, ++answered));
+        sent += at.pump().size();
+        return sent - answered;
+    };
+    std::uint64_t held = sent;
+    for (int i = 0; i < 20; ++i) held = answers_after(1, held - 1);
+    CHECK(held > 10);
+    while (held > 2) {
+        const std::uint64_t less = answers_after(50, 1);
+        REQUIRE(less < held);  // it is sent nothing more
+        held = less;
+    }
+    for (int i = 0; i < 5; ++i) CHECK(answers_after(50, 1) == 2);
+}
+
 TEST_CASE("dispatcher: a detached function gives its slot to another call") {
     desk at;
     const auto first = at.worker(7);
