@@ -159,6 +159,7 @@ void byte_by_byte(stage& on) {
 
 void reset(stage& on) {
     proxied& all = proxied::on_stage(on);
+    on.expect_in_logs(stage::no_hello);
     on.wait_for(*all.boss, kind::settled, 50);
     for (int i = 0; i < 5; ++i) {
         const std::size_t joined = all.boss->count(kind::joined);

@@ -152,6 +152,9 @@ public:
     }
     /// A part of a warning that the row's fault explains. For losses see logs.hpp.
     void expect_in_logs(const std::string& part) { expected_in_logs_.push_back(part); }
+    /// How a manager calls what a worker says on a connection that libzmq has made anew, before it
+    /// has heard that the one before was reset. It counts that as a violation.
+    static constexpr const char* no_hello = "a link begins with hello";
     /// For facts about who has no history of its own: fake peers, each with a number.
     [[nodiscard]] journal& notes() { return notes_; }
     [[nodiscard]] std::uint32_t next_number() { return ++numbers_; }
