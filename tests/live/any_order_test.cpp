@@ -65,6 +65,21 @@ public:
         ::poll(nullptr, 0, static_cast<int>(up_to(15)));
     }
 
+    /// Amid all that is there: who comes now is served. (How many calls before it gave a value depends
+    /// on the machine.)
+    void see_newcomers_served() {
+        const std::string place = "ipc://" + folder_.file("place-of-newcomers");
+        maus::parkserver park{{.bind = {place}, .log = log_as("p")}};
+        park.start();
+        a_worker newcomer;
+        newcomer.worker.register_parkserver(place);
+        newcomer.worker.start();
+        maus::manager manager{{.heartbeat = beat, .log = log_as("m")}};
+        manager.connect_parkserver(place);
+        auto workers = manager.get_workers({.amount = 1});
+        CHECK(value_of(workers.call(zoo::add, 1, 2)) == 3);
+        ++values_;
+    }
     /// Everything goes, in any order; then every call has settled.
     void end() {
         while (!parks_.empty() || !managers_.empty() || !workers_.empty() || !groups_.empty()) {
@@ -270,11 +285,11 @@ TEST_CASE("start, stop and destruction in any order, at any moment", "[embedding
         INFO("MAUS_TEST_SEED=" << seed);
         world all(seed);
         for (int i = 0; i < 300; ++i) all.step();
+        all.see_newcomers_served();
         all.end();
         values += all.values();
         errors += all.errors();
     }
     std::cout << "any order: " << values << " values, " << errors << " named errors" << std::endl;
-    CHECK(values > 0);
     CHECK(errors > 0);
 }
