@@ -381,16 +381,26 @@ void hub::note_router_events() {
         if (event.what == ZMQ_EVENT_ACCEPTED) open_fds_[event.fd] = true;
         if (event.what != ZMQ_EVENT_DISCONNECTED) continue;
         open_fds_.erase(event.fd);
-        const auto whose = by_fd_.find(event.fd);
-        if (whose == by_fd_.end()) continue;
-        whose->second->closed = true;
-        closed_peers_.push_back(whose->second->at);
-        by_fd_.erase(whose);
+        connection* const whose = peer_at(event.fd);
+        if (whose == nullptr) continue;
+        whose->closed = true;
+        closed_peers_.push_back(whose->at);
+        by_fd_[static_cast<std::size_t>(event.fd)] = nullptr;
     }
 }
 
+hub::connection* hub::peer_at(int fd) const {
+    const auto index = static_cast<std::size_t>(fd);
+    return fd >= 0 && index < by_fd_.size() ? by_fd_[index] : nullptr;
+}
+
 hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t& frame) {
-    const std::string key(static_cast<const char*>(id.data()), id.size());
+    const std::string_view name(static_cast<const char*>(id.data()), id.size());
+    const int fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
+    // With thousands of peers, each hash table that is asked is several misses of the cache.
+    connection* const likely = peer_at(fd);
+    if (likely != nullptr && likely->routing_id == name) return *likely;
+    const std::string key(name);
     if (const auto known = by_routing_id_.find(key); known != by_routing_id_.end()) {
         return *known->second;
     }
@@ -399,12 +409,14 @@ hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t
     made->at = {router_route_bit | ++router_routes_};
     made->routing_id = key;
     made->up = true;
-    made->fd = zmq_msg_get(const_cast<zmq_msg_t*>(frame.handle()), ZMQ_SRCFD);
+    made->fd = fd;
     connection& peer = *made;
     connections_.emplace(peer.at, std::move(made));
     by_routing_id_.emplace(key, &peer);
     if (open_fds_.contains(peer.fd)) {
-        by_fd_[peer.fd] = &peer;
+        const auto index = static_cast<std::size_t>(fd);
+        if (index >= by_fd_.size()) by_fd_.resize(index + 1);
+        by_fd_[index] = &peer;
     } else {
         // It has come and gone already.
         peer.closed = true;
@@ -668,8 +680,7 @@ void hub::forget(route which) {
         std::erase(dealers_, &old);
     } else {
         by_routing_id_.erase(old.routing_id);
-        const auto fd = by_fd_.find(old.fd);
-        if (fd != by_fd_.end() && fd->second == &old) by_fd_.erase(fd);
+        if (peer_at(old.fd) == &old) by_fd_[static_cast<std::size_t>(old.fd)] = nullptr;
     }
     connections_.erase(found);
 }

@@ -94,6 +94,7 @@ private:
     [[nodiscard]] bool anything_readable();
     bool drain_dealer(connection& from, std::vector<input>& inputs);
     connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
+    [[nodiscard]] connection* peer_at(int fd) const;
     enum class read : std::uint8_t { nothing, message };
     read receive(socket& from, zmq::message_t* id, wire::message& message, zmq::message_t& first);
 
@@ -121,7 +122,7 @@ private:
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
     std::vector<connection*> dealers_;  // among them; the ROUTER's peers may be thousands
     std::unordered_map<std::string, connection*> by_routing_id_;
-    std::unordered_map<int, connection*> by_fd_;
+    std::vector<connection*> by_fd_;          // null: nobody of whom anything has come
     std::unordered_map<int, bool> open_fds_;  // of the ROUTER: accepted and not closed
     std::vector<base::route> closed_peers_;   // of the ROUTER: down after the next full drain
     std::vector<base::route> with_queue_;
