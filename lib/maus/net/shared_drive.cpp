@@ -6,7 +6,6 @@ namespace maus::net {
 
 namespace {
 constexpr std::chrono::milliseconds tick{1};
-constexpr std::chrono::milliseconds tick_max{4};  // while guests come and go
 constexpr int ticks_until_doze = 100;
 constexpr std::chrono::milliseconds stay{20};  // after guests were in each other's way
 }  // namespace
@@ -42,10 +41,9 @@ void shared_drive::stand_in() {
     std::unique_lock lock(guard_);
     lookout watch(lead_);
     bool wanted = false;
-    auto until_next = tick;
     for (;;) {
         if (wanted || watch.quiet() < ticks_until_doze) {
-            changed_.wait_for(lock, wanted ? tick : until_next, [this] { return called_; });
+            changed_.wait_for(lock, tick, [this] { return called_; });
         } else {
             // A guest drives and sleeps. When it leaves it will look at dozing_, or we at the lead.
             dozing_ = true;
@@ -55,8 +53,6 @@ void shared_drive::stand_in() {
         }
         if (std::exchange(called_, false)) wanted = true;
         if ((wanted || watch.deserted()) && lead_.try_take()) break;
-        // To look costs a switch of threads there and back.
-        until_next = watch.quiet() == 0 ? std::min(until_next * 2, tick_max) : tick;
     }
     if (wanted) resident_until_ = base::after(clock_now(), stay);
 }

@@ -15,8 +15,7 @@
 //
 // So many waiting threads, and programs that do not wait at all, are served by the resident. Mail
 // of a thread that is about to wait travels with what it sends next; if it does not wait after all,
-// the resident takes the lead within two ticks of 1 ms, or within 5 ms where guests have come and
-// gone until then.
+// the resident takes the lead within two ticks.
 #pragma once
 
 #include <condition_variable>
