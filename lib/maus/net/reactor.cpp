@@ -12,10 +12,9 @@ bool reactor::cycle() {
     inputs_.clear();
     const bool unread = hub_.drain(inputs_);
     const base::instant now = clock_now();
-    // Nothing has come. (What came in the round before may wait for the time that stood still then.)
-    if (inputs_.empty() && !unread && time_waits_ == 0 && !driven_.has_mail() &&
-        now < driven_.next_deadline()) {
+    if (inputs_.empty() && !unread && !driven_.has_mail() && now < driven_.next_deadline()) {
         time_ = now;
+        time_waits_ = 0;
         return false;
     }
     for (auto& each : inputs_) driven_.on(std::move(each), now);

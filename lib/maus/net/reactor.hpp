@@ -27,6 +27,7 @@ public:
     virtual void step(base::instant now) = 0;
     [[nodiscard]] virtual core::outbox& outbox() = 0;
     [[nodiscard]] virtual bool has_mail() const = 0;
+    /// When a step is due that no input and no mail ask for; in the past: now.
     [[nodiscard]] virtual base::instant next_deadline() const = 0;
     [[nodiscard]] virtual bool finished() const = 0;
 };
