@@ -12,6 +12,9 @@ void checkers::told(const fact& what) {
     if (what.text == "void") {
         if (what.lease == of.offered) of.offered = {};
         if (what.lease == of.newest) of.newest = {};
+        // It may have been told so of an offer that stands (it spoke of the lease and did not
+        // accept): what it says next does not count until that offer is over (seed 1689972).
+        of.surely = false;
         return;
     }
     if (what.lease == of.newest) of.newest = {};
