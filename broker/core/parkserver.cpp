@@ -96,6 +96,7 @@ void parkserver::advance_to(instant now, outbox& out) {
 }
 
 instant parkserver::next_deadline() const {
+    if (!to_serve_.empty()) return {};
     return timers_.empty() ? core::never : timers_.front().at;
 }
 

@@ -72,9 +72,8 @@ public:
     /// Tells every peer goodbye.
     void stop(core::outbox& out);
     void advance_to(instant now, core::outbox& out);
+    /// When advance_to() has something to do; in the past if somebody is to be served.
     [[nodiscard]] instant next_deadline() const;
-    /// Whether advance_to() has somebody to look after, whatever the time.
-    [[nodiscard]] bool is_to_serve() const { return !to_serve_.empty(); }
 
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] std::size_t managers() const { return managers_.size(); }

@@ -85,9 +85,7 @@ public:
     }
     [[nodiscard]] core::outbox& outbox() override { return outbox_; }
     [[nodiscard]] bool has_mail() const override { return stop_asked_ && !said_goodbye_; }
-    [[nodiscard]] base::instant next_deadline() const override {
-        return machine_->is_to_serve() ? base::instant{} : machine_->next_deadline();
-    }
+    [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
     [[nodiscard]] bool finished() const override { return said_goodbye_; }
 
 private:

@@ -108,6 +108,29 @@ TEST_CASE("worker: registers, takes an offer, says hello and serves") {
     CHECK(at.done(0) == lines{"2 result 77/1"});  // of a function that gives nothing back, too
 }
 
+TEST_CASE("worker: a large result travels alone, and small ones do not wait for it (P-44)") {
+    site at;
+    at.join_parkserver();
+    at.serve(2);
+    for (std::uint64_t number : {1, 2, 3, 4}) at.call(2, number);
+    REQUIRE(at.out.execute.size() == 4);
+    const std::size_t large = at.config.bounds.payload_apart_bytes;
+    const std::vector<std::size_t> sizes{1, large, 1, 1};
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+        core::job_value value;
+        value.payload.extend(sizes[i]);
+        at.core.on(
+            core::job_done{at.out.execute[i].link, at.out.execute[i].what, false, std::move(value)},
+            at_ms(at.ms), at.out);
+    }
+    std::vector<std::pair<std::size_t, std::size_t>> messages;  // records, frames
+    for (const auto& each : at.out.net.effects()) {
+        const auto& said = std::get<core::send>(each);
+        messages.emplace_back(said.records, said.what.frames());
+    }
+    CHECK(messages == std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {1, 2}, {2, 1}});
+}
+
 TEST_CASE("worker: takes the first of two offers and tells the other parkserver") {
     auto how = plain();
     how.parkservers = {"tcp://park:1", "tcp://park:2"};

@@ -262,20 +262,33 @@ void encode(base::buffer& out, const Ts&... values) {
     (codec<Ts>::save(archive, values), ...);
 }
 
-/// Decodes into values that are there already; tells why if `in` (a byte_view, or a buffer that they
-/// may share) holds anything but them. What was decoded up to the mistake stays in them.
-template <class Bytes, class... Ts>
-[[nodiscard]] std::optional<base::failure> decode_into(Bytes&& in, Ts&... values) {
+namespace detail {
+template <class... Ts>
+[[nodiscard]] inline std::optional<base::failure> load_all(input_archive& from, Ts&... values) {
     static_assert((std::same_as<Ts, std::remove_cvref_t<Ts>> && ...),
                   "maus: values are decoded by value");
-    input_archive archive{in};
     try {
-        (codec<Ts>::load(archive, values), ...);
-        archive.finish();
+        (codec<Ts>::load(from, values), ...);
+        from.finish();
     } catch (...) {
-        return archive.failed();
+        return from.failed();
     }
     return std::nullopt;
+}
+}  // namespace detail
+
+/// Decodes into values that are there already; tells why if `in` holds anything but them. What was
+/// decoded up to the mistake stays in them.
+template <class... Ts>
+[[nodiscard]] std::optional<base::failure> decode_into(base::byte_view in, Ts&... values) {
+    input_archive archive{in};
+    return detail::load_all(archive, values...);
+}
+/// The same from a buffer that the values may share.
+template <class... Ts>
+[[nodiscard]] std::optional<base::failure> decode_into(base::buffer& in, Ts&... values) {
+    input_archive archive{in};
+    return detail::load_all(archive, values...);
 }
 
 /// The values if `in` holds them and nothing more, else bad_arguments with the reason. What was

@@ -61,6 +61,7 @@ constexpr std::size_t at_least_one(std::size_t bytes) { return bytes == 0 ? 1 : 
 template <class C>
 struct string_codec {
     using element = typename C::value_type;
+    static constexpr bool is_text = requires(C text) { text.substr(0); };
     static constexpr bool supported = true;
     static constexpr std::size_t bytes_min = 4;
     static constexpr bool always_empty = false;
@@ -75,11 +76,14 @@ struct string_codec {
         if (reinterpret_cast<std::uintptr_t>(from) % alignof(element) == 0 &&
             (std::endian::native == std::endian::little || sizeof(element) == 1)) {
             const auto* first = reinterpret_cast<const element*>(from);
-            values.assign(first, first + count);
+            if constexpr (is_text) {
+                values.clear();
+                values.append(first, count);
+            } else {
+                values.assign(first, first + count);
+            }
         } else {
-            if constexpr (requires {
-                              values.substr(0);
-                          }) {  // it would assign by way of another one
+            if constexpr (is_text) {  // it would assign by way of another one
                 values.resize(count);
                 load_scalars(values.data(), from, count);
             } else {
@@ -88,8 +92,7 @@ struct string_codec {
         }
     }
     static void describe(auto& to) {
-        if constexpr (sizeof(element) == 1 && !std::is_same_v<element, signed char> &&
-                      requires(C text) { text.substr(0); }) {
+        if constexpr (sizeof(element) == 1 && !std::is_same_v<element, signed char> && is_text) {
             to.word("str");
         } else {
             to.template generic<element>("list");
