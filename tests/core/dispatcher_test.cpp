@@ -38,12 +38,13 @@ struct desk {
         calls.join(made, {1}, at_ms(ms), done);
         return made;
     }
-    void submit(core::call_policy policy = {}, std::uint32_t method = 0) {
+    void submit(core::call_policy policy = {}, std::uint32_t method = 0, std::size_t bytes = 0) {
         core::submission what;
         what.group = {1};
         what.method = {method};
         what.ticket = ++tickets;
         what.policy = policy;
+        if (bytes != 0) what.payload.extend(bytes);
         ids.push_back(calls.submit(std::move(what), at_ms(ms), done).value_or(call_id{}));
     }
     lines pump() {
@@ -107,6 +108,23 @@ TEST_CASE("dispatcher: calls go to all workers, not all to the first") {
     at.worker(8);
     for (int i = 0; i < 4; ++i) at.submit();
     CHECK(at.pump() == lines{"7 call 1/1", "7 call 3/1", "8 call 2/1", "8 call 4/1"});
+}
+
+TEST_CASE("dispatcher: a small call does not go behind a large one if another worker has room") {
+    desk at;
+    const auto first = at.worker(7);
+    at.worker(8);
+    at.submit({}, 0, 1u << 20);
+    for (int i = 0; i < 3; ++i) at.submit();
+    CHECK(at.pump() == lines{"7 call 1/1", "8 call 2/1", "8 call 3/1", "7 call 4/1"});
+
+    at.answer(first, wire::record_type::result, 1);
+    at.answer(first, wire::record_type::result, 4);
+    at.submit({}, 0, 1u << 20);
+    CHECK(at.pump() == lines{"7 call 5/1"});
+    at.pass(100);  // it has arrived long since
+    at.submit();
+    CHECK(at.pump() == lines{"7 call 6/1"});
 }
 
 TEST_CASE("dispatcher: a call settles once, however often it is answered") {

@@ -212,6 +212,7 @@ private:
         duration round_trip{};     // when it was idle
         duration way{};            // the same, as far as it has shown under load
         instant since{};           // of the estimate under way
+        instant bulk_until{};      // large arguments may be on their way until then
         call_id reserved_for{};    // a suspect that waits until it is idle
         bool exclusive = false;    // has a suspect
         bool paused = false;       // gave a call back; see resume()
@@ -271,7 +272,7 @@ private:
     [[nodiscard]] inline std::int32_t number_of(link& at, std::uint32_t method);
     [[nodiscard]] std::int32_t look_up(link& at, std::uint32_t method);
     [[nodiscard]] inline std::size_t credit(link& at);
-    [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method);
+    [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method, instant now);
     struct place {
         link_index at;  // none: not now
         bool takes;     // a link has it now, or is kept free for it
