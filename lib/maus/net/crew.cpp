@@ -10,6 +10,7 @@ namespace maus::net {
 namespace {
 thread_local const crew* works_for = nullptr;
 constexpr std::chrono::milliseconds tick{2};
+constexpr std::chrono::milliseconds long_tick{8};  // while short functions come and go
 constexpr int ticks_until_rest = 50;
 }  // namespace
 
@@ -67,7 +68,8 @@ bool crew::next_duty() {
             watched_ = true;
             lookout watch(lead_);
             while (!stopping_ && (queue_.empty() || running_ >= concurrency_)) {
-                if (changed_.wait_for(lock, tick) == std::cv_status::no_timeout) continue;
+                const auto time = watch.busy() ? long_tick : tick;
+                if (changed_.wait_for(lock, time) == std::cv_status::no_timeout) continue;
                 if (watch.deserted() && lead_.try_take()) {
                     watched_ = false;
                     return true;

@@ -117,6 +117,7 @@ private:
     int epoll_ = -1;
     int wake_fd_ = -1;
     int timer_fd_ = -1;
+    base::instant armed_ = base::never;  // when the timer ends
     std::unique_ptr<socket> router_;
     std::vector<int> ipc_locks_;
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;

@@ -46,20 +46,25 @@ public:
         const std::uint64_t before = turns_;
         turns_ = at_.turns();
         quiet_ = turns_ == before ? quiet_ + 1 : 0;
+        busy_ = turns_ - before > 1;
         return at_.vacant() && quiet_ > 0;
     }
     /// As if it had not looked yet.
     void start_again() noexcept {
         turns_ = at_.turns();
         quiet_ = 0;
+        busy_ = false;
     }
     /// How many looks in a row nobody took it.
     [[nodiscard]] int quiet() const noexcept { return quiet_; }
+    /// Between the last two looks it was taken more than once.
+    [[nodiscard]] bool busy() const noexcept { return busy_; }
 
 private:
     const lead& at_;
     std::uint64_t turns_;
     int quiet_ = 0;
+    bool busy_ = false;
 };
 
 }  // namespace maus::net

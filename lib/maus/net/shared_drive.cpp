@@ -6,6 +6,7 @@ namespace maus::net {
 
 namespace {
 constexpr std::chrono::milliseconds tick{1};
+constexpr std::chrono::milliseconds long_tick{4};  // while guests come and go
 constexpr int ticks_until_doze = 100;
 constexpr std::chrono::milliseconds stay{20};  // after guests were in each other's way
 }  // namespace
@@ -43,7 +44,7 @@ void shared_drive::stand_in() {
     bool wanted = false;
     for (;;) {
         if (wanted || watch.quiet() < ticks_until_doze) {
-            changed_.wait_for(lock, tick, [this] { return called_; });
+            changed_.wait_for(lock, watch.busy() ? long_tick : tick, [this] { return called_; });
         } else {
             // A guest drives and sleeps. When it leaves it will look at dozing_, or we at the lead.
             dozing_ = true;
