@@ -671,7 +671,9 @@ inline std::size_t dispatcher::credit(link& at) {
 // Of those that nothing large is on its way to, if there are any: a small call should not wait
 // behind it.
 std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method, instant now) {
-    const auto has_bulk = [now](const link& at) { return now < at.bulk_until && at.held.size != 0; };
+    const auto has_bulk = [now](const link& at) {
+        return now < at.bulk_until && at.held.size != 0;
+    };
     std::uint32_t best = none;
     const std::size_t count = of.links.size();
     for (std::size_t i = 0; i < count; ++i) {
@@ -684,10 +686,9 @@ std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method, instant 
         }
         const link& other = links_[best];
         const bool bulk = has_bulk(candidate);
-        if (bulk != has_bulk(other)
-                ? !bulk
-                : candidate.slots_held * other.concurrency <
-                      other.slots_held * candidate.concurrency) {
+        if (bulk != has_bulk(other) ? !bulk
+                                    : candidate.slots_held * other.concurrency <
+                                          other.slots_held * candidate.concurrency) {
             best = at;
         }
     }

@@ -1,4 +1,4 @@
-// All the connections of one manager, worker or parkserver: the only room that knows ZeroMQ.
+// All the connections of one manager, worker or parkserver.
 //
 // A hub has at most one ROUTER (what others connect to) and any number of DEALERs (one a connection
 // that was asked for by `open`). Each connection is a route; the hub turns what happens on its
@@ -10,8 +10,7 @@
 //   of it may be lost: with ZMQ_IMMEDIATE libzmq drops what was not read yet. All that is said that
 //   way is said to somebody who will find out by the `down`.)
 // - A route's `down` comes once, and nothing of the route after it.
-// - What a connection does not take at once waits in the route's own queue, bounded in bytes; a
-// route
+// - What a connection does not take at once waits in the route's own queue, bounded in bytes; a route
 //   whose queue overflows is `down`.
 //
 // Not thread-safe, but for wake(). libzmq's habits that shape the code are named where they matter.
@@ -27,16 +26,12 @@
 #include <variant>
 #include <vector>
 
-#include <zmq.hpp>
-
 #include "maus/core/outbox.hpp"
+#include "maus/net/socket.hpp"
 
 namespace maus::net {
 
 using input = std::variant<core::up, core::received, core::down>;
-
-/// One context, and so one I/O thread of libzmq, for all that lives in this process at a time.
-[[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
 
 class hub {
 public:
@@ -72,7 +67,6 @@ public:
     [[nodiscard]] bool has_more();
 
 private:
-    struct socket;
     struct connection;
     /// How many messages of a socket are read at a time.
     struct intake {
@@ -80,23 +74,18 @@ private:
         bool was_full = false;  // as many as expected came the last time
         void came(std::size_t count);
     };
-    struct monitor_event {
-        std::uint16_t what;
-        int fd;
-    };
-
     std::unique_ptr<socket> make_socket(zmq::socket_type type);
     enum class watched : std::uint32_t { data, own, monitor };
     void watch(int fd, watched as);
-    void read_monitor(socket& of, std::vector<monitor_event>& events);
     bool drain_router(std::vector<input>& inputs);
     void note_router_events();
     [[nodiscard]] bool anything_readable();
     bool drain_dealer(connection& from, std::vector<input>& inputs);
     connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
     [[nodiscard]] connection* peer_at(int fd) const;
-    enum class read : std::uint8_t { nothing, message };
-    read receive(socket& from, zmq::message_t* id, wire::message& message, zmq::message_t& first);
+    /// A whole message; `id` is where its sender's goes if it is a ROUTER's.
+    [[nodiscard]] bool receive(socket& from, zmq::message_t* id, wire::message& message,
+                               zmq::message_t& first);
 
     void carry_out(core::open& what);
     void carry_out(core::close& what);
@@ -119,7 +108,6 @@ private:
     int timer_fd_ = -1;
     base::instant armed_ = base::never;  // when the timer ends
     std::unique_ptr<socket> router_;
-    std::vector<int> ipc_locks_;
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
     std::vector<connection*> dealers_;  // among them; the ROUTER's peers may be thousands
     std::unordered_map<std::string, connection*> by_routing_id_;

@@ -1,0 +1,285 @@
+#include "maus/net/socket.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <latch>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "maus/base/random.hpp"
+#include "maus/error.hpp"
+#include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
+#include "maus/net/process.hpp"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MAUS_THREAD_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define MAUS_THREAD_SANITIZER
+#endif
+#ifdef MAUS_THREAD_SANITIZER
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace maus::net {
+
+namespace {
+constexpr std::size_t copied_bytes_max = 4096;  // above, a frame is handed over instead of copied
+constexpr int high_water_mark = 20000;          // a backstop: credits are the flow control
+constexpr std::chrono::milliseconds linger{500};
+
+std::atomic<std::uint64_t> monitors_made{0};
+
+// libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
+void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
+
+// libzmq aborts where it cannot make its own threads or their descriptors: so see first whether
+// there are enough.
+void need_threads() {
+    // As many as it makes, at a time.
+    constexpr std::size_t count = 2;
+    std::latch all(count);
+    std::vector<std::thread> spare;
+    try {
+        while (spare.size() < count) spare.push_back(spawn([&all] { all.arrive_and_wait(); }));
+    } catch (const std::system_error&) {
+        all.count_down(static_cast<std::ptrdiff_t>(count - spare.size()));
+    }
+    const bool enough = spare.size() == count;
+    for (auto& each : spare) each.join();
+    if (!enough) throw error(errc::overloaded, "too many threads; raise `ulimit -u`");
+}
+void need_descriptors() {
+    constexpr std::size_t count = 16;
+    std::vector<int> spare;
+    while (spare.size() < count) {
+        const int fd = eventfd(0, EFD_CLOEXEC);
+        if (fd < 0) break;
+        spare.push_back(fd);
+    }
+    const bool enough = spare.size() == count;
+    for (const int fd : spare) ::close(fd);
+    if (!enough) throw error(errc::overloaded, "too many open files; raise `ulimit -n`");
+}
+
+// libzmq lets a second process take over a bound ipc path without a word, and removes whatever else
+// lies there: a lock beside it, and a look, do not.
+int lock_ipc_path(const std::string& endpoint) {
+    const auto no = [&](const std::string& why) -> error {
+        return {errc::protocol_violation, "cannot bind " + endpoint + ": " + why};
+    };
+    const std::string path = endpoint.substr(std::string_view("ipc://").size());
+    if (path.empty() || path[0] == '@' || path[0] == '*') return -1;
+    struct stat there {};
+    if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
+        throw no("something is there that is no socket; name another path, or remove it");
+    }
+    // Whoever may read it may lock it: the one who stopped may have been another user.
+    const std::string name = path + ".lock";
+    int lock = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (lock < 0) lock = ::open(name.c_str(), O_CREAT | O_RDONLY | O_CLOEXEC, 0644);
+    if (lock < 0) {
+        throw no(errno == ENOENT ? "its folder is missing"
+                                 : "cannot open " + name + ": " + std::strerror(errno));
+    }
+    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        ::close(lock);
+        throw no("another process has it");
+    }
+    return lock;
+}
+
+// libzmq closes sockets in its own time: an address that somebody in this process has just let go of
+// may be taken for a moment still.
+void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
+    const base::instant end = clock_now() + std::chrono::milliseconds{500};
+    for (;;) {
+        try {
+            socket.bind(endpoint);
+            return;
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EADDRINUSE || clock_now() >= end) throw;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+}
+
+// What we hand over, libzmq's own thread frees. libzmq puts the two in order, but is not
+// instrumented: ThreadSanitizer has to be told.
+void handed_over([[maybe_unused]] void* what) {
+#ifdef MAUS_THREAD_SANITIZER
+    __tsan_release(what);
+#endif
+}
+void taken_over([[maybe_unused]] void* what) {
+#ifdef MAUS_THREAD_SANITIZER
+    __tsan_acquire(what);
+#endif
+}
+}  // namespace
+
+// --- the context ---------------------------------------------------------------------------------
+
+std::shared_ptr<zmq::context_t> shared_context() {
+    static std::mutex guard;
+    static std::weak_ptr<zmq::context_t> current;
+    const std::lock_guard lock(guard);
+    auto context = current.lock();
+    if (!context) {
+        need_descriptors();
+        need_threads();
+        context = std::make_shared<zmq::context_t>();
+        context->set(zmq::ctxopt::max_sockets, 65000);
+        // Its I/O thread, when woken, lets who woke it go on to its own sleep first: a switch less at
+        // each end of a call. (Who has another policy than the common one keeps it.)
+        if (sched_getscheduler(0) == SCHED_OTHER) {
+            context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
+        }
+        // With the first socket it makes its threads; later there may be none to be had.
+        zmq::socket_t(*context, zmq::socket_type::pair).close();
+        current = context;
+    }
+    return context;
+}
+
+// --- a socket ------------------------------------------------------------------------------------
+
+socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds) {
+    seed_libzmq();
+    try {
+        data_ = zmq::socket_t(context, type);
+        data_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+        data_.set(zmq::sockopt::sndhwm, high_water_mark);
+        data_.set(zmq::sockopt::rcvhwm, high_water_mark);
+        data_.set(zmq::sockopt::maxmsgsize,
+                  static_cast<std::int64_t>(bounds.message_bytes_max + bounds.control_bytes_max));
+        data_.set(zmq::sockopt::handshake_ivl, 2000);
+        // A peer that vanished for good behind a network keeps its descriptor no longer than that:
+        // a minute of silence, then three questions.
+        data_.set(zmq::sockopt::tcp_keepalive, 1);
+        data_.set(zmq::sockopt::tcp_keepalive_idle, 60);
+        data_.set(zmq::sockopt::tcp_keepalive_intvl, 20);
+        data_.set(zmq::sockopt::tcp_keepalive_cnt, 3);
+        if (type == zmq::socket_type::router) {
+            data_.set(zmq::sockopt::router_mandatory, true);
+            data_.set(zmq::sockopt::backlog, 4096);
+        } else {
+            base::random jitter(random_seed());
+            data_.set(zmq::sockopt::immediate, true);
+            data_.set(zmq::sockopt::reconnect_ivl, static_cast<int>(50 + jitter.below(100)));
+            data_.set(zmq::sockopt::reconnect_ivl_max, static_cast<int>(500 + jitter.below(500)));
+        }
+        const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
+        const int events =
+            ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+        if (zmq_socket_monitor(data_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
+        monitor_ = zmq::socket_t(context, zmq::socket_type::pair);
+        monitor_.set(zmq::sockopt::linger, 0);
+        monitor_.set(zmq::sockopt::rcvhwm, 1000000);
+        monitor_.connect(name);
+        // A reader that has never found it empty counts as awake: libzmq would not signal the first
+        // event.
+        zmq::message_t none;
+        (void)monitor_.recv(none, zmq::recv_flags::dontwait);
+    } catch (const zmq::error_t& failed) {
+        stop_monitor();
+        throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
+                                          " (too many open files? raise `ulimit -n`)");
+    }
+}
+
+socket::~socket() {
+    stop_monitor();
+    data_.close();
+    for (const int lock : ipc_locks_) ::close(lock);
+}
+
+// First no more events, then nobody who reads them: libzmq waits for the reader of an event while it
+// holds its own threads up, and loses the event's memory if it waits in vain.
+void socket::stop_monitor() noexcept {
+    if (data_.handle() != nullptr) zmq_socket_monitor(data_.handle(), nullptr, 0);
+    monitor_.close();
+}
+
+std::string socket::bind(const std::string& endpoint) {
+    if (const auto problem = endpoint_problem(endpoint); !problem.empty()) {
+        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + problem);
+    }
+    if (endpoint.starts_with("ipc://")) {
+        if (const int lock = lock_ipc_path(endpoint); lock >= 0) ipc_locks_.push_back(lock);
+    }
+    try {
+        bind_patiently(data_, endpoint);
+    } catch (const zmq::error_t& failed) {
+        std::string why = failed.what();
+        if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
+        if (failed.num() == EINVAL) why = "write tcp://ADDRESS:PORT or ipc://PATH";
+        if (failed.num() == ENODEV || failed.num() == EADDRNOTAVAIL) {
+            why =
+                "this machine has no such address; write one of its IPv4 addresses, the name of an "
+                "interface, or * for all";
+        }
+        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + why);
+    }
+    return data_.get(zmq::sockopt::last_endpoint);
+}
+
+void socket::read_monitor(std::vector<monitor_event>& events) {
+    const auto read = [this](zmq::message_t& frame) {
+        return uninterrupted(
+            [&] { return monitor_.recv(frame, zmq::recv_flags::dontwait).has_value(); });
+    };
+    zmq::message_t head, address;
+    while (read(head)) {
+        // Frame 1: u16 event, u32 value, unaligned; frame 2: the endpoint.
+        if (head.size() >= 6) {
+            std::uint16_t what;
+            std::int32_t value;
+            std::memcpy(&what, head.data(), sizeof what);
+            std::memcpy(&value, static_cast<const char*>(head.data()) + 2, sizeof value);
+            events.push_back({what, value});
+        }
+        while (head.more() && read(address)) {
+            if (!address.more()) break;
+        }
+    }
+}
+
+// --- frames --------------------------------------------------------------------------------------
+
+zmq::message_t to_zmq(base::buffer& frame) {
+    if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
+    auto* kept = new base::buffer(std::move(frame));
+    void* const data = kept->data();
+    const std::size_t size = kept->size();
+    const auto free = [](void*, void* hint) {
+        taken_over(hint);
+        delete static_cast<base::buffer*>(hint);
+    };
+    handed_over(kept);
+    return {data, size, free, kept};
+}
+
+base::buffer from_zmq(zmq::message_t& frame) {
+    const base::byte_view bytes{static_cast<const std::byte*>(frame.data()), frame.size()};
+    if (bytes.size() <= base::buffer::inline_capacity) return base::buffer{bytes};
+    auto* kept = new zmq::message_t(std::move(frame));
+    const base::byte_view moved{static_cast<const std::byte*>(kept->data()), kept->size()};
+    return base::buffer::adopt(moved, kept,
+                               [](void* owner) { delete static_cast<zmq::message_t*>(owner); });
+}
+
+}  // namespace maus::net

@@ -1,0 +1,86 @@
+// A socket of libzmq's with the options that all of ours have, and its monitor; and the context that
+// they live in.
+//
+// Thread-safety: shared_context() from any thread; a socket by one thread at a time.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <zmq.hpp>
+
+#include "maus/base/buffer.hpp"
+#include "maus/limits.hpp"
+
+namespace maus::net {
+
+/// One context, and so one I/O thread of libzmq, for all that lives in this process at a time.
+[[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
+
+struct monitor_event {
+    std::uint16_t what;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
+    int fd;
+};
+
+// A signal may interrupt even a call that does not wait; cppzmq throws then.
+template <class Call>
+auto uninterrupted(Call call) {
+    for (;;) {
+        try {
+            return call();
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EINTR) throw;
+        }
+    }
+}
+
+class socket {
+public:
+    /// Throws maus::error (overloaded) that says what there is too little of.
+    socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds);
+    ~socket();
+    socket(const socket&) = delete;
+    socket& operator=(const socket&) = delete;
+
+    void connect(const std::string& endpoint) { data_.connect(endpoint); }
+    /// Returns the endpoint with wildcards resolved. Throws maus::error (protocol_violation) that
+    /// says what is wrong with the endpoint, or who may have it.
+    std::string bind(const std::string& endpoint);
+
+    /// One frame; false if there is none. The frames of one message are all there once the first is.
+    [[nodiscard]] bool receive(zmq::message_t& frame) {
+        return uninterrupted(
+            [&] { return data_.recv(frame, zmq::recv_flags::dontwait).has_value(); });
+    }
+    /// False: there is no room. Throws zmq::error_t.
+    [[nodiscard]] bool send(zmq::message_t& frame, bool more) {
+        const auto flags =
+            more ? zmq::send_flags::dontwait | zmq::send_flags::sndmore : zmq::send_flags::dontwait;
+        return uninterrupted([&] { return data_.send(frame, flags).has_value(); });
+    }
+    [[nodiscard]] bool readable() {
+        return uninterrupted([&] { return (data_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
+    }
+    /// Appends what has happened to its connections since it was asked last.
+    void read_monitor(std::vector<monitor_event>& events);
+
+    [[nodiscard]] int fd() const { return data_.get(zmq::sockopt::fd); }
+    [[nodiscard]] int monitor_fd() const { return monitor_.get(zmq::sockopt::fd); }
+
+private:
+    void stop_monitor() noexcept;
+
+    zmq::socket_t data_;
+    zmq::socket_t monitor_;
+    std::vector<int> ipc_locks_;
+};
+
+/// Copied, or handed over if it is large: `frame` is empty then.
+[[nodiscard]] zmq::message_t to_zmq(base::buffer& frame);
+/// Copied if it is small, else taken.
+[[nodiscard]] base::buffer from_zmq(zmq::message_t& frame);
+
+}  // namespace maus::net
