@@ -185,7 +185,7 @@ link_index dispatcher::add_link(port to, std::string worker,
     made.worker = std::move(worker);
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(bounds_.calls_per_worker_max / 2));
-    made.window = made.concurrency + 1;
+    made.window = {made.concurrency, bounds_.prefetch_max};
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
     }
@@ -228,8 +228,7 @@ void dispatcher::complete(group_id id, std::vector<settled>& done) {
 }
 
 void dispatcher::round_trip(link_index index, duration measured) {
-    link& at = links_[index];
-    at.round_trip = at.way = std::clamp<duration>(measured, {}, way_max);
+    links_[index].window.round_trip(measured);
 }
 
 void dispatcher::resume(link_index index) {
@@ -467,7 +466,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
 inline void dispatcher::give_slot_back(link& at, slot& call) {
     if (call.detached) return;
     --at.slots_held;
-    ++at.answered;
+    at.window.answered();
 }
 
 inline void dispatcher::put_down(std::uint32_t index, instant now) {
@@ -656,7 +655,7 @@ instant dispatcher::next_deadline() const {
 // --- who gets which call ------------------------------------------------------------------------
 
 inline std::size_t dispatcher::credit(link& at) {
-    if (at.paused || at.exclusive || at.slots_held >= at.window) return 0;
+    if (at.paused || at.exclusive || at.slots_held >= at.window.size()) return 0;
     if (at.reserved_for.value != 0) {
         const slot* suspect = find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
@@ -665,7 +664,7 @@ inline std::size_t dispatcher::credit(link& at) {
     }
     const std::size_t room =
         bounds_.calls_per_worker_max - std::min(bounds_.calls_per_worker_max, at.held.size);
-    return std::min(at.window - at.slots_held, room);
+    return std::min(at.window.size() - at.slots_held, room);
 }
 
 // Of those that nothing large is on its way to, if there are any: a small call should not wait
@@ -741,7 +740,9 @@ void dispatcher::pump(group& of, instant now, outbox& out) {
         line.blocked = false;
         waiting = waiting || line.calls.first != none;
     }
-    for (const auto at : of.links) estimate(links_[at], waiting, now);
+    for (const auto at : of.links) {
+        links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
+    }
     if (of.suspects.first != none) pump_suspects(of, now, out);
     for (;;) {
         queue* oldest = nullptr;
@@ -792,7 +793,7 @@ inline void dispatcher::move_run(list& from, list& to, std::uint32_t first, std:
 void dispatcher::send_calls(link_index to, list& from, std::uint32_t first, std::size_t count,
                             instant now, outbox& out) {
     link& at = links_[to];
-    if (at.held.size == 0) at.since = now;
+    if (at.held.size == 0) at.window.begin(now);
     const auto function = static_cast<std::uint16_t>(number_of(at, slots_[first].method));
     bool timed = false;
     std::uint32_t index = first, last = first;
@@ -819,32 +820,6 @@ void dispatcher::send_calls(link_index to, list& from, std::uint32_t first, std:
     at.slots_held += count;
     counters_.sent += count;
     if (timed) start_clocks(at, now);
-}
-
-// The credit window: enough work for the time that a worker would otherwise wait for more, and no
-// hoard. It grows by what was answered (as TCP's does in slow start) up to that bound. A worker that
-// ran dry while calls waited had too little: what passed was the way there and back, which a busy
-// machine or network makes longer, and tells nothing of its service time.
-void dispatcher::estimate(link& at, bool calls_wait, instant now) {
-    const duration taken = now - at.since;
-    if (at.answered == 0 || taken <= duration::zero()) return;
-    const std::size_t most = bounds_.prefetch_max;
-    if (calls_wait && at.held.size == 0) {
-        at.way += (std::clamp<duration>(taken, at.round_trip, way_max) - at.way) / 2;
-        at.window = std::min(at.window + at.answered, at.concurrency + most);
-    } else {
-        at.way -= (at.way - at.round_trip) / 8;
-        const double sample = static_cast<double>(taken.count()) / static_cast<double>(at.answered);
-        at.service_ns = at.service_ns == 0 ? sample : at.service_ns + (sample - at.service_ns) / 4;
-        constexpr duration horizon_min = std::chrono::milliseconds{2};
-        const duration horizon = std::max(horizon_min, at.way * 2);
-        const double fitting = static_cast<double>(horizon.count()) / std::max(at.service_ns, 1.0);
-        const std::size_t bound = at.concurrency + static_cast<std::size_t>(std::clamp(
-                                                       fitting, 1.0, static_cast<double>(most)));
-        at.window = std::min(at.window + at.answered, bound);
-    }
-    at.answered = 0;
-    at.since = now;
 }
 
 }  // namespace maus::core

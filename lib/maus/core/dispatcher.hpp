@@ -26,6 +26,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "maus/core/credit.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/error.hpp"
 
@@ -141,7 +142,6 @@ public:
 
 private:
     static constexpr std::uint32_t none = ~0u;
-    static constexpr duration way_max = std::chrono::seconds{1};
 
     enum class call_state : std::uint8_t { empty, queued, sent };
     struct group;
@@ -206,16 +206,11 @@ private:
         list held;                   // in the order sent
         std::size_t slots_held = 0;  // those that are not detached
         std::size_t timed = 0;       // those that have an attempt_timeout
-        std::size_t window = 2;
-        std::size_t answered = 0;  // since the last estimate
-        double service_ns = 0;     // between two answers while it has work
-        duration round_trip{};     // when it was idle
-        duration way{};            // the same, as far as it has shown under load
-        instant since{};           // of the estimate under way
-        instant bulk_until{};      // large arguments may be on their way until then
-        call_id reserved_for{};    // a suspect that waits until it is idle
-        bool exclusive = false;    // has a suspect
-        bool paused = false;       // gave a call back; see resume()
+        credit_window window;
+        instant bulk_until{};    // large arguments may be on their way until then
+        call_id reserved_for{};  // a suspect that waits until it is idle
+        bool exclusive = false;  // has a suspect
+        bool paused = false;     // gave a call back; see resume()
     };
     struct timer {
         instant at;
@@ -280,7 +275,6 @@ private:
     [[nodiscard]] place place_for_suspect(group& of, std::uint32_t call);
     void send_calls(link_index to, list& from, std::uint32_t first, std::size_t count, instant now,
                     outbox& out);
-    void estimate(link& at, bool calls_wait, instant now);
 
     const limits& bounds_;
     std::uint32_t first_generation_;
