@@ -493,8 +493,7 @@ void manager_core::make_call(state_base& call, base::instant now) {
     made.policy = policy_of(call.options());
     made.payload = std::move(call.arguments());
     // The machine may settle it at once; the state lives until settle() below.
-    const auto id = machine_->on(std::move(made), now, effects_);
-    call.mark() = id ? id->value : 0;
+    call.mark() = machine_->on(std::move(made), now, effects_).value;
 }
 
 void manager_core::take_mail(base::instant now) {

@@ -45,7 +45,7 @@ struct desk {
         what.ticket = ++tickets;
         what.policy = policy;
         if (bytes != 0) what.payload.extend(bytes);
-        ids.push_back(calls.submit(std::move(what), at_ms(ms), done).value_or(call_id{}));
+        ids.push_back(calls.submit(std::move(what), at_ms(ms), done));
     }
     lines pump() {
         calls.pump(at_ms(ms), out);

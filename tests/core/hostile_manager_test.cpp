@@ -61,7 +61,8 @@ struct scene {
         made.group = {1};
         made.ticket = ++tickets;
         wire::encode(made.payload, 20, 22);
-        return manager->on(std::move(made), now, out);
+        const auto made_id = manager->on(std::move(made), now, out);
+        return made_id.value == 0 ? std::nullopt : std::optional(made_id);
     }
     wire::message a_result(wire::attempt what, int value) {
         base::buffer payload;

@@ -213,9 +213,8 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     }
     maus::wire::encode(made.payload, 1, 1);
     calls_.push_back({words.at(3), &of, signature, {}});
-    if (const auto id = of.manager->on(std::move(made), now_, of.manager_out)) {
-        calls_.back().id = *id;
-    }
+    const auto id = of.manager->on(std::move(made), now_, of.manager_out);
+    if (id.value != 0) calls_.back().id = id;
 }
 
 void stage::finish(node& of, const std::string& how, const std::string& which,

@@ -28,9 +28,9 @@ public:
         what.ticket = all_.size();
         all_.push_back({what.policy, what.method, now});
         ++outstanding_;
-        if (const auto id = how(std::move(what))) {
-            all_.back().id = *id;
-            require(tickets_.emplace(id->value, all_.size() - 1).second, "a call's id is its own");
+        if (const auto id = how(std::move(what)); id.value != 0) {
+            all_.back().id = id;
+            require(tickets_.emplace(id.value, all_.size() - 1).second, "a call's id is its own");
         } else {
             all_.back().refused = true;
         }

@@ -171,8 +171,10 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     ++wishes_.at(group).calls;
     const std::uint64_t ticket = made.args.ticket;
     const auto at = open_.emplace(ticket, std::move(made)).first;
-    at->second.id = machine.on(std::move(what), now, out);
-    if (at->second.id) told.call = at->second.id->value;
+    if (const auto id = machine.on(std::move(what), now, out); id.value != 0) {
+        at->second.id = id;
+        told.call = id.value;
+    }
     world_.past.add(std::move(told));
     of_.collect();
 }

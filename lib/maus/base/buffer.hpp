@@ -30,7 +30,8 @@ public:
     /// What makes a buffer one cache line.
     static constexpr std::size_t inline_capacity = 48;
 
-    buffer() noexcept = default;
+    /// Not defaulted: value-initialization would zero all of it.
+    buffer() noexcept { std::memset(inside_, 0, moved_at_least); }
     explicit buffer(byte_view bytes) { append(bytes); }
     buffer(buffer&& other) noexcept { take(other); }
     buffer& operator=(buffer&& other) noexcept {
@@ -87,6 +88,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t moved_at_least = 16;
+
     /// Where the bytes lie if not inside: on the heap, or at an owner that is told with `release`.
     struct place {
         std::size_t capacity;
@@ -109,8 +112,8 @@ private:
         if (other.is_inside()) {
             data_ = inside_;
             // Of a fixed size: a few instructions instead of a call.
-            if (size_ <= 16) {
-                std::memcpy(inside_, other.inside_, 16);
+            if (size_ <= moved_at_least) {
+                std::memcpy(inside_, other.inside_, moved_at_least);
             } else {
                 std::memcpy(inside_, other.inside_, inline_capacity);
             }

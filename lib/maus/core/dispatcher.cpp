@@ -313,11 +313,10 @@ void dispatcher::turn_away(std::uint64_t ticket, outcome&& why, std::vector<sett
     done.push_back({ticket, std::move(why)});
 }
 
-std::optional<call_id> dispatcher::submit(submission&& call, instant now,
-                                          std::vector<settled>& done) {
+call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>& done) {
     const auto no = [&](errc code, std::string text) {
         refuse(call, code, std::move(text), done);
-        return std::nullopt;
+        return call_id{};
     };
     group* const found = find_group(call.group);
     if (found == nullptr) return no(errc::cancelled, "its workers were released");
@@ -335,7 +334,7 @@ std::optional<call_id> dispatcher::submit(submission&& call, instant now,
     if (!line.known) {
         if (auto why = refusal(of, call.method.value)) {
             turn_away(call.ticket, std::move(*why), done);
-            return std::nullopt;
+            return {};
         }
         line.known = !of.links.empty();
     }
@@ -376,9 +375,8 @@ inline outcome& dispatcher::settle(std::uint32_t index, bool failed, std::vector
     --outstanding_;
     call.settled = true;
     call.group = nullptr;
-    settled& made = done.emplace_back();
-    made.ticket = call.ticket;
-    return made.result;
+    done.push_back({call.ticket, {}});
+    return done.back().result;
 }
 
 void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {

@@ -73,10 +73,10 @@ void manager::on(const cancel_call& event, instant, manager_effects& out) {
     dispatcher_.cancel(event.call, "cancelled by the caller", out.net, out.done);
 }
 
-std::optional<call_id> manager::on(submission&& event, instant now, manager_effects& out) {
+call_id manager::on(submission&& event, instant now, manager_effects& out) {
     if (stopped_) {
         dispatcher_.refuse(event, errc::shutdown, "the manager has stopped", out.done);
-        return std::nullopt;
+        return {};
     }
     return dispatcher_.submit(std::move(event), now, out.done);
 }

@@ -97,8 +97,8 @@ public:
     void on(const release_wish& event, instant now, manager_effects& out);
     void on(const cancel_call& event, instant now, manager_effects& out);
     void on(const stop_manager& event, instant now, manager_effects& out);
-    /// The call's id, or nothing if it was settled at once.
-    std::optional<call_id> on(submission&& event, instant now, manager_effects& out);
+    /// The call's id; 0 if it was settled at once.
+    call_id on(submission&& event, instant now, manager_effects& out);
     void define(method_id method, std::string signature);
 
     /// To be called after each batch of events: gives calls to workers, and does what time demands.

@@ -476,14 +476,15 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
     ++slots_held_;
-    job& made = out.execute.emplace_back();
-    made.link = link_serial_;
-    made.what = *what;
-    made.function = record.function;
-    made.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
-    made.lease = lease_.serving.lease;
-    made.manager = lease_.serving.manager;
-    wire::take_payload(record, body, made.payload);
+    const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
+    out.execute.push_back({link_serial_,
+                           *what,
+                           record.function,
+                           at_most_once,
+                           lease_.serving.lease,
+                           lease_.serving.manager,
+                           {}});
+    wire::take_payload(record, body, out.execute.back().payload);
     return true;
 }
 
