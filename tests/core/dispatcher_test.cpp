@@ -127,6 +127,30 @@ TEST_CASE("dispatcher: a small call does not go behind a large one if another wo
     CHECK(at.pump() == lines{"7 call 6/1"});
 }
 
+TEST_CASE("dispatcher: large arguments that were answered are on their way no longer") {
+    desk at;
+    const auto first = at.worker(7);
+    const auto second = at.worker(8);
+    at.submit({}, 0, 1u << 20);
+    CHECK(at.pump() == lines{"7 call 1/1"});
+    at.answer(first, wire::record_type::result, 1);
+    for (int i = 0; i < 2; ++i) at.submit();
+    CHECK(at.pump() == lines{"8 call 2/1", "7 call 3/1"});
+    at.answer(second, wire::record_type::result, 2);
+    for (int i = 0; i < 3; ++i) at.submit();
+    CHECK(at.pump() == lines{"8 call 4/1", "8 call 6/1", "7 call 5/1"});
+}
+
+TEST_CASE("dispatcher: a small call goes behind a large one rather than to wait in a queue") {
+    desk at;
+    at.worker(7, 4);
+    at.worker(8, 2);
+    at.submit({}, 0, 1u << 20);
+    for (int i = 0; i < 5; ++i) at.submit();
+    CHECK(at.pump() == lines{"7 call 1/1", "8 call 2/1", "8 call 3/1", "7 call 4/1", "7 call 5/1",
+                             "7 call 6/1"});
+}
+
 TEST_CASE("dispatcher: a call settles once, however often it is answered") {
     desk at;
     const auto first = at.worker(7);

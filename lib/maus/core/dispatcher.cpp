@@ -12,6 +12,7 @@ constexpr std::int32_t absent = -1, unknown = -2;  // in link::number_of
 // with a network of 1 Gbit/s.
 constexpr std::size_t bulk_bytes_min = 256u << 10;
 constexpr duration bulk_time_a_byte{8};
+constexpr duration bulk_time_max = std::chrono::seconds{1};
 
 constexpr std::string_view name_of(std::string_view signature) {
     return signature.substr(0, signature.find('('));
@@ -42,7 +43,7 @@ inline std::uint32_t dispatcher::take_slot() {
         index = free_slots_.back();
         free_slots_.pop_back();
     }
-    ++slots_[index].generation;
+    if (++slots_[index].generation == 0) slots_[index].generation = 1;  // no call's id is 0
     return index;
 }
 
@@ -665,29 +666,30 @@ inline std::size_t dispatcher::credit(link& at) {
     return std::min(at.window.size() - at.slots_held, room);
 }
 
-// Of those that nothing large is on its way to, if there are any: a small call should not wait
-// behind it.
-std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method, instant now) {
+// A call that is sent behind large arguments waits until they have arrived. So it goes elsewhere,
+// unless it would have to queue there, and not here.
+bool dispatcher::rather(const link& one, const link& other, instant now) {
     const auto has_bulk = [now](const link& at) {
         return now < at.bulk_until && at.held.size != 0;
     };
+    const auto is_full = [](const link& at) { return at.slots_held >= at.concurrency; };
+    const bool bulk = has_bulk(one);
+    if (bulk != has_bulk(other)) {
+        const link& slow = bulk ? one : other;
+        const link& quick = bulk ? other : one;
+        if (is_full(slow) || !is_full(quick)) return !bulk;
+    }
+    return one.slots_held * other.concurrency < other.slots_held * one.concurrency;
+}
+
+std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method, instant now) {
     std::uint32_t best = none;
     const std::size_t count = of.links.size();
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         link& candidate = links_[at];
         if (credit(candidate) == 0 || number_of(candidate, method) < 0) continue;
-        if (best == none) {
-            best = at;
-            continue;
-        }
-        const link& other = links_[best];
-        const bool bulk = has_bulk(candidate);
-        if (bulk != has_bulk(other) ? !bulk
-                                    : candidate.slots_held * other.concurrency <
-                                          other.slots_held * candidate.concurrency) {
-            best = at;
-        }
+        if (best == none || rather(candidate, links_[best], now)) best = at;
     }
     return best;
 }
@@ -791,7 +793,10 @@ inline void dispatcher::move_run(list& from, list& to, std::uint32_t first, std:
 void dispatcher::send_calls(link_index to, list& from, std::uint32_t first, std::size_t count,
                             instant now, outbox& out) {
     link& at = links_[to];
-    if (at.held.size == 0) at.window.begin(now);
+    if (at.held.size == 0) {
+        at.window.begin(now);
+        at.bulk_until = {};
+    }
     const auto function = static_cast<std::uint16_t>(number_of(at, slots_[first].method));
     bool timed = false;
     std::uint32_t index = first, last = first;
@@ -807,7 +812,9 @@ void dispatcher::send_calls(link_index to, list& from, std::uint32_t first, std:
         }
         if (call.payload.size() >= bulk_bytes_min) {
             const auto bytes = static_cast<std::int64_t>(call.payload.size());
-            at.bulk_until = base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes);
+            at.bulk_until =
+                std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes),
+                         base::after(now, bulk_time_max));
         }
         out.link(at.to, call.payload.size())
             .call({id_of(index), {call.attempt}}, function, call.policy.at_most_once, call.payload);

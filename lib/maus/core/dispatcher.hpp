@@ -268,6 +268,7 @@ private:
     [[nodiscard]] inline std::int32_t number_of(link& at, std::uint32_t method);
     [[nodiscard]] std::int32_t look_up(link& at, std::uint32_t method);
     [[nodiscard]] inline std::size_t credit(link& at);
+    [[nodiscard]] static bool rather(const link& one, const link& other, instant now);
     [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method, instant now);
     struct place {
         link_index at;  // none: not now

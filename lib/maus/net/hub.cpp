@@ -234,7 +234,7 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         bytes += message.bytes();
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
-    from.reads.came(count);
+    if (count != 0) from.reads.came(count);
     return more;
 }
 

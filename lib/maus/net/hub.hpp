@@ -56,12 +56,12 @@ public:
 
     /// Readable while there is something to read or `wake` was called.
     [[nodiscard]] int fd() const { return epoll_; }
-    /// Sleeps until the fd is readable, at most until `deadline`. To be called before each drain of
+    /// Sleeps until the fd is readable, at most until `deadline`, and perhaps less. To be called before each drain of
     /// a host's own loop too, with a deadline in the past: it takes note of what is readable.
     void wait(base::instant deadline);
     /// Ends a wait, from any thread.
     void wake() noexcept;
-    /// Makes the fd readable at `deadline`, for those who poll it in a loop of their own.
+    /// Makes the fd readable at `deadline`, and perhaps once before, for those who poll it in a loop of their own.
     void arm(base::instant deadline);
     /// Something that epoll does not see is waiting: drain again before sleeping.
     [[nodiscard]] bool has_more();

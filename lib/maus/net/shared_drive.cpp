@@ -44,7 +44,8 @@ void shared_drive::stand_in() {
     bool wanted = false;
     for (;;) {
         if (wanted || watch.quiet() < ticks_until_doze) {
-            changed_.wait_for(lock, watch.busy() ? long_tick : tick, [this] { return called_; });
+            changed_.wait_for(lock, !wanted && watch.busy() ? long_tick : tick,
+                              [this] { return called_; });
         } else {
             // A guest drives and sleeps. When it leaves it will look at dozing_, or we at the lead.
             dozing_ = true;

@@ -46,21 +46,35 @@ std::atomic<std::uint64_t> monitors_made{0};
 // libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
 
-// libzmq aborts where it cannot make its own threads or their descriptors: so see first whether
-// there are enough.
-void need_threads() {
+// With SCHED_BATCH libzmq's I/O thread, when woken, lets who woke it go on to its own sleep first: a
+// switch less at each end of a call. Who has another policy than the common one keeps it.
+bool may_be_batch() {
+    const sched_param none{};
+    return sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) == 0;
+}
+
+// libzmq aborts where it cannot make its own threads, their descriptors or their policy: so see first.
+// Returns whether threads may be SCHED_BATCH.
+bool need_threads() {
     // As many as it makes, at a time.
     constexpr std::size_t count = 2;
     std::latch all(count);
+    std::atomic<bool> batch{true};
     std::vector<std::thread> spare;
     try {
-        while (spare.size() < count) spare.push_back(spawn([&all] { all.arrive_and_wait(); }));
+        while (spare.size() < count) {
+            spare.push_back(spawn([&] {
+                if (!may_be_batch()) batch = false;
+                all.arrive_and_wait();
+            }));
+        }
     } catch (const std::system_error&) {
         all.count_down(static_cast<std::ptrdiff_t>(count - spare.size()));
     }
     const bool enough = spare.size() == count;
     for (auto& each : spare) each.join();
     if (!enough) throw error(errc::overloaded, "too many threads; raise `ulimit -u`");
+    return batch;
 }
 void need_descriptors() {
     constexpr std::size_t count = 16;
@@ -140,14 +154,10 @@ std::shared_ptr<zmq::context_t> shared_context() {
     auto context = current.lock();
     if (!context) {
         need_descriptors();
-        need_threads();
+        const bool batch = need_threads();
         context = std::make_shared<zmq::context_t>();
         context->set(zmq::ctxopt::max_sockets, 65000);
-        // Its I/O thread, when woken, lets who woke it go on to its own sleep first: a switch less at
-        // each end of a call. (Who has another policy than the common one keeps it.)
-        if (sched_getscheduler(0) == SCHED_OTHER) {
-            context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
-        }
+        if (batch) context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
         // With the first socket it makes its threads; later there may be none to be had.
         zmq::socket_t(*context, zmq::socket_type::pair).close();
         current = context;
@@ -193,7 +203,7 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
         // A reader that has never found it empty counts as awake: libzmq would not signal the first
         // event.
         zmq::message_t none;
-        (void)monitor_.recv(none, zmq::recv_flags::dontwait);
+        (void)uninterrupted([&] { return monitor_.recv(none, zmq::recv_flags::dontwait); });
     } catch (const zmq::error_t& failed) {
         stop_monitor();
         throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
