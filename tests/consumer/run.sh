@@ -59,6 +59,7 @@ grep -q '^// manager.cpp' "$temp/readme2.cpp"
 } >"$temp/loop.cpp"
 mv "$temp/loop.cpp" "$temp/readme3.cpp"
 
+: >"$temp/park"  # the loop below may be quicker than the shell that redirects
 "$prefix/bin/maus-parkserver" --bind 'tcp://127.0.0.1:*' --log-level off >"$temp/park" &
 started+=($!)
 endpoint=
