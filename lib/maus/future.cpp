@@ -78,11 +78,6 @@ bool state_base::settled(executor* where) {
     return woke;
 }
 
-bool state_base::settle(base::buffer&& payload, executor* where) {
-    payload_ = std::move(payload);
-    return settled(where);
-}
-
 bool state_base::settle_and_release(base::buffer&& payload, executor* where) {
     payload_ = std::move(payload);
     // Mostly nobody waits for just this one: then it is one step, since an atomic operation costs as

@@ -111,11 +111,10 @@ public:
     /// Runs `what` when this is settled: at once if it is.
     void continue_with(std::unique_ptr<continuation> what);
 
-    /// The bytes of a result, or a failure. Continuations go to `where`, or run here if it is null.
-    /// True: a thread that waited has been woken. The caller keeps a reference meanwhile.
-    bool settle(base::buffer&& payload, executor* where);
+    /// A failure. Continuations go to `where`, or run here if it is null. True: a thread that waited
+    /// has been woken. The caller keeps a reference meanwhile.
     bool settle(std::exception_ptr failure, executor* where);
-    /// The same, and lets go of the caller's reference.
+    /// The same with the bytes of a result, and lets go of the caller's reference.
     bool settle_and_release(base::buffer&& payload, executor* where);
 
     // Read once it is ready.

@@ -1,6 +1,11 @@
 // Who drives the sockets: threads of the library, or threads that wait in get(); and functions that
 // are run where their calls were received, because they have been short so far.
+#include <sched.h>
+
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "live/site.hpp"
@@ -125,4 +130,26 @@ TEST_CASE("waiting with a bound drives, and gives up in time", "[drive]") {
     for (int i = 0; i < 10; ++i) CHECK_FALSE(blocked.wait_for(std::chrono::milliseconds{5}));
     both.held.open();
     CHECK(value_of(blocked) == -1);
+}
+
+namespace {
+
+// As /proc shows them; -1: there is no such thread.
+int policy_of_thread(const std::string& prefix) {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream file(task.path() / "comm");
+        std::string name;
+        if (!std::getline(file, name) || !name.starts_with(prefix)) continue;
+        return sched_getscheduler(std::stoi(task.path().filename().string()));
+    }
+    return -1;
+}
+
+}  // namespace
+
+TEST_CASE("libzmq's I/O thread does not interrupt who wakes it", "[drive]") {
+    pair at;
+    CHECK(at.workers.call<int>("echo", 1).get() == 1);
+    const int own = sched_getscheduler(0);
+    CHECK(policy_of_thread("ZMQbg/IO") == (own == SCHED_OTHER ? SCHED_BATCH : own));
 }

@@ -20,7 +20,8 @@ struct pending_call {
     void comes(const Values&... values) {
         maus::base::buffer payload;
         maus::wire::encode(payload, values...);
-        state->settle(std::move(payload), nullptr);
+        state->retain();
+        state->settle_and_release(std::move(payload), nullptr);
     }
     void fails(maus::errc code) {
         state->settle(std::make_exception_ptr(maus::error(code, "it failed")), nullptr);

@@ -118,8 +118,7 @@ public:
     [[nodiscard]] std::size_t links_in(group_id group) const;
 
     // --- calls
-    /// The call's id; 0 if it was settled at once. (An optional would be read back before all of it is
-    /// written: several ns.)
+    /// The call's id; 0 if it was settled at once.
     call_id submit(submission&& call, instant now, std::vector<settled>& done);
     /// Settles it at once, and never sends it.
     void refuse(const submission& call, errc code, std::string text, std::vector<settled>& done);

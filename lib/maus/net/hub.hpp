@@ -56,12 +56,14 @@ public:
 
     /// Readable while there is something to read or `wake` was called.
     [[nodiscard]] int fd() const { return epoll_; }
-    /// Sleeps until the fd is readable, at most until `deadline`, and perhaps less. To be called before each drain of
-    /// a host's own loop too, with a deadline in the past: it takes note of what is readable.
+    /// Sleeps until the fd is readable, at most until `deadline`, and perhaps less. To be called
+    /// before each drain of a host's own loop too, with a deadline in the past: it takes note of what
+    /// is readable.
     void wait(base::instant deadline);
     /// Ends a wait, from any thread.
     void wake() noexcept;
-    /// Makes the fd readable at `deadline`, and perhaps once before, for those who poll it in a loop of their own.
+    /// Makes the fd readable at `deadline`, and perhaps once before, for those who poll it in a loop
+    /// of their own.
     void arm(base::instant deadline);
     /// Something that epoll does not see is waiting: drain again before sleeping.
     [[nodiscard]] bool has_more();
@@ -74,6 +76,7 @@ private:
         bool was_full = false;  // as many as expected came the last time
         void came(std::size_t count);
     };
+
     std::unique_ptr<socket> make_socket(zmq::socket_type type);
     enum class watched : std::uint32_t { data, own, monitor };
     void watch(int fd, watched as);

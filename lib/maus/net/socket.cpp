@@ -46,35 +46,31 @@ std::atomic<std::uint64_t> monitors_made{0};
 // libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
 
-// With SCHED_BATCH libzmq's I/O thread, when woken, lets who woke it go on to its own sleep first: a
-// switch less at each end of a call. Who has another policy than the common one keeps it.
-bool may_be_batch() {
-    const sched_param none{};
-    return sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) == 0;
-}
-
-// libzmq aborts where it cannot make its own threads, their descriptors or their policy: so see first.
-// Returns whether threads may be SCHED_BATCH.
-bool need_threads() {
+// libzmq aborts where it cannot make its own threads or their descriptors, or may not choose their
+// policy: so see first.
+void need_threads() {
     // As many as it makes, at a time.
     constexpr std::size_t count = 2;
     std::latch all(count);
-    std::atomic<bool> batch{true};
     std::vector<std::thread> spare;
     try {
-        while (spare.size() < count) {
-            spare.push_back(spawn([&] {
-                if (!may_be_batch()) batch = false;
-                all.arrive_and_wait();
-            }));
-        }
+        while (spare.size() < count) spare.push_back(spawn([&all] { all.arrive_and_wait(); }));
     } catch (const std::system_error&) {
         all.count_down(static_cast<std::ptrdiff_t>(count - spare.size()));
     }
     const bool enough = spare.size() == count;
     for (auto& each : spare) each.join();
     if (!enough) throw error(errc::overloaded, "too many threads; raise `ulimit -u`");
-    return batch;
+}
+// Who has another policy than the common one keeps it.
+bool may_be_batch() {
+    bool may = false;
+    spawn([&may] {
+        const sched_param none{};
+        may =
+            sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) == 0;
+    }).join();
+    return may;
 }
 void need_descriptors() {
     constexpr std::size_t count = 16;
@@ -154,10 +150,12 @@ std::shared_ptr<zmq::context_t> shared_context() {
     auto context = current.lock();
     if (!context) {
         need_descriptors();
-        const bool batch = need_threads();
+        need_threads();
         context = std::make_shared<zmq::context_t>();
         context->set(zmq::ctxopt::max_sockets, 65000);
-        if (batch) context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
+        // When woken, its I/O thread then lets who woke it go on to its own sleep first: a switch less
+        // at each end of a call.
+        if (may_be_batch()) context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
         // With the first socket it makes its threads; later there may be none to be had.
         zmq::socket_t(*context, zmq::socket_type::pair).close();
         current = context;

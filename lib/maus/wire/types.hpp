@@ -76,12 +76,7 @@ struct string_codec {
         if (reinterpret_cast<std::uintptr_t>(from) % alignof(element) == 0 &&
             (std::endian::native == std::endian::little || sizeof(element) == 1)) {
             const auto* first = reinterpret_cast<const element*>(from);
-            if constexpr (is_text) {  // assign() takes longer
-                values.clear();
-                values.append(first, count);
-            } else {
-                values.assign(first, first + count);
-            }
+            values.assign(first, first + count);
         } else {
             if constexpr (is_text) {  // it would assign by way of another one
                 values.resize(count);
