@@ -30,7 +30,7 @@ constexpr maus::method<maus::bytes(maus::bytes)> echo_method<maus::bytes>{"echo_
 // Everything that the three styles share.
 template <class Payload>
 struct client {
-    maus::workers& workers;
+    maus::worker_group& workers;
     Payload payload;
     std::size_t window, threads;
 

@@ -37,7 +37,7 @@ void role_lease_peers(const words& arguments) {
             answer(std::to_string(all.add_workers_singly(count).quantile_us(0.5)));
         } else if (what == "cycle") {
             std::size_t wishes = 1;
-            told >> wishes;
+            told >> requests;
             const auto made = all.cycle(number, wishes);
             answer(std::to_string(made.grants) + ' ' + std::to_string(made.seconds) + ' ' +
                    std::to_string(made.latencies.quantile_us(0.5)) + ' ' +

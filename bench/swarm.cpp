@@ -157,14 +157,14 @@ swarm::cycle_result swarm::cycle(double seconds, std::size_t wishes) {
     latencies_ = {};
     for (std::size_t i = 0; i < peers_.size(); ++i) {
         if (!peers_[i].manager) continue;
-        for (std::size_t k = 0; k < wishes; ++k) request(i);
+        for (std::size_t k = 0; k < requests; ++k) request(i);
     }
     const double begun = now_s(), end = begun + seconds;
     while (now_s() < end) turn(1);
     const double took = now_s() - begun;
     const cycle_result result{grants_, took, latencies_};
     cycling_ = false;
-    turn_until([&] { return wishes_.empty(); });
+    turn_until([&] { return requests_.empty(); });
     return result;
 }
 
@@ -307,7 +307,7 @@ void swarm::request(std::size_t manager) {
     wanted.token = maus::base::token::make(random_);
     wanted.type = "default";
     wanted.amount = 1;
-    wishes_[wanted.request.value] = {manager, now_s()};
+    requests_[wanted.request.value] = {manager, now_s()};
     say(manager, wanted);
 }
 
@@ -325,11 +325,11 @@ void swarm::on(std::size_t from, const wire::control& what) {
                        if (!peers_[from].manager) say(from, wire::available{over.lease});
                    },
                    [&](const wire::granted& grant) {
-                       const auto wished = wishes_.find(grant.request.value);
-                       if (wished == wishes_.end()) return;
+                       const auto wished = requests_.find(grant.request.value);
+                       if (wished == requests_.end()) return;
                        latencies_.record(now_s() - wished->second.at);
                        ++grants_;
-                       wishes_.erase(wished);
+                       requests_.erase(wished);
                        say(from, wire::cancel{grant.request});
                        say(by_id_.at(grant.worker), wire::available{grant.lease});
                        if (cycling_) request(from);

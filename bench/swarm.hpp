@@ -74,7 +74,7 @@ private:
     std::vector<std::size_t> to_flush_;
     std::size_t registered_ = 0;
     std::map<maus::base::worker_id, std::size_t> by_id_;
-    std::map<std::uint64_t, wish> wishes_;
+    std::map<std::uint64_t, wish> requests_;
     std::uint64_t next_request_ = 1;
     maus::base::random random_;
     double last_beat_ = 0;

@@ -18,7 +18,7 @@ void check(gearman_return_t status) {
         throw std::runtime_error(std::string("gearman: ") + gearman_strerror(status));
     }
 }
-in_port_t port_of(const std::string& text) { return static_cast<in_port_t>(std::stoi(text)); }
+in_port_t address_of(const std::string& text) { return static_cast<in_port_t>(std::stoi(text)); }
 
 // libgearman frees what it is given.
 void* echo_job(gearman_job_st* job, void*, std::size_t* size, gearman_return_t* status) {
@@ -29,7 +29,7 @@ void* echo_job(gearman_job_st* job, void*, std::size_t* size, gearman_return_t* 
 
 void role_server(const words& arguments) {
     gearman_worker_st* worker = gearman_worker_create(nullptr);
-    check(gearman_worker_add_server(worker, host, port_of(arguments.at(0))));
+    check(gearman_worker_add_server(worker, host, address_of(arguments.at(0))));
     check(gearman_worker_define_function(worker, "echo", 4, gearman_function_create_v1(echo_job), 0,
                                          nullptr));
     answer(arguments.at(0));
@@ -41,7 +41,7 @@ class client {
 public:
     client(const std::string& port, std::size_t window, std::size_t bytes)
         : handle_(gearman_client_create(nullptr)), payload_(bytes, 'x'), places_(window) {
-        check(gearman_client_add_server(handle_, host, port_of(port)));
+        check(gearman_client_add_server(handle_, host, address_of(port)));
         gearman_client_add_options(handle_, GEARMAN_CLIENT_FREE_TASKS);
         gearman_client_set_complete_fn(handle_, came);
         for (auto& each : places_) each.of = this;

@@ -25,7 +25,7 @@ std::string date_of(day when) {
 }
 
 // get() waits for the result; until then a future is only a promise.
-void simple_calls(maus::workers& workers) {
+void simple_calls(maus::worker_group& workers) {
     maus::future<int> two = workers.call(add, 1, 1);
     std::cout << "add(1, 1) = " << two.get() << '\n';
     std::cout << "add(2, 3) by name = " << workers.call<int>("add", 2, 3).get() << '\n';
@@ -33,7 +33,7 @@ void simple_calls(maus::workers& workers) {
 }
 
 // What a function throws, and everything else that may go wrong, is thrown by get().
-void errors(maus::workers& workers) {
+void errors(maus::worker_group& workers) {
     try {
         (void)workers.call(divide, 1, 0).get();
     } catch (const maus::error& failed) {
@@ -47,7 +47,7 @@ void errors(maus::workers& workers) {
 }
 
 // Many calls at a time: they go to whichever worker has the least to do.
-void many_calls(maus::workers& workers) {
+void many_calls(maus::worker_group& workers) {
     std::vector<maus::future<std::uint64_t>> numbers;
     for (std::uint32_t n = 0; n <= 30; ++n) numbers.push_back(workers.call(fib, n));
     std::cout << "fib(0) to fib(30) =";
@@ -55,7 +55,7 @@ void many_calls(maus::workers& workers) {
     std::cout << '\n';
 }
 
-void dates_and_own_types(maus::workers& workers) {
+void dates_and_own_types(maus::worker_group& workers) {
     const day now = std::chrono::system_clock::now();
     std::cout << "100 days from now it is " << date_of(workers.call(days_later, now, 100).get())
               << '\n';
@@ -66,7 +66,7 @@ void dates_and_own_types(maus::workers& workers) {
 }
 
 // Functions that complete later do not hold their worker up.
-void calls_that_take_time(maus::workers& workers) {
+void calls_that_take_time(maus::worker_group& workers) {
     const auto begun = std::chrono::steady_clock::now();
     std::vector<maus::future<std::string>> reminders;
     for (int i = 0; i < 100; ++i) reminders.push_back(workers.call(remind, "tea", 200ms));
@@ -77,14 +77,14 @@ void calls_that_take_time(maus::workers& workers) {
 }
 
 // A coroutine waits for calls without holding a thread.
-maus::future<int> sum_of_four(maus::workers& workers, int a, int b, int c, int d) {
+maus::future<int> sum_of_four(maus::worker_group& workers, int a, int b, int c, int d) {
     const int left = co_await workers.call(add, a, b);
     const int right = co_await workers.call(add, c, d);
     co_return co_await workers.call(add, left, right);
 }
 
 /// False: somebody pressed Ctrl-C.
-bool wait_for_worker(const maus::workers& workers, const demo::manager_options& options,
+bool wait_for_worker(const maus::worker_group& workers, const demo::manager_options& options,
                      const maus::manager& manager, const maus::programs::stop_signals& signals) {
     for (int tries = 0; !workers.wait_for(1, 100ms); ++tries) {
         if (signals.asked()) return false;
@@ -111,7 +111,7 @@ int demo::example_manager(const manager_options& options, maus::programs::stop_s
 
     // All that are free, at least one. Calls may be made before any is there; we only wait to be
     // able to say what we wait for.
-    maus::workers workers = manager.get_workers({.type = options.type});
+    maus::worker_group workers = manager.get_workers({.type = options.type});
     if (!wait_for_worker(workers, options, manager, signals)) return 1;
 
     simple_calls(workers);

@@ -45,7 +45,7 @@ std::optional<job_result> job::run() {
     maus::manager manager{maus::manager_options{
         .endpoint = "tcp://127.0.0.1:*", .log = maus::programs::log_lines(maus::log_level::error)}};
     manager.connect_parkserver(parkserver_);
-    auto workers = wish_for(manager, options_.workers);
+    auto workers = request_for(manager, options_.workers);
     if (!wait_for_workers(manager, workers, bar)) return std::nullopt;
     const auto begun = clock::now();
     const bool complete = hand_out(workers, bar);
@@ -58,15 +58,15 @@ std::optional<job_result> job::run() {
     return result(manager, seconds);
 }
 
-maus::workers job::wish_for(maus::manager& manager, std::size_t amount) const {
-    maus::wish wish{.amount = static_cast<std::uint32_t>(amount), .type = options_.type};
+maus::worker_group job::request_for(maus::manager& manager, std::size_t amount) const {
+    maus::request wish{.amount = static_cast<std::uint32_t>(amount), .type = options_.type};
     // Those that we kill ourselves must not make a call look like poison.
-    wish.calls.start_cap =
-        static_cast<std::uint8_t>(std::min(options_.kill + wish.calls.start_cap, 255u));
+    wish.calls.max_crashes =
+        static_cast<std::uint8_t>(std::min(options_.kill + wish.calls.max_crashes, 255u));
     return manager.get_workers(wish);
 }
 
-bool job::wait_for_workers(maus::manager& manager, maus::workers& workers, progress& bar) {
+bool job::wait_for_workers(maus::manager& manager, maus::worker_group& workers, progress& bar) {
     // All of our own that live, so that they share the work evenly.
     std::size_t wanted = own_.alive().size();
     while (!workers.wait_for(std::max<std::size_t>(wanted, 1), 50ms)) {
@@ -76,12 +76,12 @@ bool job::wait_for_workers(maus::manager& manager, maus::workers& workers, progr
         // As many as were wished for come together or not at all.
         if (own_.alive().size() == wanted) continue;
         wanted = own_.alive().size();
-        workers = wish_for(manager, wanted);
+        workers = request_for(manager, wanted);
     }
     return true;
 }
 
-bool job::hand_out(maus::workers& workers, progress& bar) {
+bool job::hand_out(maus::worker_group& workers, progress& bar) {
     while (added_up_ < batches_.size()) {
         if (signals_.asked()) return false;
         submit(workers);
@@ -94,7 +94,7 @@ bool job::hand_out(maus::workers& workers, progress& bar) {
     return true;
 }
 
-void job::submit(maus::workers& workers) {
+void job::submit(maus::worker_group& workers) {
     const std::size_t waiting = answered_ - added_up_;
     if (waiting >= answers_max) catching_up_ = true;
     if (waiting <= answers_max / 2) catching_up_ = false;
@@ -182,7 +182,7 @@ void job::look_after_children(progress& bar) {
     }
 }
 
-void job::hint(const maus::workers& workers, progress& bar) {
+void job::hint(const maus::worker_group& workers, progress& bar) {
     if (workers.size() > 0) {
         alone_since_.reset();
         return;
@@ -205,7 +205,7 @@ job_result job::result(const maus::manager& manager, double seconds) {
     all.found = std::move(found_);
     all.shares = std::move(shares_);
     all.calls = batches_.size();
-    all.calls_moved = manager.metrics().moved;
+    all.calls_moved = manager.metrics().reassigned;
     all.killed = killed_;
     all.seconds = seconds;
     for (auto& [id, share] : all.shares) {

@@ -54,11 +54,11 @@ public:
 
 private:
     /// False: Ctrl-C.
-    [[nodiscard]] bool wait_for_workers(maus::manager& manager, maus::workers& workers,
+    [[nodiscard]] bool wait_for_workers(maus::manager& manager, maus::worker_group& workers,
                                         progress& bar);
-    [[nodiscard]] maus::workers wish_for(maus::manager& manager, std::size_t amount) const;
-    [[nodiscard]] bool hand_out(maus::workers& workers, progress& bar);
-    void submit(maus::workers& workers);
+    [[nodiscard]] maus::worker_group request_for(maus::manager& manager, std::size_t amount) const;
+    [[nodiscard]] bool hand_out(maus::worker_group& workers, progress& bar);
+    void submit(maus::worker_group& workers);
     /// The callback of a call.
     void bring(maus::future<share_of_work> ready, std::uint64_t bytes);
     /// Waits a little for an answer, and adds it up.
@@ -66,7 +66,7 @@ private:
     void kill_in_time(progress& bar);
     [[nodiscard]] pid_t busiest_child() const;
     void look_after_children(progress& bar);
-    void hint(const maus::workers& workers, progress& bar);
+    void hint(const maus::worker_group& workers, progress& bar);
     [[nodiscard]] job_result result(const maus::manager& manager, double seconds);
 
     const wordcount_options& options_;

@@ -5,14 +5,14 @@
 
 namespace maus::broker {
 
-using core::liveness;
+using core::heartbeat_monitor;
 using core::outbox;
 using wire::worker_state;
 
 parkserver::parkserver(parkserver_config config, instant now)
     : config_(std::move(config)), started_(now) {}
 
-std::uint32_t parkserver::wish::serving() const {
+std::uint32_t parkserver::standing_request::serving() const {
     const auto elsewhere = std::count_if(held.begin(), held.end(),
                                          [&](const worker_id& id) { return !leased.contains(id); });
     return static_cast<std::uint32_t>(leased.size() + static_cast<std::size_t>(elsewhere));
@@ -61,10 +61,10 @@ void parkserver::on(const core::down& event, instant, outbox& out) {
 
 void parkserver::stop(outbox& out) {
     for (const auto& [id, each] : workers_) {
-        out.control(each.via, wire::dismiss{"the parkserver stops"});
+        out.control(each.via, wire::parkserver_goodbye{"the parkserver stops"});
     }
     for (const auto& [id, each] : managers_) {
-        out.control(each.via, wire::dismiss{"the parkserver stops"});
+        out.control(each.via, wire::parkserver_goodbye{"the parkserver stops"});
     }
 }
 
@@ -82,7 +82,7 @@ void parkserver::advance_to(instant now, outbox& out) {
         }
         const auto found = sessions_.find(due.via);
         if (found == sessions_.end()) continue;
-        const liveness& alive = found->second.alive();
+        const heartbeat_monitor& alive = found->second.alive();
         if (alive.silent(now)) {
             lose(due.via, "its parkserver heard nothing from it in time", out);
         } else {
@@ -140,7 +140,7 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
     if (const auto* beat = std::get_if<wire::ping>(&what)) {
         return out.control(from, wire::pong{beat->stamp});
     }
-    if (const auto* bye = std::get_if<wire::leave>(&what)) {
+    if (const auto* bye = std::get_if<wire::goodbye>(&what)) {
         return lose(from, "goodbye: " + wire::printable(bye->why), out);
     }
     if (known->worker != nullptr) {
@@ -152,7 +152,7 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
 
 // --- registration -------------------------------------------------------------------------------
 
-void parkserver::answer_registration(route to, liveness& alive, outbox& out) {
+void parkserver::answer_registration(route to, heartbeat_monitor& alive, outbox& out) {
     ++counters_.registrations;
     out.control(to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms,
                                      alive.beat.liveness});
@@ -162,7 +162,7 @@ void parkserver::answer_registration(route to, liveness& alive, outbox& out) {
 void parkserver::handle(route from, const wire::register_worker& what, instant now, outbox& out) {
     const auto other = sessions_.find(from);
     const auto is_its = [&](const session& known) {
-        return known.worker != nullptr && known.worker->told.worker == what.worker;
+        return known.worker != nullptr && known.worker->registration.worker == what.worker;
     };
     if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
@@ -172,7 +172,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
-    if (!is_new && what.incarnation < known->second.told.incarnation) {
+    if (!is_new && what.incarnation < known->second.registration.incarnation) {
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
@@ -180,13 +180,13 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     if (!is_new) {
         if (entry.via != from) sessions_.erase(entry.via);
         const bool same_lease = what.serving && is_of(*what.serving, entry.lease) &&
-                                what.incarnation == entry.told.incarnation;
+                                what.incarnation == entry.registration.incarnation;
         if (!entry.lease.none() && !same_lease) {
             end_lease(entry.lease, "its worker registered anew", false, true, out);
         }
-        take(entry, worker_state::occupied);  // out of its old type's pool
+        set_state(entry, worker_state::occupied);  // out of its old type's pool
     }
-    entry.told = what;
+    entry.registration = what;
     entry.serves = what.serving.value_or(wire::service{});
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
@@ -207,17 +207,17 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
 void parkserver::handle(route from, const wire::register_manager& what, instant now, outbox& out) {
     const auto other = sessions_.find(from);
     const auto is_its = [&](const session& known) {
-        return known.manager != nullptr && known.manager->told.manager == what.manager;
+        return known.manager != nullptr && known.manager->registration.manager == what.manager;
     };
     if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
     }
     auto known = managers_.find(what.manager);
-    if (known != managers_.end() && what.incarnation < known->second.told.incarnation) {
+    if (known != managers_.end() && what.incarnation < known->second.registration.incarnation) {
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
-    if (known != managers_.end() && known->second.told.incarnation < what.incarnation) {
+    if (known != managers_.end() && known->second.registration.incarnation < what.incarnation) {
         lose_manager(what.manager, "it registered as a new incarnation", out);
         known = managers_.end();
     }
@@ -228,9 +228,9 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
     manager& entry = managers_[what.manager];
     if (known != managers_.end() && entry.via != from) {
         sessions_.erase(entry.via);
-        forget_wishes(entry);
+        forget_requests(entry);
     }
-    entry.told = what;
+    entry.registration = what;
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
@@ -270,7 +270,7 @@ void parkserver::from_worker(worker& who, const wire::control& what, instant, ou
         // It may not have noticed yet that its manager ended their link.
         const lease_id& named = busy->serving.lease;
         const bool goes_on = !named.none() && named != who.disowned;
-        take(who, worker_state::occupied);
+        set_state(who, worker_state::occupied);
         if (goes_on) adopt(who, busy->serving);
     } else {
         ++counters_.violations;
@@ -303,7 +303,7 @@ void parkserver::from_manager(manager& who, const wire::control& what, instant n
     if (const auto* wanted = std::get_if<wire::request>(&what)) {
         handle(who, *wanted, now, out);
     } else if (const auto* unwanted = std::get_if<wire::cancel>(&what)) {
-        remove_wish(who, unwanted->request, out);
+        remove_request(who, unwanted->request, out);
     } else if (const auto* lost = std::get_if<wire::worker_lost>(&what)) {
         handle(who, *lost, out);
     } else {
@@ -313,41 +313,42 @@ void parkserver::from_manager(manager& who, const wire::control& what, instant n
 }
 
 void parkserver::handle(manager& who, const wire::request& what, instant now, outbox& out) {
-    const wish_key key{who.told.manager, what.request};
+    const request_key key{who.registration.manager, what.request};
     const auto token_user = tokens_.find(what.token);
     if (token_user != tokens_.end() && token_user->second != key) {
         ++counters_.violations;
         return reject(who.via, errc::protocol_violation, "the token is used by another request",
                       out);
     }
-    if (!who.wishes.contains(what.request) && who.wishes.size() >= config_.bounds.requests_max) {
+    if (!who.requests.contains(what.request) &&
+        who.requests.size() >= config_.bounds.requests_max) {
         return reject(who.via, errc::overloaded, "requests_max requests are open", out);
     }
-    const bool is_new = !who.wishes.contains(what.request);
-    wish& wished = who.wishes[what.request];
-    if (!is_new && (wished.type != what.type || wished.token != what.token)) {
+    const bool is_new = !who.requests.contains(what.request);
+    standing_request& wanted = who.requests[what.request];
+    if (!is_new && (wanted.type != what.type || wanted.token != what.token)) {
         ++counters_.violations;
         return reject(who.via, errc::protocol_violation, "a request keeps its type and its token",
                       out);
     }
     if (is_new) {
         const auto place = who.places.find(what.token);
-        wished.order = place == who.places.end() ? ++order_ : place->second;
+        wanted.order = place == who.places.end() ? ++order_ : place->second;
         if (place != who.places.end()) who.places.erase(place);
-        wished.since = now;
-        wished.type = what.type;
-        wished.token = what.token;
+        wanted.since = now;
+        wanted.type = what.type;
+        wanted.token = what.token;
         tokens_[what.token] = key;
         // Leases that were adopted before their manager came.
-        const auto& all = leases_with(who.told.manager);
+        const auto& all = leases_with(who.registration.manager);
         for (auto each = all.lower_bound({what.token, {}});
              each != all.end() && each->first == what.token; ++each) {
-            wished.leased.insert(leases_.at(each->second).worker);
+            wanted.leased.insert(leases_.at(each->second).worker);
         }
     }
-    wished.held.clear();
+    wanted.held.clear();
     for (const auto& each : what.held) {
-        wished.held.insert(each.worker);
+        wanted.held.insert(each.worker);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
@@ -355,29 +356,29 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
         // The worker knows better: its manager may not have noticed yet that it left.
         const lease_id& word = there->second.serves.lease;
         if (word.none() || word == each.lease) {
-            adopt(there->second, {each.lease, who.told.manager, what.token});
+            adopt(there->second, {each.lease, who.registration.manager, what.token});
         }
     }
-    if (is_new && wished.serving() > 0) wished.satisfied = true;
-    if (what.amount != wished.amount || is_new) {
-        wished.amount = what.amount;
-        wished.target = what.amount != 0 ? what.amount : wished.serving();
+    if (is_new && wanted.serving() > 0) wanted.satisfied = true;
+    if (what.amount != wanted.amount || is_new) {
+        wanted.amount = what.amount;
+        wanted.target = what.amount != 0 ? what.amount : wanted.serving();
     }
-    note_wish(key, wished);
+    note_request(key, wanted);
 }
 
 void parkserver::handle(manager& who, const wire::worker_lost& what, outbox& out) {
-    const auto found = who.wishes.find(what.request);
-    if (found == who.wishes.end()) return;
-    wish& wished = found->second;
-    wished.held.erase(what.worker);
+    const auto found = who.requests.find(what.request);
+    if (found == who.requests.end()) return;
+    standing_request& wanted = found->second;
+    wanted.held.erase(what.worker);
     const auto lost = leases_.find(what.lease);
-    if (lost != leases_.end() && lost->second.manager == who.told.manager &&
+    if (lost != leases_.end() && lost->second.manager == who.registration.manager &&
         lost->second.worker == what.worker) {
         workers_.at(what.worker).disowned = what.lease;
         end_lease(what.lease, "its manager lost it", true, false, out);
     }
-    note_wish({who.told.manager, what.request}, wished);
+    note_request({who.registration.manager, what.request}, wanted);
 }
 
 void parkserver::relay(core::received& event, outbox& out) {
@@ -406,9 +407,9 @@ void parkserver::lose(route from, const std::string& why, outbox& out) {
     if (found == sessions_.end()) return;
     const session gone = found->second;
     if (gone.worker != nullptr) {
-        lose_worker(worker_id{gone.worker->told.worker}, why, out);
+        lose_worker(worker_id{gone.worker->registration.worker}, why, out);
     } else {
-        lose_manager(manager_id{gone.manager->told.manager}, why, out);
+        lose_manager(manager_id{gone.manager->registration.manager}, why, out);
     }
 }
 
@@ -417,7 +418,7 @@ void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox
     ++counters_.workers_lost;
     note(out, [&] { return "worker " + base::brief(id) + " left: " + why; });
     if (!found->second.lease.none()) end_lease(found->second.lease, why, false, true, out);
-    take(found->second, worker_state::occupied);
+    set_state(found->second, worker_state::occupied);
     sessions_.erase(found->second.via);
     workers_.erase(found);
 }
@@ -426,8 +427,8 @@ void parkserver::lose_manager(const manager_id& id, const std::string& why, outb
     const auto found = managers_.find(id);
     ++counters_.managers_lost;
     note(out, [&] { return "manager " + base::brief(id) + " left: " + why; });
-    while (!found->second.wishes.empty()) {
-        remove_wish(found->second, found->second.wishes.begin()->first, out);
+    while (!found->second.requests.empty()) {
+        remove_request(found->second, found->second.requests.begin()->first, out);
     }
     for (auto of = leases_of_.find(id); of != leases_of_.end(); of = leases_of_.find(id)) {
         end_lease(of->second.begin()->second, "its manager left", true, false, out);
@@ -439,28 +440,30 @@ void parkserver::lose_manager(const manager_id& id, const std::string& why, outb
 // --- leases -------------------------------------------------------------------------------------
 
 void parkserver::set_free(worker& who) {
-    take(who, worker_state::available);
+    set_state(who, worker_state::available);
     who.free_order = ++order_;
-    pools_[who.told.type].free.emplace(who.free_order, &who);
-    to_serve_.insert(who.told.type);
+    pools_[who.registration.type].free.emplace(who.free_order, &who);
+    to_serve_.insert(who.registration.type);
 }
 
 // Into another state, and out of the pool of the free ones.
-void parkserver::take(worker& who, worker_state next) {
-    if (who.state == worker_state::available) pools_[who.told.type].free.erase(who.free_order);
+void parkserver::set_state(worker& who, worker_state next) {
+    if (who.state == worker_state::available)
+        pools_[who.registration.type].free.erase(who.free_order);
     who.state = next;
 }
 
-void parkserver::offer(worker& who, const wish_key& to, wish& wished, instant now, outbox& out) {
+void parkserver::offer(worker& who, const request_key& to, standing_request& wanted, instant now,
+                       outbox& out) {
     const manager& asking = managers_.at(to.first);
     const lease_id id{config_.epoch, ++leases_made_};
-    take(who, worker_state::offered);
+    set_state(who, worker_state::offered);
     who.lease = id;
-    leases_[id] = {who.told.worker, to.first, wished.token, false, who.via, asking.via};
-    leases_of_[to.first].insert({wished.token, id});
-    wished.leased.insert(who.told.worker);
-    set_timer({base::after(now, who.alive.beat.patience()), {}, id});
-    out.control(who.via, wire::assign{id, wished.token, to.first, asking.told.endpoints});
+    leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
+    leases_of_[to.first].insert({wanted.token, id});
+    wanted.leased.insert(who.registration.worker);
+    set_timer({base::after(now, who.alive.beat.timeout()), {}, id});
+    out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
 
 // Whether a worker tells of a lease what is known of it.
@@ -472,20 +475,21 @@ bool parkserver::is_of(const wire::service& told, const lease_id& id) const {
 
 void parkserver::adopt(worker& who, const wire::service& told) {
     const auto known = leases_.find(told.lease);
-    if (known != leases_.end() && known->second.worker != who.told.worker) return;  // not its own
+    if (known != leases_.end() && known->second.worker != who.registration.worker)
+        return;  // not its own
     if (told.lease.epoch == config_.epoch && told.lease.sequence > leases_made_)
         return;  // no lease
-    take(who, worker_state::leased);
+    set_state(who, worker_state::leased);
     who.lease = told.lease;
     const auto there = managers_.find(told.manager);
     const route via = there == managers_.end() ? route{} : there->second.via;
-    leases_[told.lease] = {who.told.worker, told.manager, told.token, true, who.via, via};
+    leases_[told.lease] = {who.registration.worker, told.manager, told.token, true, who.via, via};
     leases_of_[told.manager].insert({told.token, told.lease});
     const auto to = tokens_.find(told.token);
     if (to == tokens_.end() || to->second.first != told.manager) return;
-    wish& wished = *find(to->second);
-    wished.leased.insert(who.told.worker);
-    note_wish(to->second, wished);
+    standing_request& wanted = *find(to->second);
+    wanted.leased.insert(who.registration.worker);
+    note_request(to->second, wanted);
 }
 
 void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
@@ -504,12 +508,12 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     const auto who = workers_.find(old.worker);
     if (who != workers_.end() && who->second.lease == id) {
         who->second.lease = {};
-        take(who->second, worker_state::occupied);  // until it says that it is available
+        set_state(who->second, worker_state::occupied);  // until it says that it is available
     }
-    if (wish* wished = wish_of(old)) {
-        wished->leased.erase(old.worker);
-        wished->held.erase(old.worker);
-        note_wish(tokens_.at(old.token), *wished);
+    if (standing_request* wanted = request_of(old)) {
+        wanted->leased.erase(old.worker);
+        wanted->held.erase(old.worker);
+        note_request(tokens_.at(old.token), *wanted);
     }
 }
 
@@ -519,25 +523,25 @@ const std::set<parkserver::token_and_lease>& parkserver::leases_with(const manag
     return found == leases_of_.end() ? nothing : found->second;
 }
 
-parkserver::wish* parkserver::find(const wish_key& key) {
+parkserver::standing_request* parkserver::find(const request_key& key) {
     const auto of = managers_.find(key.first);
     if (of == managers_.end()) return nullptr;
-    const auto found = of->second.wishes.find(key.second);
-    return found == of->second.wishes.end() ? nullptr : &found->second;
+    const auto found = of->second.requests.find(key.second);
+    return found == of->second.requests.end() ? nullptr : &found->second;
 }
 
-parkserver::wish* parkserver::wish_of(const lease& of) {
+parkserver::standing_request* parkserver::request_of(const lease& of) {
     const auto key = tokens_.find(of.token);
     return key == tokens_.end() || key->second.first != of.manager ? nullptr : find(key->second);
 }
 
-void parkserver::remove_wish(manager& of, request_id request, outbox& out) {
-    const auto found = of.wishes.find(request);
-    if (found == of.wishes.end()) return;
-    const wish old = std::move(found->second);
+void parkserver::remove_request(manager& of, request_id request, outbox& out) {
+    const auto found = of.requests.find(request);
+    if (found == of.requests.end()) return;
+    const standing_request old = std::move(found->second);
     tokens_.erase(old.token);
     pools_[old.type].waiting.erase(old.order);
-    of.wishes.erase(found);
+    of.requests.erase(found);
     to_serve_.insert(old.type);
     // Offers that nobody waits for any more. What is in use ends when its worker says so.
     for (const auto& id : old.leased) {
@@ -548,21 +552,21 @@ void parkserver::remove_wish(manager& of, request_id request, outbox& out) {
     }
 }
 
-// What was wished in an earlier session is void ([P-5]): what still holds is said again, and gets
-// its old place. Offers stand until then, since most wishes are.
-void parkserver::forget_wishes(manager& of) {
-    if (!of.wishes.empty()) of.places.clear();
-    for (const auto& [request, old] : of.wishes) {
+// What was wanted in an earlier session is void ([P-5]): what still holds is said again, and gets
+// its old place. Offers stand until then, since most requests are made again.
+void parkserver::forget_requests(manager& of) {
+    if (!of.requests.empty()) of.places.clear();
+    for (const auto& [request, old] : of.requests) {
         of.places[old.token] = old.order;
         tokens_.erase(old.token);
         pools_[old.type].waiting.erase(old.order);
         to_serve_.insert(old.type);
     }
-    of.wishes.clear();
+    of.requests.clear();
 }
 
-// A wish waits while it has less than it is to have.
-void parkserver::note_wish(const wish_key& key, wish& changed) {
+// A request waits while it has less than it is to have.
+void parkserver::note_request(const request_key& key, standing_request& changed) {
     const std::uint32_t serving = changed.serving();
     const bool waits = changed.target == 0 ? serving == 0 : serving < changed.target;
     auto& waiting = pools_[changed.type].waiting;
@@ -580,10 +584,10 @@ void parkserver::serve(const std::string& type, instant now, outbox& out) {
     pool& from = found->second;
     while (!from.free.empty() && !from.waiting.empty()) {
         const auto [order, key] = *from.waiting.begin();
-        wish* wished = find(key);
-        if (wished == nullptr) {
+        standing_request* wanted = find(key);
+        if (wanted == nullptr) {
             from.waiting.erase(order);
-        } else if (!serve(from, key, *wished, now, out)) {
+        } else if (!serve(from, key, *wanted, now, out)) {
             return;
         }
     }
@@ -591,22 +595,23 @@ void parkserver::serve(const std::string& type, instant now, outbox& out) {
 }
 
 // False: it has to wait, and those behind it too.
-bool parkserver::serve(pool& from, const wish_key& key, wish& wished, instant now, outbox& out) {
-    const std::uint32_t serving = wished.serving();
+bool parkserver::serve(pool& from, const request_key& key, standing_request& wanted, instant now,
+                       outbox& out) {
+    const std::uint32_t serving = wanted.serving();
     std::size_t missing;
-    if (wished.target == 0) {
+    if (wanted.target == 0) {
         missing = from.free.size();
-        wished.target = serving + static_cast<std::uint32_t>(missing);
+        wanted.target = serving + static_cast<std::uint32_t>(missing);
     } else {
-        missing = wished.target - serving;
-        if (!wished.satisfied && from.free.size() < missing) return false;
+        missing = wanted.target - serving;
+        if (!wanted.satisfied && from.free.size() < missing) return false;
     }
     for (; missing > 0 && !from.free.empty(); --missing) {
-        offer(*from.free.begin()->second, key, wished, now, out);
+        offer(*from.free.begin()->second, key, wanted, now, out);
     }
     if (missing > 0) return false;
-    wished.satisfied = true;
-    from.waiting.erase(wished.order);
+    wanted.satisfied = true;
+    from.waiting.erase(wanted.order);
     return true;
 }
 
@@ -633,12 +638,12 @@ wire::status parkserver::status(instant now) const {
     for (const auto& [id, each] : workers_) {
         wire::worker_status entry;
         entry.worker = id;
-        entry.incarnation = each.told.incarnation;
-        entry.type = each.told.type;
-        entry.signatures = each.told.signatures;
-        entry.concurrency = each.told.concurrency;
-        entry.host = each.told.host;
-        entry.pid = each.told.pid;
+        entry.incarnation = each.registration.incarnation;
+        entry.type = each.registration.type;
+        entry.signatures = each.registration.signatures;
+        entry.concurrency = each.registration.concurrency;
+        entry.host = each.registration.host;
+        entry.pid = each.registration.pid;
         entry.state = each.state;
         entry.lease = each.lease;
         const auto serves = leases_.find(each.lease);
@@ -647,11 +652,11 @@ wire::status parkserver::status(instant now) const {
         told.workers.push_back(std::move(entry));
     }
     for (const auto& [id, each] : managers_) {
-        told.managers.push_back({id, each.told.endpoints, each.told.host, each.told.pid,
-                                 base::whole_ms(now - each.since)});
-        for (const auto& [request, wished] : each.wishes) {
-            told.requests.push_back({id, request, wished.type, wished.amount, wished.serving(),
-                                     base::whole_ms(now - wished.since)});
+        told.managers.push_back({id, each.registration.endpoints, each.registration.host,
+                                 each.registration.pid, base::whole_ms(now - each.since)});
+        for (const auto& [request, wanted] : each.requests) {
+            told.requests.push_back({id, request, wanted.type, wanted.amount, wanted.serving(),
+                                     base::whole_ms(now - wanted.since)});
         }
     }
     return told;

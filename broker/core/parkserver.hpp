@@ -8,7 +8,7 @@
 // (unknown)  | register, free                  | available       | registered
 // (unknown)  | register, serving               | leased, adopted | registered
 // (unknown)  | register, neither               | occupied        | registered
-// available  | a wish takes it                 | offered         | assign
+// available  | a request takes it                 | offered         | assign
 // offered    | accepted                        | leased          | granted
 // offered    | refused, offer void             | occupied        | lease_ended if void
 // offered    | available, occupied             | offered         | (it had not heard of the offer)
@@ -17,7 +17,7 @@
 // any        | available                       | available       | lease_ended to its manager
 // any        | session lost, goodbye           | (unknown)       | lease_ended to its manager
 //
-// Wishes of one type are served in the order in which they came ([P-23]); each wish counts the
+// Requests of one type are served in the order in which they came ([P-23]); each request counts the
 // workers that it has from here and those that its manager says it has ([P-22]).
 //
 // Pure: no socket, clock, thread or global random. Containers that are iterated are ordered.
@@ -29,7 +29,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "maus/core/liveness.hpp"
+#include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/wire/control.hpp"
 
@@ -46,7 +46,7 @@ using base::worker_id;
 struct parkserver_config {
     base::parkserver_id id;
     std::uint64_t epoch = 1;
-    core::heartbeat beat{10, 2};  ///< its own wish; peers' larger ones prevail
+    core::heartbeat beat{10, 2};  ///< its own; larger ones of peers prevail
     maus::limits bounds;
     std::string version;
     bool logs = true;  ///< somebody reads what it notes
@@ -84,12 +84,12 @@ public:
     [[nodiscard]] const parkserver_config& config() const { return config_; }
 
 private:
-    using wish_key = std::pair<manager_id, request_id>;
+    using request_key = std::pair<manager_id, request_id>;
 
     struct worker {
-        wire::register_worker told;
+        wire::register_worker registration;
         route via;
-        core::liveness alive;
+        core::heartbeat_monitor alive;
         instant since{};
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
@@ -97,10 +97,10 @@ private:
         lease_id disowned;             // that its manager has no link by any more
         std::uint64_t free_order = 0;  // its place among the free ones
     };
-    struct wish {
+    struct standing_request {
         base::token token;
         std::string type;
-        std::uint32_t amount = 0;    // as wished for; 0: all
+        std::uint32_t amount = 0;    // as wanted for; 0: all
         std::uint32_t target = 0;    // how many it is to have; 0: not known yet
         bool satisfied = false;      // it once had all: from now on one lost, one replaced
         std::set<worker_id> leased;  // from here
@@ -110,12 +110,12 @@ private:
         [[nodiscard]] std::uint32_t serving() const;
     };
     struct manager {
-        wire::register_manager told;
+        wire::register_manager registration;
         route via;
-        core::liveness alive;
+        core::heartbeat_monitor alive;
         instant since{};
-        std::map<request_id, wish> wishes;
-        std::map<base::token, std::uint64_t> places;  // that wishes had in an earlier session
+        std::map<request_id, standing_request> requests;
+        std::map<base::token, std::uint64_t> places;  // that requests had in an earlier session
     };
     struct lease {
         worker_id worker;
@@ -125,14 +125,14 @@ private:
         route worker_via;
         route manager_via;  // none while the manager is not registered here
     };
-    struct pool {                                   // of one type
-        std::map<std::uint64_t, worker*> free;      // longest free first
-        std::map<std::uint64_t, wish_key> waiting;  // oldest first
+    struct pool {                                      // of one type
+        std::map<std::uint64_t, worker*> free;         // longest free first
+        std::map<std::uint64_t, request_key> waiting;  // oldest first
     };
     struct session {  // of one of the two
         parkserver::worker* worker = nullptr;
         parkserver::manager* manager = nullptr;
-        [[nodiscard]] core::liveness& alive() const {
+        [[nodiscard]] core::heartbeat_monitor& alive() const {
             return worker != nullptr ? worker->alive : manager->alive;
         }
     };
@@ -160,7 +160,7 @@ private:
     void handle(manager& who, const wire::worker_lost& what, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
-    void answer_registration(route to, core::liveness& alive, core::outbox& out);
+    void answer_registration(route to, core::heartbeat_monitor& alive, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
     void tell_status(route to, instant now, core::outbox& out);
     /// `text` gives the line, and is only called if somebody reads it.
@@ -176,22 +176,23 @@ private:
 
     // --- leases
     void set_free(worker& who);
-    void take(worker& who, wire::worker_state next);
-    void offer(worker& who, const wish_key& to, wish& wished, instant now, core::outbox& out);
+    void set_state(worker& who, wire::worker_state next);
+    void offer(worker& who, const request_key& to, standing_request& wanted, instant now,
+               core::outbox& out);
     [[nodiscard]] bool is_of(const wire::service& told, const lease_id& id) const;
     void adopt(worker& who, const wire::service& told);
     /// The lease ends; each end that is asked for is told.
     void end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
                    core::outbox& out);
     [[nodiscard]] const std::set<token_and_lease>& leases_with(const manager_id& of) const;
-    [[nodiscard]] wish* wish_of(const lease& of);
-    [[nodiscard]] wish* find(const wish_key& key);
-    void remove_wish(manager& of, request_id request, core::outbox& out);
-    void forget_wishes(manager& of);
-    void note_wish(const wish_key& key, wish& changed);
+    [[nodiscard]] standing_request* request_of(const lease& of);
+    [[nodiscard]] standing_request* find(const request_key& key);
+    void remove_request(manager& of, request_id request, core::outbox& out);
+    void forget_requests(manager& of);
+    void note_request(const request_key& key, standing_request& changed);
     void serve(const std::string& type, instant now, core::outbox& out);
-    [[nodiscard]] bool serve(pool& from, const wish_key& key, wish& wished, instant now,
-                             core::outbox& out);
+    [[nodiscard]] bool serve(pool& from, const request_key& key, standing_request& wanted,
+                             instant now, core::outbox& out);
     void set_timer(timer due);
     void tidy_timers();
 
@@ -202,7 +203,7 @@ private:
     std::unordered_map<route, session> sessions_;
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
-    std::map<base::token, wish_key> tokens_;
+    std::map<base::token, request_key> tokens_;
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     static constexpr std::size_t timers_max_min = 1024;

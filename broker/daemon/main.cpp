@@ -40,7 +40,7 @@ void add_options(CLI::App& app, choices& chosen) {
     app.add_option_function<long>(
            "--heartbeat",
            [&park](long ms) { park.heartbeat.interval = std::chrono::milliseconds{ms}; },
-           "Shortest heartbeat it agrees to; who wishes for a slower one gets it")
+           "Shortest heartbeat it agrees to; who asks for a slower one gets it")
         ->type_name("MS")
         ->check(CLI::Range(10L, 3'600'000L, "10 to 3600000"))
         ->default_str(std::to_string(park.heartbeat.interval.count()));

@@ -69,7 +69,7 @@ public:
             machine_->on(*gone, now, outbox_);
         }
     }
-    void take_mail(base::instant) override {
+    void take_queued(base::instant) override {
         if (stop_asked_ && !said_goodbye_) {
             machine_->stop(outbox_);
             said_goodbye_ = true;
@@ -78,13 +78,13 @@ public:
     void step(base::instant now) override {
         // While there are messages unread time stands still. Who is to be served waits as well: a
         // worker that is free again is often heard before its manager's `cancel`, and would be
-        // offered in vain to the wish that it has just served.
+        // offered in vain to the request that it has just served.
         if (now != stepped_) machine_->advance_to(now, outbox_);
         stepped_ = now;
-        take_mail(now);
+        take_queued(now);
     }
     [[nodiscard]] core::outbox& outbox() override { return outbox_; }
-    [[nodiscard]] bool has_mail() const override { return stop_asked_ && !said_goodbye_; }
+    [[nodiscard]] bool has_queued() const override { return stop_asked_ && !said_goodbye_; }
     [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
     [[nodiscard]] bool finished() const override { return said_goodbye_; }
 

@@ -28,7 +28,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "maus/base/share.hpp"
+#include "maus/base/shared_buffer.hpp"
 #include "maus/error.hpp"
 #include "maus/wire/archive.hpp"
 

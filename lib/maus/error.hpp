@@ -15,7 +15,7 @@
 namespace maus {
 
 enum class errc : std::uint8_t {
-    /// The call was running on a worker each time one died, `start_cap` times. See `attempts()`.
+    /// The call was running on a worker each time one died, `max_crashes` times. See `attempts()`.
     poisoned = 1,
     /// An at_most_once call was handed to a worker that was lost before it answered.
     maybe_executed = 2,

@@ -32,8 +32,8 @@
 #include <variant>
 
 #include "maus/base/buffer.hpp"
-#include "maus/base/inbox.hpp"
-#include "maus/base/pieces.hpp"
+#include "maus/base/call_queue.hpp"
+#include "maus/base/object_cache.hpp"
 #include "maus/base/task.hpp"
 #include "maus/base/time.hpp"
 #include "maus/error.hpp"
@@ -76,9 +76,9 @@ struct call_owner {
 };
 
 /// What is handed to the thread that does it: a call, or something else.
-struct errand : base::linked<errand> {
+struct command : base::linked<command> {
     static constexpr std::uint32_t no_call = ~0u;
-    explicit errand(std::uint32_t what) : method(what) {}
+    explicit command(std::uint32_t what) : method(what) {}
     [[nodiscard]] bool is_call() const noexcept { return method != no_call; }
     std::uint32_t method;  ///< that is called
 };
@@ -87,9 +87,9 @@ struct errand : base::linked<errand> {
 /// That of a call carries the call to its owner. It goes through three threads' hands, so what each
 /// needs stands together: one cache line for what is on the way, one for the payload, and one for
 /// what only some need.
-class alignas(64) state_base : public errand {
+class alignas(64) state_base : public command {
 public:
-    state_base() : errand(0) {}
+    state_base() : command(0) {}
     state_base(const state_base&) = delete;
     state_base& operator=(const state_base&) = delete;
     virtual ~state_base() = default;
@@ -136,9 +136,9 @@ public:
     [[nodiscard]] call_options& options() noexcept { return options_; }
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
 
-    static void* operator new(std::size_t bytes) { return base::take_piece(bytes); }
+    static void* operator new(std::size_t bytes) { return base::take_object(bytes); }
     static void operator delete(void* piece, std::size_t bytes) noexcept {
-        base::give_piece(piece, bytes);
+        base::give_object(piece, bytes);
     }
 
 protected:
@@ -189,7 +189,7 @@ using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <class T>
 class state final : public state_base {
-    static_assert(alignof(stored<T>) <= base::piece_bytes);
+    static_assert(alignof(stored<T>) <= base::cache_line_bytes);
 
 public:
     /// For results that are made in this process.

@@ -13,8 +13,8 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
-#include "maus/net/shared_drive.hpp"
-#include "maus/net/task_thread.hpp"
+#include "maus/shell/callback_thread.hpp"
+#include "maus/shell/leader_follower.hpp"
 
 namespace maus {
 
@@ -28,8 +28,8 @@ base::duration bounded(std::chrono::nanoseconds wanted) {
 
 core::call_policy policy_of(const call_options& options) {
     core::call_policy policy;
-    policy.at_most_once = options.retry == retry::at_most_once;
-    policy.start_cap = options.start_cap;
+    policy.at_most_once = options.delivery == delivery::at_most_once;
+    policy.max_crashes = options.max_crashes;
     policy.timeout = bounded(options.timeout);
     policy.attempt_timeout = bounded(options.attempt_timeout);
     return policy;
@@ -124,17 +124,17 @@ struct define_method {
     base::method_id method;
     std::string signature;
 };
-struct command final : errand {
+struct control_command final : command {
     template <class What>
-    explicit command(What asked) : errand(no_call), what(std::move(asked)) {}
-    std::variant<cancel_state, define_method, core::add_wish, core::release_wish,
+    explicit control_command(What asked) : command(no_call), what(std::move(asked)) {}
+    std::variant<cancel_state, define_method, core::add_request, core::release_request,
                  core::add_parkserver, core::stop_manager>
         what;
 };
 
 }  // namespace
 
-/// The workers of one wish, as its handle and its calls see them.
+/// The workers of one request, as its handle and its calls see them.
 class group final : public group_handle {
 public:
     group(std::shared_ptr<manager_core> owner, base::group_id id, const call_options& calls)
@@ -168,7 +168,7 @@ public:
 
 private:
     /// How many calls were unsettled before; nothing if there is no room.
-    [[nodiscard]] std::optional<std::size_t> make_room(when_full what_then);
+    [[nodiscard]] std::optional<std::size_t> admit(when_full what_then);
     [[nodiscard]] bool is_lone(std::size_t unsettled_before);
 
     std::shared_ptr<manager_core> owner_;
@@ -197,11 +197,11 @@ public:
     /// Without effect once it has stopped.
     template <class What>
     void put(What what) {
-        if (hand_in(std::move(what))) drive_.call_resident();
+        if (hand_in(std::move(what))) drive_.call_io_thread();
     }
     /// `lone`: no other call of its group is on its way, or about to be.
     void submit(const method_key& method, state_base& call, bool lone);
-    [[nodiscard]] net::shared_drive& drive() { return drive_; }
+    [[nodiscard]] shell::leader_follower& drive() { return drive_; }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
@@ -209,7 +209,7 @@ public:
         const std::lock_guard lock(guard_);
         return metrics_;
     }
-    [[nodiscard]] maus::workers get_workers(const wish& what);
+    [[nodiscard]] maus::worker_group get_workers(const request& wanted);
     void forget(base::group_id id) {
         const std::lock_guard lock(guard_);
         groups_.erase(id);
@@ -223,18 +223,18 @@ public:
     void on(net::input what, base::instant now) override {
         std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
     }
-    void take_mail(base::instant now) override;
+    void take_queued(base::instant now) override;
     void step(base::instant now) override;
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
-    [[nodiscard]] bool has_mail() const override { return !box_.empty(); }
+    [[nodiscard]] bool has_queued() const override { return !commands_.empty(); }
     [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
     [[nodiscard]] bool finished() const override { return stopped_; }
 
 private:
     template <class What>
     [[nodiscard]] bool hand_in(What what) {
-        auto made = std::make_unique<command>(std::move(what));
-        if (!box_.put(*made)) return false;
+        auto made = std::make_unique<control_command>(std::move(what));
+        if (!commands_.put(*made)) return false;
         (void)made.release();  // it is the taker's
         return true;
     }
@@ -253,19 +253,19 @@ private:
     }
     void stop_reactor();
     void settle(state_base& call, core::outcome&& result);
-    void make_room(std::span<const core::settled> done);
-    void read_mail(base::instant now);
+    void free_room(std::span<const core::settled> done);
+    void read_queue(base::instant now);
     void carry_out_effects();
     void tell_news();
     void publish_metrics();
 
     manager_options options_;
     core::manager_effects effects_;
-    base::inbox<errand> box_;
+    base::call_queue<command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the box, roughly
-    net::task_thread callbacks_;
+    shell::callback_thread callbacks_;
     net::reactor reactor_;
-    net::shared_drive drive_{reactor_, *this};
+    shell::leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;
     std::string endpoint_;
     std::string id_;
@@ -283,7 +283,7 @@ private:
 
 // --- group --------------------------------------------------------------------------------------
 
-std::optional<std::size_t> group::make_room(when_full what_then) {
+std::optional<std::size_t> group::admit(when_full what_then) {
     const std::size_t most = owner_->bounds().calls_max;
     const std::size_t before = unsettled_.fetch_add(1);
     if (before < most) return before;
@@ -318,7 +318,7 @@ void group::submit(const std::shared_ptr<group_handle>& self, const method_key& 
                    state_base& call, const call_options& options) {
     call.own(self);
     call.options() = options;
-    const auto before = make_room(options.when_full);
+    const auto before = admit(options.when_full);
     if (!before) {
         return owner_->refuse(call, method.name, errc::overloaded,
                               "calls_max calls of these workers are not settled yet");
@@ -336,13 +336,13 @@ void group::cancel(state_base& call) {
 }
 
 void group::attend(state_base& call, base::instant end) {
-    owner_->drive().visit([&] { return call.ready(); }, end);
+    owner_->drive().lead_while_waiting([&] { return call.ready(); }, end);
 }
 
 void group::release() {
     if (release_asked_.exchange(true)) return;
     owner_->forget(id_);
-    owner_->put(core::release_wish{id_});
+    owner_->put(core::release_request{id_});
     let_go();  // after that, so that whoever was blocked comes after the release too
 }
 
@@ -406,14 +406,14 @@ void manager_core::stop_reactor() {
     put(core::stop_manager{});
     thread_.join();
     // What came too late for the machine.
-    for (errand* each = box_.close(); each != nullptr;) {
-        errand* const next = each->successor;
+    for (command* each = commands_.close(); each != nullptr;) {
+        command* const next = each->successor;
         if (each->is_call()) {
             auto& late = static_cast<state_base&>(*each);
             refuse(late, methods_.name_of({late.method}), errc::shutdown,
                    "the manager has stopped");
         } else {
-            delete static_cast<command*>(each);
+            delete static_cast<control_command*>(each);
         }
         each = next;
     }
@@ -433,12 +433,12 @@ void manager_core::submit(const method_key& method, state_base& call, bool lone)
         (void)hand_in(define_method{number, std::move(signature)});
     };
     call.method = methods_.number_of(method, define).value;
-    if (!box_.put(call)) {
+    if (!commands_.put(call)) {
         return refuse(call, method.name, errc::shutdown, "the manager has stopped");
     }
     const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
     calls_waiting_.store(waiting, std::memory_order_relaxed);
-    drive_.mail_came(lone || waiting >= bounds().batch_records_max);
+    drive_.queued_came(lone || waiting >= bounds().batch_records_max);
 }
 
 void manager_core::refuse(state_base& call, std::string_view function, errc code, std::string why) {
@@ -449,36 +449,36 @@ void manager_core::refuse(state_base& call, std::string_view function, errc code
     settle(call, std::move(refused));
 }
 
-maus::workers manager_core::get_workers(const wish& what) {
-    if (!wire::good_name(what.type, options_.limits.name_bytes_max)) {
-        throw error(errc::protocol_violation, "not a type's name: " + wire::printable(what.type));
+maus::worker_group manager_core::get_workers(const request& wanted) {
+    if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
+        throw error(errc::protocol_violation, "not a type's name: " + wire::printable(wanted.type));
     }
     std::shared_ptr<group> made;
     base::group_id id;
     {
         const std::lock_guard lock(guard_);
         id = {++groups_made_};
-        made = std::make_shared<group>(shared_from_this(), id, what.calls);
+        made = std::make_shared<group>(shared_from_this(), id, wanted.calls);
         if (groups_closed_) {
             made->let_go();
         } else {
             groups_.emplace(id, made);
         }
     }
-    put(core::add_wish{id, what.type, what.amount, {bounded(what.no_workers_timeout)}});
-    return maus::workers(std::move(made));
+    put(core::add_request{id, wanted.type, wanted.amount, {bounded(wanted.no_workers_timeout)}});
+    return maus::worker_group(std::move(made));
 }
 
-void manager_core::read_mail(base::instant now) {
-    errand* each = box_.take();
+void manager_core::read_queue(base::instant now) {
+    command* each = commands_.take();
     if (each == nullptr) return;
     calls_waiting_.store(0, std::memory_order_relaxed);
     while (each != nullptr) {
-        errand* const next = each->successor;
+        command* const next = each->successor;
         if (each->is_call()) {
             make_call(static_cast<state_base&>(*each), now);
         } else {
-            const std::unique_ptr<command> asked(static_cast<command*>(each));
+            const std::unique_ptr<control_command> asked(static_cast<control_command*>(each));
             std::visit([&](auto& what) { carry_out(what, now); }, asked->what);
         }
         each = next;
@@ -496,14 +496,14 @@ void manager_core::make_call(state_base& call, base::instant now) {
     call.mark() = machine_->on(std::move(made), now, effects_).value;
 }
 
-void manager_core::take_mail(base::instant now) {
-    read_mail(now);
+void manager_core::take_queued(base::instant now) {
+    read_queue(now);
     machine_->pump(now, effects_);
     carry_out_effects();
 }
 
 void manager_core::step(base::instant now) {
-    read_mail(now);
+    read_queue(now);
     machine_->advance_to(now, effects_);
     carry_out_effects();
 }
@@ -516,7 +516,7 @@ void manager_core::carry_out_effects() {
     const std::span all(effects_.done);
     for (std::size_t first = 0; first < all.size(); first += at_a_time) {
         const auto some = all.subspan(first, std::min(at_a_time, all.size() - first));
-        make_room(some);
+        free_room(some);
         for (auto& each : some) {
             settle(*reinterpret_cast<state_base*>(each.ticket), std::move(each.result));
         }
@@ -525,7 +525,7 @@ void manager_core::carry_out_effects() {
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.
-void manager_core::make_room(std::span<const core::settled> done) {
+void manager_core::free_room(std::span<const core::settled> done) {
     group* of = nullptr;
     std::size_t count = 0;
     for (const auto& each : done) {
@@ -571,8 +571,8 @@ void manager_core::publish_metrics() {
     const auto& calls = machine_->calls();
     const auto& links = machine_->counters();
     const std::lock_guard lock(guard_);
-    metrics_ = {calls.submitted,     calls.results, calls.errors, calls.moved,
-                calls.late_rejected, links.joined,  links.lost,   links.violations};
+    metrics_ = {calls.submitted,     calls.results, calls.errors, calls.reassigned,
+                calls.stale_answers, links.joined,  links.lost,   links.violations};
 }
 
 }  // namespace detail
@@ -592,7 +592,7 @@ void manager::connect_parkserver(std::string endpoint) {
     core_->put(core::add_parkserver{std::move(endpoint)});
 }
 
-maus::workers manager::get_workers(wish what) { return core_->get_workers(what); }
+maus::worker_group manager::get_workers(request wanted) { return core_->get_workers(wanted); }
 std::string manager::endpoint() const { return core_->endpoint(); }
 manager_metrics manager::metrics() const { return core_->metrics(); }
 std::string manager::id() const { return core_->id(); }

@@ -2,7 +2,7 @@
 //
 //     maus::manager manager{"tcp://127.0.0.1:*"};            // no endpoint: through the parkserver
 //     manager.connect_parkserver("tcp://127.0.0.1:8500");
-//     auto workers = manager.get_workers({.amount = 2});     // a standing wish; does not wait
+//     auto workers = manager.get_workers({.amount = 2});     // a standing request; does not wait
 //     maus::future<int> sum = workers.call(add, 1, 1);       // waits for its turn, not for you
 //     int two = sum.get();
 //     workers.release();                                     // or let it go out of scope
@@ -28,15 +28,15 @@
 
 namespace maus {
 
-class workers;
+class worker_group;
 
 /// What has happened so far; each counter only grows.
 struct manager_metrics {
     std::uint64_t calls = 0;          ///< made
     std::uint64_t results = 0;        ///< settled with a value
     std::uint64_t errors = 0;         ///< settled with a named error
-    std::uint64_t moved = 0;          ///< given to another worker, since theirs was lost
-    std::uint64_t late_rejected = 0;  ///< answers that came when nobody waited for them any more
+    std::uint64_t reassigned = 0;     ///< given to another worker, since theirs was lost
+    std::uint64_t stale_answers = 0;  ///< answers that came when nobody waited for them any more
     std::uint64_t workers_joined = 0;
     std::uint64_t workers_lost = 0;
     std::uint64_t violations = 0;  ///< messages that broke the protocol
@@ -75,7 +75,7 @@ decltype(auto) to_send(const T& given) {
     }
 }
 
-/// The group of workers that one wish has; shared by its handles.
+/// The group of workers that one request has; shared by its handles.
 class group_handle : public call_owner {
 public:
     /// `self` is this. The call has its arguments and is not shared yet.
@@ -128,7 +128,7 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::workers: there are none (any more)");
+        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
         return group_;
     }
 
@@ -138,21 +138,21 @@ private:
 
 }  // namespace detail
 
-/// The workers of one wish. Calls go to whichever of them has the least to do. Movable; when it is
+/// The workers of one request. Calls go to whichever of them has the least to do. Movable; when it is
 /// destroyed, the workers are released.
-class workers {
+class worker_group {
 public:
-    workers() = default;
-    explicit workers(std::shared_ptr<detail::group_handle> group) : group_(std::move(group)) {}
-    workers(workers&&) noexcept = default;
-    workers& operator=(workers&& other) noexcept {
+    worker_group() = default;
+    explicit worker_group(std::shared_ptr<detail::group_handle> group) : group_(std::move(group)) {}
+    worker_group(worker_group&&) noexcept = default;
+    worker_group& operator=(worker_group&& other) noexcept {
         if (this != &other) {
             release();
             group_ = std::move(other.group_);
         }
         return *this;
     }
-    ~workers() { release(); }
+    ~worker_group() { release(); }
 
     /// Calls a function on one of the workers. Does not wait, unless limits::calls_max calls are
     /// not settled and when_full says to block. Calls made before the first worker is there wait
@@ -191,7 +191,7 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<detail::group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::workers: there are none (any more)");
+        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
         return group_;
     }
     std::shared_ptr<detail::group_handle> group_;
@@ -212,7 +212,7 @@ public:
     /// Uses this parkserver whenever it is up. May be called for several.
     void connect_parkserver(std::string endpoint);
     /// Wishes for workers. Returns at once; they come when they are free.
-    [[nodiscard]] maus::workers get_workers(wish what = {});
+    [[nodiscard]] maus::worker_group get_workers(request wanted = {});
 
     /// Where workers can connect() to directly; empty if it has no endpoint.
     [[nodiscard]] std::string endpoint() const;

@@ -17,7 +17,7 @@ namespace maus {
 using log_function = std::function<void(log_level, std::string_view)>;
 
 /// How soon silence is noticed: after interval x liveness. (A crash is noticed at once: its
-/// connection closes.) Two peers agree on the larger of their wishes. Interval: 10 ms to 1 h;
+/// connection closes.) Two peers agree on the larger of their requests. Interval: 10 ms to 1 h;
 /// liveness: 2 to 100; what lies outside is moved to the nearer end.
 struct heartbeat_options {
     std::chrono::milliseconds interval{1000};
@@ -25,7 +25,7 @@ struct heartbeat_options {
 };
 
 /// What happens to a call whose worker was lost before it answered.
-enum class retry : std::uint8_t {
+enum class delivery : std::uint8_t {
     at_least_once,  ///< it goes to another worker; it may be executed more than once
     at_most_once,   ///< it fails with maybe_executed; it is executed once or not at all
 };
@@ -37,10 +37,10 @@ enum class when_full : std::uint8_t {
 };
 
 struct call_options {
-    maus::retry retry = maus::retry::at_least_once;
+    maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
     /// How many workers may die while they run it before it is poisoned. 0 counts as 1.
-    std::uint8_t start_cap = 3;
+    std::uint8_t max_crashes = 3;
     /// From the call to its end; then it fails with deadline_exceeded. The default is: no end.
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
     /// For one attempt, from when its worker may have started it; then it fails with
@@ -48,8 +48,8 @@ struct call_options {
     std::chrono::nanoseconds attempt_timeout = std::chrono::nanoseconds::max();
 };
 
-/// Which workers a manager wants. A standing wish: one that is lost is replaced.
-struct wish {
+/// Which workers a manager wants. A standing request: one that is lost is replaced.
+struct request {
     /// How many; they come when that many are free. 0: all that are free, at least one.
     std::uint32_t amount = 0;
     std::string type = "default";

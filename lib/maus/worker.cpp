@@ -12,11 +12,11 @@
 
 #include "maus/core/worker.hpp"
 #include "maus/net/clock.hpp"
-#include "maus/net/crew.hpp"
 #include "maus/net/endpoint.hpp"
-#include "maus/net/mailbox.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
+#include "maus/shell/event_queue.hpp"
+#include "maus/shell/function_threads.hpp"
 
 namespace maus {
 
@@ -48,10 +48,11 @@ void reply::fault(const std::exception_ptr& thrown) {
 
 namespace {
 
-using mail = std::variant<core::job_done, core::job_detached, core::job_started, core::stop_worker>;
+using completion =
+    std::variant<core::job_done, core::job_detached, core::job_started, core::stop_worker>;
 
 /// The way from functions to the reactor. Outlives the worker if a responder does.
-class outlet {
+class completion_sink {
 public:
     void open(net::reactor& to) {
         const std::lock_guard lock(guard_);
@@ -61,24 +62,24 @@ public:
         const std::lock_guard lock(guard_);
         to_ = nullptr;
     }
-    void put(mail what) {
+    void put(completion what) {
         const std::lock_guard lock(guard_);
         if (to_ == nullptr) return;
         if (box_.put(std::move(what)) != 0) to_->wake();
     }
-    [[nodiscard]] net::mailbox<mail>& box() { return box_; }
+    [[nodiscard]] shell::event_queue<completion>& box() { return box_; }
 
 private:
     std::mutex guard_;
     net::reactor* to_ = nullptr;
-    net::mailbox<mail> box_;
+    shell::event_queue<completion> box_;
 };
 
 /// The answer to a call that is given later, perhaps by another thread, perhaps before its function
 /// has returned.
 class deferred_reply final : public detail::reply {
 public:
-    deferred_reply(std::shared_ptr<outlet> to, std::uint64_t link, wire::attempt what)
+    deferred_reply(std::shared_ptr<completion_sink> to, std::uint64_t link, wire::attempt what)
         : to_(std::move(to)), link_(link), what_(what) {}
     ~deferred_reply() override {
         if (!answered_) {
@@ -107,7 +108,7 @@ private:
         to_->put(core::job_done{link_, what_, detached_, std::move(outcome)});
     }
 
-    std::shared_ptr<outlet> to_;
+    std::shared_ptr<completion_sink> to_;
     std::uint64_t link_;
     wire::attempt what_;
     std::mutex guard_;
@@ -117,7 +118,7 @@ private:
 
 class running_call final : public detail::invocation {
 public:
-    running_call(core::job& job, const std::shared_ptr<outlet>& to)
+    running_call(core::job& job, const std::shared_ptr<completion_sink>& to)
         : job_(job), to_(to), done_{job.link, job.what, false, core::job_value{}} {}
 
     [[nodiscard]] base::buffer& arguments() override { return job_.payload; }
@@ -155,13 +156,13 @@ public:
 
 private:
     core::job& job_;
-    const std::shared_ptr<outlet>& to_;
+    const std::shared_ptr<completion_sink>& to_;
     std::shared_ptr<deferred_reply> later_;
     core::job_done done_;
 };
 
 /// Whether a function is short enough to be run where its call was received.
-class pace {
+class inline_policy {
 public:
     [[nodiscard]] bool is_short() const { return streak_ >= streak_min; }
     void took(base::duration time) {
@@ -220,8 +221,9 @@ class worker::implementation final : public net::driven {
 public:
     explicit implementation(worker_options options)
         : options_(std::move(options)),
-          crew_([this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
-                [this] { return drive(); }),
+          function_threads_(
+              [this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
+              [this] { return drive(); }),
           effects_(options_.limits) {
         if (options_.concurrency > options_.limits.concurrency_max) {
             throw error(errc::too_large, "concurrency is above limits.concurrency_max");
@@ -244,8 +246,8 @@ public:
         if (mode_ == mode::hosted) {
             while (process_events()) reactor_->sockets().wait(machine_->next_deadline());
         }
-        crew_.stop();
-        outlet_->close();
+        function_threads_.stop();
+        completions_->close();
     }
 
     void add(std::string signature, detail::handler handler) {
@@ -262,7 +264,7 @@ public:
             throw error(errc::too_large, "a worker exposes functions_max functions at most");
         }
         config_.signatures.push_back(std::move(signature));
-        pace_.emplace_back();
+        inline_policies_.emplace_back();
         handlers_.push_back(std::move(handler));
     }
 
@@ -288,12 +290,12 @@ public:
 
     void run() {
         begin(mode::threaded);
-        hire();
+        start_threads();
         loop();
     }
     void start() {
         begin(mode::threaded);
-        // It comes first, lest the crew takes the last thread that the system allows.
+        // It comes first, lest the function_threads takes the last thread that the system allows.
         std::promise<bool> hired;
         try {
             thread_ = net::spawn([this, has_crew = hired.get_future().share()] {
@@ -304,7 +306,7 @@ public:
             throw;
         }
         try {
-            hire();
+            start_threads();
         } catch (...) {
             hired.set_value(false);
             thread_.join();
@@ -317,9 +319,9 @@ public:
         std::unique_lock lock(guard_);
         stop_asked_ = true;
         lock.unlock();
-        outlet_->put(core::stop_worker{base::after(net::clock_now(), patience)});
+        completions_->put(core::stop_worker{base::after(net::clock_now(), patience)});
         lock.lock();
-        if (!crew_.is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
+        if (!function_threads_.is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
     }
 
     int fd() {
@@ -335,9 +337,9 @@ public:
         if (!reactor_->process_events()) return false;
         const auto until = net::clock_now() + std::chrono::milliseconds{10};
         bool ran = false;
-        while (net::clock_now() < until && crew_.run_one()) ran = true;
+        while (net::clock_now() < until && function_threads_.run_one()) ran = true;
         const bool goes_on = !ran || reactor_->process_events();
-        if (!crew_.idle()) reactor_->sockets().wake();
+        if (!function_threads_.idle()) reactor_->sockets().wake();
         return goes_on;
     }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
@@ -346,24 +348,24 @@ public:
     void on(net::input what, base::instant now) override {
         std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, what);
     }
-    void take_mail(base::instant now) override {
-        outlet_->box().take(mail_);
-        for (auto& each : mail_) {
+    void take_queued(base::instant now) override {
+        completions_->box().take(queued_);
+        for (auto& each : queued_) {
             std::visit([&](auto& event) { machine_->on(std::move(event), now, effects_); }, each);
         }
     }
     void step(base::instant now) override {
-        take_mail(now);
+        take_queued(now);
         machine_->advance_to(now, effects_);
-        crew_.permit(machine_->startable(), machine_->lease_until());
+        function_threads_.permit(machine_->startable(), machine_->lease_until());
         for (const auto& each : effects_.revoke) revoke(each, now);
         effects_.revoke.clear();
         if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
-        crew_.add(effects_.execute);
+        function_threads_.add(effects_.execute);
         if (claimed_ && !has_short_jobs()) end_claim();
     }
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
-    [[nodiscard]] bool has_mail() const override { return !outlet_->box().empty(); }
+    [[nodiscard]] bool has_queued() const override { return !completions_->box().empty(); }
     [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
     [[nodiscard]] bool finished() const override {
         return machine_->now_in() == core::worker::state::stopped;
@@ -386,18 +388,18 @@ private:
                 if (options_.log) options_.log(level, text);
             },
             *this);
-        outlet_->open(*reactor_);
+        completions_->open(*reactor_);
         // The host's loop is to see that there is something to do.
         if (how == mode::hosted) reactor_->sockets().wake();
         const std::lock_guard lock(guard_);
         looping_ = how == mode::threaded;
         // Asked to stop before it began.
-        if (stop_asked_) outlet_->put(core::stop_worker{net::clock_now()});
+        if (stop_asked_) completions_->put(core::stop_worker{net::clock_now()});
     }
 
-    void hire() {
+    void start_threads() {
         try {
-            const auto got = crew_.hire(config_.concurrency);
+            const auto got = function_threads_.start_threads(config_.concurrency);
             if (got == config_.concurrency || !options_.log) return;
             options_.log(log_level::warning,
                          "the system allows threads for " + std::to_string(got) + " of " +
@@ -409,12 +411,12 @@ private:
     }
 
     void loop() {
-        crew_.work();
+        function_threads_.work();
         loop_is_over();
     }
 
     void loop_is_over() {
-        outlet_->close();
+        completions_->close();
         {
             const std::lock_guard lock(guard_);
             looping_ = false;
@@ -432,10 +434,10 @@ private:
         short_jobs_.erase(
             std::remove_if(short_jobs_.begin() + next_short_job_, short_jobs_.end(), give_back),
             short_jobs_.end());
-        crew_.revoke(what);
+        function_threads_.revoke(what);
     }
 
-    // --- short functions: run by the thread that has the lead (crew.hpp)
+    // --- short functions: run by the thread that has the lead (function_threads.hpp)
 
     [[nodiscard]] bool has_short_jobs() const {
         return static_cast<std::size_t>(next_short_job_) < short_jobs_.size();
@@ -443,14 +445,14 @@ private:
 
     // Moves the short jobs at the front of those that came to the ones that are run here.
     void keep_short_jobs() {
-        if (!claimed_ && !(claimed_ = crew_.begin_short())) return;
+        if (!claimed_ && !(claimed_ = function_threads_.begin_short())) return;
         auto& came = effects_.execute;
         const auto first_long =
-            crew_has_later_ ? came.begin()
+            has_later_jobs_ ? came.begin()
                             : std::find_if(came.begin(), came.end(), [this](const auto& each) {
-                                  return !pace_[each.function].is_short();
+                                  return !inline_policies_[each.function].is_short();
                               });
-        crew_has_later_ = crew_has_later_ || first_long != came.end();
+        has_later_jobs_ = has_later_jobs_ || first_long != came.end();
         if (!has_short_jobs()) {
             short_jobs_.clear();
             next_short_job_ = 0;
@@ -465,8 +467,8 @@ private:
     }
 
     void end_claim() {
-        claimed_ = crew_has_later_ = false;
-        crew_.end_short();
+        claimed_ = has_later_jobs_ = false;
+        function_threads_.end_short();
     }
 
     // False: the lead was lost, and nothing that belongs to it may be touched any more.
@@ -479,21 +481,21 @@ private:
         while (has_short_jobs()) {
             // Moved out: who takes the lead meanwhile takes the others away.
             core::job job = std::move(short_jobs_[static_cast<std::size_t>(next_short_job_++)]);
-            if (!crew_.permits(job, now)) {
+            if (!function_threads_.permits(job, now)) {
                 machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
                 continue;
             }
             if (job.at_most_once) {
                 machine_->on(core::job_started{job.link, job.what}, now, effects_);
             }
-            running_call call(job, outlet_);
-            crew_.lead().leave_unwatched();
+            running_call call(job, completions_);
+            function_threads_.leadership().leave_unwatched();
             invoke(job, call);
             const base::instant before = std::exchange(now, clock.now());
-            pace_[job.function].took(now - before);
-            if (!crew_.lead().try_take()) {
+            inline_policies_[job.function].took(now - before);
+            if (!function_threads_.leadership().try_take()) {
                 deliver(call);
-                crew_.end_short();
+                function_threads_.end_short();
                 return false;
             }
             if (call.answered()) {
@@ -511,11 +513,11 @@ private:
     bool drive() {
         if (claimed_) {
             // Another thread is in a function that is not short after all. What waits behind it
-            // waits for the crew.
-            claimed_ = crew_has_later_ = false;
+            // waits for the function_threads.
+            claimed_ = has_later_jobs_ = false;
             short_jobs_.erase(short_jobs_.begin(), short_jobs_.begin() + next_short_job_);
             next_short_job_ = 0;
-            crew_.add_in_front(short_jobs_);
+            function_threads_.add_in_front(short_jobs_);
         }
         while (!finished()) {
             const bool more = reactor_->cycle();
@@ -532,14 +534,14 @@ private:
 
     void run_job(core::job job, bool may_start) {
         if (!may_start) {
-            outlet_->put(core::job_done{job.link, job.what, false, core::job_returned{}});
+            completions_->put(core::job_done{job.link, job.what, false, core::job_returned{}});
             return;
         }
-        if (job.at_most_once) outlet_->put(core::job_started{job.link, job.what});
-        running_call call(job, outlet_);
+        if (job.at_most_once) completions_->put(core::job_started{job.link, job.what});
+        running_call call(job, completions_);
         const base::instant begun = net::clock_now();
         invoke(job, call);
-        if (config_.concurrency == 1) pace_[job.function].took(net::clock_now() - begun);
+        if (config_.concurrency == 1) inline_policies_[job.function].took(net::clock_now() - begun);
         deliver(call);
     }
 
@@ -556,7 +558,7 @@ private:
 
     void deliver(running_call& call) {
         if (call.answered()) {
-            outlet_->put(call.done());
+            completions_->put(call.done());
         } else {
             call.deferred();
         }
@@ -567,18 +569,18 @@ private:
     std::vector<detail::handler> handlers_;
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
-    std::shared_ptr<outlet> outlet_ = std::make_shared<outlet>();
-    net::crew crew_;
+    std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
+    shell::function_threads function_threads_;
     core::worker_effects effects_;
     std::optional<core::worker> machine_;
     std::optional<net::reactor> reactor_;
-    std::vector<mail> mail_;
-    std::vector<pace> pace_;  // of each function; by whoever runs functions
+    std::vector<completion> queued_;
+    std::vector<inline_policy> inline_policies_;  // of each function; by whoever runs functions
     // By whoever has the lead.
     std::vector<core::job> short_jobs_;
     std::ptrdiff_t next_short_job_ = 0;  // of them: those before it have been run
     bool claimed_ = false;               // functions are run here, and nowhere else
-    bool crew_has_later_ = false;        // jobs that are to be run after those
+    bool has_later_jobs_ = false;        // jobs that are to be run after those
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;

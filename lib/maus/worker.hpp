@@ -183,7 +183,7 @@ public:
     /// Registers with a parkserver whenever it is up. May be called for several.
     void register_parkserver(std::string endpoint, std::string type = "default");
     /// Serves the one manager at this endpoint, without a parkserver, whenever it is up. For that
-    /// manager's wishes of `type`.
+    /// manager's requests of `type`.
     void connect(std::string endpoint, std::string type = "default");
 
     /// Runs until stop() is called. Throws std::logic_error if it has no endpoint or runs already,

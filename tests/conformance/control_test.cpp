@@ -51,7 +51,7 @@ TEST_CASE("P-2: two workers may execute one call at a time, and only one answer 
     first.answer(held, payload(41));
     second.answer(again, payload(42));
     CHECK(sum.get() == 42);
-    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 1; }));
+    CHECK(eventually([&] { return all.manager.metrics().stale_answers == 1; }));
 }
 
 TEST_CASE("P-14: a session begins with a registration, and everything else is told to register") {

@@ -112,13 +112,13 @@ TEST_CASE("P-5: a closed connection ends its session, and nothing of it comes to
     const std::string endpoint = park->endpoint();
     maus::manager manager;
     manager.connect_parkserver(endpoint);
-    const maus::workers workers = manager.get_workers({.amount = 1});
+    const maus::worker_group workers = manager.get_workers({.amount = 1});
     channel* session = &park->accept();
     (void)session->hear_next<register_manager>();
     session->say(registered{});
     const auto wish = session->hear_next<request>();
     park.reset();
-    const maus::workers more = manager.get_workers({.amount = 1, .type = "other"});
+    const maus::worker_group more = manager.get_workers({.amount = 1, .type = "other"});
     park = std::make_unique<router>(endpoint);
     session = &park->accept();
     (void)session->hear_next<register_manager>();  // first of all, whatever was said meanwhile
@@ -298,7 +298,7 @@ TEST_CASE("P-12: a relay message is a header, a lease and the frames of a link m
     const real_park park;
     maus::manager manager;  // no endpoint
     manager.connect_parkserver(park.endpoint());
-    const maus::workers workers = manager.get_workers({.amount = 1});
+    const maus::worker_group workers = manager.get_workers({.amount = 1});
     fake_worker worker(park.endpoint());
     const auto offer = worker.take_offer();
     const frames got = worker.park->next();

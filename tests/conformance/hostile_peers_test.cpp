@@ -121,7 +121,7 @@ TEST_CASE("hostile peers: a worker that answers twice, and what it was never ask
              to_record(r_failed, fault{of, 7, "late", "late"}), to_record(r_returned, of)});
         CHECK(sum.get() == i + 1);
     }
-    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 250; }));
+    CHECK(eventually([&] { return all.manager.metrics().stale_answers == 250; }));
     CHECK(all.manager.metrics().results == 50);
 }
 
@@ -297,7 +297,7 @@ TEST_CASE("hostile peers: a real worker that leaves does not get its calls again
         sums.push_back(all.add(i, 1));
         (void)sums.back().wait_for(5ms);
     }
-    CHECK(all.manager.metrics().moved < 10);
+    CHECK(all.manager.metrics().reassigned < 10);
     worker.held.open();
     leaving.join();
     CHECK(held.get() == 7);

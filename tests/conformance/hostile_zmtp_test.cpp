@@ -14,7 +14,7 @@ struct trio {
     real_park park;
     real_worker worker;
     maus::manager manager{manager_options()};
-    maus::workers workers;
+    maus::worker_group workers;
     trio() {
         worker.worker.register_parkserver(park.endpoint());
         worker.worker.start();

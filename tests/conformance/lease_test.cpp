@@ -105,7 +105,7 @@ TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     maus::manager manager(manager_options());
     manager.connect_parkserver(one.endpoint());
     manager.connect_parkserver(two.endpoint());
-    const maus::workers workers = manager.get_workers({.amount = 1});
+    const maus::worker_group workers = manager.get_workers({.amount = 1});
     channel& first = one.accept();
     (void)first.hear<register_manager>();
     first.say(registered{});
@@ -400,7 +400,7 @@ TEST_CASE("P-31: a manager that has enough workers does not keep the newest") {
     router park;
     maus::manager manager(manager_options());
     manager.connect_parkserver(park.endpoint());
-    const maus::workers workers = manager.get_workers({.amount = 1});
+    const maus::worker_group workers = manager.get_workers({.amount = 1});
     channel& session = park.accept();
     (void)session.hear<register_manager>();
     session.say(registered{});

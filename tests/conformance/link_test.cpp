@@ -213,12 +213,12 @@ TEST_CASE("P-41: only the first answer to the current attempt on its own link co
                              {~u64{0}, ~u32{0}},
                              {right.call ^ u64{1} << 32, 1}};
     for (const auto& each : wrong) worker.link->send(with_payload(r_result, each, payload(2)));
-    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 7; }));
+    CHECK(eventually([&] { return all.manager.metrics().stale_answers == 7; }));
     worker.answer(call, payload(42));
     worker.answer(call, payload(43));
     worker.link->send(to_record(r_failed, fault{right, 7, "again", "and again"}));
     CHECK(sum.get() == 42);
-    CHECK(eventually([&] { return all.manager.metrics().late_rejected == 9; }));
+    CHECK(eventually([&] { return all.manager.metrics().stale_answers == 9; }));
     CHECK(all.manager.metrics().violations == 0);
     CHECK(all.workers.size() == 2);
 }

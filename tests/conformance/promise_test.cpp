@@ -70,7 +70,7 @@ TEST_CASE("P-48: a lost worker's calls go to others, oldest first, in their old 
 
 TEST_CASE("P-49: blamed are the first unanswered ones, as many as the concurrency, and no other") {
     managed all;
-    const maus::call_options once_only{.start_cap = 1};
+    const maus::call_options once_only{.max_crashes = 1};
     std::vector<maus::future<int>> sums;
     for (int i = 0; i < 3; ++i) {
         sums.push_back(all.workers.with(once_only).call<int>("add", i, 0));
@@ -87,7 +87,7 @@ TEST_CASE("P-49: blamed are the first unanswered ones, as many as the concurrenc
 
 TEST_CASE("P-49: detached calls are blamed too, and do not count among the running ones") {
     managed all;
-    const maus::call_options once_only{.start_cap = 1};
+    const maus::call_options once_only{.max_crashes = 1};
     std::vector<maus::future<int>> sums;
     for (int i = 0; i < 3; ++i) {
         sums.push_back(all.workers.with(once_only).call<int>("add", i, 0));
@@ -154,7 +154,7 @@ TEST_CASE("P-49: who seemed to wait behind a crash, and is blamed later, has sta
 
 TEST_CASE("P-50: an at_most_once call is handed to one worker and to no other") {
     managed all;
-    const maus::call_options once{.retry = maus::retry::at_most_once};
+    const maus::call_options once{.delivery = maus::delivery::at_most_once};
     auto sum = all.workers.with(once).call<int>("add", 1, 1);
     auto given_back = all.workers.with(once).call<int>("add", 2, 2);
     auto first = join(all);
@@ -185,7 +185,7 @@ TEST_CASE("P-51: a call with a deadline settles by it") {
     auto sum = all.add(20, 22);
     answer_calls(*worker, 1);
     CHECK(sum.get() == 42);
-    CHECK(all.manager.metrics().late_rejected == 1);
+    CHECK(all.manager.metrics().stale_answers == 1);
     auto none = all.workers.with({.timeout = 0ms}).call<int>("add", 1, 1);
     CHECK(error_of(none) == maus::errc::deadline_exceeded);
     auto negative = all.workers.with({.timeout = -1s}).call<int>("add", 1, 1);

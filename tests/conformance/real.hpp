@@ -138,8 +138,8 @@ private:
 struct managed {
     log_book log;
     maus::manager manager;
-    maus::workers workers;
-    explicit managed(maus::manager_options options = manager_options(), maus::wish wish = {})
+    maus::worker_group workers;
+    explicit managed(maus::manager_options options = manager_options(), maus::request wish = {})
         : manager(with_log(std::move(options))), workers(manager.get_workers(std::move(wish))) {}
     [[nodiscard]] std::string endpoint() const { return manager.endpoint(); }
     maus::future<int> add(int x, int y) { return workers.call<int>("add", x, y); }

@@ -159,7 +159,7 @@ TEST_CASE("dispatcher: a call settles once, however often it is answered") {
     CHECK(at.answer(first, wire::record_type::result, 1));
     CHECK(at.answer(first, wire::record_type::result, 1));
     CHECK(at.settled_calls() == lines{"1 ok"});
-    CHECK(at.calls.counters().late_rejected == 1);
+    CHECK(at.calls.counters().stale_answers == 1);
     CHECK(at.calls.outstanding() == 0);
 }
 
@@ -175,7 +175,7 @@ TEST_CASE("dispatcher: another worker's answer, or an older attempt's, does not 
     CHECK(at.answer(second, wire::record_type::result, 1, 1));
     CHECK(at.answer(third, wire::record_type::result, 1, 2));
     CHECK(at.done.empty());
-    CHECK(at.calls.counters().late_rejected == 2);
+    CHECK(at.calls.counters().stale_answers == 2);
     CHECK(at.answer(second, wire::record_type::result, 1, 2));
     CHECK(at.settled_calls() == lines{"1 ok"});
 }
@@ -195,7 +195,7 @@ TEST_CASE("dispatcher: a lost worker's calls go on, oldest first and before newe
 TEST_CASE("dispatcher: who only waited behind a crash is not blamed for it") {
     desk at;
     core::call_policy one_start;
-    one_start.start_cap = 1;
+    one_start.max_crashes = 1;
     const auto first = at.worker(7);
     at.submit(one_start);
     at.submit(one_start);
@@ -211,7 +211,7 @@ TEST_CASE(
     for (const std::uint8_t cap : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{3}}) {
         desk at;
         core::call_policy policy;
-        policy.start_cap = cap;
+        policy.max_crashes = cap;
         at.submit(policy);
         const std::size_t tries = std::max<std::size_t>(cap, 1);
         for (std::size_t i = 0; i < tries; ++i) {

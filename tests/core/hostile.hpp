@@ -63,7 +63,7 @@ inline std::vector<wire::control> each_control() {
             wire::occupied{{lease, manager, token}},
             wire::worker_lost{{1}, lease, worker},
             wire::ping{7},
-            wire::leave{"bye"},
+            wire::goodbye{"bye"},
             wire::status_query{},
             wire::registered{{}, 1, 1000, 3},
             wire::register_again{},
@@ -72,7 +72,7 @@ inline std::vector<wire::control> each_control() {
             wire::lease_ended{lease, "over"},
             wire::granted{{1}, lease, worker},
             wire::pong{7},
-            wire::dismiss{"bye"},
+            wire::parkserver_goodbye{"bye"},
             status};
 }
 

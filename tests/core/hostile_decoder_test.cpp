@@ -140,7 +140,7 @@ TEST_CASE("decoder: names, types, endpoints and lists have limits") {
     auto nameless = manager;
     nameless.manager = {};
     CHECK(refusal(nameless) == errc::protocol_violation);
-    CHECK(refusal(wire::leave{std::string(bounds.text_bytes_max + 1, 'x')}) == errc::too_large);
+    CHECK(refusal(wire::goodbye{std::string(bounds.text_bytes_max + 1, 'x')}) == errc::too_large);
     CHECK(refusal(wire::request{{1}, {}, "default", 1, {}}) == errc::protocol_violation);
 }
 

@@ -32,7 +32,7 @@ struct scene {
         manager->on(core::add_parkserver{"tcp://127.0.0.1:2"}, now, out);
         manager->on(core::up{{first_dealer}}, now, out);
         hear({first_dealer}, wire::encode_control(wire::registered{{}, 1, 3'600'000, 100}));
-        manager->on(core::add_wish{{1}, "default", 0, {}}, now, out);
+        manager->on(core::add_request{{1}, "default", 0, {}}, now, out);
         lines ignored = step();
     }
     lines step() {
@@ -209,7 +209,7 @@ TEST_CASE("hostile to a manager: answers that nobody waits for are counted, and 
     }
     CHECK(all.done.empty());
     CHECK(all.manager->workers() == 2);
-    CHECK(all.manager->calls().late_rejected == wrong.size() * 4);
+    CHECK(all.manager->calls().stale_answers == wrong.size() * 4);
     all.hear(bad_at, all.a_result(bads, 42));
     all.hear(bad_at, all.a_result(bads, 43));  // twice
     all.hear(good_at, all.a_result(goods, 42));
@@ -235,8 +235,9 @@ TEST_CASE("hostile to a manager: a parkserver sends damaged messages") {
 TEST_CASE("hostile to a manager: what a parkserver says after its goodbye is for nobody") {
     scene all;
     const auto before = all.manager->counters().violations;
-    all.manager->on(core::received{{first_dealer}, wire::encode_control(wire::dismiss{"bye"})},
-                    all.now, all.out);
+    all.manager->on(
+        core::received{{first_dealer}, wire::encode_control(wire::parkserver_goodbye{"bye"})},
+        all.now, all.out);
     all.manager->on(core::received{{first_dealer}, wire::encode_control(wire::pong{1})}, all.now,
                     all.out);
     all.manager->on(

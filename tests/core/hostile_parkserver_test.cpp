@@ -150,7 +150,7 @@ TEST_CASE("hostile to a parkserver: what a peer may not say now") {
         {manager_at, changed, {"2 rejected protocol_violation"}},
         {manager_at, wire::request{{1}, token, "default", 1, {{future, worker}, {most, {}}}}, {}},
         {bad_at, wire::ping{1}, {"3 register_again"}},
-        {bad_at, wire::leave{"bye"}, {"3 register_again"}},
+        {bad_at, wire::goodbye{"bye"}, {"3 register_again"}},
         {bad_at, wire::available{lease}, {"3 register_again"}},
         {bad_at, wire::worker_lost{{1}, lease, worker}, {"3 register_again"}},
     };

@@ -87,7 +87,7 @@ struct office {
         return take();
     }
     lines wish(std::uint32_t number, std::uint32_t amount) {
-        core.on(core::add_wish{{number}, "t", amount, {}}, at_ms(ms), out);
+        core.on(core::add_request{{number}, "t", amount, {}}, at_ms(ms), out);
         return take();
     }
     void submit(std::uint64_t ticket, std::uint32_t group = 1) {
@@ -184,7 +184,7 @@ TEST_CASE("manager: what a lost worker still says is counted, not believed") {
     at.pass(300);
     at.hear_link(31, [](link_writer& to) { to.result({{std::uint64_t{1} << 32}, {1}}, {}); });
     CHECK(at.out.done.empty());
-    CHECK(at.core.calls().late_rejected == 1);
+    CHECK(at.core.calls().stale_answers == 1);
     CHECK(at.core.outstanding() == 1);
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("manager: released workers are told goodbye, and no others") {
     at.wish(2, 1);
     at.greet(32, at.hello(12, 2));
     at.submit(7);
-    at.core.on(core::release_wish{{1}}, at_ms(0), at.out);
+    at.core.on(core::release_request{{1}}, at_ms(0), at.out);
     CHECK(at.take() == lines{"1 cancel 1", "31 goodbye cancelled", "31 close"});
     CHECK(at.settled_calls() == lines{"7 cancelled"});
     CHECK(at.core.workers_of({2}) == 1);

@@ -19,7 +19,7 @@ struct gathered {
 // The messages in which calls with payloads of these sizes go out, in order.
 std::vector<gathered> messages(const std::vector<std::size_t>& sizes, limits bounds = {}) {
     core::outbox out(bounds);
-    core::port to{base::route{1}, {}, 0, 0};
+    core::link_address to{base::route{1}, {}, 0, 0};
     for (const auto size : sizes) {
         base::buffer payload{base::as_bytes(std::string(size, 'x'))};
         out.link(to, size).call({{1}, {1}}, 0, false, payload);

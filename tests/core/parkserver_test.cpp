@@ -150,7 +150,7 @@ TEST_CASE("parkserver: a late heartbeat from somebody lost is answered, and noth
     CHECK(at.core.workers() == 0);
     CHECK(at.say(11, wire::ping{1}) == lines{"11 register_again"});
     CHECK(at.say(11, wire::accepted{lease(9)}) == lines{"11 register_again"});
-    CHECK(at.say(11, wire::leave{"bye"}) == lines{"11 register_again"});
+    CHECK(at.say(11, wire::goodbye{"bye"}) == lines{"11 register_again"});
 }
 
 TEST_CASE("parkserver: after a pause it reads what came before it looks at the clock") {

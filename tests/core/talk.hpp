@@ -78,8 +78,8 @@ struct spell {
     std::string operator()(const wire::register_again&) const { return "register_again"; }
     std::string operator()(const wire::ping&) const { return "ping"; }
     std::string operator()(const wire::pong&) const { return "pong"; }
-    std::string operator()(const wire::leave&) const { return "goodbye"; }
-    std::string operator()(const wire::dismiss&) const { return "goodbye"; }
+    std::string operator()(const wire::goodbye&) const { return "goodbye"; }
+    std::string operator()(const wire::parkserver_goodbye&) const { return "goodbye"; }
     std::string operator()(const wire::status_query&) const { return "status_query"; }
     std::string operator()(const wire::status&) const { return "status"; }
 };

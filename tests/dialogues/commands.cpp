@@ -73,7 +73,7 @@ std::string stage::play(const std::string& command) {
         }
     } else if (what == "release") {
         node& of = find(words.at(1));
-        of.manager->on(core::release_wish{groups_.at({&of, words.at(2)})}, now_, of.manager_out);
+        of.manager->on(core::release_request{groups_.at({&of, words.at(2)})}, now_, of.manager_out);
     } else if (what == "stop") {
         node& of = find(words.at(1));
         if (of.park) of.park->stop(of.park_out);
@@ -188,7 +188,7 @@ void stage::kill(node& which) {
 void stage::wish(node& of, const std::string& group, const options& given) {
     const maus::base::group_id id{static_cast<std::uint32_t>(groups_.size() + 1)};
     groups_[{&of, group}] = id;
-    core::add_wish wanted;
+    core::add_request wanted;
     wanted.group = id;
     wanted.type = text(given, "type", "default");
     wanted.amount = static_cast<std::uint32_t>(number(given, "amount", 0));
@@ -206,7 +206,7 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();
     made.policy.at_most_once = given.contains("once");
-    made.policy.start_cap = static_cast<std::uint8_t>(number(given, "cap", 3));
+    made.policy.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
     if (given.contains("timeout")) made.policy.timeout = ms(number(given, "timeout", 0));
     if (given.contains("attempt_timeout")) {
         made.policy.attempt_timeout = ms(number(given, "attempt_timeout", 0));
@@ -309,7 +309,7 @@ void stage::tell_state() {
         } else {
             say(each->name + " has " + std::to_string(each->manager->workers()) + " workers, " +
                 std::to_string(each->manager->outstanding()) + " calls not settled, " +
-                std::to_string(each->manager->calls().late_rejected) + " late answers");
+                std::to_string(each->manager->calls().stale_answers) + " late answers");
         }
     }
 }

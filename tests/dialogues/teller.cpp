@@ -90,7 +90,9 @@ struct teller {
                " for request " + std::to_string(what.request.value);
     }
     std::string operator()(const wire_::pong&) const { return {}; }
-    std::string operator()(const wire_::dismiss& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::parkserver_goodbye& what) const {
+        return "goodbye: " + what.why;
+    }
     std::string operator()(const wire_::status&) const { return "status"; }
 };
 

@@ -33,7 +33,7 @@ json to_json(const fact& what) {
     add("function", what.function);
     add("group", what.group);
     add("once", what.at_most_once);
-    add("cap", what.start_cap);
+    add("cap", what.max_crashes);
     add("argument", what.argument);
     add("wrong", !what.right);
     add("text", what.text);
@@ -63,7 +63,7 @@ fact to_fact(const json& line) {
     read("function", made.function);
     read("group", made.group);
     read("once", made.at_most_once);
-    read("cap", made.start_cap);
+    read("cap", made.max_crashes);
     read("argument", made.argument);
     read("text", made.text);
     made.right = !line.contains("wrong");

@@ -46,14 +46,14 @@ std::string make_folder() {
 
 int report(const std::string& name, const std::string& over, const outcome& got, double seconds) {
     std::printf(
-        "%s over %s: %llu calls, %llu results, %llu errors, %llu executions, %llu moved, "
+        "%s over %s: %llu calls, %llu results, %llu errors, %llu executions, %llu reassigned, "
         "%llu late, %.2f s\n",
         name.c_str(), over.c_str(), static_cast<unsigned long long>(got.calls.calls),
         static_cast<unsigned long long>(got.calls.results),
         static_cast<unsigned long long>(got.calls.errors),
         static_cast<unsigned long long>(got.calls.executions),
-        static_cast<unsigned long long>(got.moved),
-        static_cast<unsigned long long>(got.late_rejected), seconds);
+        static_cast<unsigned long long>(got.reassigned),
+        static_cast<unsigned long long>(got.stale_answers), seconds);
     std::fflush(stdout);
     for (const auto& each : got.failures) std::cerr << "maus-faults: " << each << std::endl;
     return got.failures.empty() ? programs::exit_good : programs::exit_failed;

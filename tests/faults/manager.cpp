@@ -106,9 +106,9 @@ private:
         const ask what{(std::uint64_t{how_.number} << 32) + made_, made_ * 7919, how_.run_us,
                        std::string(how_.extra_bytes, 'x')};
         maus::call_options options;
-        options.start_cap = static_cast<std::uint8_t>(how_.cap);
+        options.max_crashes = static_cast<std::uint8_t>(how_.cap);
         if (how_.once_every != 0 && made_ % how_.once_every == 0 && which != function::poison) {
-            options.retry = maus::retry::at_most_once;
+            options.delivery = maus::delivery::at_most_once;
         }
         fact told = into_.begin(kind::submitted);
         told.at = now();
@@ -116,8 +116,8 @@ private:
         told.argument = what.argument;
         told.function = static_cast<std::uint32_t>(which);
         told.group = 1;
-        told.start_cap = how_.cap;
-        told.at_most_once = options.retry == maus::retry::at_most_once;
+        told.max_crashes = how_.cap;
+        told.at_most_once = options.delivery == maus::delivery::at_most_once;
         if (how_.timeout_ms != 0) {
             options.timeout = std::chrono::milliseconds{how_.timeout_ms};
             told.deadline = told.at + options.timeout;
@@ -212,8 +212,8 @@ private:
                   << nlohmann::json{{"calls", metrics.calls},
                                     {"results", metrics.results},
                                     {"errors", metrics.errors},
-                                    {"moved", metrics.moved},
-                                    {"late_rejected", metrics.late_rejected},
+                                    {"reassigned", metrics.reassigned},
+                                    {"stale_answers", metrics.stale_answers},
                                     {"joined", metrics.workers_joined},
                                     {"lost", metrics.workers_lost},
                                     {"violations", metrics.violations}}
@@ -234,7 +234,7 @@ private:
     std::uint64_t results_ = 0;
     std::uint64_t errors_ = 0;
     maus::manager manager_;
-    maus::workers workers_;
+    maus::worker_group workers_;
 };
 
 }  // namespace

@@ -97,7 +97,7 @@ void answers_twice(stage& on) {
     on.wait_for(boss, kind::settled, 50);
     on.ask_to_end(boss);
     on.wait_for_end(boss);
-    const auto rejected = on.metric(boss, "late_rejected");
+    const auto rejected = on.metric(boss, "stale_answers");
     on.check(rejected >= lies, std::to_string(lies) + " lies were told, and " +
                                    std::to_string(rejected) + " answers rejected");
 }

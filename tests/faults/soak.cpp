@@ -320,9 +320,9 @@ private:
         const double load = static_cast<double>(got.calls.calls - calls_before_) / seconds_;
         std::printf("  load         %.0f calls/s, %.0f %% of capacity\n", load,
                     100 * load / capacity_);
-        std::printf("  moved        %llu, late results rejected %llu (by managers that lived)\n",
-                    static_cast<unsigned long long>(got.moved),
-                    static_cast<unsigned long long>(got.late_rejected));
+        std::printf("  reassigned   %llu, stale answers %llu (by managers that lived)\n",
+                    static_cast<unsigned long long>(got.reassigned),
+                    static_cast<unsigned long long>(got.stale_answers));
         std::printf("  growth over the second half, of who lived through it:\n");
         const bool none_grows = watch_.report(how_.minutes * 30);
         for (const auto& each : got.failures) std::cerr << "soak: " << each << std::endl;

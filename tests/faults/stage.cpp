@@ -235,8 +235,8 @@ void stage::end_all(const std::string& role) {
         }
         if (role != "manager" || each.killed) continue;
         if (*each.ended != 0) continue;
-        sums_.moved += metric(each, "moved");
-        sums_.late_rejected += metric(each, "late_rejected");
+        sums_.reassigned += metric(each, "reassigned");
+        sums_.stale_answers += metric(each, "stale_answers");
         // Whether there may be any, is asked of the log (check_logs).
         const log_book log(log_of(each));
         const auto strangers =

@@ -89,8 +89,8 @@ private:
 
 struct outcome {
     maus::sim::checkers::tally calls;
-    std::uint64_t moved = 0;
-    std::uint64_t late_rejected = 0;
+    std::uint64_t reassigned = 0;
+    std::uint64_t stale_answers = 0;
     std::vector<std::string> failures;
 };
 
@@ -158,7 +158,7 @@ public:
     /// For facts about who has no history of its own: fake peers, each with a number.
     [[nodiscard]] journal& notes() { return notes_; }
     [[nodiscard]] std::uint32_t next_number() { return ++numbers_; }
-    /// A counter of a manager that ended, such as "late_rejected".
+    /// A counter of a manager that ended, such as "stale_answers".
     [[nodiscard]] std::uint64_t metric(peer& of, const std::string& name);
 
     /// Lets the checkers see what happened until so long ago, so that it need not be kept. What is

@@ -162,8 +162,8 @@ private:
             case errc::poisoned:
                 require(!one.policy.at_most_once, "at_most_once is not poisoned");
                 // With a cap of 1, a start in doubt does not keep it from its first.
-                require(attempts == std::max<std::size_t>(one.policy.start_cap, 1) ||
-                            (one.policy.start_cap <= 1 && attempts == 2),
+                require(attempts == std::max<std::size_t>(one.policy.max_crashes, 1) ||
+                            (one.policy.max_crashes <= 1 && attempts == 2),
                         "poisoned at the cap, with the list of attempts");
                 return;
             case errc::maybe_executed:

@@ -69,7 +69,7 @@ private:
             case 2: return down();
             case 3: return wish();
             case 4:
-                if (in_.one_in(2)) manager_.on(core::release_wish{a_group()}, now_, out_);
+                if (in_.one_in(2)) manager_.on(core::release_request{a_group()}, now_, out_);
                 return;
             case 5:
                 if (calls_.size() != 0) {
@@ -94,7 +94,7 @@ private:
     base::group_id a_group() { return {static_cast<std::uint32_t>(1 + in_.below(groups_ + 1))}; }
     void wish() {
         if (groups_ == 3) return;
-        core::add_wish made{{++groups_}, in_.one_in(4) ? "other" : "default", {}, {}};
+        core::add_request made{{++groups_}, in_.one_in(4) ? "other" : "default", {}, {}};
         made.amount = static_cast<std::uint32_t>(in_.below(4));
         if (in_.one_in(4)) made.policy.no_workers_timeout = std::chrono::milliseconds{500};
         manager_.on(made, now_, out_);
@@ -105,7 +105,7 @@ private:
         made.method = {static_cast<std::uint32_t>(in_.below(calls::methods.size()))};
         const auto how = in_.byte();
         made.policy.at_most_once = how % 4 == 3;
-        made.policy.start_cap = how / 4 % 4;
+        made.policy.max_crashes = how / 4 % 4;
         if (how / 16 % 4 == 3) made.policy.timeout = std::chrono::milliseconds{in_.byte() * 10};
         if (how / 64 % 4 == 3) made.policy.attempt_timeout = std::chrono::milliseconds{300};
         made.payload = a_payload(in_);

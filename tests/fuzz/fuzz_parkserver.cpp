@@ -166,9 +166,9 @@ private:
             require(leases.insert(each.lease).second, "a lease is one worker's");
         }
         require(leases.size() == park_.leases(), "every lease is some worker's");
-        std::map<base::manager_id, std::size_t> wishes;
+        std::map<base::manager_id, std::size_t> requests;
         for (const auto& each : told.requests) {
-            require(++wishes[each.manager] <= bounds.requests_max, "requests_max");
+            require(++requests[each.manager] <= bounds.requests_max, "requests_max");
             for (const auto& offer : offers) {
                 const bool of_it =
                     offer.manager == each.manager && requests_.at(offer.token) == each.request;

@@ -153,7 +153,7 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
         case 8:
             return wire::worker_lost{{in.below(4)}, a_lease(in, known), an_id<base::worker_id>(in)};
         case 9: return wire::ping{in.byte()};
-        case 10: return wire::leave{a_text(in)};
+        case 10: return wire::goodbye{a_text(in)};
         case 11: return wire::status_query{};
         case 12: return wire::registered{{}, in.byte(), an_interval(in), a_liveness(in)};
         case 13: return wire::register_again{};
@@ -165,7 +165,7 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
         case 17:
             return wire::granted{{in.below(4)}, a_lease(in, known), an_id<base::worker_id>(in)};
         case 18: return wire::pong{in.byte()};
-        case 19: return wire::dismiss{a_text(in)};
+        case 19: return wire::parkserver_goodbye{a_text(in)};
         default: return a_status(in);
     }
 }

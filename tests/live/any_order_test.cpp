@@ -206,7 +206,7 @@ private:
     }
     maus::call_options options() {
         maus::call_options chosen;
-        if (up_to(4) == 0) chosen.retry = maus::retry::at_most_once;
+        if (up_to(4) == 0) chosen.delivery = maus::delivery::at_most_once;
         if (up_to(6) == 0) chosen.timeout = std::chrono::milliseconds{up_to(200)};
         if (up_to(8) == 0) chosen.attempt_timeout = std::chrono::milliseconds{1 + up_to(100)};
         return chosen;
@@ -264,7 +264,7 @@ private:
     std::vector<std::unique_ptr<maus::parkserver>> parks_;
     std::vector<std::unique_ptr<maus::manager>> managers_;
     std::vector<std::unique_ptr<a_worker>> workers_;
-    std::vector<maus::workers> groups_;
+    std::vector<maus::worker_group> groups_;
     std::vector<made_call> futures_;
     std::size_t values_ = 0, errors_ = 0;
     int made_ = 0;

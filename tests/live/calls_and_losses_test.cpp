@@ -23,7 +23,7 @@ struct team {
     site here;
     maus::manager manager;
     std::vector<worker_process> processes;
-    maus::workers workers;
+    maus::worker_group workers;
 };
 
 bool same_bits(double x, double y) {
@@ -45,7 +45,7 @@ TEST_CASE("a worker is lost: its unfinished calls go to the others", "[row8]") {
     maus_test::make_file(gate);
     for (int i = 0; i < 30; ++i) CHECK(value_of(calls[static_cast<std::size_t>(i)]) == i);
     CHECK(with.manager.metrics().workers_lost == 1);
-    CHECK(with.manager.metrics().moved >= 1);
+    CHECK(with.manager.metrics().reassigned >= 1);
 }
 
 TEST_CASE("a lost worker is replaced by one that is free", "[row8]") {

@@ -28,7 +28,7 @@ struct team {
     site here;
     maus::manager manager;
     std::vector<worker_process> processes;
-    maus::workers workers;
+    maus::worker_group workers;
 };
 
 /// Keeps the only worker busy until it goes out of scope; waits for its end then.
@@ -165,7 +165,7 @@ TEST_CASE("a callback may make calls and wait for them", "[calls]") {
 }
 
 namespace {
-maus::future<int> fibonacci(const maus::workers& workers, int n) {
+maus::future<int> fibonacci(const maus::worker_group& workers, int n) {
     int before = 0, now = 1;
     for (int i = 1; i < n; ++i) {
         const int next = co_await workers.call(zoo::add, before, now);
@@ -174,7 +174,7 @@ maus::future<int> fibonacci(const maus::workers& workers, int n) {
     }
     co_return now;
 }
-maus::future<std::string> what_failed(const maus::workers& workers) {
+maus::future<std::string> what_failed(const maus::worker_group& workers) {
     try {
         co_await workers.call(zoo::fail, 9);
     } catch (const maus::error& failed) {
@@ -182,7 +182,7 @@ maus::future<std::string> what_failed(const maus::workers& workers) {
     }
     co_return "nothing";
 }
-maus::future<void> note_twice(const maus::workers& workers, std::string file) {
+maus::future<void> note_twice(const maus::worker_group& workers, std::string file) {
     co_await workers.call(zoo::note, file);
     co_await workers.call(zoo::note, file);
 }
@@ -364,7 +364,7 @@ TEST_CASE("an event's callback may use the manager", "[calls]") {
     site here;
     std::atomic<int> sum{0};
     maus::manager* self = nullptr;
-    maus::workers workers;
+    maus::worker_group workers;
     std::mutex guard;
     auto options = here.reachable();
     options.on_event = [&](const maus::event& what) {
@@ -417,7 +417,7 @@ TEST_CASE("a call that runs is cancelled for its caller; its late answer does no
     CHECK(error_of(std::move(busy.call)).code() == maus::errc::cancelled);
     maus_test::make_file(busy.gate);
     CHECK(value_of(with.workers.call(zoo::add, 1, 1)) == 2);
-    CHECK(with.manager.metrics().late_rejected == 1);
+    CHECK(with.manager.metrics().stale_answers == 1);
     auto done = with.workers.call(zoo::add, 1, 1);
     done.wait();
     done.cancel();  // too late, and without effect

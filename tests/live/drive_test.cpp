@@ -30,7 +30,7 @@ struct pair {
 
     maus_test::gate held;
     maus::manager manager{"tcp://127.0.0.1:*"};
-    maus::workers workers = manager.get_workers();
+    maus::worker_group workers = manager.get_workers();
     maus::worker worker;
 };
 
@@ -53,7 +53,7 @@ TEST_CASE("a short function that blocks at last holds neither heartbeats nor ans
     both.held.open();
     CHECK(value_of(blocked) == -1);
     for (int i = 0; i < 20; ++i) CHECK(value_of(after[static_cast<std::size_t>(i)]) == i);
-    CHECK(both.manager.metrics().moved == 0);
+    CHECK(both.manager.metrics().reassigned == 0);
     // And it goes on as before.
     for (int i = 0; i < 200; ++i) CHECK(value_of(both.workers.call<int>("at_gate", i)) == i);
 }

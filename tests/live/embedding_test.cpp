@@ -96,7 +96,7 @@ std::size_t open_descriptors() {
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-void works(const maus::workers& workers, service& hosted) {
+void works(const maus::worker_group& workers, service& hosted) {
     std::vector<maus::future<int>> sums;
     for (int i = 0; i < 300; ++i) sums.push_back(workers.call(zoo::add, i, 1));
     for (int i = 0; i < 300; ++i) CHECK(value_of(sums[static_cast<std::size_t>(i)]) == i + 1);
@@ -229,7 +229,7 @@ TEST_CASE("several workers and managers live in one process", "[embedding]") {
     std::thread host([&] { serve_with_poll(in_loop); });
     REQUIRE(comes_to_have(here.parkserver(), 5, worker_state::available));
     std::list<maus::manager> managers;
-    std::vector<maus::workers> groups;
+    std::vector<maus::worker_group> groups;
     for (std::uint32_t amount : {1u, 2u, 2u}) {
         auto& manager = managers.emplace_back(amount == 1 ? here.relayed() : here.reachable());
         manager.connect_parkserver(here.parkserver());

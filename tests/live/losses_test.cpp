@@ -14,7 +14,7 @@ namespace {
 std::int64_t square(std::int64_t x) { return x * x; }
 
 /// Calls abort_if for 0 .. count-1, none of which is poison.
-std::vector<maus::future<std::int64_t>> innocents(const maus::workers& workers, int count) {
+std::vector<maus::future<std::int64_t>> innocents(const maus::worker_group& workers, int count) {
     std::vector<maus::future<std::int64_t>> calls;
     for (int i = 0; i < count; ++i) calls.push_back(workers.call(zoo::abort_if, i, -1, ""));
     return calls;
@@ -45,7 +45,7 @@ struct team {
     site here;
     maus::manager manager;
     std::vector<worker_process> processes;
-    maus::workers workers;
+    maus::worker_group workers;
 };
 
 }  // namespace
@@ -89,7 +89,7 @@ TEST_CASE("kill -9 of all workers but one, in turn", "[losses]") {
     team with(4);
     std::vector<maus::future<int>> calls;
     // One and the same call may be running on each of the three that die: it is no poison for that.
-    const auto patient = with.workers.with({.start_cap = 4});
+    const auto patient = with.workers.with({.max_crashes = 4});
     for (int i = 0; i < 1000; ++i) calls.push_back(patient.call(zoo::slow, i, 1));
     for (std::size_t i = 0; i + 1 < with.processes.size(); ++i) {
         CHECK(value_of(with.workers.call(zoo::add, 1, 1)) == 2);  // a place in the midst of things
@@ -236,7 +236,7 @@ TEST_CASE("a poison call with at_most_once is maybe_executed, and kills one work
     team with(3, GENERATE(transport::tcp, transport::ipc));
     const std::string tally = with.here.file("tally");
     std::vector<maus::future<std::int64_t>> calls = innocents(with.workers, 500);
-    auto poison = with.workers.with({.retry = maus::retry::at_most_once})
+    auto poison = with.workers.with({.delivery = maus::delivery::at_most_once})
                       .call(zoo::abort_if, 666, 666, tally);
     for (int i = 500; i < 1000; ++i) {
         calls.push_back(with.workers.call(zoo::abort_if, i, -1, ""));
@@ -253,7 +253,7 @@ TEST_CASE("a poison call with at_most_once is maybe_executed, and kills one work
 TEST_CASE("the start cap is the caller's to choose", "[losses]") {
     team with(3);
     const std::string tally = with.here.file("tally");
-    auto poison = with.workers.with({.start_cap = 1}).call(zoo::abort_if, 666, 666, tally);
+    auto poison = with.workers.with({.max_crashes = 1}).call(zoo::abort_if, 666, 666, tally);
     const maus::error failed = error_of(std::move(poison));
     CHECK(failed.code() == maus::errc::poisoned);
     CHECK(failed.attempts().size() == 1);
@@ -263,7 +263,7 @@ TEST_CASE("the start cap is the caller's to choose", "[losses]") {
 TEST_CASE("at_most_once calls on a worker that dies: each is executed once at most", "[losses]") {
     team with(2);
     const std::string tally = with.here.file("tally");
-    const auto once = with.workers.with({.retry = maus::retry::at_most_once});
+    const auto once = with.workers.with({.delivery = maus::delivery::at_most_once});
     std::vector<maus::future<std::int64_t>> calls;
     for (int i = 0; i < 500; ++i) calls.push_back(once.call(zoo::abort_if, i, -1, tally));
     CHECK(value_of(calls[0]) == 0);
@@ -302,7 +302,7 @@ TEST_CASE("kill -9 of a manager in mid-burst frees its workers for the next", "[
     auto calls = innocents(workers, 300);
     check_squares(calls);
     CHECK(pids_of(workers, 3).size() == 3);
-    CHECK(manager.metrics().late_rejected == 0);
+    CHECK(manager.metrics().stale_answers == 0);
 }
 
 TEST_CASE("kill -9 of the parkserver with requests waiting: they are served when it is back",

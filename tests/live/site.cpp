@@ -157,7 +157,7 @@ std::map<std::string, std::string> leases(const std::string& parkserver) {
     return found;
 }
 
-std::set<std::uint32_t> pids_of(const maus::workers& workers, std::size_t count) {
+std::set<std::uint32_t> pids_of(const maus::worker_group& workers, std::size_t count) {
     std::set<std::uint32_t> found;
     REQUIRE(eventually([&] {
         std::vector<maus::future<std::uint32_t>> calls;

@@ -130,7 +130,7 @@ maus::error error_of(maus::future<T> call) {
 }
 
 /// Pids of the workers that serve, found by calling them until all have answered.
-[[nodiscard]] std::set<std::uint32_t> pids_of(const maus::workers& workers, std::size_t count);
+[[nodiscard]] std::set<std::uint32_t> pids_of(const maus::worker_group& workers, std::size_t count);
 
 }  // namespace live
 

@@ -125,7 +125,7 @@ TEST_CASE("requests that wait are served in order and granted once each", "[row3
     // The first Maus granted satisfied requests again whenever a worker registered.
     site here;
     std::vector<std::unique_ptr<maus::manager>> managers;
-    std::vector<maus::workers> groups;
+    std::vector<maus::worker_group> groups;
     for (std::size_t i = 0; i < 3; ++i) {
         managers.push_back(std::make_unique<maus::manager>(here.reachable()));
         managers.back()->connect_parkserver(here.parkserver());
@@ -272,7 +272,7 @@ TEST_CASE("managers and workers join at any time", "[row7]") {
     site here;
     std::vector<worker_process> processes;
     std::vector<std::unique_ptr<maus::manager>> managers;
-    std::vector<maus::workers> groups;
+    std::vector<maus::worker_group> groups;
     for (int i = 0; i < 4; ++i) {
         // By turns the worker comes first, or the manager.
         if (i % 2 == 0) processes.push_back(here.worker());

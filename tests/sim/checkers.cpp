@@ -90,7 +90,7 @@ void checkers::submitted(const fact& what) {
     made.which = static_cast<function>(what.function);
     made.group = what.group;
     made.at_most_once = what.at_most_once;
-    made.cap = what.start_cap;
+    made.cap = what.max_crashes;
     made.argument = what.argument;
     made.submitted = what.local;
     made.deadline = what.deadline;

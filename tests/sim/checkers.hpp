@@ -124,12 +124,12 @@ private:
         using session = std::pair<std::uint64_t, std::uint64_t>;  // incarnation and route
         std::map<base::worker_id, session> workers;
         std::map<base::manager_id, session> managers;
-        std::map<base::token, wish> wishes;
+        std::map<base::token, wish> requests;
         std::map<base::manager_id, std::map<base::token, std::uint64_t>> places;  // of old sessions
         std::set<base::token> served;  // it may have somebody
         std::map<base::lease_id, std::vector<peer>> ends;
         std::uint64_t wishes_made = 0;
-        void forget_wishes(const base::manager_id& of);
+        void forget_requests(const base::manager_id& of);
     };
     struct standing {         // what a parkserver knows of a worker
         bool free = false;    // it may be

@@ -37,7 +37,7 @@ void checkers::offered(const fact& what) {
 
 // --- who is there -------------------------------------------------------------------------------
 
-void checkers::agency::forget_wishes(const base::manager_id& of) {
+void checkers::agency::forget_requests(const base::manager_id& of) {
     std::erase_if(wishes, [&](const auto& each) { return each.second.manager == of; });
 }
 
@@ -58,11 +58,11 @@ void checkers::enrolled(const fact& what) {
         if (known->second.second != what.link) {
             // What it wished holds only if it says it again, but keeps its place then ([P-20]).
             std::map<base::token, std::uint64_t> places;
-            for (const auto& [token, each] : at.wishes) {
+            for (const auto& [token, each] : at.requests) {
                 if (each.manager == what.manager) places[token] = each.place;
             }
             if (!places.empty()) at.places[what.manager] = std::move(places);
-            at.forget_wishes(what.manager);
+            at.forget_requests(what.manager);
         }
     }
     at.managers[what.manager] = {what.incarnation, what.link};
@@ -72,7 +72,7 @@ void checkers::parted(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.workers.erase(what.worker);
     if (at.managers.erase(what.manager) == 0) return;
-    at.forget_wishes(what.manager);
+    at.forget_requests(what.manager);
     at.places.erase(what.manager);
 }
 
@@ -84,12 +84,12 @@ void checkers::asked(const fact& what) {
     if (who == at.sessions.end()) return;
     const auto here = at.managers.find(who->second.manager);
     if (here == at.managers.end() || here->second.second != what.link) return;
-    if (at.wishes.contains(what.token)) return;
+    if (at.requests.contains(what.token)) return;
     auto& places = at.places[here->first];
     const auto old = places.find(what.token);
     const std::uint64_t place = old == places.end() ? ++at.wishes_made : old->second;
     if (old != places.end()) places.erase(old);
-    at.wishes[what.token] = {here->first, what.group, what.text, what.amount, place};
+    at.requests[what.token] = {here->first, what.group, what.text, what.amount, place};
 }
 
 void checkers::unasked(const fact& what) {
@@ -99,7 +99,7 @@ void checkers::unasked(const fact& what) {
     // What comes on a session that another has replaced is not heard.
     const auto here = at.managers.find(who->second.manager);
     if (here == at.managers.end() || here->second.second != what.link) return;
-    std::erase_if(at.wishes, [&](const auto& each) {
+    std::erase_if(at.requests, [&](const auto& each) {
         return each.second.manager == who->second.manager && each.second.number == what.group;
     });
 }
@@ -109,9 +109,9 @@ void checkers::served_in_order(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.ends[what.lease] = {{what.worker, {}, {}}, {{}, what.manager, {}}};
     at.served.insert(what.token);
-    const auto served = at.wishes.find(what.token);
-    if (served == at.wishes.end()) return;
-    for (const auto& [token, each] : at.wishes) {
+    const auto served = at.requests.find(what.token);
+    if (served == at.requests.end()) return;
+    for (const auto& [token, each] : at.requests) {
         expect(each.place >= served->second.place || each.type != served->second.type ||
                    at.served.contains(token),
                "P-23", what, "an older wish of its type has nobody yet");
@@ -133,8 +133,8 @@ void checkers::served_at_once(const fact& what) {
 void checkers::end_portion() {
     const portion dealt = *std::exchange(portion_, std::nullopt);
     const agency& at = agencies_[dealt.by];
-    const auto to = at.wishes.find(dealt.token);
-    if (!dealt.is_first || to == at.wishes.end()) return;
+    const auto to = at.requests.find(dealt.token);
+    if (!dealt.is_first || to == at.requests.end()) return;
     const agency::wish& wished = to->second;
     if (wished.amount != 0) {
         return expect(dealt.workers == wished.amount, "P-21", dealt.newest,

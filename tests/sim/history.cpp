@@ -49,7 +49,7 @@ std::string describe(const fact& what) {
     add("attempt", what.attempt);
     add("function", what.function);
     add("group", what.group);
-    add("cap", what.start_cap);
+    add("cap", what.max_crashes);
     add("link", what.link);
     if (what.at_most_once) text += " at_most_once";
     if (!what.worker.none()) text += " worker=" + base::brief(what.worker);

@@ -68,8 +68,8 @@ std::optional<std::size_t> results_alone(wire::message& what) {
 }  // namespace
 
 void manager_process::feed(input& what) {
-    const std::uint64_t before = core_->calls().late_rejected;
-    const auto rejected = [&] { return core_->calls().late_rejected - before; };
+    const std::uint64_t before = core_->calls().stale_answers;
+    const auto rejected = [&] { return core_->calls().stale_answers - before; };
     if (auto* message = std::get_if<core::received>(&what)) {
         const base::route from = message->from;
         beats_[from.value].heard = local();
@@ -130,7 +130,7 @@ void manager_process::begin_stop() {
     world_.past.add(std::move(told));
     // Who came by itself and serves no wish parts without a word to the program.
     std::size_t idle = core_->workers();
-    for (const auto& [group, each] : program_->wishes()) idle -= core_->workers_of(group);
+    for (const auto& [group, each] : program_->requests()) idle -= core_->workers_of(group);
     core_->on(core::stop_manager{}, local(), *out_);
     collect();
     stopped_ = true;
@@ -148,14 +148,14 @@ void manager_process::count() {
     tell_count("joined", core_->counters().joined, welcomed_);
     tell_count("lost", core_->counters().lost, welcomed_ - released_);
     tell_count("manager's violations", core_->counters().violations, violations_);
-    tell_count("late results", core_->calls().late_rejected, late_);
+    tell_count("late results", core_->calls().stale_answers, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
     for (const auto& [ticket, attempts] : attempts_) {
         again += attempts - 1;
         if (failed_.contains(ticket)) ++perhaps;
     }
-    const std::uint64_t moved = core_->calls().moved;
+    const std::uint64_t moved = core_->calls().reassigned;
     tell_count("moved", moved, std::clamp(moved, again, again + perhaps));
     tell_count("program's open calls", program_->outstanding(), 0);
 }

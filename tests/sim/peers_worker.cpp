@@ -144,7 +144,7 @@ void worker_process::forge() {
     lie.call = of.what.call.value;
     lie.attempt = of.what.number.value;
     core::outbox out{bounds_};
-    core::port to{.to = link_, .relayed = relayed_};
+    core::link_address to{.to = link_, .relayed = relayed_};
     out.link(to).result(of.what, pack(lie));
     world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
 }

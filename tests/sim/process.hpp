@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "maus/core/liveness.hpp"
+#include "maus/core/heartbeat.hpp"
 #include "world.hpp"
 
 namespace maus::sim {

@@ -18,19 +18,19 @@ void program::begin(core::manager& machine) {
 }
 
 void program::tick(core::manager& machine, instant now, core::manager_effects& out) {
-    for (auto& [group, each] : wishes_) {
+    for (auto& [group, each] : requests_) {
         const std::size_t has = machine.workers_of(group);
         if (each.amount == 0 ? has > 0 : has >= each.amount) each.served = true;
     }
     if (world_.phase == phase::quiet) return clear_up(machine, now, out);
     if (world_.phase == phase::parting) return;
     const double tick_seconds = 0.025;
-    if (wishes_.empty() || chance(luck_, world_.how.changes * tick_seconds)) {
-        if (wishes_.size() < world_.how.wishes_max && (wishes_.empty() || chance(luck_, 0.5))) {
-            wish_for(machine, now, out);
-        } else if (!wishes_.empty() && world_.phase == phase::chaos) {
-            auto which = wishes_.begin();
-            std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(wishes_.size())));
+    if (requests_.empty() || chance(luck_, world_.how.changes * tick_seconds)) {
+        if (requests_.size() < world_.how.wishes_max && (requests_.empty() || chance(luck_, 0.5))) {
+            request_for(machine, now, out);
+        } else if (!requests_.empty() && world_.phase == phase::chaos) {
+            auto which = requests_.begin();
+            std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(requests_.size())));
             release(machine, which->first, now, out);
         }
     }
@@ -40,7 +40,7 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
 
 // --- wishes -------------------------------------------------------------------------------------
 
-void program::wish_for(core::manager& machine, instant now, core::manager_effects& out) {
+void program::request_for(core::manager& machine, instant now, core::manager_effects& out) {
     wish made;
     made.group = {++groups_made_};
     const bool direct =
@@ -60,8 +60,8 @@ void program::wish_for(core::manager& machine, instant now, core::manager_effect
     told.text = made.type + " x " + std::to_string(made.amount) +
                 (made.patience != duration{} ? ", impatient" : "");
     world_.past.add(std::move(told));
-    wishes_.emplace(made.group, made);
-    machine.on(core::add_wish{made.group, made.type, made.amount, patience}, now, out);
+    requests_.emplace(made.group, made);
+    machine.on(core::add_request{made.group, made.type, made.amount, patience}, now, out);
 }
 
 void program::release(core::manager& machine, core::group_id which, instant now,
@@ -69,8 +69,8 @@ void program::release(core::manager& machine, core::group_id which, instant now,
     fact told = of_.process::begin(fact::kind::released);
     told.group = which.value;
     world_.past.add(std::move(told));
-    wishes_.erase(which);
-    machine.on(core::release_wish{which}, now, out);
+    requests_.erase(which);
+    machine.on(core::release_request{which}, now, out);
     of_.collect();
 }
 
@@ -87,7 +87,7 @@ void program::clear_up(core::manager& machine, instant now, core::manager_effect
     for (const auto& each : hopeless) machine.on(core::cancel_call{each}, now, out);
     of_.collect();
     std::vector<core::group_id> done;
-    for (const auto& [group, each] : wishes_) {
+    for (const auto& [group, each] : requests_) {
         if (each.calls == 0 && (each.served || machine.workers_of(group) > 0))
             done.push_back(group);
         // Nobody promises that a direct worker comes to just this manager.
@@ -116,7 +116,7 @@ core::call_policy program::policy() {
     const plan& how = world_.how;
     core::call_policy made;
     made.at_most_once = chance(luck_, how.once);
-    if (chance(luck_, 0.2)) made.start_cap = static_cast<std::uint8_t>(between(luck_, 1, 5));
+    if (chance(luck_, 0.2)) made.max_crashes = static_cast<std::uint8_t>(between(luck_, 1, 5));
     if (chance(luck_, how.with_timeout)) {
         made.timeout = between(luck_, milliseconds{1}, milliseconds{3000});
     }
@@ -129,9 +129,9 @@ core::call_policy program::policy() {
 void program::burst(core::manager& machine, instant now, core::manager_effects& out) {
     const std::uint32_t many = between(luck_, 1, world_.how.burst_max);
     for (std::uint32_t i = 0;
-         i < many && !wishes_.empty() && open_.size() < world_.how.outstanding_max; ++i) {
-        auto which = wishes_.begin();
-        std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(wishes_.size())));
+         i < many && !requests_.empty() && open_.size() < world_.how.outstanding_max; ++i) {
+        auto which = requests_.begin();
+        std::advance(which, static_cast<std::ptrdiff_t>(luck_.below(requests_.size())));
         call(machine, which->first, now, out);
     }
 }
@@ -162,13 +162,13 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     told.argument = made.args.argument;
     told.group = group.value;
     told.at_most_once = what.policy.at_most_once;
-    told.start_cap = what.policy.start_cap;
+    told.max_crashes = what.policy.max_crashes;
     if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
     if (what.policy.attempt_timeout != duration::max())
         told.attempt_timeout = what.policy.attempt_timeout;
-    told.patience = wishes_.at(group).patience;
+    told.patience = requests_.at(group).patience;
     ++of_.submitted_;
-    ++wishes_.at(group).calls;
+    ++requests_.at(group).calls;
     const std::uint64_t ticket = made.args.ticket;
     const auto at = open_.emplace(ticket, std::move(made)).first;
     if (const auto id = machine.on(std::move(what), now, out); id.value != 0) {
@@ -224,8 +224,8 @@ void program::settled(const core::settled& what) {
         told.right = what.result.about &&
                      what.result.about->text == "tossed " + std::to_string(call.args.argument);
     }
-    const auto of = wishes_.find(call.group);
-    if (of != wishes_.end()) --of->second.calls;
+    const auto of = requests_.find(call.group);
+    if (of != requests_.end()) --of->second.calls;
     open_.erase(found);
     world_.past.add(std::move(told));
 }
@@ -237,8 +237,8 @@ void program::noticed(const core::notice& what) {
     fact told = of_.process::begin(join   ? fact::kind::joined
                                    : left ? fact::kind::left
                                           : fact::kind::note);
-    const auto of = wishes_.find(what.group);
-    if (join && of != wishes_.end()) ++of->second.joined;
+    const auto of = requests_.find(what.group);
+    if (join && of != requests_.end()) ++of->second.joined;
     told.group = what.group.value;
     told.manager = of_.id_;
     told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;

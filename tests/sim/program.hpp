@@ -31,7 +31,7 @@ public:
     void tick(core::manager& machine, instant now, core::manager_effects& out);
     void settled(const core::settled& what);
     void noticed(const core::notice& what);
-    [[nodiscard]] const std::map<core::group_id, wish>& wishes() const { return wishes_; }
+    [[nodiscard]] const std::map<core::group_id, wish>& requests() const { return requests_; }
     [[nodiscard]] std::size_t outstanding() const { return open_.size(); }
     [[nodiscard]] duration tick_in();
 
@@ -41,7 +41,7 @@ private:
         arguments args;
         std::optional<core::call_id> id;
     };
-    void wish_for(core::manager& machine, instant now, core::manager_effects& out);
+    void request_for(core::manager& machine, instant now, core::manager_effects& out);
     void release(core::manager& machine, core::group_id which, instant now,
                  core::manager_effects& out);
     void burst(core::manager& machine, instant now, core::manager_effects& out);
@@ -56,7 +56,7 @@ private:
     world& world_;
     manager_process& of_;
     base::random luck_;
-    std::map<core::group_id, wish> wishes_;
+    std::map<core::group_id, wish> requests_;
     std::map<std::uint64_t, open_call> open_;
     std::uint32_t groups_made_ = 0;
 };

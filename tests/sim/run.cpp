@@ -97,7 +97,7 @@ private:
             watch_tables();
             for (const auto* each : world_.managers) {
                 const program* user = each->user();
-                if (user == nullptr || user->outstanding() > 0 || !user->wishes().empty())
+                if (user == nullptr || user->outstanding() > 0 || !user->requests().empty())
                     return false;
             }
             return true;
@@ -119,7 +119,7 @@ private:
             if (user->outstanding() > 0) {
                 stuck(each->number(), std::to_string(user->outstanding()) + " calls do not settle");
             }
-            for (const auto& [group, wish] : user->wishes()) {
+            for (const auto& [group, wish] : user->requests()) {
                 stuck(each->number(), "wish " + std::to_string(group.value) + " for " +
                                           std::to_string(wish.amount) + " of " + wish.type +
                                           " is not served and released; it has " +
@@ -145,7 +145,7 @@ private:
             std::size_t joined = 0;
             for (const auto* each : world_.managers) {
                 if (each->user() == nullptr) continue;
-                for (const auto& [group, wish] : each->user()->wishes()) {
+                for (const auto& [group, wish] : each->user()->requests()) {
                     if (wish.type != name) continue;
                     const auto has = static_cast<std::uint32_t>(each->core()->workers_of(group));
                     const std::uint32_t wants = std::max(wish.amount, 1u);

@@ -81,7 +81,7 @@ struct speller {
     }
     std::string operator()(const wire::ping&) const { return "ping"; }
     std::string operator()(const wire::pong&) const { return "pong"; }
-    std::string operator()(const wire::leave& m) const { return "goodbye: " + m.why; }
+    std::string operator()(const wire::goodbye& m) const { return "goodbye: " + m.why; }
     std::string operator()(const wire::status_query&) const { return "status_query"; }
     std::string operator()(const wire::status&) const { return "status"; }
     std::string operator()(const wire::registered& m) const {
@@ -96,7 +96,7 @@ struct speller {
         return "lease_ended " + to_string(m.lease) + ": " + m.why;
     }
     std::string operator()(const wire::granted& m) const { return "granted " + to_string(m.lease); }
-    std::string operator()(const wire::dismiss& m) const { return "dismiss: " + m.why; }
+    std::string operator()(const wire::parkserver_goodbye& m) const { return "dismiss: " + m.why; }
 };
 
 }  // namespace

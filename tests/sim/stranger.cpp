@@ -74,7 +74,7 @@ void stranger::meddle() {
         case 2: return out_->control(to, wire::available{});
         case 3:
         case 4: {
-            core::port over{.to = to, .relayed = lease};
+            core::link_address over{.to = to, .relayed = lease};
             return out_->link(over).stamp(wire::record_type::ping, 1);
         }
         default: return talk_rubbish();

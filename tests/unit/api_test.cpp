@@ -171,7 +171,7 @@ TEST_CASE("a worker that is to run more at a time than its limit is not made") {
 // --- groups of workers ----------------------------------------------------------------------------
 
 TEST_CASE("workers that refer to nothing say so") {
-    maus::workers none;
+    maus::worker_group none;
     CHECK(none.size() == 0);
     CHECK_FALSE(none.wait_for(1, 1h));
     CHECK_THROWS_AS(none.call<int>("add", 1, 2), std::logic_error);
@@ -181,7 +181,7 @@ TEST_CASE("workers that refer to nothing say so") {
     auto moved = std::move(some);
     auto call = moved.call<int>("add", 1, 2);
     CHECK_FALSE(call.ready());
-    moved = maus::workers();
+    moved = maus::worker_group();
     CHECK_THROWS_AS(call.get(), maus::error);
     CHECK_THROWS_AS(moved.call<int>("add", 1, 2), std::logic_error);
 }

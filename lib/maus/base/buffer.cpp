@@ -1,6 +1,6 @@
 #include "maus/base/buffer.hpp"
 
-#include "maus/base/blocks.hpp"
+#include "maus/base/block_cache.hpp"
 
 namespace maus::base {
 

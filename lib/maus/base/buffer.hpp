@@ -74,7 +74,7 @@ public:
     void reserve(std::size_t wanted) {
         if (wanted > capacity()) grow(wanted - size_);
     }
-    /// Whether the bytes belong to a foreign owner that `release` tells (see share.hpp).
+    /// Whether the bytes belong to a foreign owner that `release` tells (see shared_buffer.hpp).
     [[nodiscard]] bool released_by(void (*release)(void*)) const noexcept {
         return !is_inside() && put_away_.release == release;
     }

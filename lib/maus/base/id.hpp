@@ -17,9 +17,9 @@ namespace maus::base {
 
 /// A number that names something within one process or one session.
 template <class Tag, class Number = std::uint64_t>
-struct strong {
+struct strong_id {
     Number value{};
-    friend constexpr auto operator<=>(const strong&, const strong&) = default;
+    friend constexpr auto operator<=>(const strong_id&, const strong_id&) = default;
     template <class Archive>
     void serialize(Archive& archive) {
         archive(value);
@@ -81,15 +81,15 @@ using parkserver_id = unique_id<struct parkserver_tag>;
 /// What a request, its assignments and their hellos have in common.
 using token = unique_id<struct token_tag>;
 
-using incarnation = strong<struct incarnation_tag>;
-using request_id = strong<struct request_tag>;
+using incarnation = strong_id<struct incarnation_tag>;
+using request_id = strong_id<struct request_tag>;
 /// One connection, as the shell and the core call it. Never used again once it is down.
-using route = strong<struct route_tag>;
+using route = strong_id<struct route_tag>;
 /// Slot in the low half, generation in the high half: a slot's reuse makes a new call_id.
-using call_id = strong<struct call_tag>;
-using attempt_number = strong<struct attempt_tag, std::uint32_t>;
-using group_id = strong<struct group_tag, std::uint32_t>;
-using method_id = strong<struct method_tag, std::uint32_t>;
+using call_id = strong_id<struct call_tag>;
+using attempt_number = strong_id<struct attempt_tag, std::uint32_t>;
+using group_id = strong_id<struct group_tag, std::uint32_t>;
+using method_id = strong_id<struct method_tag, std::uint32_t>;
 
 struct lease_id {
     std::uint64_t epoch = 0;
@@ -108,8 +108,8 @@ struct lease_id {
 }  // namespace maus::base
 
 template <class Tag, class Number>
-struct std::hash<maus::base::strong<Tag, Number>> {
-    std::size_t operator()(const maus::base::strong<Tag, Number>& id) const noexcept {
+struct std::hash<maus::base::strong_id<Tag, Number>> {
+    std::size_t operator()(const maus::base::strong_id<Tag, Number>& id) const noexcept {
         return std::hash<Number>{}(id.value);
     }
 };

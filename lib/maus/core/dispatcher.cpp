@@ -168,7 +168,7 @@ std::size_t dispatcher::queued(group_id id) const {
 
 // --- links --------------------------------------------------------------------------------------
 
-link_index dispatcher::add_link(port to, std::string worker,
+link_index dispatcher::add_link(link_address to, std::string worker,
                                 const std::vector<std::string>& signatures,
                                 std::uint32_t concurrency) {
     link_index index;
@@ -354,7 +354,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.starts = 0;
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
-    made.policy = {call.policy.at_most_once, std::max<std::uint8_t>(call.policy.start_cap, 1)};
+    made.policy = {call.policy.at_most_once, std::max<std::uint8_t>(call.policy.max_crashes, 1)};
     made.timed = call.policy.attempt_timeout != duration::max();
     made.attempt_timeout = call.policy.attempt_timeout;
     made.submitted = now;
@@ -445,18 +445,18 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     }
     // Once it has taken a worker down, what was doubtful before counts too: the cap is a bound.
     const int starts = call.starts + call.doubts;
-    if (guilt == suspicion::blamed && starts >= call.policy.start_cap) {
+    if (guilt == suspicion::blamed && starts >= call.policy.max_crashes) {
         settle(index,
                failure_of(call, errc::poisoned,
                           std::to_string(starts) + " workers were lost while they ran it"),
                done);
         return free_slot(index);
     }
-    ++counters_.moved;
+    ++counters_.reassigned;
     // What seems to have waited may have run: its answer, or that of one before it, may have been
     // lost with the worker. Alone it will be the only suspect ([P-49]). Innocent detached calls are
     // many; they are run alone only when it is about to matter.
-    if (guilt != suspicion::none && (!call.detached || starts + 1 >= call.policy.start_cap)) {
+    if (guilt != suspicion::none && (!call.detached || starts + 1 >= call.policy.max_crashes)) {
         call.alone = true;
     }
     enqueue(index);
@@ -502,7 +502,7 @@ inline bool dispatcher::answered(std::uint32_t index, bool failed, instant now,
     if (awaited) {
         settle(index, failed, done);
     } else {
-        ++counters_.late_rejected;
+        ++counters_.stale_answers;
     }
     free_slot(index);
     return awaited;
@@ -526,7 +526,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     const bool current = call != nullptr && call->state == call_state::sent && call->link == from &&
                          call->attempt == what->number.value;
     if (!current) {
-        ++counters_.late_rejected;
+        ++counters_.stale_answers;
         return true;
     }
     const auto index = static_cast<std::uint32_t>(what->call.value);
@@ -560,7 +560,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
                          now, done);
             } else {
                 put_down(index, now);
-                ++counters_.moved;
+                ++counters_.reassigned;
                 enqueue(index);
             }
             return true;

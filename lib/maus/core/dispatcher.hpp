@@ -42,7 +42,7 @@ using link_index = std::uint32_t;
 
 struct call_policy {
     bool at_most_once = false;
-    std::uint8_t start_cap = 3;
+    std::uint8_t max_crashes = 3;
     duration timeout = duration::max();          ///< from submission to settlement
     duration attempt_timeout = duration::max();  ///< of one attempt
 };
@@ -80,8 +80,8 @@ struct dispatch_counters {
     std::uint64_t submitted = 0;
     std::uint64_t results = 0;
     std::uint64_t errors = 0;
-    std::uint64_t moved = 0;  ///< attempts that went back to the queue when a worker was lost
-    std::uint64_t late_rejected = 0;  ///< answers that no current attempt waited for
+    std::uint64_t reassigned = 0;  ///< attempts that went back to the queue when a worker was lost
+    std::uint64_t stale_answers = 0;  ///< answers that no current attempt waited for
     std::uint64_t sent = 0;
 };
 
@@ -101,8 +101,8 @@ public:
     void remove_group(group_id group, errc code, std::string_view why, std::vector<settled>& done);
 
     // --- links
-    link_index add_link(port to, std::string worker, const std::vector<std::string>& signatures,
-                        std::uint32_t concurrency);
+    link_index add_link(link_address to, std::string worker,
+                        const std::vector<std::string>& signatures, std::uint32_t concurrency);
     void join(link_index at, group_id group, instant now, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from
     /// now on; while one is still to come, it may be the one that exposes it.
@@ -114,7 +114,7 @@ public:
     /// A worker that gave a call back unasked is sent nothing until it shows that it is there
     /// ([P-42]): it is about to leave, and would only give the next one back too.
     void resume(link_index at);
-    [[nodiscard]] port& port_of(link_index at) { return links_[at].to; }
+    [[nodiscard]] link_address& address_of(link_index at) { return links_[at].to; }
     [[nodiscard]] std::size_t links_in(group_id group) const;
 
     // --- calls
@@ -135,7 +135,7 @@ public:
     [[nodiscard]] instant next_deadline() const;
 
     /// An answer came on a link that has ended.
-    void count_late() { ++counters_.late_rejected; }
+    void count_stale() { ++counters_.stale_answers; }
     [[nodiscard]] const dispatch_counters& counters() const { return counters_; }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
     [[nodiscard]] std::size_t queued(group_id group) const;
@@ -169,7 +169,7 @@ private:
         bool tried = false;    // has attempts
         struct {
             bool at_most_once = false;
-            std::uint8_t start_cap = 1;
+            std::uint8_t max_crashes = 1;
         } policy;
         instant submitted{};
         duration attempt_timeout{};
@@ -197,7 +197,7 @@ private:
     };
     struct link {
         bool live = false;
-        port to;
+        link_address to;
         std::string worker;
         std::unordered_map<std::string, std::uint16_t> numbers;  // by signature
         std::vector<std::int32_t> number_of;  // by method; -1 none, -2 unknown yet

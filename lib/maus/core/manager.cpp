@@ -27,12 +27,12 @@ manager::manager(manager_config config, instant)
 std::size_t manager::registrations() const {
     return static_cast<std::size_t>(
         std::count_if(parkservers_.begin(), parkservers_.end(),
-                      [](const registration& at) { return at.is_registered(); }));
+                      [](const parkserver_session& at) { return at.is_registered(); }));
 }
 
-registration* manager::parkserver_at(route via) {
+parkserver_session* manager::parkserver_at(route via) {
     for (auto& at : parkservers_) {
-        if (at.via() == via && at.now_in() != registration::state::waiting) return &at;
+        if (at.via() == via && at.now_in() != parkserver_session::state::waiting) return &at;
     }
     return nullptr;
 }
@@ -49,23 +49,23 @@ void manager::on(const add_parkserver& event, instant now, manager_effects& out)
     parkservers_.back().connect(route{++routes_made_}, now, out.net);
 }
 
-void manager::on(const add_wish& event, instant now, manager_effects& out) {
+void manager::on(const add_request& event, instant now, manager_effects& out) {
     if (stopped_) return;  // its calls are refused, since there is no such group
-    wish made;
+    standing_request made;
     made.request = {++requests_made_};
     made.token = base::token::make(random_);
     made.type = event.type;
     made.amount = event.amount;
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);
-    wishes_.emplace(event.group, std::move(made));
+    requests_.emplace(event.group, std::move(made));
     for (auto& at : parkservers_) {
-        if (at.is_registered()) tell_wish(wishes_.at(event.group), at, out);
+        if (at.is_registered()) tell_request(requests_.at(event.group), at, out);
     }
     seek_direct(event.group, now, out);
 }
 
-void manager::on(const release_wish& event, instant now, manager_effects& out) {
+void manager::on(const release_request& event, instant now, manager_effects& out) {
     release(event.group, errc::cancelled, "its workers were released", now, out);
 }
 
@@ -84,16 +84,16 @@ call_id manager::on(submission&& event, instant now, manager_effects& out) {
 void manager::on(const stop_manager&, instant now, manager_effects& out) {
     if (stopped_) return;
     stopped_ = true;
-    while (!wishes_.empty()) {
-        release(wishes_.begin()->first, errc::shutdown, "the manager stops", now, out);
+    while (!requests_.empty()) {
+        release(requests_.begin()->first, errc::shutdown, "the manager stops", now, out);
     }
     while (!links_.empty()) {
         const link_key key = links_.begin()->first;
         end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
     }
     for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::leave{"the manager stops"});
-        if (at.now_in() != registration::state::waiting) out.net.push(close{at.via()});
+        if (at.is_registered()) out.net.control(at.via(), wire::goodbye{"the manager stops"});
+        if (at.now_in() != parkserver_session::state::waiting) out.net.push(close{at.via()});
     }
     parkservers_.clear();
     silence_check_ = never;
@@ -101,8 +101,8 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
 
 void manager::release(group_id group, errc code, std::string_view why, instant now,
                       manager_effects& out) {
-    const auto found = wishes_.find(group);
-    if (found == wishes_.end()) return;
+    const auto found = requests_.find(group);
+    if (found == requests_.end()) return;
     dispatcher_.remove_group(group, code, why, out.done);
     for (auto& at : parkservers_) {
         if (at.is_registered()) out.net.control(at.via(), wire::cancel{found->second.request});
@@ -110,7 +110,7 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     tokens_.erase(found->second.token);
     const auto links = std::move(found->second.links);
     for (const auto& key : links) end(key, link_end::released, code, why, now, out);
-    wishes_.erase(found);
+    requests_.erase(found);
 }
 
 // --- inputs -------------------------------------------------------------------------------------
@@ -140,11 +140,11 @@ void manager::on(down event, instant now, manager_effects& out) {
 void manager::advance_to(instant now, manager_effects& out) {
     for (auto& at : parkservers_) {
         switch (at.advance_to(now, out.net)) {
-            case registration::want::nothing: break;
-            case registration::want::connect:
+            case parkserver_session::want::nothing: break;
+            case parkserver_session::want::connect:
                 at.connect(route{++routes_made_}, now, out.net);
                 break;
-            case registration::want::give_up:
+            case parkserver_session::want::give_up:
                 parkserver_lost(at, true, "nothing was heard from it in time", now, out);
                 break;
         }
@@ -159,10 +159,10 @@ void manager::advance_to(instant now, manager_effects& out) {
         const link_key key = found->first;
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
-    for (auto& [group, each] : wishes_) {
+    for (auto& [group, each] : requests_) {
         if (!std::exchange(each.changed, false)) continue;
         for (auto& at : parkservers_) {
-            if (at.is_registered()) tell_wish(each, at, out);
+            if (at.is_registered()) tell_request(each, at, out);
         }
     }
     dispatcher_.pump(now, out.net);
@@ -192,7 +192,7 @@ void manager::check_silence(instant now, manager_effects& out) {
 
 // --- parkservers --------------------------------------------------------------------------------
 
-void manager::register_with(registration& at, instant now, manager_effects& out) {
+void manager::register_with(parkserver_session& at, instant now, manager_effects& out) {
     at.registering(now);
     wire::register_manager say;
     say.manager = config_.id;
@@ -205,7 +205,8 @@ void manager::register_with(registration& at, instant now, manager_effects& out)
     out.net.control(at.via(), say);
 }
 
-void manager::tell_wish(const wish& what, registration& at, manager_effects& out) {
+void manager::tell_request(const standing_request& what, parkserver_session& at,
+                           manager_effects& out) {
     wire::request say;
     say.request = what.request;
     say.token = what.token;
@@ -218,8 +219,8 @@ void manager::tell_wish(const wish& what, registration& at, manager_effects& out
     out.net.control(at.via(), say);
 }
 
-void manager::parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
-                              manager_effects& out) {
+void manager::parkserver_lost(parkserver_session& at, bool close_it, std::string_view why,
+                              instant now, manager_effects& out) {
     const route via = at.via();
     if (at.lost(close_it, now, random_, out.net)) {
         out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), std::string(why)});
@@ -236,7 +237,7 @@ void manager::parkserver_lost(registration& at, bool close_it, std::string_view 
     }
 }
 
-void manager::from_parkserver(registration& from, received& event, instant now,
+void manager::from_parkserver(parkserver_session& from, received& event, instant now,
                               manager_effects& out) {
     const auto head = wire::read_header(event.what.first.view());
     if (!head || head.value().version != wire::version) {
@@ -260,13 +261,13 @@ void manager::from_parkserver(registration& from, received& event, instant now,
     handle(from, decoded.value(), now, out);
 }
 
-void manager::handle(registration& from, const wire::control& what, instant now,
+void manager::handle(parkserver_session& from, const wire::control& what, instant now,
                      manager_effects& out) {
     if (const auto* answer = std::get_if<wire::registered>(&what)) {
         from.registered(*answer, now);
         out.news.push_back({notice::kind::parkserver_back, {}, from.endpoint(), {}});
         out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
-        for (const auto& [group, each] : wishes_) tell_wish(each, from, out);
+        for (const auto& [group, each] : requests_) tell_request(each, from, out);
     } else if (std::holds_alternative<wire::register_again>(what)) {
         if (from.is_registered()) register_with(from, now, out);
     } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
@@ -281,7 +282,7 @@ void manager::handle(registration& from, const wire::control& what, instant now,
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }
-    } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
+    } else if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&what)) {
         parkserver_lost(from, true, wire::printable(parted->why), now, out);
     } else if (!std::holds_alternative<wire::pong>(what) &&
                !std::holds_alternative<wire::granted>(what)) {
@@ -291,8 +292,8 @@ void manager::handle(registration& from, const wire::control& what, instant now,
 
 // --- links --------------------------------------------------------------------------------------
 
-port manager::port_of(const link_key& key) const {
-    port made{.to = key.via, .relayed = {}};
+link_address manager::address_of(const link_key& key) const {
+    link_address made{.to = key.via, .relayed = {}};
     if (!key.relayed.none()) made.relayed = key.relayed;
     return made;
 }
@@ -301,7 +302,7 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
                           manager_effects& out) {
     const auto found = links_.find(key);
     const bool linked = found != links_.end();
-    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_late(what);
+    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(what);
     const auto head = wire::read_header(what.first.view());
     std::optional<failure> bad;
     if (!head) {
@@ -334,7 +335,7 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     }
     if (record.type != wire::record_type::hello) {
         // Over a relay, late answers of an ended lease come by here.
-        if (!key.relayed.none()) return count_late(what);
+        if (!key.relayed.none()) return count_stale(what);
         return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
     }
     auto hello = wire::decode_hello(record.body, config_.bounds);
@@ -348,13 +349,13 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     if (records.violation()) violation(key, *records.violation(), now, out);
 }
 
-std::optional<group_id> manager::wish_for(const wire::hello& hello) const {
+std::optional<group_id> manager::request_for(const wire::hello& hello) const {
     if (!hello.token.none()) {
         const auto found = tokens_.find(hello.token);
         if (found == tokens_.end()) return std::nullopt;
         return found->second;
     }
-    for (const auto& [group, each] : wishes_) {
+    for (const auto& [group, each] : requests_) {
         const bool wanted = each.amount == 0 || each.links.size() < each.amount;
         if (each.type == hello.type && wanted) return group;
     }
@@ -372,18 +373,18 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
         end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
         break;
     }
-    const auto group = wish_for(hello);
+    const auto group = request_for(hello);
     const bool direct = hello.token.none();
     if (stopped_ || (!group && !direct)) {
-        return reject(key, {errc::cancelled, "this manager does not wish for it (any more)"}, out);
+        return reject(key, {errc::cancelled, "this manager has no such request (any more)"}, out);
     }
     if (group && !direct) {
-        const wish& wished = wishes_.at(*group);
-        if (wished.amount != 0 && wished.links.size() >= wished.amount) {
-            return reject(key, {errc::cancelled, "this manager has as many as it wished for"}, out);
+        const standing_request& wanted = requests_.at(*group);
+        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) {
+            return reject(key, {errc::cancelled, "this manager has as many as it wanted for"}, out);
         }
     }
-    port to = port_of(key);
+    link_address to = address_of(key);
     const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
     out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
                                        beat.liveness, hello.stamp});
@@ -404,26 +405,26 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
 
 void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
     link& joining = links_.at(key);
-    wish& wished = wishes_.at(group);
+    standing_request& wanted = requests_.at(group);
     joining.group = group;
-    wished.links.push_back(key);
-    wished.changed = wished.changed || is_news(joining);
+    wanted.links.push_back(key);
+    wanted.changed = wanted.changed || is_news(joining);
     dispatcher_.join(joining.index, group, now, out.done);
     note_strength(group, out);
     out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
 }
 
-// While a wish waits for workers, one of them may expose what those that are there do not. Who
+// While a request waits for workers, one of them may expose what those that are there do not. Who
 // takes all that are free waits for nobody in particular.
 void manager::note_strength(group_id group, manager_effects& out) {
-    const wish& wished = wishes_.at(group);
-    if (!wished.links.empty() && wished.links.size() >= wished.amount) {
+    const standing_request& wanted = requests_.at(group);
+    if (!wanted.links.empty() && wanted.links.size() >= wanted.amount) {
         dispatcher_.complete(group, out.done);
     }
 }
 
-// Whether some parkserver has to be told that a wish has this worker, or has it no more. One alone
+// Whether some parkserver has to be told that a request has this worker, or has it no more. One alone
 // knows its own leases; several do not hear of each other's, and none of a worker that came by
 // itself.
 bool manager::is_news(const link& which) const {
@@ -432,13 +433,13 @@ bool manager::is_news(const link& which) const {
 
 void manager::seek_direct(group_id group, instant now, manager_effects& out) {
     std::vector<link_key> idle;
-    const wish& wished = wishes_.at(group);
+    const standing_request& wanted = requests_.at(group);
     for (const auto& [key, each] : links_) {
-        if (!each.group && each.type == wished.type) idle.push_back(key);
+        if (!each.group && each.type == wanted.type) idle.push_back(key);
     }
     std::sort(idle.begin(), idle.end());
     for (const auto& key : idle) {
-        if (wished.amount != 0 && wished.links.size() >= wished.amount) return;
+        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
         join(key, group, now, out);
     }
 }
@@ -460,7 +461,7 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
         case wire::record_type::ping: {
             const auto stamp = wire::decode_stamp(record.body);
             if (!stamp) return wrong("bad ping");
-            out.net.link(dispatcher_.port_of(from.index)).stamp(wire::record_type::pong, *stamp);
+            out.net.link(dispatcher_.address_of(from.index)).stamp(wire::record_type::pong, *stamp);
             if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
             from.welcomed.reset();
             dispatcher_.resume(from.index);
@@ -478,14 +479,14 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
 }
 
 // What comes on a connection whose link has ended: nothing of it counts.
-void manager::count_late(wire::message& what) {
+void manager::count_stale(wire::message& what) {
     if (!wire::read_header(what.first.view())) return;
     wire::link_reader records{what};
     wire::record record;
     while (records.next(record)) {
         const bool answer =
             record.type == wire::record_type::result || record.type == wire::record_type::failed;
-        if (answer) dispatcher_.count_late();
+        if (answer) dispatcher_.count_stale();
     }
 }
 
@@ -494,7 +495,7 @@ void manager::reject(const link_key& key, const failure& why, manager_effects& o
         ++counters_.violations;
         out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
     }
-    port to = port_of(key);
+    link_address to = address_of(key);
     out.net.link(to).part(wire::record_type::reject, why.code, why.message);
     if (key.relayed.none()) {
         ended_.insert(key.via);
@@ -515,7 +516,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     const auto found = links_.find(key);
     const link old = found->second;
     if (code) {
-        out.net.link(dispatcher_.port_of(old.index))
+        out.net.link(dispatcher_.address_of(old.index))
             .part(wire::record_type::manager_goodbye, *code, why);
     }
     dispatcher_.remove_link(old.index, how, why, now, out.done);
@@ -529,10 +530,10 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     if (!old.group) return;
     out.news.push_back({lost ? notice::kind::worker_lost : notice::kind::worker_released,
                         *old.group, to_string(old.worker), std::string(why)});
-    const auto wished = wishes_.find(*old.group);
-    if (wished == wishes_.end()) return;
-    std::erase(wished->second.links, key);
-    wished->second.changed = wished->second.changed || is_news(old);
+    const auto wanted = requests_.find(*old.group);
+    if (wanted == requests_.end()) return;
+    std::erase(wanted->second.links, key);
+    wanted->second.changed = wanted->second.changed || is_news(old);
     note_strength(*old.group, out);
     if (!lost) return;
     out.net.log(log_level::warning,
@@ -540,7 +541,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     for (auto& at : parkservers_) {
         if (at.is_registered()) {
             out.net.control(at.via(),
-                            wire::worker_lost{wished->second.request, old.lease, old.worker});
+                            wire::worker_lost{wanted->second.request, old.lease, old.worker});
         }
     }
 }

@@ -2,16 +2,16 @@
 //
 // link   | event                                              | next   | says
 // -------|----------------------------------------------------|--------|----------------------
-// (none) | hello with the token of a wish                     | linked | welcome
+// (none) | hello with the token of a request                     | linked | welcome
 // (none) | hello in direct mode                               | linked | welcome
 // (none) | hello otherwise, anything else                     | (none) | reject
 // linked | result, failed, returned, detached, started        | linked |
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
-// linked | its wish is released                               | (none) | goodbye
+// linked | its request is released                               | (none) | goodbye
 //
-// A worker in direct mode is idle until a wish of its type takes it.
+// A worker in direct mode is idle until a request of its type takes it.
 //
-// Wishes and links are this machine's; calls are the dispatcher's (dispatcher.hpp), which it
+// Requests and links are this machine's; calls are the dispatcher's (dispatcher.hpp), which it
 // drives. Pure: no socket, clock, thread or global random.
 #pragma once
 
@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "maus/core/dispatcher.hpp"
-#include "maus/core/registration.hpp"
+#include "maus/core/parkserver_session.hpp"
 
 namespace maus::core {
 
@@ -41,13 +41,13 @@ struct manager_config {
 struct add_parkserver {
     std::string endpoint;
 };
-struct add_wish {
+struct add_request {
     group_id group;
     std::string type = "default";
     std::uint32_t amount = 0;  ///< 0: all that are free, at least one
     group_policy policy;
 };
-struct release_wish {
+struct release_request {
     group_id group;
 };
 struct cancel_call {
@@ -93,8 +93,8 @@ public:
     void on(received event, instant now, manager_effects& out);
     void on(down event, instant now, manager_effects& out);
     void on(const add_parkserver& event, instant now, manager_effects& out);
-    void on(const add_wish& event, instant now, manager_effects& out);
-    void on(const release_wish& event, instant now, manager_effects& out);
+    void on(const add_request& event, instant now, manager_effects& out);
+    void on(const release_request& event, instant now, manager_effects& out);
     void on(const cancel_call& event, instant now, manager_effects& out);
     void on(const stop_manager& event, instant now, manager_effects& out);
     /// The call's id; 0 if it was settled at once.
@@ -130,7 +130,7 @@ private:
                                               key.relayed.sequence);
         }
     };
-    struct wish {
+    struct standing_request {
         base::request_id request;
         base::token token;
         std::string type;
@@ -145,36 +145,38 @@ private:
         base::lease_id lease;
         std::string type;
         std::optional<group_id> group;
-        liveness alive;
+        heartbeat_monitor alive;
         std::optional<instant> welcomed;  // until the first ping tells the round trip
     };
 
-    registration* parkserver_at(route via);
-    void from_parkserver(registration& from, received& event, instant now, manager_effects& out);
-    void handle(registration& from, const wire::control& what, instant now, manager_effects& out);
-    void parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+    parkserver_session* parkserver_at(route via);
+    void from_parkserver(parkserver_session& from, received& event, instant now,
                          manager_effects& out);
-    void register_with(registration& at, instant now, manager_effects& out);
-    void tell_wish(const wish& what, registration& at, manager_effects& out);
+    void handle(parkserver_session& from, const wire::control& what, instant now,
+                manager_effects& out);
+    void parkserver_lost(parkserver_session& at, bool close_it, std::string_view why, instant now,
+                         manager_effects& out);
+    void register_with(parkserver_session& at, instant now, manager_effects& out);
+    void tell_request(const standing_request& what, parkserver_session& at, manager_effects& out);
 
     void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);
-    void count_late(wire::message& what);
+    void count_stale(wire::message& what);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);
     void violation(const link_key& key, const base::failure& why, instant now,
                    manager_effects& out);
     void join(const link_key& key, group_id group, instant now, manager_effects& out);
     [[nodiscard]] bool is_news(const link& which) const;
     void seek_direct(group_id group, instant now, manager_effects& out);
-    [[nodiscard]] std::optional<group_id> wish_for(const wire::hello& hello) const;
+    [[nodiscard]] std::optional<group_id> request_for(const wire::hello& hello) const;
     /// Ends a link. A worker that is there still is told by a goodbye with `code`.
     void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
              instant now, manager_effects& out);
     void note_strength(group_id group, manager_effects& out);
-    [[nodiscard]] port port_of(const link_key& key) const;
+    [[nodiscard]] link_address address_of(const link_key& key) const;
     void release(group_id group, errc code, std::string_view why, instant now,
                  manager_effects& out);
     void check_silence(instant now, manager_effects& out);
@@ -182,8 +184,8 @@ private:
     manager_config config_;
     base::random random_;
     dispatcher dispatcher_;
-    std::vector<registration> parkservers_;
-    std::map<group_id, wish> wishes_;
+    std::vector<parkserver_session> parkservers_;
+    std::map<group_id, standing_request> requests_;
     std::map<base::token, group_id> tokens_;
     std::unordered_map<link_key, link, link_key_hash> links_;
     std::unordered_set<route> ended_;  // connections that have had their link

@@ -6,7 +6,7 @@ void outbox::control(route to, const wire::control& what) {
     push(send{to, std::nullopt, wire::encode_control(what), 1});
 }
 
-wire::link_writer outbox::begin(port& to) {
+wire::link_writer outbox::begin(link_address& to) {
     to.outbox_serial = serial_;
     to.at = effects_.size();
     effects_.push_back(send{to.to, to.relayed, {}, 1});

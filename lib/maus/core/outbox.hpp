@@ -63,7 +63,7 @@ struct note {
 };
 
 /// Where a link's records go, and the message that they are gathered in.
-struct port {
+struct link_address {
     route to;
     std::optional<base::lease_id> relayed;
     std::uint64_t outbox_serial = 0;
@@ -86,7 +86,7 @@ public:
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
     /// that is full. A record with a large payload has a message of its own: those before it would
     /// have to wait until all of it has come. Use it before the next call of anything here.
-    [[nodiscard]] wire::link_writer link(port& to, std::size_t payload_bytes = 0);
+    [[nodiscard]] wire::link_writer link(link_address& to, std::size_t payload_bytes = 0);
 
     [[nodiscard]] bool empty() const { return effects_.empty(); }
     [[nodiscard]] std::vector<effect>& effects() { return effects_; }
@@ -97,14 +97,14 @@ public:
     }
 
 private:
-    wire::link_writer begin(port& to);
+    wire::link_writer begin(link_address& to);
 
     const limits& bounds_;
     std::vector<effect> effects_;
     std::uint64_t serial_ = 1;
 };
 
-inline wire::link_writer outbox::link(port& to, std::size_t payload_bytes) {
+inline wire::link_writer outbox::link(link_address& to, std::size_t payload_bytes) {
     if (to.outbox_serial == serial_ && payload_bytes < bounds_.payload_apart_bytes) {
         auto* batch = std::get_if<send>(&effects_[to.at]);
         const bool full = batch->records >= bounds_.batch_records_max ||

@@ -37,13 +37,13 @@ worker::worker(worker_config config, instant now)
 std::size_t worker::registrations() const {
     return static_cast<std::size_t>(
         std::count_if(parkservers_.begin(), parkservers_.end(),
-                      [](const registration& at) { return at.is_registered(); }));
+                      [](const parkserver_session& at) { return at.is_registered(); }));
 }
 
-registration* worker::parkserver_at(route via) {
+parkserver_session* worker::parkserver_at(route via) {
     if (state_ == state::stopped) return nullptr;  // their connections were given up
     for (auto& at : parkservers_) {
-        if (at.via() == via && at.now_in() != registration::state::waiting) return &at;
+        if (at.via() == via && at.now_in() != parkserver_session::state::waiting) return &at;
     }
     return nullptr;
 }
@@ -142,11 +142,11 @@ void worker::advance_to(instant now, worker_effects& out) {
     if (state_ == state::stopped) return;
     for (auto& at : parkservers_) {
         switch (at.advance_to(now, out.net)) {
-            case registration::want::nothing: break;
-            case registration::want::connect:
+            case parkserver_session::want::nothing: break;
+            case parkserver_session::want::connect:
                 if (state_ != state::leaving) at.connect(route{++routes_made_}, now, out.net);
                 break;
-            case registration::want::give_up:
+            case parkserver_session::want::give_up:
                 parkserver_lost(at, true, "nothing was heard from it in time", now, out);
                 break;
         }
@@ -179,7 +179,7 @@ instant worker::next_deadline() const {
     instant next = std::min(leave_by_, state_ == state::free ? manager_retry_at_ : never);
     for (const auto& at : parkservers_) {
         // While it leaves, it does not look for parkservers.
-        if (state_ == state::leaving && at.now_in() == registration::state::waiting) continue;
+        if (state_ == state::leaving && at.now_in() == parkserver_session::state::waiting) continue;
         next = std::min(next, at.next_deadline());
     }
     if (state_ == state::draining && slots_held_ == 0) next = std::min(next, rested_at_);
@@ -190,7 +190,7 @@ instant worker::next_deadline() const {
 
 // --- parkservers --------------------------------------------------------------------------------
 
-void worker::register_with(registration& at, instant now, worker_effects& out) {
+void worker::register_with(parkserver_session& at, instant now, worker_effects& out) {
     at.registering(now);
     wire::register_worker say;
     say.worker = config_.id;
@@ -213,7 +213,7 @@ void worker::register_with(registration& at, instant now, worker_effects& out) {
 
 bool worker::is_free() const { return state_ == state::free && config_.manager.empty(); }
 
-void worker::tell_state(registration& at, worker_effects& out, base::lease_id ended) {
+void worker::tell_state(parkserver_session& at, worker_effects& out, base::lease_id ended) {
     at.said_free = is_free();
     at.said_lease = at.said_free ? base::lease_id{} : lease_.serving.lease;
     if (at.said_free) {
@@ -223,8 +223,8 @@ void worker::tell_state(registration& at, worker_effects& out, base::lease_id en
     }
 }
 
-void worker::parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
-                             worker_effects& out) {
+void worker::parkserver_lost(parkserver_session& at, bool close_it, std::string_view why,
+                             instant now, worker_effects& out) {
     const bool carried_the_link =
         has_link() && lease_.linked_by_relay && lease_.link.to == at.via();
     if (at.lost(close_it, now, random_, out.net)) {
@@ -234,7 +234,7 @@ void worker::parkserver_lost(registration& at, bool close_it, std::string_view w
     if (carried_the_link) end_link(false, "the parkserver that relayed is lost", now, out);
 }
 
-void worker::from_parkserver(registration& from, received& event, instant now,
+void worker::from_parkserver(parkserver_session& from, received& event, instant now,
                              worker_effects& out) {
     const auto head = wire::read_header(event.what.first.view());
     if (!head || head.value().version != wire::version) {
@@ -261,7 +261,7 @@ void worker::from_parkserver(registration& from, received& event, instant now,
     handle(from, decoded.value(), now, out);
 }
 
-void worker::handle(registration& from, const wire::control& what, instant now,
+void worker::handle(parkserver_session& from, const wire::control& what, instant now,
                     worker_effects& out) {
     if (const auto* answer = std::get_if<wire::registered>(&what)) {
         from.registered(*answer, now);
@@ -285,14 +285,14 @@ void worker::handle(registration& from, const wire::control& what, instant now,
         } else if (state_ == state::serving && from.is_registered()) {
             tell_state(from, out);  // it goes on by its own link, and says so
         }
-    } else if (const auto* parted = std::get_if<wire::dismiss>(&what)) {
+    } else if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&what)) {
         parkserver_lost(from, true, wire::printable(parted->why), now, out);
     } else if (!std::holds_alternative<wire::pong>(what)) {
         ++counters_.violations;
     }
 }
 
-void worker::handle(registration& from, const wire::assign& offer, instant now,
+void worker::handle(parkserver_session& from, const wire::assign& offer, instant now,
                     worker_effects& out) {
     if (state_ != state::free || !config_.manager.empty()) {
         out.net.control(
@@ -445,7 +445,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
 bool worker::renew_lease(std::uint64_t stamp, instant now) {
     if (stamp > stamp_of(now)) return false;
     const instant sent{duration{static_cast<std::int64_t>(stamp)}};
-    lease_until_ = std::max(lease_until_, base::after(sent, link_beat_.patience()));
+    lease_until_ = std::max(lease_until_, base::after(sent, link_beat_.timeout()));
     return true;
 }
 
@@ -539,8 +539,8 @@ void worker::say_goodbye(instant, worker_effects& out) {
     }
     ++link_serial_;
     for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::leave{why});
-        if (at.now_in() != registration::state::waiting) out.net.push(close{at.via()});
+        if (at.is_registered()) out.net.control(at.via(), wire::goodbye{why});
+        if (at.now_in() != parkserver_session::state::waiting) out.net.push(close{at.via()});
     }
     state_ = state::stopped;
 }

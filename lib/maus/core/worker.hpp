@@ -27,7 +27,7 @@
 #include <variant>
 #include <vector>
 
-#include "maus/core/registration.hpp"
+#include "maus/core/parkserver_session.hpp"
 
 namespace maus::core {
 
@@ -138,18 +138,21 @@ private:
         wire::service serving;
         std::vector<std::string> endpoints;  // yet to be tried, last first
         std::string parkserver;  // the endpoint of the one that offered it; none in direct mode
-        port link;
+        link_address link;
         bool linked_by_relay = false;
     };
 
-    registration* parkserver_at(route via);
-    void from_parkserver(registration& from, received& event, instant now, worker_effects& out);
-    void handle(registration& from, const wire::assign& offer, instant now, worker_effects& out);
-    void handle(registration& from, const wire::control& what, instant now, worker_effects& out);
-    void register_with(registration& at, instant now, worker_effects& out);
+    parkserver_session* parkserver_at(route via);
+    void from_parkserver(parkserver_session& from, received& event, instant now,
+                         worker_effects& out);
+    void handle(parkserver_session& from, const wire::assign& offer, instant now,
+                worker_effects& out);
+    void handle(parkserver_session& from, const wire::control& what, instant now,
+                worker_effects& out);
+    void register_with(parkserver_session& at, instant now, worker_effects& out);
     [[nodiscard]] bool is_free() const;
-    void tell_state(registration& at, worker_effects& out, base::lease_id ended = {});
-    void parkserver_lost(registration& at, bool close_it, std::string_view why, instant now,
+    void tell_state(parkserver_session& at, worker_effects& out, base::lease_id ended = {});
+    void parkserver_lost(parkserver_session& at, bool close_it, std::string_view why, instant now,
                          worker_effects& out);
 
     void try_link(instant now, worker_effects& out);
@@ -169,7 +172,7 @@ private:
 
     worker_config config_;
     base::random random_;
-    std::vector<registration> parkservers_;
+    std::vector<parkserver_session> parkservers_;
     std::uint64_t routes_made_ = 0;
     state state_ = state::free;
     lease lease_;

@@ -12,7 +12,7 @@ bool reactor::cycle() {
     inputs_.clear();
     const bool unread = hub_.drain(inputs_);
     const base::instant now = clock_now();
-    if (inputs_.empty() && !unread && !driven_.has_mail() && now < driven_.next_deadline()) {
+    if (inputs_.empty() && !unread && !driven_.has_queued() && now < driven_.next_deadline()) {
         time_ = now;
         time_waits_ = 0;
         return false;
@@ -24,19 +24,19 @@ bool reactor::cycle() {
     driven_.step(time_);
     const bool sent = !driven_.outbox().empty();
     send();
-    if (unread || !inputs_.empty() || driven_.has_mail()) return true;
+    if (unread || !inputs_.empty() || driven_.has_queued()) return true;
     // Sending makes libzmq look at its mail, and epoll would not tell of what it saw there.
     return sent && hub_.has_more();
 }
 
 void reactor::flush() {
-    driven_.take_mail(clock_now());
+    driven_.take_queued(clock_now());
     send();
 }
 
 void reactor::sleep(base::instant deadline) {
     asleep_ = true;
-    if (!driven_.has_mail()) hub_.wait(std::min(deadline, driven_.next_deadline()));
+    if (!driven_.has_queued()) hub_.wait(std::min(deadline, driven_.next_deadline()));
     asleep_ = false;
 }
 
@@ -59,7 +59,7 @@ bool reactor::process_events() {
         return false;
     }
     // Level-triggered: what is left makes the fd readable again.
-    if (more || driven_.has_mail()) {
+    if (more || driven_.has_queued()) {
         hub_.wake();
     } else {
         hub_.arm(driven_.next_deadline());

@@ -5,7 +5,7 @@
 // Sockets are always drained before time is advanced, so that a process that was paused reads what
 // its peers said meanwhile before it holds them lost.
 //
-// Thread-safety: wake() from any thread; everything else by one thread at a time (lead.hpp).
+// Thread-safety: wake() from any thread; everything else by one thread at a time (leadership.hpp).
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,11 @@ public:
     virtual void on(input what, base::instant now) = 0;
     /// Feeds what other threads put into the mailbox and carries out all that it leads to but the
     /// outbox.
-    virtual void take_mail(base::instant now) = 0;
+    virtual void take_queued(base::instant now) = 0;
     /// The same, and advances the machine to now.
     virtual void step(base::instant now) = 0;
     [[nodiscard]] virtual core::outbox& outbox() = 0;
-    [[nodiscard]] virtual bool has_mail() const = 0;
+    [[nodiscard]] virtual bool has_queued() const = 0;
     /// When a step is due that no input and no mail ask for; in the past: now.
     [[nodiscard]] virtual base::instant next_deadline() const = 0;
     [[nodiscard]] virtual bool finished() const = 0;

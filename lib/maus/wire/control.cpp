@@ -94,10 +94,12 @@ check within(const assign& read, const limits& bounds) {
     return check_endpoints(read.endpoints, bounds);
 }
 check within(const refused& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const leave& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const goodbye& read, const limits& bounds) { return check_text(read.why, bounds); }
 check within(const rejected& read, const limits& bounds) { return check_text(read.why, bounds); }
 check within(const lease_ended& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const dismiss& read, const limits& bounds) { return check_text(read.why, bounds); }
+check within(const parkserver_goodbye& read, const limits& bounds) {
+    return check_text(read.why, bounds);
+}
 
 template <class Body>
 check within(const Body&, const limits&) {

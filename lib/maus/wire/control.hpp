@@ -36,7 +36,7 @@ struct service {
     friend bool operator==(const service&, const service&) = default;
 };
 
-/// A worker that serves a wish already, as its manager tells it.
+/// A worker that serves a request already, as its manager tells it.
 struct held_worker {
     lease_id lease;
     worker_id worker;
@@ -161,7 +161,7 @@ struct ping {
     }
 };
 
-struct leave {
+struct goodbye {
     static constexpr std::uint8_t type_number = 11;
     std::string why;
     template <class Archive>
@@ -246,7 +246,7 @@ struct pong {
     }
 };
 
-struct dismiss {
+struct parkserver_goodbye {
     static constexpr std::uint8_t type_number = 72;
     std::string why;
     template <class Archive>
@@ -319,8 +319,8 @@ struct status {
 
 using control =
     std::variant<register_worker, register_manager, request, cancel, accepted, refused, available,
-                 occupied, worker_lost, ping, leave, status_query, registered, register_again,
-                 rejected, assign, lease_ended, granted, pong, dismiss, status>;
+                 occupied, worker_lost, ping, goodbye, status_query, registered, register_again,
+                 rejected, assign, lease_ended, granted, pong, parkserver_goodbye, status>;
 
 /// `message` is a control message of this version (read_header said so).
 [[nodiscard]] base::result<control> decode_control(const message& message, const limits& bounds);

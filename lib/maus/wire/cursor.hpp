@@ -28,7 +28,7 @@
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/result.hpp"
-#include "maus/base/share.hpp"
+#include "maus/base/shared_buffer.hpp"
 #include "maus/wire/number.hpp"
 
 namespace maus::wire {

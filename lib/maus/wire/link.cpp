@@ -1,6 +1,6 @@
 #include "maus/wire/link.hpp"
 
-#include "maus/base/share.hpp"
+#include "maus/base/shared_buffer.hpp"
 #include "maus/wire/archive.hpp"
 #include "maus/wire/signature.hpp"
 #include "maus/wire/types.hpp"

@@ -22,7 +22,7 @@ volatile sig_atomic_t asked_to_stop = 0;
 void stop_asked(int) { asked_to_stop = 1; }
 
 /// False: a result was wrong.
-bool call_on(const maus::workers& workers, std::uint32_t outstanding) {
+bool call_on(const maus::worker_group& workers, std::uint32_t outstanding) {
     std::deque<std::pair<int, maus::future<int>>> calls;
     int made = 0, came_back = 0;
     while (asked_to_stop == 0) {

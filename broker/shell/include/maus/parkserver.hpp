@@ -21,7 +21,7 @@ namespace maus {
 struct parkserver_options {
     /// Where to be reached: tcp://ADDRESS:PORT (port * for any), ipc://PATH. At least one.
     std::vector<std::string> bind = {"tcp://127.0.0.1:8500"};
-    /// The shortest heartbeat it agrees to; workers and managers that wish for a slower one get it.
+    /// The shortest heartbeat it agrees to; workers and managers that request for a slower one get it.
     heartbeat_options heartbeat = {std::chrono::milliseconds{10}, 2};
     maus::limits limits = {};
     log_function log = {};

@@ -1,23 +1,23 @@
-#include "maus/net/crew.hpp"
+#include "maus/shell/function_threads.hpp"
 
 #include <system_error>
 
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 
-namespace maus::net {
+namespace maus::shell {
 
 namespace {
-thread_local const crew* works_for = nullptr;
+thread_local const function_threads* works_for = nullptr;
 constexpr std::chrono::milliseconds tick{2};
 constexpr std::chrono::milliseconds long_tick{8};  // while short functions come and go
 constexpr int ticks_until_rest = 50;
 }  // namespace
 
-std::size_t crew::hire(std::size_t concurrency) {
+std::size_t function_threads::start_threads(std::size_t concurrency) {
     try {
         while (threads_.size() < concurrency) {
-            threads_.push_back(spawn([this] { member(false); }));
+            threads_.push_back(net::spawn([this] { member(false); }));
         }
     } catch (const std::system_error&) {
         if (threads_.empty()) throw;
@@ -27,18 +27,18 @@ std::size_t crew::hire(std::size_t concurrency) {
     return concurrency_;
 }
 
-void crew::work() {
-    (void)lead_.try_take();
+void function_threads::work() {
+    (void)leadership_.try_take();
     member(true);
     join();
 }
 
-void crew::join() {
+void function_threads::join() {
     for (auto& each : threads_) each.join();
     threads_.clear();
 }
 
-void crew::stop() {
+void function_threads::stop() {
     {
         const std::lock_guard lock(guard_);
         stopping_ = true;
@@ -47,10 +47,10 @@ void crew::stop() {
     changed_.notify_all();
 }
 
-bool crew::is_own_thread() const { return works_for == this; }
+bool function_threads::is_own_thread() const { return works_for == this; }
 
-void crew::member(bool leads) {
-    const crew* const before = std::exchange(works_for, this);
+void function_threads::member(bool leads) {
+    const function_threads* const before = std::exchange(works_for, this);
     do {
         if (leads && drive_()) stop();
         leads = next_duty();
@@ -59,18 +59,18 @@ void crew::member(bool leads) {
 }
 
 // Runs functions until the lead is to be taken. False: all is over.
-bool crew::next_duty() {
+bool function_threads::next_duty() {
     std::unique_lock lock(guard_);
     while (!stopping_) {
         if (!queue_.empty() && running_ < concurrency_) {
             run(lock);
         } else if (to_watch_ && !watched_) {
             watched_ = true;
-            lookout watch(lead_);
+            standby watch(leadership_);
             while (!stopping_ && (queue_.empty() || running_ >= concurrency_)) {
                 const auto time = watch.busy() ? long_tick : tick;
                 if (changed_.wait_for(lock, time) == std::cv_status::no_timeout) continue;
-                if (watch.deserted() && lead_.try_take()) {
+                if (watch.deserted() && leadership_.try_take()) {
                     watched_ = false;
                     return true;
                 }
@@ -87,18 +87,18 @@ bool crew::next_duty() {
     return false;
 }
 
-void crew::run(std::unique_lock<std::mutex>& lock) {
+void function_threads::run(std::unique_lock<std::mutex>& lock) {
     entry next = std::move(queue_.front());
     queue_.pop_front();
     ++running_;
     lock.unlock();
-    const bool may_start = !next.revoked && permits(next.what, clock_now());
+    const bool may_start = !next.revoked && permits(next.what, net::clock_now());
     run_(std::move(next.what), may_start);
     lock.lock();
     --running_;
 }
 
-void crew::add(std::vector<core::job>& jobs) {
+void function_threads::add(std::vector<core::job>& jobs) {
     if (jobs.empty()) return;
     {
         const std::lock_guard lock(guard_);
@@ -112,7 +112,7 @@ void crew::add(std::vector<core::job>& jobs) {
     jobs.clear();
 }
 
-void crew::add_in_front(std::vector<core::job>& jobs) {
+void function_threads::add_in_front(std::vector<core::job>& jobs) {
     {
         const std::lock_guard lock(guard_);
         while (!jobs.empty()) {
@@ -123,7 +123,7 @@ void crew::add_in_front(std::vector<core::job>& jobs) {
     changed_.notify_all();
 }
 
-bool crew::begin_short() {
+bool function_threads::begin_short() {
     bool call_watch = false;
     {
         const std::lock_guard lock(guard_);
@@ -135,7 +135,7 @@ bool crew::begin_short() {
     return true;
 }
 
-void crew::end_short() {
+void function_threads::end_short() {
     bool waiting = false;
     {
         const std::lock_guard lock(guard_);
@@ -145,26 +145,26 @@ void crew::end_short() {
     if (waiting) changed_.notify_one();
 }
 
-void crew::revoke(const wire::attempt& what) {
+void function_threads::revoke(const wire::attempt& what) {
     const std::lock_guard lock(guard_);
     for (auto& each : queue_) each.revoked = each.revoked || each.what.what == what;
 }
 
-void crew::permit(std::uint64_t link, base::instant until) {
+void function_threads::permit(std::uint64_t link, base::instant until) {
     until_.store(until);
     link_.store(link);
 }
 
-bool crew::run_one() {
+bool function_threads::run_one() {
     std::unique_lock lock(guard_);
     if (queue_.empty()) return false;
     run(lock);
     return true;
 }
 
-bool crew::idle() const {
+bool function_threads::idle() const {
     const std::lock_guard lock(guard_);
     return queue_.empty();
 }
 
-}  // namespace maus::net
+}  // namespace maus::shell

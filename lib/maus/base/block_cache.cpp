@@ -1,4 +1,4 @@
-#include "maus/base/blocks.hpp"
+#include "maus/base/block_cache.hpp"
 
 #include <array>
 #include <atomic>

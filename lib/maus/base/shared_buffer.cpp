@@ -1,4 +1,4 @@
-#include "maus/base/share.hpp"
+#include "maus/base/shared_buffer.hpp"
 
 #include <utility>
 

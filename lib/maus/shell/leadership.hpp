@@ -10,9 +10,9 @@
 #include <atomic>
 #include <cstdint>
 
-namespace maus::net {
+namespace maus::shell {
 
-class lead {
+class leadership {
 public:
     /// False: another thread has it.
     [[nodiscard]] bool try_take() noexcept {
@@ -38,9 +38,9 @@ private:
 };
 
 /// What a stand-in saw when it looked.
-class lookout {
+class standby {
 public:
-    explicit lookout(const lead& at) : at_(at), turns_(at.turns()) {}
+    explicit standby(const leadership& at) : at_(at), turns_(at.turns()) {}
     /// The lead is vacant, and nobody took it since the last look.
     [[nodiscard]] bool deserted() noexcept {
         const std::uint64_t before = turns_;
@@ -61,10 +61,10 @@ public:
     [[nodiscard]] bool busy() const noexcept { return busy_; }
 
 private:
-    const lead& at_;
+    const leadership& at_;
     std::uint64_t turns_;
     int quiet_ = 0;
     bool busy_ = false;
 };
 
-}  // namespace maus::net
+}  // namespace maus::shell

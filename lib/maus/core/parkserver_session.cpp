@@ -1,27 +1,27 @@
-#include "maus/core/registration.hpp"
+#include "maus/core/parkserver_session.hpp"
 
 namespace maus::core {
 
-void registration::connect(route via, instant, outbox& out) {
+void parkserver_session::connect(route via, instant, outbox& out) {
     via_ = via;
     state_ = state::connecting;
     out.push(open{via_, endpoint_});
 }
 
-void registration::registering(instant now) {
+void parkserver_session::registering(instant now) {
     state_ = state::registering;
-    alive_ = {wish_.within_limits(), now};
+    alive_ = {own_beat_.within_limits(), now};
     ping_at_ = never;
 }
 
-void registration::registered(const wire::registered& answer, instant now) {
+void parkserver_session::registered(const wire::registered& answer, instant now) {
     state_ = state::registered;
     alive_ = {heartbeat{answer.interval_ms, answer.liveness}.within_limits(), now};
     ping_at_ = base::after(now, alive_.beat.interval());
     delay_ = delay_min;
 }
 
-bool registration::lost(bool close_it, instant now, base::random& random, outbox& out) {
+bool parkserver_session::lost(bool close_it, instant now, base::random& random, outbox& out) {
     const bool was = is_registered();
     if (close_it && state_ != state::waiting) out.push(close{via_});
     state_ = state::waiting;
@@ -34,7 +34,7 @@ bool registration::lost(bool close_it, instant now, base::random& random, outbox
     return was;
 }
 
-registration::want registration::advance_to(instant now, outbox& out) {
+parkserver_session::want parkserver_session::advance_to(instant now, outbox& out) {
     switch (state_) {
         case state::waiting: return now >= retry_at_ ? want::connect : want::nothing;
         case state::connecting: return want::nothing;
@@ -49,7 +49,7 @@ registration::want registration::advance_to(instant now, outbox& out) {
     return want::nothing;
 }
 
-instant registration::next_deadline() const {
+instant parkserver_session::next_deadline() const {
     switch (state_) {
         case state::waiting: return retry_at_;
         case state::connecting: return never;

@@ -1,7 +1,7 @@
 // How work reaches the thread that does it, and where large payloads lie.
 #include <array>
-#include <maus/base/blocks.hpp>
-#include <maus/base/inbox.hpp>
+#include <maus/base/block_cache.hpp>
+#include <maus/base/call_queue.hpp>
 #include <thread>
 #include <vector>
 
@@ -24,7 +24,7 @@ std::vector<note*> all_of(note* first) {
 }  // namespace
 
 TEST_CASE("an inbox gives what is in it in the order in which it came, once") {
-    base::inbox<note> box;
+    base::call_queue<note> box;
     std::array<note, 3> notes;
     CHECK(box.empty());
     CHECK(box.take() == nullptr);
@@ -36,7 +36,7 @@ TEST_CASE("an inbox gives what is in it in the order in which it came, once") {
 }
 
 TEST_CASE("a closed inbox gives what was in it and takes nothing more") {
-    base::inbox<note> box;
+    base::call_queue<note> box;
     note before, after;
     CHECK(box.put(before));
     CHECK(all_of(box.close()) == std::vector<note*>{&before});
@@ -47,7 +47,7 @@ TEST_CASE("a closed inbox gives what was in it and takes nothing more") {
 
 TEST_CASE("nothing is lost between threads that put and one that takes") {
     constexpr std::size_t threads = 3, each_puts = 20'000;
-    base::inbox<note> box;
+    base::call_queue<note> box;
     std::vector<std::vector<note>> notes(threads);
     for (std::size_t from = 0; from < threads; ++from) {
         notes[from].resize(each_puts);

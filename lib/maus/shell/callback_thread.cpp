@@ -1,4 +1,4 @@
-#include "maus/net/task_thread.hpp"
+#include "maus/shell/callback_thread.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -7,9 +7,9 @@
 
 #include "maus/net/process.hpp"
 
-namespace maus::net {
+namespace maus::shell {
 
-struct task_thread::shared {
+struct callback_thread::shared {
     std::mutex guard;
     std::condition_variable changed;
     std::vector<std::unique_ptr<base::task>> waiting;
@@ -37,15 +37,15 @@ struct task_thread::shared {
     }
 };
 
-task_thread::task_thread() : shared_(std::make_shared<shared>()) {}
+callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {}
 
-void task_thread::post(std::unique_ptr<base::task> what) {
+void callback_thread::post(std::unique_ptr<base::task> what) {
     {
         const std::lock_guard lock(shared_->guard);
         if (!shared_->stopping) {
             shared_->waiting.push_back(std::move(what));
             if (!shared_->thread.joinable()) {
-                shared_->thread = spawn([kept = shared_] { kept->work(); });
+                shared_->thread = net::spawn([kept = shared_] { kept->work(); });
             }
         }
     }
@@ -56,23 +56,23 @@ void task_thread::post(std::unique_ptr<base::task> what) {
     }
 }
 
-bool task_thread::end() {
+bool callback_thread::end() {
     const std::lock_guard lock(shared_->guard);
     shared_->stopping = true;
     shared_->changed.notify_all();
     return shared_->own != std::this_thread::get_id();
 }
 
-void task_thread::stop() {
+void callback_thread::stop() {
     if (!end()) return;
     const std::lock_guard lock(shared_->join_guard);
     if (shared_->thread.joinable()) shared_->thread.join();
 }
 
-task_thread::~task_thread() {
+callback_thread::~callback_thread() {
     stop();
     // Still joinable: the last task lets go of us. The thread ends when that task has returned.
     if (shared_->thread.joinable()) shared_->thread.detach();
 }
 
-}  // namespace maus::net
+}  // namespace maus::shell

@@ -22,50 +22,51 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "maus/net/lead.hpp"
 #include "maus/net/reactor.hpp"
+#include "maus/shell/leadership.hpp"
 
-namespace maus::net {
+namespace maus::shell {
 
-class shared_drive {
+class leader_follower {
 public:
-    shared_drive(reactor& what, const driven& machine) : reactor_(what), machine_(machine) {}
+    leader_follower(net::reactor& reactor, const net::driven& machine)
+        : reactor_(reactor), machine_(machine) {}
 
     /// The resident's thread: until the machine is finished.
     void run();
     /// By whoever drives: a thread that waited without driving has been woken.
     void woke_a_waiter() noexcept { woke_a_waiter_ = true; }
     /// Mail was put. `at_once`: it should not wait for what its sender does next.
-    void mail_came(bool at_once);
+    void queued_came(bool at_once);
     /// The same for mail that only the resident may be trusted with.
-    void call_resident();
+    void call_io_thread();
     /// Drives until `done()` or `until`. Returns early if somebody else drives: wait without driving
     /// then.
     template <class Done>
-    void visit(Done done, base::instant until) {
-        if (!begin_visit()) return;
+    void lead_while_waiting(Done done, base::instant until) {
+        if (!begin_leading()) return;
         // What the guest waits for leaves before anything else is looked at.
-        if (machine_.has_mail()) reactor_.flush();
+        if (machine_.has_queued()) reactor_.flush();
         while (!done() && !machine_.finished()) {
             if (reactor_.cycle() || done()) continue;
             if (until != base::never && over(until)) break;
             reactor_.sleep(until);
         }
-        end_visit();
+        end_leading();
     }
 
 private:
-    [[nodiscard]] bool begin_visit();
-    void end_visit();
+    [[nodiscard]] bool begin_leading();
+    void end_leading();
     [[nodiscard]] static bool over(base::instant until);
-    void stand_in();
+    void stand_by();
 
-    reactor& reactor_;
-    const driven& machine_;
-    lead lead_;
-    bool woke_a_waiter_ = false;      // of the lead's holder
-    base::instant resident_until_{};  // of the resident
-    std::atomic<bool> guest_drives_{false};
+    net::reactor& reactor_;
+    const net::driven& machine_;
+    leadership leadership_;
+    bool woke_a_waiter_ = false;       // of the lead's holder
+    base::instant io_thread_until_{};  // of the resident
+    std::atomic<bool> waiter_leads_{false};
     std::atomic<bool> crowded_{false};
     std::atomic<bool> dozing_{false};
     std::mutex guard_;
@@ -73,4 +74,4 @@ private:
     bool called_ = false;
 };
 
-}  // namespace maus::net
+}  // namespace maus::shell

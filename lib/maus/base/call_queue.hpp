@@ -10,14 +10,14 @@
 
 namespace maus::base {
 
-/// What may be put into an inbox of T derives from linked<T>.
+/// What may be put into a call_queue of T derives from linked<T>.
 template <class T>
 struct linked {
     T* successor = nullptr;
 };
 
 template <class T>
-class inbox {
+class call_queue {
 public:
     /// False: it is closed, and `what` stays the caller's.
     [[nodiscard]] bool put(T& what) noexcept {

@@ -5,12 +5,12 @@
 #include <utility>
 #include <vector>
 
-namespace maus::net {
+namespace maus::shell {
 
-/// Any thread puts, one takes. The taker's vector and the mailbox's change places, so neither side
+/// Any thread puts, one takes. The taker's vector and the event_queue's change places, so neither side
 /// allocates once both have grown.
 template <class T>
-class mailbox {
+class event_queue {
 public:
     /// How much waits now. 0, and `what` is as it was: it is closed.
     [[nodiscard]] std::size_t put(T&& what) {
@@ -41,4 +41,4 @@ private:
     bool closed_ = false;
 };
 
-}  // namespace maus::net
+}  // namespace maus::shell

@@ -9,13 +9,13 @@
 
 namespace maus::base {
 
-inline constexpr std::size_t piece_bytes = 64;       // a cache line
-inline constexpr std::size_t piece_bytes_max = 512;  // larger ones are not kept
+inline constexpr std::size_t cache_line_bytes = 64;          // a cache line
+inline constexpr std::size_t cached_object_bytes_max = 512;  // larger ones are not kept
 /// What one thread keeps of each size.
-inline constexpr std::size_t kept_pieces_max = 256;
+inline constexpr std::size_t cached_objects_max = 256;
 
-[[nodiscard]] void* take_piece(std::size_t bytes);
+[[nodiscard]] void* take_object(std::size_t bytes);
 /// `bytes` as it was taken.
-void give_piece(void* piece, std::size_t bytes) noexcept;
+void give_object(void* piece, std::size_t bytes) noexcept;
 
 }  // namespace maus::base

@@ -1,4 +1,4 @@
-#include "maus/base/pieces.hpp"
+#include "maus/base/object_cache.hpp"
 
 #include <array>
 #include <new>
@@ -16,7 +16,7 @@
 namespace maus::base {
 
 namespace {
-constexpr std::align_val_t alignment{piece_bytes};
+constexpr std::align_val_t alignment{cache_line_bytes};
 
 #ifndef MAUS_KEEP_NO_PIECES
 struct piece {
@@ -29,7 +29,8 @@ struct shelf {
 // Without a constructor or a destructor: pieces may come back while a thread's objects are destroyed.
 struct shelves {
     bool open, closed;
-    std::array<shelf, piece_bytes_max / piece_bytes + 1> of;  // by size, in cache lines
+    std::array<shelf, cached_object_bytes_max / cache_line_bytes + 1>
+        of;  // by size, in cache lines
 };
 thread_local constinit shelves mine{};
 
@@ -53,17 +54,19 @@ bool open() {
     thread_local keeper clears;
     (void)&clears;
     mine.open = true;
-    for (auto& each : mine.of) each.left = kept_pieces_max;
+    for (auto& each : mine.of) each.left = cached_objects_max;
     return true;
 }
 #endif
 
-constexpr std::size_t lines(std::size_t bytes) { return (bytes + piece_bytes - 1) / piece_bytes; }
+constexpr std::size_t lines(std::size_t bytes) {
+    return (bytes + cache_line_bytes - 1) / cache_line_bytes;
+}
 }  // namespace
 
-void* take_piece(std::size_t bytes) {
+void* take_object(std::size_t bytes) {
 #ifndef MAUS_KEEP_NO_PIECES
-    if (bytes <= piece_bytes_max) {
+    if (bytes <= cached_object_bytes_max) {
         shelf& at = mine.of[lines(bytes)];
         if (piece* const found = at.top; found != nullptr) {
             at.top = found->next;
@@ -72,12 +75,12 @@ void* take_piece(std::size_t bytes) {
         }
     }
 #endif
-    return ::operator new(lines(bytes) * piece_bytes, alignment);
+    return ::operator new(lines(bytes) * cache_line_bytes, alignment);
 }
 
-void give_piece(void* given, [[maybe_unused]] std::size_t bytes) noexcept {
+void give_object(void* given, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifndef MAUS_KEEP_NO_PIECES
-    if (bytes <= piece_bytes_max && (mine.open || open())) {
+    if (bytes <= cached_object_bytes_max && (mine.open || open())) {
         shelf& at = mine.of[lines(bytes)];
         if (at.left != 0) {
             --at.left;

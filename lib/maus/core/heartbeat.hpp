@@ -38,7 +38,7 @@ struct heartbeat {
         return std::chrono::milliseconds{interval_ms};
     }
     /// How long a silent peer counts as alive.
-    [[nodiscard]] constexpr base::duration patience() const { return interval() * liveness; }
+    [[nodiscard]] constexpr base::duration timeout() const { return interval() * liveness; }
 };
 
 [[nodiscard]] constexpr heartbeat agreed(heartbeat one, heartbeat other) {
@@ -47,11 +47,11 @@ struct heartbeat {
         .within_limits();
 }
 
-struct liveness {
+struct heartbeat_monitor {
     heartbeat beat;
     base::instant heard{};
 
-    [[nodiscard]] base::instant silent_at() const { return base::after(heard, beat.patience()); }
+    [[nodiscard]] base::instant silent_at() const { return base::after(heard, beat.timeout()); }
     [[nodiscard]] bool silent(base::instant now) const { return now >= silent_at(); }
 };
 

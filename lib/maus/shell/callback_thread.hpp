@@ -5,17 +5,17 @@
 
 #include "maus/base/task.hpp"
 
-namespace maus::net {
+namespace maus::shell {
 
 /// Runs tasks one at a time, in the order in which they were posted. The thread is started by the
 /// first. Thread-safe.
-class task_thread {
+class callback_thread {
 public:
-    task_thread();
+    callback_thread();
     /// stop(), except that one of the tasks may do this to its own thread.
-    ~task_thread();
-    task_thread(const task_thread&) = delete;
-    task_thread& operator=(const task_thread&) = delete;
+    ~callback_thread();
+    callback_thread(const callback_thread&) = delete;
+    callback_thread& operator=(const callback_thread&) = delete;
 
     /// After stop() the task is run here and now.
     void post(std::unique_ptr<base::task> what);
@@ -31,4 +31,4 @@ private:
     std::shared_ptr<shared> shared_;
 };
 
-}  // namespace maus::net
+}  // namespace maus::shell

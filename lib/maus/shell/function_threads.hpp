@@ -7,7 +7,7 @@
 //
 // A worker that runs one function at a time may run a short one on the very thread that received it,
 // which saves two switches. Before it does, that thread claims the right to run (begin_short) and
-// leaves the lead; if the function takes long after all, another of the crew takes the lead, and the
+// leaves the lead; if the function takes long after all, another of the function_threads takes the lead, and the
 // first goes on as one that runs functions:
 //
 // has the lead | event                                     | then
@@ -15,7 +15,7 @@
 // A            | a short function is to run                | A leaves the lead, runs it
 // nobody       | A has run it                              | A takes the lead
 // nobody       | for a tick, or two                        | B takes the lead
-// B            | A has run it                              | A delivers by mail, and joins the crew
+// B            | A has run it                              | A delivers by mail, and joins the function_threads
 //
 // A tick is 2 ms; 8 ms after one in which short functions came and went.
 //
@@ -31,28 +31,29 @@
 #include <vector>
 
 #include "maus/core/worker.hpp"
-#include "maus/net/lead.hpp"
+#include "maus/shell/leadership.hpp"
 
-namespace maus::net {
+namespace maus::shell {
 
-class crew {
+class function_threads {
 public:
     /// Runs one job; `may_start` is false if it is only to be returned.
     using run_function = std::function<void(core::job, bool may_start)>;
     /// Drives the reactor, having the lead. True: it has finished. False: the lead was lost.
     using drive_function = std::function<bool()>;
 
-    crew(run_function run, drive_function drive) : run_(std::move(run)), drive_(std::move(drive)) {}
-    ~crew() {
+    function_threads(run_function run, drive_function drive)
+        : run_(std::move(run)), drive_(std::move(drive)) {}
+    ~function_threads() {
         stop();
         join();
     }
-    crew(const crew&) = delete;
-    crew& operator=(const crew&) = delete;
+    function_threads(const function_threads&) = delete;
+    function_threads& operator=(const function_threads&) = delete;
 
     /// Makes threads for so many functions at a time, or as many as the system allows, which it
     /// gives back. Throws std::system_error if that is none.
-    std::size_t hire(std::size_t concurrency);
+    std::size_t start_threads(std::size_t concurrency);
     /// Works on this thread and on the hired ones, until the reactor has finished and no function
     /// runs any more. Jobs that were not started are let go of.
     void work();
@@ -75,7 +76,7 @@ public:
     void end_short();
     /// What was not run of a claim that another thread has.
     void add_in_front(std::vector<core::job>& jobs);
-    [[nodiscard]] net::lead& lead() { return lead_; }
+    [[nodiscard]] shell::leadership& leadership() { return leadership_; }
 
     /// Runs one job on this thread; false if there is none.
     bool run_one();
@@ -93,7 +94,7 @@ private:
 
     run_function run_;
     drive_function drive_;
-    net::lead lead_;
+    shell::leadership leadership_;
     mutable std::mutex guard_;  // of what follows
     std::condition_variable changed_;
     std::deque<entry> queue_;
@@ -107,4 +108,4 @@ private:
     std::atomic<base::instant> until_{base::instant{}};
 };
 
-}  // namespace maus::net
+}  // namespace maus::shell

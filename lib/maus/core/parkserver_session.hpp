@@ -16,18 +16,18 @@
 #include <string>
 
 #include "maus/base/random.hpp"
-#include "maus/core/liveness.hpp"
+#include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/wire/control.hpp"
 
 namespace maus::core {
 
-class registration {
+class parkserver_session {
 public:
     enum class state : std::uint8_t { waiting, connecting, registering, registered };
 
-    registration(std::string endpoint, heartbeat wish)
-        : endpoint_(std::move(endpoint)), wish_(wish) {}
+    parkserver_session(std::string endpoint, heartbeat own_beat)
+        : endpoint_(std::move(endpoint)), own_beat_(own_beat) {}
 
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] route via() const { return via_; }
@@ -58,10 +58,10 @@ private:
     static constexpr duration delay_max = std::chrono::seconds{5};
 
     std::string endpoint_;
-    heartbeat wish_;
+    heartbeat own_beat_;
     state state_ = state::waiting;
     route via_{};
-    liveness alive_{};
+    heartbeat_monitor alive_{};
     instant ping_at_ = never;
     instant retry_at_{};
     duration delay_ = delay_min;
