@@ -42,9 +42,11 @@ struct manager_metrics {
     std::uint64_t violations = 0;  ///< messages that broke the protocol
 };
 
-namespace detail {
+namespace shell {
+class manager_runtime;
+}
 
-class manager_core;
+namespace detail {
 
 /// A method as one manager knows it.
 struct method_key {
@@ -97,13 +99,13 @@ future<R> send_call(const std::shared_ptr<group_handle>& group, const call_optio
 }
 template <class R, class... Args, class... Given>
 future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
-                    const method<R(Args...)>& what, Given&&... given) {
+                    const method<R(Args...)>& function, Given&&... given) {
     static_assert(sizeof...(Args) == sizeof...(Given),
                   "the method has another number of parameters");
     static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
                   "an argument does not convert to its parameter");
     return send_call<R, std::remove_cvref_t<Args>...>(
-        group, options, what.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+        group, options, function.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
 }
 template <class R, class... Given>
 future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
@@ -118,8 +120,8 @@ public:
         : group_(std::move(group)), options_(options) {}
 
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
-        return send_call(group(), options_, what, std::forward<Given>(given)...);
+    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
+        return send_call(group(), options_, function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
@@ -164,9 +166,9 @@ public:
     /// signature_mismatch before anything is sent. Throws maus::error (too_large) if an argument
     /// cannot be encoded.
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
+    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
         const auto& to = group();
-        return detail::send_call(to, to->calls(), what, std::forward<Given>(given)...);
+        return detail::send_call(to, to->calls(), function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
@@ -224,7 +226,7 @@ public:
     void stop();
 
 private:
-    std::shared_ptr<detail::manager_core> core_;
+    std::shared_ptr<shell::manager_runtime> runtime_;
 };
 
 }  // namespace maus

@@ -35,6 +35,10 @@
 
 namespace maus {
 
+namespace shell {
+class worker_runtime;
+}
+
 namespace detail {
 
 /// One call, as a handler sees it: answered before the handler returns, or later through defer().
@@ -214,8 +218,7 @@ private:
     }
     void add(std::string signature, detail::handler handler);
 
-    class implementation;
-    std::unique_ptr<implementation> self_;
+    std::unique_ptr<shell::worker_runtime> runtime_;
 };
 
 }  // namespace maus

@@ -1,0 +1,29 @@
+#include "maus/manager.hpp"
+
+#include "maus/net/endpoint.hpp"
+#include "maus/shell/manager_runtime.hpp"
+#include "maus/shell/worker_group_state.hpp"
+
+namespace maus {
+
+manager::manager(std::string endpoint)
+    : manager(manager_options{.endpoint = std::move(endpoint)}) {}
+manager::manager(manager_options options)
+    : runtime_(std::make_shared<shell::manager_runtime>(std::move(options))) {
+    runtime_->start();
+}
+manager::~manager() { runtime_->stop(); }
+
+void manager::connect_parkserver(std::string endpoint) {
+    net::check_endpoint(endpoint);
+    runtime_->put(core::add_parkserver{std::move(endpoint)});
+}
+worker_group manager::get_workers(request wanted) {
+    return worker_group(runtime_->get_workers(wanted));
+}
+std::string manager::endpoint() const { return runtime_->endpoint(); }
+manager_metrics manager::metrics() const { return runtime_->metrics(); }
+std::string manager::id() const { return runtime_->id(); }
+void manager::stop() { runtime_->stop(); }
+
+}  // namespace maus

@@ -1,0 +1,27 @@
+#include "maus/worker.hpp"
+
+#include "maus/shell/worker_runtime.hpp"
+
+namespace maus {
+
+worker::worker(worker_options options)
+    : runtime_(std::make_unique<shell::worker_runtime>(std::move(options))) {}
+worker::~worker() = default;
+
+void worker::register_parkserver(std::string endpoint, std::string type) {
+    runtime_->register_parkserver(std::move(endpoint), std::move(type));
+}
+void worker::connect(std::string endpoint, std::string type) {
+    runtime_->connect(std::move(endpoint), std::move(type));
+}
+void worker::run() { runtime_->run(); }
+void worker::start() { runtime_->start(); }
+void worker::stop() { runtime_->stop(); }
+int worker::fd() { return runtime_->fd(); }
+bool worker::process_events() { return runtime_->process_events(); }
+std::string worker::id() const { return runtime_->id(); }
+void worker::add(std::string signature, detail::handler handler) {
+    runtime_->add(std::move(signature), std::move(handler));
+}
+
+}  // namespace maus
