@@ -19,6 +19,7 @@ void worker::start() { runtime_->start(); }
 void worker::stop() { runtime_->stop(); }
 int worker::fd() { return runtime_->fd(); }
 bool worker::process_events() { return runtime_->process_events(); }
+worker_metrics worker::metrics() const { return runtime_->metrics(); }
 std::string worker::id() const { return runtime_->id(); }
 void worker::add(std::string signature, detail::handler handler) {
     runtime_->add(std::move(signature), std::move(handler));

@@ -15,10 +15,11 @@
 // An exception in a function goes to the caller and hurts nothing else. Functions must not call
 // stop() and wait for it.
 //
-// Thread-safety: expose, register_parkserver and connect before it runs; stop() at any time from
-// any thread; process_events() from one thread at a time.
+// Thread-safety: expose, register_parkserver and connect before it runs; stop(),
+// metrics() and id() at any time from any thread; process_events() from one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +35,15 @@
 #include "maus/this_call.hpp"
 
 namespace maus {
+
+/// What has happened so far; each counter only grows.
+struct worker_metrics {
+    std::uint64_t calls = 0;            ///< received
+    std::uint64_t answers = 0;          ///< sent: values, and errors of functions
+    std::uint64_t answers_dropped = 0;  ///< ready when their link had ended, and so not sent
+    std::uint64_t leases = 0;           ///< managers that were served, one after the other
+    std::uint64_t violations = 0;       ///< messages that broke the protocol
+};
 
 namespace shell {
 class worker_runtime;
@@ -208,6 +218,8 @@ public:
     /// stopped.
     bool process_events();
 
+    /// From any thread.
+    [[nodiscard]] worker_metrics metrics() const;
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;
 

@@ -140,7 +140,7 @@ TEST_CASE("a worker lives in a loop with poll(), without a thread of its own", "
         REQUIRE(begun);
         REQUIRE(eventually([&] {
             const auto now = status_of(place);
-            return now && now->uptime_ms > begun->uptime_ms + 3000;
+            return now && now->uptime > begun->uptime + 3s;
         }));
         CHECK(manager.metrics().workers_lost == 0);
         CHECK(value_of(workers.call(zoo::add, 2, 2)) == 4);
@@ -160,6 +160,45 @@ TEST_CASE("a worker lives in a loop with poll(), without a thread of its own", "
     worker.stop();
     host.join();
     REQUIRE(eventually([&] { return again.size() == 0; }));
+}
+
+TEST_CASE("worker, manager and parkserver count what happens", "[embedding]") {
+    site here;
+    maus::worker worker;
+    worker.expose("add", [](int x, int y) { return x + y; });
+    worker.expose("fail", [](int x) -> int { throw std::runtime_error(std::to_string(x)); });
+    CHECK(worker.metrics().calls == 0);
+    worker.register_parkserver(here.parkserver());
+    worker.start();
+    maus::manager manager;  // relayed, so that the parkserver has messages to count
+    manager.connect_parkserver(here.parkserver());
+    {
+        auto workers = manager.get_workers({.amount = 1});
+        CHECK(value_of(workers.call<int>("add", 1, 2)) == 3);
+        CHECK(error_of(workers.call<int>("fail", 4)).code() == maus::errc::remote_exception);
+    }
+    // What a counter counts may be told to others before the counter is published.
+    CHECK(eventually([&] {
+        const auto at_worker = worker.metrics();
+        return at_worker.calls == 2 && at_worker.answers == 2 && at_worker.leases == 1;
+    }));
+    CHECK(manager.metrics().calls == 2);
+    CHECK(manager.metrics().results == 1);
+    CHECK(manager.metrics().errors == 1);
+    CHECK(manager.metrics().workers_joined == 1);
+    manager.stop();
+    worker.stop();
+    CHECK(eventually([&] {
+        const auto at_park = here.park().metrics();
+        return at_park.workers_lost == 1 && at_park.managers_lost == 1;
+    }));
+    const auto at_park = here.park().metrics();
+    CHECK(at_park.registrations == 2);
+    CHECK(at_park.grants == 1);
+    CHECK(at_park.relayed >= 4);
+    CHECK(at_park.violations == 0);
+    CHECK(worker.metrics().violations == 0);
+    CHECK(worker.metrics().answers_dropped == 0);
 }
 
 TEST_CASE("a worker lives in an Asio loop", "[embedding]") {

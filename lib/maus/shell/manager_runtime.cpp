@@ -189,11 +189,6 @@ void manager_runtime::forget(base::group_id id) {
     groups_.erase(id);
 }
 
-manager_metrics manager_runtime::metrics() const {
-    const std::lock_guard lock(guard_);
-    return metrics_;
-}
-
 // --- by the thread that has the lead -------------------------------------------------------------
 
 void manager_runtime::on(net::input event, base::instant now) {
@@ -305,9 +300,8 @@ void manager_runtime::tell(core::notice& news) {
 void manager_runtime::publish_metrics() {
     const auto& calls = machine_->calls();
     const auto& links = machine_->counters();
-    const std::lock_guard lock(guard_);
-    metrics_ = {calls.submitted,     calls.results, calls.errors, calls.reassigned,
-                calls.stale_answers, links.joined,  links.lost,   links.violations};
+    metrics_.set({calls.submitted, calls.results, calls.errors, calls.reassigned,
+                  calls.stale_answers, links.joined, links.lost, links.violations});
 }
 
 }  // namespace maus::shell

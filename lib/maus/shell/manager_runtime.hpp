@@ -23,6 +23,7 @@
 #include "maus/shell/control_command.hpp"
 #include "maus/shell/leader_follower.hpp"
 #include "maus/shell/method_table.hpp"
+#include "maus/shell/published.hpp"
 
 namespace maus::shell {
 
@@ -51,7 +52,7 @@ public:
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
-    [[nodiscard]] manager_metrics metrics() const;
+    [[nodiscard]] manager_metrics metrics() const { return metrics_.get(); }
 
     // --- detail::executor
     void post(std::unique_ptr<detail::continuation> next) override {
@@ -108,11 +109,12 @@ private:
     std::thread thread_;
     std::mutex stop_guard_;
 
-    mutable std::mutex guard_;  // of what follows
+    published<manager_metrics> metrics_;
+
+    std::mutex guard_;  // of what follows
     std::map<base::group_id, std::weak_ptr<worker_group_state>> groups_;
     std::uint32_t groups_made_ = 0;
     bool groups_closed_ = false;
-    manager_metrics metrics_;
 };
 
 }  // namespace maus::shell

@@ -216,6 +216,13 @@ void worker_runtime::step(base::instant now) {
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
     if (claimed_ && short_jobs_.empty()) end_claim();
+    publish_metrics();
+}
+
+void worker_runtime::publish_metrics() {
+    const auto& counted = machine_->counters();
+    metrics_.set({counted.calls, counted.answers, counted.answers_dropped, counted.leases,
+                  counted.violations});
 }
 
 void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {

@@ -21,6 +21,7 @@
 #include "maus/net/reactor.hpp"
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/function_threads.hpp"
+#include "maus/shell/published.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/shell/short_jobs.hpp"
 #include "maus/worker.hpp"
@@ -42,6 +43,7 @@ public:
     void stop() { stop(options_.stop_timeout); }
     [[nodiscard]] int fd();
     bool process_events();
+    [[nodiscard]] worker_metrics metrics() const { return metrics_.get(); }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
 
     // --- by the thread that has the lead: net::driven
@@ -67,6 +69,7 @@ private:
     void loop_is_over();
     void stop(base::duration timeout);
     void revoke(const wire::attempt& attempt, base::instant now);
+    void publish_metrics();
 
     // --- short functions, by the thread that has the lead
     void keep_short_jobs();
@@ -98,6 +101,7 @@ private:
     short_jobs short_jobs_;
     bool claimed_ = false;         // functions are run here, and nowhere else
     bool has_later_jobs_ = false;  // jobs that are to be run after those
+    published<worker_metrics> metrics_;
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;

@@ -5,10 +5,11 @@
 //     park.start();
 //     manager.connect_parkserver(park.endpoint());
 //
-// The program maus-parkserver is little more than this. Thread-safety: stop() from any
-// thread at any time; the rest from one.
+// The program maus-parkserver is little more than this. Thread-safety: stop() and
+// metrics() from any thread at any time; the rest from one.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,16 @@ struct parkserver_options {
     log_function log = {};
 };
 
+/// What has happened so far; each counter only grows.
+struct parkserver_metrics {
+    std::uint64_t registrations = 0;  ///< of workers and managers, repeated ones among them
+    std::uint64_t grants = 0;         ///< workers that took the lease they were offered
+    std::uint64_t workers_lost = 0;   ///< whose session ended, for whatever reason
+    std::uint64_t managers_lost = 0;  ///< the same of managers
+    std::uint64_t relayed = 0;        ///< messages passed on between a worker and a manager
+    std::uint64_t violations = 0;     ///< messages that broke the protocol
+};
+
 class parkserver {
 public:
     /// Binds. Throws maus::error that says why it cannot.
@@ -38,6 +49,9 @@ public:
     /// The first endpoint, with wildcards resolved.
     [[nodiscard]] std::string endpoint() const;
     [[nodiscard]] std::vector<std::string> endpoints() const;
+
+    /// From any thread.
+    [[nodiscard]] parkserver_metrics metrics() const;
 
     /// Runs until stop() is called.
     void run();
