@@ -28,7 +28,7 @@ public:
               },
               *this) {
         if (options_.bind.empty()) {
-            throw error(errc::protocol_violation, "a parkserver needs an endpoint to bind");
+            throw error(errc::invalid_argument, "a parkserver needs an endpoint to bind");
         }
         for (const auto& each : options_.bind) endpoints_.push_back(reactor_.sockets().bind(each));
         base::random random(net::random_seed());
@@ -100,7 +100,7 @@ private:
     bool begin() {
         const std::lock_guard lock(guard_);
         if (looping_ || said_goodbye_)
-            throw std::logic_error("maus::parkserver: it runs, or it ran");
+            throw error(errc::invalid_argument, "maus::parkserver: it runs, or it ran");
         looping_ = true;
         return true;
     }

@@ -25,7 +25,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -285,7 +284,9 @@ public:
 
 private:
     [[nodiscard]] detail::state<T>& shared() const {
-        if (!state_) throw std::logic_error("maus::future: it refers to no call (any more)");
+        if (!state_) {
+            throw error(errc::invalid_argument, "maus::future: it refers to no call (any more)");
+        }
         return *state_;
     }
     detail::state_ref<detail::state<T>> state_;

@@ -113,6 +113,10 @@ future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const ca
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
 }
 
+[[nodiscard]] inline error no_workers_to_call() {
+    return {errc::invalid_argument, "maus::worker_group: it refers to no workers (any more)"};
+}
+
 /// Makes calls with one set of options.
 class caller {
 public:
@@ -130,7 +134,7 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
+        if (!group_) throw no_workers_to_call();
         return group_;
     }
 
@@ -193,7 +197,7 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<detail::group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
+        if (!group_) throw detail::no_workers_to_call();
         return group_;
     }
     std::shared_ptr<detail::group_handle> group_;

@@ -47,7 +47,7 @@ hub::hub(const limits& bounds, log_function log)
         for (const int fd : {epoll_, wake_fd_, timer_fd_}) {
             if (fd >= 0) ::close(fd);
         }
-        throw error(errc::overloaded,
+        throw error(errc::resource_exhausted,
                     "cannot make a descriptor: too many open files? (raise `ulimit -n`)");
     }
     watch(wake_fd_, watched::own);

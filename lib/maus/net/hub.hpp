@@ -43,7 +43,7 @@ public:
     hub& operator=(const hub&) = delete;
 
     /// Binds the ROUTER and returns the endpoint with wildcards resolved. Throws maus::error
-    /// (protocol_violation) that says what is wrong with the endpoint, or who may have it.
+    /// that says what is wrong with the endpoint, or who may have it.
     std::string bind(const std::string& endpoint);
 
     /// Reads what has come, up to a bound; true if there may be more.

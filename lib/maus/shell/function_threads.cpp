@@ -1,7 +1,6 @@
 #include "maus/shell/function_threads.hpp"
 
-#include <system_error>
-
+#include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 
@@ -19,7 +18,7 @@ std::size_t function_threads::start_threads(std::size_t concurrency) {
         while (threads_.size() < concurrency) {
             threads_.push_back(net::spawn([this] { member(false); }));
         }
-    } catch (const std::system_error&) {
+    } catch (const error&) {
         if (threads_.empty()) throw;
     }
     const std::lock_guard lock(guard_);

@@ -52,7 +52,7 @@ public:
     function_threads& operator=(const function_threads&) = delete;
 
     /// Makes threads for so many functions at a time, or as many as the system allows, which it
-    /// gives back. Throws std::system_error if that is none.
+    /// gives back. Throws maus::error (resource_exhausted) if that is none.
     std::size_t start_threads(std::size_t concurrency);
     /// Works on this thread and on the hired ones, until the reactor has finished and no function
     /// runs any more. Jobs that were not started are let go of.

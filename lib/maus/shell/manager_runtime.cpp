@@ -90,6 +90,7 @@ core::manager_config manager_runtime::configure() {
     config.bounds = options_.limits;
     config.seed = random();
     if (!options_.endpoint.empty()) {
+        for (const auto& each : options_.advertise) net::check_endpoint(each);
         endpoint_ = net::reachable(reactor_.sockets().bind(options_.endpoint));
         config.endpoints = options_.advertise;
         if (config.endpoints.empty()) config.endpoints.push_back(endpoint_);
@@ -166,7 +167,7 @@ void manager_runtime::refuse(state_base& call, std::string_view function, errc c
 
 std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& wanted) {
     if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
-        throw error(errc::protocol_violation, "not a type's name: " + wire::printable(wanted.type));
+        throw error(errc::invalid_argument, "not a type's name: " + wire::printable(wanted.type));
     }
     std::shared_ptr<worker_group_state> made;
     base::group_id id;

@@ -1,6 +1,5 @@
 #include "maus/shell/running_call.hpp"
 
-#include <stdexcept>
 #include <utility>
 
 namespace maus::shell {
@@ -50,7 +49,8 @@ void running_call::deferred() {
 
 maus::fence fence_of_current_call() {
     if (current_call == nullptr) {
-        throw std::logic_error("maus::this_call::fence(): no function runs on this thread");
+        throw error(errc::invalid_argument,
+                    "maus::this_call::fence(): no function runs on this thread");
     }
     const auto& [job, worker] = *current_call;
     return {to_string(job.manager), job.what.call.value,      job.what.number.value,

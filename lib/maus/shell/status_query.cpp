@@ -51,7 +51,7 @@ public:
             hub_.apply(out_);
             if (inputs.empty() && !hub_.has_more()) hub_.wait(deadline);
         }
-        if (!trouble_.empty()) throw error(errc::protocol_violation, trouble_);
+        if (!trouble_.empty()) throw error(errc::resource_exhausted, trouble_);
         throw error(errc::deadline_exceeded, nobody_answered());
     }
 

@@ -18,7 +18,10 @@ worker_runtime::worker_runtime(worker_options options)
           [this] { return drive(); }),
       effects_(options_.limits) {
     if (options_.concurrency > options_.limits.concurrency_max) {
-        throw error(errc::too_large, "concurrency is above limits.concurrency_max");
+        throw error(errc::invalid_argument, "concurrency is " +
+                                                std::to_string(options_.concurrency) +
+                                                ", but limits.concurrency_max " +
+                                                std::to_string(options_.limits.concurrency_max));
     }
     base::random random(net::random_seed());
     config_.id = base::worker_id::make(random);
@@ -34,12 +37,16 @@ worker_runtime::worker_runtime(worker_options options)
 
 void worker_runtime::add(std::string signature, detail::handler handler) {
     if (mode_ != mode::fresh) {
-        throw error(errc::protocol_violation, "expose functions before the worker runs");
+        throw error(errc::invalid_argument, "maus::worker: expose functions before it runs");
     }
     const auto parsed = wire::parse_signature(signature);
-    if (!parsed) throw error(parsed.why().code, signature + ": " + parsed.why().message);
+    if (!parsed) {
+        const bool too_large = parsed.why().code == errc::too_large;
+        throw error(too_large ? errc::too_large : errc::invalid_argument,
+                    "cannot expose " + wire::printable(signature) + ": " + parsed.why().message);
+    }
     if (!names_.insert(parsed.value().name).second) {
-        throw error(errc::protocol_violation,
+        throw error(errc::invalid_argument,
                     "a function named " + parsed.value().name + " is exposed already");
     }
     if (handlers_.size() >= options_.limits.functions_max) {
@@ -52,10 +59,10 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
 
 void worker_runtime::set_type(std::string type) {
     if (mode_ != mode::fresh) {
-        throw std::logic_error("maus::worker: say where to connect before it runs");
+        throw error(errc::invalid_argument, "maus::worker: say where to connect before it runs");
     }
     if (!wire::good_name(type, options_.limits.name_bytes_max)) {
-        throw error(errc::protocol_violation, "not a type's name: " + wire::printable(type));
+        throw error(errc::invalid_argument, "not a type's name: " + wire::printable(type));
     }
     config_.type = std::move(type);
 }
@@ -85,9 +92,11 @@ worker_runtime::~worker_runtime() {
 }
 
 void worker_runtime::begin(mode how) {
-    if (mode_ != mode::fresh) throw std::logic_error("maus::worker: it runs already, or it ran");
+    if (mode_ != mode::fresh)
+        throw error(errc::invalid_argument, "maus::worker: it runs already, or it ran");
     if (config_.parkservers.empty() && config_.manager.empty()) {
-        throw std::logic_error("maus::worker: call register_parkserver() or connect() first");
+        throw error(errc::invalid_argument,
+                    "maus::worker: call register_parkserver() or connect() first");
     }
     mode_ = how;
     machine_.emplace(config_, net::clock_now());
@@ -175,7 +184,8 @@ void worker_runtime::stop(base::duration timeout) {
 
 void worker_runtime::begin_hosted() {
     if (mode_ == mode::fresh) begin(mode::hosted);
-    if (mode_ != mode::hosted) throw std::logic_error("maus::worker: it runs in a thread already");
+    if (mode_ != mode::hosted)
+        throw error(errc::invalid_argument, "maus::worker: it runs in a thread already");
 }
 
 int worker_runtime::fd() {
