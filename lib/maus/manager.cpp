@@ -1,6 +1,5 @@
 #include "maus/manager.hpp"
 
-#include "maus/net/endpoint.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/worker_group_state.hpp"
 
@@ -15,8 +14,7 @@ manager::manager(manager_options options)
 manager::~manager() { runtime_->stop(); }
 
 void manager::connect_parkserver(std::string endpoint) {
-    net::check_endpoint(endpoint);
-    runtime_->put(core::add_parkserver{std::move(endpoint)});
+    runtime_->connect_parkserver(std::move(endpoint));
 }
 worker_group manager::get_workers(request wanted) {
     return worker_group(runtime_->get_workers(wanted));

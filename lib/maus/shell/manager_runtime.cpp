@@ -165,6 +165,11 @@ void manager_runtime::refuse(state_base& call, std::string_view function, errc c
     settle(call, std::move(refused));
 }
 
+void manager_runtime::connect_parkserver(std::string endpoint) {
+    net::check_endpoint(endpoint);
+    put(core::add_parkserver{std::move(endpoint)});
+}
+
 std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& wanted) {
     if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
         throw error(errc::invalid_argument, "not a type's name: " + wire::printable(wanted.type));

@@ -46,6 +46,7 @@ public:
     /// `lone`: no other call of its group is on its way, or about to be.
     void submit(const detail::method_key& method, detail::state_base& call, bool lone);
     void refuse(detail::state_base& call, std::string_view function, errc code, std::string why);
+    void connect_parkserver(std::string endpoint);
     [[nodiscard]] std::shared_ptr<worker_group_state> get_workers(const request& wanted);
     void forget(base::group_id id);
     [[nodiscard]] leader_follower& drive() { return drive_; }

@@ -1,3 +1,4 @@
+// What a future and those who settle it share (detail::state_base in future.hpp): waiting and waking.
 #include "maus/future.hpp"
 
 #include <linux/futex.h>
