@@ -64,10 +64,10 @@ public:
     }
 
     // --- net::driven
-    void on(net::input what, base::instant now) override {
-        if (auto* message = std::get_if<core::received>(&what)) {
+    void on(net::input event, base::instant now) override {
+        if (auto* message = std::get_if<core::received>(&event)) {
             machine_->on(std::move(*message), now, outbox_);
-        } else if (const auto* gone = std::get_if<core::down>(&what)) {
+        } else if (const auto* gone = std::get_if<core::down>(&event)) {
             machine_->on(*gone, now, outbox_);
         }
     }

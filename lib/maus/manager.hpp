@@ -1,15 +1,18 @@
 // A manager: asks parkservers for workers, calls functions on them, and gives them back.
 //
-//     maus::manager manager{"tcp://127.0.0.1:*"};            // no endpoint: through the parkserver
+//     maus::manager manager{"tcp://127.0.0.1:*"};            // where workers reach it; none: relayed
 //     manager.connect_parkserver("tcp://127.0.0.1:8500");
 //     auto workers = manager.get_workers({.amount = 2});     // a standing request; does not wait
-//     maus::future<int> sum = workers.call(add, 1, 1);       // waits for its turn, not for you
+//     maus::future<int> sum = workers.call(add, 1, 1);       // does not wait either
 //     int two = sum.get();
 //     workers.release();                                     // or let it go out of scope
 //
 // While the manager lives, every call completes exactly once: with the result of one complete
-// execution or with a named error (error.hpp). A lost worker's calls go to the others; see
-// call_options::retry.
+// execution, or with a named error (error.hpp). A lost worker's calls go to the other workers;
+// call_options::delivery and max_crashes say how often.
+//
+// Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
+// call is thrown by its future.
 //
 // Thread-safety: everything here may be used by any number of threads at a time.
 #pragma once
@@ -32,14 +35,14 @@ class worker_group;
 
 /// What has happened so far; each counter only grows.
 struct manager_metrics {
-    std::uint64_t calls = 0;          ///< made
-    std::uint64_t results = 0;        ///< settled with a value
-    std::uint64_t errors = 0;         ///< settled with a named error
-    std::uint64_t reassigned = 0;     ///< given to another worker, since theirs was lost
-    std::uint64_t stale_answers = 0;  ///< answers that came when nobody waited for them any more
-    std::uint64_t workers_joined = 0;
-    std::uint64_t workers_lost = 0;
-    std::uint64_t violations = 0;  ///< messages that broke the protocol
+    std::uint64_t calls = 0;           ///< made
+    std::uint64_t results = 0;         ///< settled with a value
+    std::uint64_t errors = 0;          ///< settled with a named error
+    std::uint64_t reassigned = 0;      ///< queued again, since their worker was lost
+    std::uint64_t stale_answers = 0;   ///< answers that came when no call waited for them any more
+    std::uint64_t workers_joined = 0;  ///< workers that came
+    std::uint64_t workers_lost = 0;    ///< workers that went without being released
+    std::uint64_t violations = 0;      ///< messages that broke the protocol
 };
 
 namespace shell {
@@ -144,8 +147,8 @@ private:
 
 }  // namespace detail
 
-/// The workers of one request. Calls go to whichever of them has the least to do. Movable; when it is
-/// destroyed, the workers are released.
+/// The workers of one request. A call goes to the worker that has the least to do. Movable; when it
+/// is destroyed, the workers are released.
 class worker_group {
 public:
     worker_group() = default;
@@ -160,15 +163,15 @@ public:
     }
     ~worker_group() { release(); }
 
-    /// Calls a function on one of the workers. Does not wait, unless limits::calls_max calls are
-    /// not settled and when_full says to block. Calls made before the first worker is there wait
-    /// for it.
+    /// Calls a function on one of the workers. Waits only if limits::calls_max calls are not settled
+    /// and call_options::when_full says to block. A call that is made before the first worker has
+    /// come waits for it in the manager.
     ///
     /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
-    /// arguments make the signature, text of any kind is a string. Either way a function that no
-    /// worker exposes, or exposes with another signature, fails with no_such_function or
-    /// signature_mismatch before anything is sent. Throws maus::error (too_large) if an argument
-    /// cannot be encoded.
+    /// arguments make the signature; text of any kind is a string. A function that no worker exposes
+    /// fails with no_such_function, one with another signature with signature_mismatch, before
+    /// anything is sent. Throws maus::error: too_large if an argument cannot be encoded,
+    /// invalid_argument if this refers to no workers.
     template <class R, class... Args, class... Given>
     future<R> call(const method<R(Args...)>& function, Given&&... given) const {
         const auto& to = group();
@@ -182,14 +185,15 @@ public:
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
 
-    /// How many workers there are now.
+    /// How many workers there are now. May have changed already when it returns.
     [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }
-    /// Waits until there are `count`. False: not in that time, or they are released.
+    /// Waits until there are `count`. False: not in that time, or they are released. Any duration;
+    /// negative ones count as 0.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::duration<Rep, Period> time) const {
-        return group_ && group_->wait_for(count, detail::patience_of(time));
+        return group_ && group_->wait_for(count, detail::bounded_time(time));
     }
-    /// Gives them back. Calls that are not settled fail with cancelled, and so do later ones.
+    /// Gives the workers back. Calls that are not settled fail with cancelled, and so do later ones.
     /// Idempotent.
     void release() {
         if (group_) group_->release();
@@ -203,11 +207,13 @@ private:
     std::shared_ptr<detail::group_handle> group_;
 };
 
+/// Asks for workers and calls them. Everything that it does by itself, it does on threads of its own.
 class manager {
 public:
     /// Without an endpoint: manager and workers talk through the parkserver.
     manager() : manager(manager_options{}) {}
-    /// Binds the endpoint. Throws maus::error that says why it cannot.
+    /// Binds the endpoint. Throws maus::error: invalid_argument says why it cannot be bound or
+    /// advertised, resource_exhausted what the system does not give.
     explicit manager(std::string endpoint);
     explicit manager(manager_options options);
     manager(const manager&) = delete;
@@ -215,13 +221,16 @@ public:
     /// Stops it.
     ~manager();
 
-    /// Uses this parkserver whenever it is up. May be called for several.
+    /// Uses this parkserver whenever it is up. May be called for several. Does not wait. Throws
+    /// maus::error (invalid_argument) if it is no endpoint to connect to.
     void connect_parkserver(std::string endpoint);
-    /// Wishes for workers. Returns at once; they come when they are free.
+    /// Asks for workers. Returns at once; they come when they are free. Throws maus::error
+    /// (invalid_argument) if the type is no name.
     [[nodiscard]] maus::worker_group get_workers(request wanted = {});
 
-    /// Where workers can connect() to directly; empty if it has no endpoint.
+    /// What workers can connect() to directly; empty if it has no endpoint.
     [[nodiscard]] std::string endpoint() const;
+    /// Includes all calls whose futures are ready.
     [[nodiscard]] manager_metrics metrics() const;
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;

@@ -152,15 +152,15 @@ void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
 }
 
 // What we hand over, libzmq's own thread frees. libzmq puts the two in order, but is not
-// instrumented: ThreadSanitizer has to be told.
-void handed_over([[maybe_unused]] void* what) {
+// instrumented: ThreadSanitizer needs a word about it.
+void handed_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
-    __tsan_release(what);
+    __tsan_release(frame);
 #endif
 }
-void taken_over([[maybe_unused]] void* what) {
+void taken_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
-    __tsan_acquire(what);
+    __tsan_acquire(frame);
 #endif
 }
 }  // namespace
@@ -281,11 +281,11 @@ void socket::read_monitor(std::vector<monitor_event>& events) {
     while (read(head)) {
         // Frame 1: u16 event, u32 value, unaligned; frame 2: the endpoint.
         if (head.size() >= 6) {
-            std::uint16_t what;
+            std::uint16_t kind;
             std::int32_t value;
-            std::memcpy(&what, head.data(), sizeof what);
+            std::memcpy(&kind, head.data(), sizeof kind);
             std::memcpy(&value, static_cast<const char*>(head.data()) + 2, sizeof value);
-            events.push_back({what, value});
+            events.push_back({kind, value});
         }
         while (head.more() && read(address)) {
             if (!address.more()) break;

@@ -21,7 +21,7 @@ namespace maus::net {
 [[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
 
 struct monitor_event {
-    std::uint16_t what;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
+    std::uint16_t kind;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
     int fd;
 };
 

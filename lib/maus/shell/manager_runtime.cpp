@@ -195,7 +195,7 @@ void manager_runtime::forget(base::group_id id) {
     groups_.erase(id);
 }
 
-// --- by the thread that has the lead -------------------------------------------------------------
+// --- by the leader -------------------------------------------------------------------------------
 
 void manager_runtime::on(net::input event, base::instant now) {
     std::visit([&](auto& each) { machine_->on(std::move(each), now, effects_); }, event);

@@ -1,10 +1,10 @@
 // A manager in a real process: its state machine, its sockets, and the threads that call it.
 //
-// Any thread puts calls and commands into a queue; whoever has the lead (leader_follower.hpp) takes
+// Any thread puts calls and commands into a queue; the leader (leader_follower.hpp) takes
 // them out, feeds the machine, carries out what the machine wants, and settles calls. Callbacks and
 // log lines go to the callback thread.
 //
-// Thread-safety: what stands above `--- by the thread that has the lead` may be called by any
+// Thread-safety: what stands above `--- by the leader` may be called by any
 // thread.
 #pragma once
 
@@ -60,7 +60,7 @@ public:
         callbacks_.post(std::move(next));
     }
 
-    // --- by the thread that has the lead: net::driven
+    // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
     void take_queued(base::instant now) override;
     void step(base::instant now) override;

@@ -1,7 +1,7 @@
 // The calls that a worker runs on the thread that received them, since their functions are short so
 // far (function_threads.hpp). To hand them to another thread would take longer than to run them.
 //
-// Only by the thread that has the lead.
+// Only by the leader.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ private:
 class short_jobs {
 public:
     [[nodiscard]] bool empty() const { return next_ == jobs_.size(); }
-    /// The next one. It is moved out: who takes the lead meanwhile takes the others away.
+    /// The next one. It is moved out: who leads meanwhile takes the others away.
     [[nodiscard]] core::job take() { return std::move(jobs_[next_++]); }
 
     /// Takes the short ones at the front of `came`, unless longer ones that came before are still

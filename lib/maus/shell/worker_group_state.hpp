@@ -35,7 +35,7 @@ public:
     [[nodiscard]] const call_options& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
 
-    // --- by the thread that has the lead
+    // --- by the leader
     void has_workers(std::size_t count) {
         const std::lock_guard lock(guard_);
         if (released_) return;

@@ -204,7 +204,7 @@ bool worker_runtime::process_events() {
     return goes_on;
 }
 
-// --- by the thread that has the lead -------------------------------------------------------------
+// --- by the leader -------------------------------------------------------------------------------
 
 void worker_runtime::on(net::input event, base::instant now) {
     std::visit([&](auto& each) { machine_->on(std::move(each), now, effects_); }, event);
@@ -246,7 +246,7 @@ void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {
     function_threads_.revoke(attempt);
 }
 
-// False: the lead was lost.
+// False: another thread leads now.
 bool worker_runtime::drive() {
     if (claimed_) give_up_claim();
     while (!finished()) {
@@ -284,7 +284,7 @@ void worker_runtime::give_up_claim() {
     function_threads_.add_in_front(short_jobs_.rest());
 }
 
-// False: the lead was lost, and nothing that belongs to it may be touched any more.
+// False: another thread leads now, and nothing that belongs to the leader may be touched any more.
 bool worker_runtime::run_short_jobs() {
     // What is answered in this time travels together: a message's own way takes about as long.
     constexpr base::duration message_time = std::chrono::microseconds{100};

@@ -2,7 +2,7 @@
 //
 // One of three ways drives it: run() on the caller's thread, start() on a thread of its own, or
 // process_events() in the program's loop. In the first two, function_threads decides which thread
-// drives and which run functions; short functions are run by the thread that has the lead.
+// drives and which run functions; short functions are run by the leader.
 //
 // Thread-safety: stop(), metrics() and id() by any thread; the rest as worker.hpp says.
 #pragma once
@@ -46,7 +46,7 @@ public:
     [[nodiscard]] worker_metrics metrics() const { return metrics_.get(); }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
 
-    // --- by the thread that has the lead: net::driven
+    // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
     void take_queued(base::instant now) override;
     void step(base::instant now) override;
@@ -71,7 +71,7 @@ private:
     void revoke(const wire::attempt& attempt, base::instant now);
     void publish_metrics();
 
-    // --- short functions, by the thread that has the lead
+    // --- short functions, by the leader
     void keep_short_jobs();
     void end_claim();
     [[nodiscard]] bool run_short_jobs();
@@ -97,7 +97,7 @@ private:
     std::optional<net::reactor> reactor_;
     std::vector<completion> queued_;
     std::vector<inline_policy> inline_policies_;  // of each function; by whoever runs functions
-    // By whoever has the lead.
+    // By the leader.
     short_jobs short_jobs_;
     bool claimed_ = false;         // functions are run here, and nowhere else
     bool has_later_jobs_ = false;  // jobs that are to be run after those

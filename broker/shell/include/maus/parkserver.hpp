@@ -5,8 +5,10 @@
 //     park.start();
 //     manager.connect_parkserver(park.endpoint());
 //
-// The program maus-parkserver is little more than this. Thread-safety: stop() and
-// metrics() from any thread at any time; the rest from one.
+// The program maus-parkserver is little more than this. Errors: maus::error, invalid_argument for
+// mistakes of the caller, resource_exhausted for what the system does not give.
+//
+// Thread-safety: stop() and metrics() from any thread at any time; the rest from one.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +22,10 @@
 namespace maus {
 
 struct parkserver_options {
-    /// Where to be reached: tcp://ADDRESS:PORT (port * for any), ipc://PATH. At least one.
+    /// Where to be reached: tcp://ADDRESS:PORT (port * for any that is free), ipc://PATH
+    /// (base/endpoint.hpp). At least one.
     std::vector<std::string> bind = {"tcp://127.0.0.1:8500"};
-    /// The shortest heartbeat it agrees to; workers and managers that request for a slower one get it.
+    /// The shortest heartbeat it agrees to; workers and managers that ask for a slower one get it.
     heartbeat_options heartbeat = {std::chrono::milliseconds{10}, 2};
     maus::limits limits = {};
     log_function log = {};
@@ -40,7 +43,7 @@ struct parkserver_metrics {
 
 class parkserver {
 public:
-    /// Binds. Throws maus::error that says why it cannot.
+    /// Binds all endpoints. Throws maus::error that says why it cannot.
     explicit parkserver(parkserver_options options = {});
     parkserver(const parkserver&) = delete;
     parkserver& operator=(const parkserver&) = delete;
@@ -53,7 +56,7 @@ public:
     /// From any thread.
     [[nodiscard]] parkserver_metrics metrics() const;
 
-    /// Runs until stop() is called.
+    /// Runs until stop() is called. Once; invalid_argument if it runs already, or ran.
     void run();
     /// The same in a thread of its own.
     void start();
