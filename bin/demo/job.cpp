@@ -59,11 +59,11 @@ std::optional<job_result> job::run() {
 }
 
 maus::worker_group job::request_for(maus::manager& manager, std::size_t amount) const {
-    maus::request wish{.amount = static_cast<std::uint32_t>(amount), .type = options_.type};
+    maus::request wanted{.amount = static_cast<std::uint32_t>(amount), .type = options_.type};
     // Those that we kill ourselves must not make a call look like poison.
-    wish.calls.max_crashes =
-        static_cast<std::uint8_t>(std::min(options_.kill + wish.calls.max_crashes, 255u));
-    return manager.get_workers(wish);
+    wanted.calls.max_crashes =
+        static_cast<std::uint8_t>(std::min(options_.kill + wanted.calls.max_crashes, 255u));
+    return manager.get_workers(wanted);
 }
 
 bool job::wait_for_workers(maus::manager& manager, maus::worker_group& workers, progress& bar) {

@@ -10,58 +10,55 @@ using nlohmann::ordered_json;
 
 namespace {
 
-ordered_json id_or_null(const auto& id) {
-    return id.none() ? ordered_json(nullptr) : ordered_json(to_string(id));
+ordered_json text_or_null(const std::string& text) {
+    return text.empty() ? ordered_json(nullptr) : ordered_json(text);
 }
 
-ordered_json worker_json(const wire::worker_status& worker) {
-    return {{"id", to_string(worker.worker)},
-            {"incarnation", worker.incarnation.value},
+ordered_json worker_json(const parkserver_status::worker& worker) {
+    return {{"id", worker.id},
+            {"incarnation", worker.incarnation},
             {"type", worker.type},
-            {"functions", worker.signatures},
+            {"functions", worker.functions},
             {"concurrency", worker.concurrency},
             {"state", to_string(worker.state)},
-            {"manager", id_or_null(worker.manager)},
-            {"lease", id_or_null(worker.lease)},
-            {"age_ms", worker.age_ms},
+            {"manager", text_or_null(worker.manager)},
+            {"lease", text_or_null(worker.lease)},
+            {"age_ms", worker.age.count()},
             {"host", worker.host},
             {"pid", worker.pid}};
 }
 
-ordered_json request_json(const wire::request_status& request) {
-    return {{"manager", to_string(request.manager)},
-            {"request", request.request.value},
-            {"type", request.type},
-            {"amount", request.amount},
-            {"serving", request.serving},
-            {"waiting", is_waiting(request)},
-            {"age_ms", request.age_ms}};
+ordered_json request_json(const parkserver_status::request& request) {
+    return {{"manager", request.manager},   {"request", request.number},
+            {"type", request.type},         {"amount", request.amount},
+            {"serving", request.serving},   {"waiting", is_waiting(request)},
+            {"age_ms", request.age.count()}};
 }
 
 }  // namespace
 
 ordered_json status_json(const parkserver_status& now, const std::string& endpoint) {
-    ordered_json all{{"parkserver", to_string(now.parkserver)},
+    ordered_json all{{"parkserver", now.id},
                      {"endpoint", endpoint},
                      {"version", now.version},
                      {"epoch", now.epoch},
-                     {"uptime_ms", now.uptime_ms},
+                     {"uptime_ms", now.uptime.count()},
                      {"workers", ordered_json::array()},
                      {"managers", ordered_json::array()},
                      {"requests", ordered_json::array()},
                      {"leases", ordered_json::array()}};
     for (const auto& each : now.workers) {
         all["workers"].push_back(worker_json(each));
-        if (each.lease.none()) continue;
-        all["leases"].push_back({{"lease", to_string(each.lease)},
-                                 {"worker", to_string(each.worker)},
-                                 {"manager", id_or_null(each.manager)},
+        if (each.lease.empty()) continue;
+        all["leases"].push_back({{"lease", each.lease},
+                                 {"worker", each.id},
+                                 {"manager", text_or_null(each.manager)},
                                  {"state", to_string(each.state)}});
     }
     for (const auto& each : now.managers) {
-        all["managers"].push_back({{"id", to_string(each.manager)},
+        all["managers"].push_back({{"id", each.id},
                                    {"endpoints", each.endpoints},
-                                   {"age_ms", each.age_ms},
+                                   {"age_ms", each.age.count()},
                                    {"host", each.host},
                                    {"pid", each.pid}});
     }

@@ -48,9 +48,9 @@ parkserver_status fetch(const choices& chosen) {
     return maus::fetch_status(chosen.parkserver, std::chrono::milliseconds{chosen.timeout_ms});
 }
 
-std::string dumped(const nlohmann::ordered_json& what, int indent) {
+std::string dumped(const nlohmann::ordered_json& shown, int indent) {
     // Names are bytes; what is no UTF-8 is replaced.
-    return what.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    return shown.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
 std::string status_once(const choices& chosen, int indent) {

@@ -4,7 +4,7 @@
 
 namespace maus::cli {
 
-bool is_waiting(const wire::request_status& request) {
+bool is_waiting(const parkserver_status::request& request) {
     return request.serving < std::max(request.amount, 1u);
 }
 
@@ -12,7 +12,7 @@ std::vector<function_row> functions_of(const parkserver_status& now, const std::
     std::map<std::string, std::map<std::string, std::size_t>> found;
     for (const auto& worker : now.workers) {
         if (!type.empty() && worker.type != type) continue;
-        for (const auto& each : worker.signatures) ++found[each][worker.type];
+        for (const auto& each : worker.functions) ++found[each][worker.type];
     }
     std::vector<function_row> rows;
     for (auto& [signature, types] : found) {

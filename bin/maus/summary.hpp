@@ -20,6 +20,6 @@ struct function_row {
 [[nodiscard]] std::vector<function_row> functions_of(const parkserver_status& now,
                                                      const std::string& type);
 /// It has less than it wants.
-[[nodiscard]] bool is_waiting(const wire::request_status& request);
+[[nodiscard]] bool is_waiting(const parkserver_status::request& request);
 
 }  // namespace maus::cli

@@ -5,6 +5,7 @@
 #include "bin/maus/show.hpp"
 #include "bin/maus/summary.hpp"
 #include "bin/support/text.hpp"
+#include "maus/wire/message.hpp"
 
 namespace maus::cli {
 
@@ -17,18 +18,12 @@ using align = table::align;
 
 std::string shown(const std::string& text) { return wire::printable(text, 200); }
 
-std::string age_of(std::uint64_t ms) {
-    return age_text(std::chrono::milliseconds{static_cast<std::int64_t>(ms)});
-}
-
 std::string where(const std::string& host, std::uint32_t pid) {
     return shown(host) + ":" + std::to_string(pid);
 }
 
-template <class Id>
-std::string brief_or_dash(const Id& id) {
-    return id.none() ? "-" : base::brief(id);
-}
+/// The first digits of an id tell it from others; "-" for none.
+std::string brief(const std::string& id) { return id.empty() ? "-" : id.substr(0, 8); }
 
 std::string titled(const std::string& title, std::size_t count, const table& rows) {
     if (count == 0) return title + ": none\n";
@@ -44,9 +39,9 @@ std::string workers_text(const parkserver_status& now) {
                 {"AGE", align::right},
                 {"HOST:PID"}});
     for (const auto& each : now.workers) {
-        rows.add({base::brief(each.worker), shown(each.type), grouped(each.signatures.size()),
-                  std::string(to_string(each.state)), brief_or_dash(each.manager),
-                  age_of(each.age_ms), where(each.host, each.pid)});
+        rows.add({brief(each.id), shown(each.type), grouped(each.functions.size()),
+                  std::string(to_string(each.state)), brief(each.manager), age_text(each.age),
+                  where(each.host, each.pid)});
     }
     return titled("workers", now.workers.size(), rows);
 }
@@ -57,11 +52,11 @@ std::string managers_text(const parkserver_status& now) {
     for (const auto& each : now.managers) {
         const auto serving =
             std::count_if(now.workers.begin(), now.workers.end(),
-                          [&](const auto& worker) { return worker.manager == each.manager; });
+                          [&](const auto& worker) { return worker.manager == each.id; });
         std::string endpoints;
         for (const auto& one : each.endpoints) endpoints += (endpoints.empty() ? "" : ", ") + one;
-        rows.add({base::brief(each.manager), grouped(static_cast<std::uint64_t>(serving)),
-                  age_of(each.age_ms), where(each.host, each.pid),
+        rows.add({brief(each.id), grouped(static_cast<std::uint64_t>(serving)), age_text(each.age),
+                  where(each.host, each.pid),
                   endpoints.empty() ? "this parkserver" : shown(endpoints)});
     }
     return titled("managers", now.managers.size(), rows);
@@ -77,9 +72,9 @@ std::string requests_text(const parkserver_status& now) {
     for (const auto& each : now.requests) {
         if (!is_waiting(each)) continue;
         ++waiting;
-        rows.add({base::brief(each.manager), shown(each.type),
+        rows.add({brief(each.manager), shown(each.type),
                   each.amount == 0 ? "all" : grouped(each.amount), grouped(each.serving),
-                  age_of(each.age_ms)});
+                  age_text(each.age)});
     }
     return titled("waiting requests", waiting, rows);
 }
@@ -88,10 +83,10 @@ std::string leases_text(const parkserver_status& now) {
     table rows({{"LEASE"}, {"WORKER"}, {"MANAGER"}, {"STATE"}});
     std::size_t leases = 0;
     for (const auto& each : now.workers) {
-        if (each.lease.none()) continue;
+        if (each.lease.empty()) continue;
         ++leases;
-        rows.add({to_string(each.lease), base::brief(each.worker), brief_or_dash(each.manager),
-                  std::string(to_string(each.state))});
+        rows.add(
+            {each.lease, brief(each.id), brief(each.manager), std::string(to_string(each.state))});
     }
     return titled("leases", leases, rows);
 }
@@ -99,9 +94,9 @@ std::string leases_text(const parkserver_status& now) {
 }  // namespace
 
 std::string status_text(const parkserver_status& now, const std::string& endpoint) {
-    return "parkserver " + base::brief(now.parkserver) + " at " + endpoint + ", version " +
-           shown(now.version) + ", up for " + age_of(now.uptime_ms) + "\n\n" + workers_text(now) +
-           '\n' + managers_text(now) + '\n' + requests_text(now) + '\n' + leases_text(now);
+    return "parkserver " + brief(now.id) + " at " + endpoint + ", version " + shown(now.version) +
+           ", up for " + age_text(now.uptime) + "\n\n" + workers_text(now) + '\n' +
+           managers_text(now) + '\n' + requests_text(now) + '\n' + leases_text(now);
 }
 
 std::string functions_text(const parkserver_status& now, const std::string& endpoint,

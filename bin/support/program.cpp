@@ -1,10 +1,10 @@
 #include "bin/support/program.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <memory>
 
+#include <maus/base/endpoint.hpp>
 #include <maus/limits.hpp>
 #include <maus/version.hpp>
 #include <maus/wire/message.hpp>
@@ -38,34 +38,11 @@ std::string command_of(const CLI::App& app) {
     return command;
 }
 
-bool is_port(std::string_view text, unsigned least) {
-    unsigned port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return error == std::errc{} && end == text.data() + text.size() && port >= least &&
-           port <= 65535;
-}
-
-bool good_endpoint(std::string_view text, bool to_bind) {
-    constexpr std::string_view ipc = "ipc://", tcp = "tcp://";
-    if (text.starts_with(ipc)) return text.size() > ipc.size();
-    if (!text.starts_with(tcp)) return false;
-    text.remove_prefix(tcp.size());
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || colon == 0) return false;
-    const std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
-    const bool printable = std::all_of(host.begin(), host.end(), [](char c) { return c > ' '; });
-    const bool no_port = host.find(':') != std::string_view::npos && !host.ends_with(']');
-    if (!printable || no_port) return false;
-    return to_bind ? port == "*" || is_port(port, 0) : host != "*" && is_port(port, 1);
-}
-
-CLI::Validator endpoint_validator(bool to_bind) {
-    const std::string form = to_bind ? "tcp://ADDRESS:PORT (either may be *) or ipc://PATH"
-                                     : "tcp://HOST:PORT or ipc://PATH";
+CLI::Validator endpoint_validator(base::endpoint_use use) {
     CLI::Validator check(
-        [to_bind, form](const std::string& text) {
-            return good_endpoint(text, to_bind) ? std::string{}
-                                                : "'" + text + "' is no endpoint; write " + form;
+        [use](const std::string& text) {
+            const auto parsed = base::parse_endpoint(text, use);
+            return parsed ? std::string{} : base::not_an_endpoint(text, parsed.why());
         },
         "");
     return check;
@@ -137,8 +114,8 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
     return finish_output(app, run_body(app, body));
 }
 
-CLI::Validator is_endpoint() { return endpoint_validator(false); }
-CLI::Validator is_bindable() { return endpoint_validator(true); }
+CLI::Validator is_endpoint() { return endpoint_validator(base::endpoint_use::connect); }
+CLI::Validator is_bindable() { return endpoint_validator(base::endpoint_use::bind); }
 CLI::Validator is_type() {
     return {[](const std::string& text) {
                 return wire::good_name(text, limits{}.name_bytes_max)

@@ -33,9 +33,9 @@ void prepare(CLI::App& app, const std::string& examples);
 /// Parses the arguments, then calls `body`, whose result is the exit code. Tells what is thrown.
 [[nodiscard]] int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// Refuses what is no endpoint to connect to: tcp://HOST:PORT or ipc://PATH.
+/// Refuses what is no endpoint to connect to (maus/base/endpoint.hpp).
 [[nodiscard]] CLI::Validator is_endpoint();
-/// The same for one to bind: the address and the port may be * too.
+/// The same for one to bind.
 [[nodiscard]] CLI::Validator is_bindable();
 /// Refuses what cannot be a worker's type.
 [[nodiscard]] CLI::Validator is_type();

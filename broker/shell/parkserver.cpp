@@ -11,6 +11,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
+#include "maus/shell/published.hpp"
 #include "maus/version.hpp"
 
 namespace maus {
@@ -27,7 +28,7 @@ public:
               },
               *this) {
         if (options_.bind.empty()) {
-            throw error(errc::protocol_violation, "a parkserver needs an endpoint to bind");
+            throw error(errc::invalid_argument, "a parkserver needs an endpoint to bind");
         }
         for (const auto& each : options_.bind) endpoints_.push_back(reactor_.sockets().bind(each));
         base::random random(net::random_seed());
@@ -46,6 +47,7 @@ public:
     }
 
     [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
+    [[nodiscard]] parkserver_metrics metrics() const { return metrics_.get(); }
 
     void run() {
         if (begin()) loop();
@@ -62,10 +64,10 @@ public:
     }
 
     // --- net::driven
-    void on(net::input what, base::instant now) override {
-        if (auto* message = std::get_if<core::received>(&what)) {
+    void on(net::input event, base::instant now) override {
+        if (auto* message = std::get_if<core::received>(&event)) {
             machine_->on(std::move(*message), now, outbox_);
-        } else if (const auto* gone = std::get_if<core::down>(&what)) {
+        } else if (const auto* gone = std::get_if<core::down>(&event)) {
             machine_->on(*gone, now, outbox_);
         }
     }
@@ -82,6 +84,7 @@ public:
         if (now != stepped_) machine_->advance_to(now, outbox_);
         stepped_ = now;
         take_queued(now);
+        publish_metrics();
     }
     [[nodiscard]] core::outbox& outbox() override { return outbox_; }
     [[nodiscard]] bool has_queued() const override { return stop_asked_ && !said_goodbye_; }
@@ -89,10 +92,15 @@ public:
     [[nodiscard]] bool finished() const override { return said_goodbye_; }
 
 private:
+    void publish_metrics() {
+        const auto& counted = machine_->counters();
+        metrics_.set({counted.registrations, counted.grants, counted.workers_lost,
+                      counted.managers_lost, counted.relayed, counted.violations});
+    }
     bool begin() {
         const std::lock_guard lock(guard_);
         if (looping_ || said_goodbye_)
-            throw std::logic_error("maus::parkserver: it runs, or it ran");
+            throw error(errc::invalid_argument, "maus::parkserver: it runs, or it ran");
         looping_ = true;
         return true;
     }
@@ -115,6 +123,7 @@ private:
     net::reactor reactor_;
     std::optional<broker::parkserver> machine_;
     std::vector<std::string> endpoints_;
+    shell::published<parkserver_metrics> metrics_;
     std::atomic<bool> stop_asked_{false};
     bool said_goodbye_ = false;
     base::instant stepped_{};
@@ -131,6 +140,7 @@ parkserver::~parkserver() = default;
 
 std::string parkserver::endpoint() const { return self_->endpoints().front(); }
 std::vector<std::string> parkserver::endpoints() const { return self_->endpoints(); }
+parkserver_metrics parkserver::metrics() const { return self_->metrics(); }
 void parkserver::run() { self_->run(); }
 void parkserver::start() { self_->start(); }
 void parkserver::stop() { self_->stop(); }

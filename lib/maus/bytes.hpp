@@ -9,10 +9,11 @@
 // is sent and the value that came. On the wire they are a `list<u8>`: the other side may just as
 // well take or give a std::vector<std::uint8_t> or std::vector<std::byte>, which are copied.
 //
-// What is shared, from 4 KiB on: an argument or a result as it arrives, if it is one eighth at least
-// of all that came with it (less is copied, lest little keeps much); and what is sent, where it is
-// the only argument or the result, else it is copied once. A value that came keeps the message that
-// it came in, so that limits on what waits to be sent may be passed by a factor of eight at most.
+// From 4 KiB on, bytes are shared in two cases. What arrives is shared if it is at least one eighth of
+// all that came with it; smaller parts are copied, so that they do not pin the whole message. What is
+// sent is shared if it is the only argument or the result; otherwise it is copied once. A value that
+// came keeps the message that it came in, so memory may exceed the limits on what waits to be sent,
+// by a factor of eight at most.
 //
 // Thread-safety: as of a std::shared_ptr to const. What is read may be read by any thread.
 #pragma once

@@ -21,6 +21,9 @@ std::string_view to_string(errc code) noexcept {
         case errc::protocol_violation: return "protocol_violation";
         case errc::version_mismatch: return "version_mismatch";
         case errc::shutdown: return "shutdown";
+        case errc::invalid_argument: return "invalid_argument";
+        case errc::resource_exhausted: return "resource_exhausted";
+        case errc::unimplemented: return "unimplemented";
     }
     return "unknown";
 }
@@ -43,13 +46,19 @@ std::string_view describe(errc code) noexcept {
         case errc::signature_mismatch: return "the function has other parameters or another result";
         case errc::bad_arguments: return "the worker could not decode the arguments";
         case errc::bad_result: return "the result could not be decoded";
-        case errc::too_large: return "a limit on size was exceeded; see the limits in options.hpp";
+        case errc::too_large: return "a limit on size was exceeded; see limits.hpp";
         case errc::overloaded:
             return "a bounded queue is full; slow down, add workers or let it block";
         case errc::auth_failed: return "the peer is not allowed to do that";
         case errc::protocol_violation: return "the peer broke the protocol";
         case errc::version_mismatch: return "the peer speaks another version of the protocol";
         case errc::shutdown: return "the manager, worker or parkserver is stopping";
+        case errc::invalid_argument: return "the program asked for what cannot be; change the call";
+        case errc::resource_exhausted:
+            return "the system has no more descriptors, threads or memory; raise its limits or use "
+                   "less";
+        case errc::unimplemented:
+            return "the peer does not know this kind of message; update its libmaus";
     }
     return "unknown error";
 }

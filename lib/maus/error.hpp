@@ -1,8 +1,23 @@
 // Everything that can go wrong, by name.
 //
-// One enum for the whole library. Each value names a cause that a person can act on; `describe()`
-// says what it means and what to do. The numbers are part of the protocol (PROTOCOL.md, "Errors"):
-// never renumber.
+//     try {
+//         int two = workers.call(add, 1, 1).get();
+//     } catch (const maus::error& failed) {
+//         if (failed.retryable()) later();                  // the same call may succeed then
+//         else std::cerr << failed.what() << '\n' << describe(failed.code()) << '\n';
+//     }
+//
+// One enum for the whole library, in three tiers:
+//
+// - The caller's mistakes: invalid_argument. It is thrown by the very call that is wrong, before
+//   anything else has happened. Change the program.
+// - What peers and the network do: nearly all others. A call's future throws them. They are
+//   expected; a program decides what each means for it.
+// - What the system does not give: resource_exhausted. Give more, or use less, and try again.
+//
+// (The library's own bugs are none of these: an assertion ends the process.)
+//
+// The numbers are part of the protocol (PROTOCOL.md, "Errors"): never renumber.
 #pragma once
 
 #include <chrono>
@@ -16,20 +31,25 @@ namespace maus {
 
 enum class errc : std::uint8_t {
     /// The call was running on a worker each time one died, `max_crashes` times. See `attempts()`.
+    /// Not retryable: it would take more workers down.
     poisoned = 1,
-    /// An at_most_once call was handed to a worker that was lost before it answered.
+    /// An at_most_once call was handed to a worker that was lost before it answered. Not retryable:
+    /// it may have been executed.
     maybe_executed = 2,
-    /// The call's own deadline passed.
+    /// The call's own deadline passed. Retryable.
     deadline_exceeded = 3,
-    /// One attempt took longer than `attempt_timeout`, though its worker was alive.
+    /// One attempt took longer than `attempt_timeout`, though its worker was alive. Not retryable: a
+    /// function that hangs costs a worker each time.
     attempt_timeout = 4,
-    /// No worker was there for longer than the time the caller allows.
+    /// No worker was there for longer than the time the caller allows. Retryable.
     no_workers = 5,
-    /// The caller cancelled it, or its workers were released while it waited.
+    /// The caller cancelled it, or its workers were released while it waited. Not retryable: somebody
+    /// wanted it so.
     cancelled = 6,
-    /// The function threw. See `remote_type()` and `what()`.
+    /// The function threw. See `remote_type()` and `what()`. Not retryable, as far as the library can
+    /// know.
     remote_exception = 7,
-    /// No worker of the group exposes a function of that name.
+    /// No worker of the group exposes a function of that name. Not retryable, nor are the next four.
     no_such_function = 8,
     /// The function exists, with other parameters or another result.
     signature_mismatch = 9,
@@ -39,9 +59,10 @@ enum class errc : std::uint8_t {
     bad_result = 11,
     /// A message, name or list is larger than a named limit allows.
     too_large = 12,
-    /// A bounded queue is full.
+    /// A bounded queue is full. Retryable.
     overloaded = 13,
-    /// The peer is not allowed to do that. Reserved: this version has no authentication.
+    /// The peer is not allowed to do that. Not retryable, nor are the next three. Reserved: this
+    /// version has no authentication.
     auth_failed = 14,
     /// A peer said something that PROTOCOL.md does not allow.
     protocol_violation = 15,
@@ -49,15 +70,32 @@ enum class errc : std::uint8_t {
     version_mismatch = 16,
     /// The manager, worker or parkserver is stopping.
     shutdown = 17,
+    /// The caller's mistake: a bad endpoint, name, option or order of calls. Not retryable.
+    invalid_argument = 18,
+    /// The system has no more descriptors, threads or memory. Retryable.
+    resource_exhausted = 19,
+    /// The peer does not know this kind of message: it is older than this library. Not retryable.
+    unimplemented = 20,
 };
 
 inline constexpr errc errc_first = errc::poisoned;
-inline constexpr errc errc_last = errc::shutdown;
+inline constexpr errc errc_last = errc::unimplemented;
 
 /// The name as written above, for logs and JSON.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
 /// One sentence: what it means and what to do about it.
 [[nodiscard]] std::string_view describe(errc code) noexcept;
+
+/// Whether the same call may succeed if it is made again later and nothing is changed.
+[[nodiscard]] constexpr bool retryable(errc code) noexcept {
+    switch (code) {
+        case errc::deadline_exceeded:
+        case errc::no_workers:
+        case errc::overloaded:
+        case errc::resource_exhausted: return true;
+        default: return false;
+    }
+}
 
 /// One try at a call that a worker did not finish.
 struct attempt_record {
@@ -66,12 +104,15 @@ struct attempt_record {
     std::string why;                   ///< why it ended
 };
 
-/// What `future::get()` throws. Immutable; may be copied between threads.
+/// What the library throws: at once, or from `future::get()`. Immutable; may be copied between
+/// threads.
 class error : public std::runtime_error {
 public:
     error(errc code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
     [[nodiscard]] errc code() const noexcept { return code_; }
+    /// Whether the same call may succeed if it is made again later and nothing is changed.
+    [[nodiscard]] bool retryable() const noexcept { return maus::retryable(code_); }
     /// The function that was called; empty if the error is not about a call.
     [[nodiscard]] const std::string& function() const noexcept { return function_; }
     /// remote_exception: the type of the exception, as the worker's language spells it.

@@ -5,16 +5,19 @@
 //     sum.then([](int value) { ... });                      // or a callback
 //     int later = co_await workers.call(add, 2, 2);         // or in a coroutine
 //
-// A future may be moved and dropped; a dropped future's call goes on and its result is forgotten.
-// It is also a coroutine's return type: such a coroutine starts at once and its future is ready
-// when it returns.
+// A future may be moved and dropped. The call of a dropped future goes on, and its result is
+// forgotten. A future is also a coroutine's return type: such a coroutine starts at once, and its
+// future is ready when it returns.
 //
-// Callbacks and coroutines that wait for a call go on, when it settles, on the callback thread of
-// its manager, one at a time: they may block, but what they wait for must not be another callback.
-// If the future is ready already, they run at once, on the thread that asked.
+// Callbacks and coroutines that wait for a call go on when it settles, on the callback thread of its
+// manager, one at a time. They may block, but what they wait for must not be another callback. If
+// the future is ready already, they run at once, on the thread that asked.
 //
-// A thread that waits in get() is not idle: if no other does, it receives results for its manager
-// meanwhile.
+// A thread that waits in get() is not idle: if no other thread does, it receives results for its
+// manager meanwhile.
+//
+// Errors: get() throws what the call ended with. To use a future that refers to no call throws
+// maus::error (invalid_argument).
 //
 // Thread-safety: different futures may be used by different threads; one future by one at a time.
 #pragma once
@@ -25,7 +28,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -47,9 +49,9 @@ class future;
 
 namespace detail {
 
-/// Any duration to wait, in nanoseconds: at least 0, and no larger than they can tell.
+/// Any duration to wait, in nanoseconds: at least 0, and at most what 64 bits hold.
 template <class Rep, class Period>
-constexpr std::chrono::nanoseconds patience_of(std::chrono::duration<Rep, Period> time) {
+constexpr std::chrono::nanoseconds bounded_time(std::chrono::duration<Rep, Period> time) {
     using rough = std::chrono::duration<double, std::nano>;
     using exact = std::chrono::nanoseconds;
     if (!(time > time.zero())) return exact::zero();
@@ -62,7 +64,7 @@ using continuation = base::task;
 /// Where continuations go on.
 struct executor {
     virtual ~executor() = default;
-    virtual void post(std::unique_ptr<continuation> what) = 0;
+    virtual void post(std::unique_ptr<continuation> next) = 0;
 };
 
 class state_base;
@@ -78,7 +80,7 @@ struct call_owner {
 /// What is handed to the thread that does it: a call, or something else.
 struct command : base::linked<command> {
     static constexpr std::uint32_t no_call = ~0u;
-    explicit command(std::uint32_t what) : method(what) {}
+    explicit command(std::uint32_t called) : method(called) {}
     [[nodiscard]] bool is_call() const noexcept { return method != no_call; }
     std::uint32_t method;  ///< that is called
 };
@@ -108,8 +110,8 @@ public:
     }
     void wait();
     [[nodiscard]] bool wait_for(std::chrono::nanoseconds time);
-    /// Runs `what` when this is settled: at once if it is.
-    void continue_with(std::unique_ptr<continuation> what);
+    /// Runs `next` when this is settled: at once if it is.
+    void continue_with(std::unique_ptr<continuation> next);
 
     /// A failure. Continuations go to `where`, or run here if it is null. True: a thread that waited
     /// has been woken. The caller keeps a reference meanwhile.
@@ -137,8 +139,8 @@ public:
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
 
     static void* operator new(std::size_t bytes) { return base::take_object(bytes); }
-    static void operator delete(void* piece, std::size_t bytes) noexcept {
-        base::give_object(piece, bytes);
+    static void operator delete(void* object, std::size_t bytes) noexcept {
+        base::give_object(object, bytes);
     }
 
 protected:
@@ -263,7 +265,7 @@ public:
     /// False: not ready after that time.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> time) const {
-        return shared().wait_for(detail::patience_of(time));
+        return shared().wait_for(detail::bounded_time(time));
     }
 
     /// Asks that the call be given up: it settles as cancelled, unless it has settled already. A
@@ -285,7 +287,9 @@ public:
 
 private:
     [[nodiscard]] detail::state<T>& shared() const {
-        if (!state_) throw std::logic_error("maus::future: it refers to no call (any more)");
+        if (!state_) {
+            throw error(errc::invalid_argument, "maus::future: it refers to no call (any more)");
+        }
         return *state_;
     }
     detail::state_ref<detail::state<T>> state_;
@@ -294,11 +298,11 @@ private:
 namespace detail {
 
 struct resume final : continuation {
-    explicit resume(std::coroutine_handle<> what) : what_(what) {}
-    void run() override { what_.resume(); }
+    explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
+    void run() override { waiting_.resume(); }
 
 private:
-    std::coroutine_handle<> what_;
+    std::coroutine_handle<> waiting_;
 };
 
 template <class Callback, class T>

@@ -35,7 +35,7 @@ struct limits {
     /// Calls that one worker holds, running, waiting and detached together.
     std::size_t calls_per_worker_max = 16384;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
-    /// (too_large).
+    /// (invalid_argument).
     std::size_t concurrency_max = 1024;
     /// Calls that wait at one worker so that it never starves (the credit window's upper end).
     std::size_t prefetch_max = 2048;

@@ -1,15 +1,18 @@
 // A manager: asks parkservers for workers, calls functions on them, and gives them back.
 //
-//     maus::manager manager{"tcp://127.0.0.1:*"};            // no endpoint: through the parkserver
+//     maus::manager manager{"tcp://127.0.0.1:*"};            // where workers reach it; none: relayed
 //     manager.connect_parkserver("tcp://127.0.0.1:8500");
 //     auto workers = manager.get_workers({.amount = 2});     // a standing request; does not wait
-//     maus::future<int> sum = workers.call(add, 1, 1);       // waits for its turn, not for you
+//     maus::future<int> sum = workers.call(add, 1, 1);       // does not wait either
 //     int two = sum.get();
 //     workers.release();                                     // or let it go out of scope
 //
 // While the manager lives, every call completes exactly once: with the result of one complete
-// execution or with a named error (error.hpp). A lost worker's calls go to the others; see
-// call_options::retry.
+// execution, or with a named error (error.hpp). A lost worker's calls go to the other workers;
+// call_options::delivery and max_crashes say how often.
+//
+// Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
+// call is thrown by its future.
 //
 // Thread-safety: everything here may be used by any number of threads at a time.
 #pragma once
@@ -32,19 +35,21 @@ class worker_group;
 
 /// What has happened so far; each counter only grows.
 struct manager_metrics {
-    std::uint64_t calls = 0;          ///< made
-    std::uint64_t results = 0;        ///< settled with a value
-    std::uint64_t errors = 0;         ///< settled with a named error
-    std::uint64_t reassigned = 0;     ///< given to another worker, since theirs was lost
-    std::uint64_t stale_answers = 0;  ///< answers that came when nobody waited for them any more
-    std::uint64_t workers_joined = 0;
-    std::uint64_t workers_lost = 0;
-    std::uint64_t violations = 0;  ///< messages that broke the protocol
+    std::uint64_t calls = 0;           ///< made
+    std::uint64_t results = 0;         ///< settled with a value
+    std::uint64_t errors = 0;          ///< settled with a named error
+    std::uint64_t reassigned = 0;      ///< queued again, since their worker was lost
+    std::uint64_t stale_answers = 0;   ///< answers that came when no call waited for them any more
+    std::uint64_t workers_joined = 0;  ///< workers that came
+    std::uint64_t workers_lost = 0;    ///< workers that went without being released
+    std::uint64_t violations = 0;      ///< messages that broke the protocol
 };
 
-namespace detail {
+namespace shell {
+class manager_runtime;
+}
 
-class manager_core;
+namespace detail {
 
 /// A method as one manager knows it.
 struct method_key {
@@ -97,18 +102,22 @@ future<R> send_call(const std::shared_ptr<group_handle>& group, const call_optio
 }
 template <class R, class... Args, class... Given>
 future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
-                    const method<R(Args...)>& what, Given&&... given) {
+                    const method<R(Args...)>& function, Given&&... given) {
     static_assert(sizeof...(Args) == sizeof...(Given),
                   "the method has another number of parameters");
     static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
                   "an argument does not convert to its parameter");
     return send_call<R, std::remove_cvref_t<Args>...>(
-        group, options, what.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+        group, options, function.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
 }
 template <class R, class... Given>
 future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
                             std::string_view name, const Given&... given) {
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
+}
+
+[[nodiscard]] inline error no_workers_to_call() {
+    return {errc::invalid_argument, "maus::worker_group: it refers to no workers (any more)"};
 }
 
 /// Makes calls with one set of options.
@@ -118,8 +127,8 @@ public:
         : group_(std::move(group)), options_(options) {}
 
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
-        return send_call(group(), options_, what, std::forward<Given>(given)...);
+    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
+        return send_call(group(), options_, function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
@@ -128,7 +137,7 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
+        if (!group_) throw no_workers_to_call();
         return group_;
     }
 
@@ -138,8 +147,8 @@ private:
 
 }  // namespace detail
 
-/// The workers of one request. Calls go to whichever of them has the least to do. Movable; when it is
-/// destroyed, the workers are released.
+/// The workers of one request. A call goes to the worker that has the least to do. Movable; when it
+/// is destroyed, the workers are released.
 class worker_group {
 public:
     worker_group() = default;
@@ -154,19 +163,19 @@ public:
     }
     ~worker_group() { release(); }
 
-    /// Calls a function on one of the workers. Does not wait, unless limits::calls_max calls are
-    /// not settled and when_full says to block. Calls made before the first worker is there wait
-    /// for it.
+    /// Calls a function on one of the workers. Waits only if limits::calls_max calls are not settled
+    /// and call_options::when_full says to block. A call that is made before the first worker has
+    /// come waits for it in the manager.
     ///
     /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
-    /// arguments make the signature, text of any kind is a string. Either way a function that no
-    /// worker exposes, or exposes with another signature, fails with no_such_function or
-    /// signature_mismatch before anything is sent. Throws maus::error (too_large) if an argument
-    /// cannot be encoded.
+    /// arguments make the signature; text of any kind is a string. A function that no worker exposes
+    /// fails with no_such_function, one with another signature with signature_mismatch, before
+    /// anything is sent. Throws maus::error: too_large if an argument cannot be encoded,
+    /// invalid_argument if this refers to no workers.
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& what, Given&&... given) const {
+    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
         const auto& to = group();
-        return detail::send_call(to, to->calls(), what, std::forward<Given>(given)...);
+        return detail::send_call(to, to->calls(), function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
     future<R> call(std::string_view name, Given&&... given) const {
@@ -176,14 +185,15 @@ public:
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
 
-    /// How many workers there are now.
+    /// How many workers there are now. May have changed already when it returns.
     [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }
-    /// Waits until there are `count`. False: not in that time, or they are released.
+    /// Waits until there are `count`. False: not in that time, or they are released. Any duration;
+    /// negative ones count as 0.
     template <class Rep, class Period>
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::duration<Rep, Period> time) const {
-        return group_ && group_->wait_for(count, detail::patience_of(time));
+        return group_ && group_->wait_for(count, detail::bounded_time(time));
     }
-    /// Gives them back. Calls that are not settled fail with cancelled, and so do later ones.
+    /// Gives the workers back. Calls that are not settled fail with cancelled, and so do later ones.
     /// Idempotent.
     void release() {
         if (group_) group_->release();
@@ -191,17 +201,19 @@ public:
 
 private:
     [[nodiscard]] const std::shared_ptr<detail::group_handle>& group() const {
-        if (!group_) throw std::logic_error("maus::worker_group: there are none (any more)");
+        if (!group_) throw detail::no_workers_to_call();
         return group_;
     }
     std::shared_ptr<detail::group_handle> group_;
 };
 
+/// Asks for workers and calls them. Everything that it does by itself, it does on threads of its own.
 class manager {
 public:
     /// Without an endpoint: manager and workers talk through the parkserver.
     manager() : manager(manager_options{}) {}
-    /// Binds the endpoint. Throws maus::error that says why it cannot.
+    /// Binds the endpoint. Throws maus::error: invalid_argument says why it cannot be bound or
+    /// advertised, resource_exhausted what the system does not give.
     explicit manager(std::string endpoint);
     explicit manager(manager_options options);
     manager(const manager&) = delete;
@@ -209,13 +221,16 @@ public:
     /// Stops it.
     ~manager();
 
-    /// Uses this parkserver whenever it is up. May be called for several.
+    /// Uses this parkserver whenever it is up. May be called for several. Does not wait. Throws
+    /// maus::error (invalid_argument) if it is no endpoint to connect to.
     void connect_parkserver(std::string endpoint);
-    /// Wishes for workers. Returns at once; they come when they are free.
+    /// Asks for workers. Returns at once; they come when they are free. Throws maus::error
+    /// (invalid_argument) if the type is no name.
     [[nodiscard]] maus::worker_group get_workers(request wanted = {});
 
-    /// Where workers can connect() to directly; empty if it has no endpoint.
+    /// What workers can connect() to directly; empty if it has no endpoint.
     [[nodiscard]] std::string endpoint() const;
+    /// Includes all calls whose futures are ready.
     [[nodiscard]] manager_metrics metrics() const;
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;
@@ -224,7 +239,7 @@ public:
     void stop();
 
 private:
-    std::shared_ptr<detail::manager_core> core_;
+    std::shared_ptr<shell::manager_runtime> runtime_;
 };
 
 }  // namespace maus

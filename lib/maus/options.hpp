@@ -1,4 +1,11 @@
 // What a program may choose. Every value has a default that is good to try things with.
+//
+//     maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .heartbeat = {500ms, 4}});
+//     auto workers = manager.get_workers({.amount = 2, .calls = {.timeout = 10s}});
+//     workers.with({.delivery = maus::delivery::at_most_once}).call(charge, card);
+//
+// Durations are std::chrono's, so each carries its unit. A negative timeout counts as 0. The structs
+// are plain values.
 #pragma once
 
 #include <chrono>
@@ -16,12 +23,12 @@ namespace maus {
 /// Called from threads of the library, one call at a time for each object. Must not throw.
 using log_function = std::function<void(log_level, std::string_view)>;
 
-/// How soon silence is noticed: after interval x liveness. (A crash is noticed at once: its
-/// connection closes.) Two peers agree on the larger of their requests. Interval: 10 ms to 1 h;
-/// liveness: 2 to 100; what lies outside is moved to the nearer end.
+/// How soon silence is noticed: after interval x liveness, the heartbeat timeout. (A crash is noticed
+/// at once: its connection closes.) Two peers agree on the larger of what both ask for. A value
+/// outside of its range is moved to the nearer end.
 struct heartbeat_options {
-    std::chrono::milliseconds interval{1000};
-    std::uint32_t liveness = 3;
+    std::chrono::milliseconds interval{1000};  ///< between two heartbeats; 10 ms to 1 h
+    std::uint32_t liveness = 3;                ///< how many may be missed; 2 to 100
 };
 
 /// What happens to a call whose worker was lost before it answered.
@@ -36,6 +43,7 @@ enum class when_full : std::uint8_t {
     fail,   ///< the call fails with overloaded
 };
 
+/// How one call is made; for request::calls and worker_group::with().
 struct call_options {
     maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
@@ -48,12 +56,14 @@ struct call_options {
     std::chrono::nanoseconds attempt_timeout = std::chrono::nanoseconds::max();
 };
 
-/// Which workers a manager wants. A standing request: one that is lost is replaced.
+/// Which workers a manager asks for. The request stands until it is released: a worker that is lost
+/// is replaced.
 struct request {
     /// How many; they come when that many are free. 0: all that are free, at least one.
     std::uint32_t amount = 0;
+    /// Which kind of worker; 1 to limits::name_bytes_max bytes of UTF-8.
     std::string type = "default";
-    /// For calls that are not given others by workers::with().
+    /// For calls that are not given others by worker_group::with().
     call_options calls = {};
     /// How long calls wait while there is no worker at all; then they fail with no_workers. The
     /// default is: as long as it takes.
@@ -63,11 +73,11 @@ struct request {
 /// News about workers and parkservers.
 struct event {
     enum class kind : std::uint8_t {
-        worker_joined,
-        worker_lost,
-        worker_released,
-        parkserver_back,  ///< or there for the first time
-        parkserver_lost,
+        worker_joined,    ///< a request has one worker more
+        worker_lost,      ///< a worker went without being released
+        worker_released,  ///< a worker was given back
+        parkserver_back,  ///< the manager is registered there, again or for the first time
+        parkserver_lost,  ///< the connection closed, or nothing came for the heartbeat timeout
     };
     kind what;
     std::string name;  ///< the worker's id, or the parkserver's endpoint
@@ -85,10 +95,10 @@ struct event {
 }
 
 struct manager_options {
-    /// Where workers connect to, such as tcp://127.0.0.1:8124 (port * for any) or ipc:///tmp/m.
-    /// Empty: manager and workers talk through the parkserver.
+    /// Where workers connect to: tcp://127.0.0.1:8124 (port * for any that is free), tcp://[::1]:*,
+    /// ipc:///tmp/m (base/endpoint.hpp). Empty: manager and workers talk through the parkserver.
     std::string endpoint = {};
-    /// What workers are told instead of the endpoint, if they reach it by another name.
+    /// What workers are given instead of the endpoint, if they reach it by another name.
     std::vector<std::string> advertise = {};
     heartbeat_options heartbeat = {};
     maus::limits limits = {};
@@ -102,9 +112,9 @@ struct worker_options {
     std::uint32_t concurrency = 1;
     heartbeat_options heartbeat = {};
     maus::limits limits = {};
-    /// How long a manager's address is tried before the next one, or the relay.
+    /// How long a manager's endpoint is tried before the next one, or the relay.
     std::chrono::milliseconds link_timeout{5000};
-    /// How long stop() waits for functions that run before it takes leave without their results.
+    /// How long stop() waits for functions that run before it says goodbye without their results.
     std::chrono::milliseconds stop_timeout{5000};
     log_function log = {};
 };

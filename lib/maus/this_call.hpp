@@ -23,7 +23,7 @@ struct fence {
 namespace this_call {
 
 /// The fence of the call that the calling thread runs a function for. A coroutine or a responder's
-/// function reads it before it first waits. Throws std::logic_error outside of a function.
+/// function reads it before it first waits. Throws maus::error (invalid_argument) outside of a function.
 [[nodiscard]] maus::fence fence();
 
 }  // namespace this_call

@@ -5,20 +5,24 @@
 //     worker.register_parkserver("tcp://127.0.0.1:8500");   // or connect("tcp://...") to a manager
 //     worker.run();                                         // until somebody calls stop()
 //
-// Three ways to run it: run() in this thread, start() in one of its own, or fd() and
-// process_events() in a loop that you have already. In the first two, at most `concurrency`
-// functions run at a time, on threads of the worker (not always the same one; run() lends it the
-// calling thread too), and heartbeats go on whatever they do. In the third, functions run inside
-// process_events(), and one that takes longer than the heartbeat's patience makes the manager give
-// this worker up.
+// There are three ways to run it:
 //
-// An exception in a function goes to the caller and hurts nothing else. Functions must not call
-// stop() and wait for it.
+// - run() in this thread, or start() in one of its own. At most `concurrency` functions run at a
+//   time, on threads of the worker (not always the same one; run() lends it the calling thread too).
+//   Heartbeats go on whatever the functions do.
+// - fd() and process_events() in a loop that you have already. Functions run inside process_events().
+//   One that takes longer than heartbeat.interval x heartbeat.liveness costs the worker its manager.
 //
-// Thread-safety: expose, register_parkserver and connect before it runs; stop() at any time from
-// any thread; process_events() from one thread at a time.
+// An exception in a function goes to the caller and hurts nothing else. A function may call stop();
+// it does not wait then.
+//
+// Errors: a mistake of the caller throws maus::error (invalid_argument).
+//
+// Thread-safety: expose, register_parkserver and connect before it runs; stop(), metrics() and id()
+// at any time from any thread; process_events() from one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +38,19 @@
 #include "maus/this_call.hpp"
 
 namespace maus {
+
+/// What has happened so far; each counter only grows.
+struct worker_metrics {
+    std::uint64_t calls = 0;            ///< received
+    std::uint64_t answers = 0;          ///< sent: values, and errors of functions
+    std::uint64_t answers_dropped = 0;  ///< ready when their link had ended, and so not sent
+    std::uint64_t leases = 0;           ///< managers that were served, one after the other
+    std::uint64_t violations = 0;       ///< messages that broke the protocol
+};
+
+namespace shell {
+class worker_runtime;
+}
 
 namespace detail {
 
@@ -154,8 +171,10 @@ struct handler_for<R(Args...)> {
 
 }  // namespace detail
 
+/// Serves managers with functions of this program.
 class worker {
 public:
+    /// Throws maus::error (invalid_argument) if concurrency is above limits.concurrency_max.
     explicit worker(worker_options options = {});
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
@@ -163,9 +182,9 @@ public:
     ~worker();
 
     /// Exposes a function under a method's name and signature. `function` may be anything that can
-    /// be called with its parameters; it is called on several threads at a time if concurrency is
-    /// more than 1. Throws maus::error if it runs already (protocol_violation), the name is taken
-    /// or bad, or there are functions_max (too_large).
+    /// be called with its parameters. It is called on several threads at a time if concurrency is
+    /// more than 1. Throws maus::error: invalid_argument if the worker runs already, or the name is
+    /// taken or bad; too_large if it is too long, or there are functions_max functions.
     template <class R, class... Args, class F>
     void expose(const method<R(Args...)>& as, F function) {
         add(as.signature(),
@@ -180,30 +199,33 @@ public:
             detail::handler_for<signature>::make(std::move(function)));
     }
 
-    /// Registers with a parkserver whenever it is up. May be called for several.
+    /// Registers with a parkserver whenever it is up. May be called for several. Throws maus::error
+    /// (invalid_argument) if that is no endpoint to connect to, the type is no name, or it runs.
     void register_parkserver(std::string endpoint, std::string type = "default");
-    /// Serves the one manager at this endpoint, without a parkserver, whenever it is up. For that
-    /// manager's requests of `type`.
+    /// Serves the one manager at this endpoint, without a parkserver, whenever it is up. It takes
+    /// part in that manager's requests of `type`. Throws as register_parkserver() does.
     void connect(std::string endpoint, std::string type = "default");
 
-    /// Runs until stop() is called. Throws std::logic_error if it has no endpoint or runs already,
-    /// std::system_error if the system allows no thread; with fewer than `concurrency`, it says so
-    /// (a warning) and makes do.
+    /// Runs until stop() is called. Throws maus::error: invalid_argument if it knows nobody to serve
+    /// or runs already, resource_exhausted if the system allows no thread. With fewer threads than
+    /// `concurrency` it logs a warning and goes on.
     void run();
     /// The same in a thread of its own.
     void start();
-    /// Takes leave: returns the calls that are not started, answers those that run (for
-    /// stop_timeout at most), says goodbye. Waits for that and for functions that run, unless
-    /// called on one of the worker's own threads. Idempotent.
+    /// Gives back the calls that are not started, answers those that run (within stop_timeout), says
+    /// goodbye to everybody. Waits for that and for functions that run, unless it is called on one
+    /// of the worker's own threads. Idempotent.
     void stop();
 
     /// For a loop that you have: readable (level-triggered) whenever process_events() has something
     /// to do, heartbeats included.
     [[nodiscard]] int fd();
-    /// Does what there is to do, functions included, and returns; bounded. False once it has
-    /// stopped.
+    /// Does what there is to do, functions included, and returns after some 10 ms at most if no
+    /// function takes longer. False once it has stopped.
     bool process_events();
 
+    /// From any thread.
+    [[nodiscard]] worker_metrics metrics() const;
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;
 
@@ -214,8 +236,7 @@ private:
     }
     void add(std::string signature, detail::handler handler);
 
-    class implementation;
-    std::unique_ptr<implementation> self_;
+    std::unique_ptr<shell::worker_runtime> runtime_;
 };
 
 }  // namespace maus

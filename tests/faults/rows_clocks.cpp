@@ -15,8 +15,8 @@ namespace faults {
 
 namespace {
 
+using maus::worker_state;
 using maus::base::instant;
-using maus::wire::worker_state;
 
 std::string faketime_library() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -9,7 +9,7 @@ namespace faults {
 
 namespace {
 
-using maus::wire::worker_state;
+using maus::worker_state;
 
 void kill_worker(stage& on) {
     on.start_parkserver();

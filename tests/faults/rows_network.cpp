@@ -12,7 +12,7 @@ namespace faults {
 
 namespace {
 
-using maus::wire::worker_state;
+using maus::worker_state;
 
 /// Whether the kernel asks each peer of that port, now and then, if it is still there.
 bool asks_whether_peers_live(const std::string& port) {

@@ -17,7 +17,7 @@ namespace faults {
 
 namespace {
 
-using maus::wire::worker_state;
+using maus::worker_state;
 
 /// A worker that does what it is asked, and says much that it was not asked.
 class liar {
@@ -227,9 +227,8 @@ void descriptors(stage& on) {
     auto& late = on.worker();
     on.wait("a late worker to be registered", [&] {
         const auto seen = on.status();
-        return seen &&
-               std::any_of(seen->workers.begin(), seen->workers.end(),
-                           [&](const auto& each) { return to_string(each.worker) == late.id(); });
+        return seen && std::any_of(seen->workers.begin(), seen->workers.end(),
+                                   [&](const auto& each) { return each.id == late.id(); });
     });
     on.check(boss.count(kind::left) == 0, "a worker was lost");
 }

@@ -40,7 +40,7 @@ public:
             auto& type = i % 2 == 0 ? steady_ : mortal_;
             type.workers.push_back(&start_worker(type));
         }
-        on_.wait_for_workers(how_.workers, maus::wire::worker_state::available);
+        on_.wait_for_workers(how_.workers, maus::worker_state::available);
         for (const auto* each : steady_.workers) watch_.begin(each->name(), each->pid());
         capacity_ = measure();
         rate_ = static_cast<std::uint32_t>(capacity_ / 2 / how_.managers);

@@ -18,7 +18,7 @@ namespace faults {
 
 namespace {
 
-using maus::wire::worker_state;
+using maus::worker_state;
 
 /// What our processes may be late by, on a machine that is busy with other things.
 constexpr auto slack = 5s;

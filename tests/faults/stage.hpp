@@ -136,7 +136,7 @@ public:
     void wait_for_all(peer& which, kind what, std::size_t count);
     void wait_for_end(peer& which);
     [[nodiscard]] std::optional<maus::parkserver_status> status() const;
-    void wait_for_workers(std::size_t count, maus::wire::worker_state state);
+    void wait_for_workers(std::size_t count, maus::worker_state state);
     /// One of them that runs a function just now.
     peer& busy(const std::vector<peer*>& among);
 

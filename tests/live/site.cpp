@@ -131,7 +131,7 @@ bool comes_to_be(const std::string& parkserver, const std::string& worker, worke
         const auto now = status_of(parkserver);
         if (!now) return false;
         return std::any_of(now->workers.begin(), now->workers.end(), [&](const auto& each) {
-            return to_string(each.worker) == worker && each.state == state;
+            return each.id == worker && each.state == state;
         });
     });
 }
@@ -139,9 +139,8 @@ bool comes_to_be(const std::string& parkserver, const std::string& worker, worke
 bool comes_to_forget_manager(const std::string& parkserver, const std::string& manager) {
     return eventually([&] {
         const auto now = status_of(parkserver);
-        return now &&
-               std::none_of(now->managers.begin(), now->managers.end(),
-                            [&](const auto& each) { return to_string(each.manager) == manager; });
+        return now && std::none_of(now->managers.begin(), now->managers.end(),
+                                   [&](const auto& each) { return each.id == manager; });
     });
 }
 
@@ -151,7 +150,7 @@ std::map<std::string, std::string> leases(const std::string& parkserver) {
     std::map<std::string, std::string> found;
     for (const auto& each : now->workers) {
         if (each.state == worker_state::leased) {
-            found[to_string(each.worker)] = to_string(each.manager);
+            found[each.id] = each.manager;
         }
     }
     return found;

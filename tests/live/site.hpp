@@ -22,7 +22,7 @@
 
 namespace live {
 
-using maus::wire::worker_state;
+using maus::worker_state;
 using maus_test::eventually;
 using maus_test::patience;
 using maus_test::process;

@@ -44,7 +44,7 @@ TEST_CASE("a worker registers its type and functions with a parkserver", "[row2]
     const auto& entry = status.workers.front();
     CHECK(entry.type == "default");
     CHECK(entry.pid == static_cast<std::uint32_t>(worker.pid()));
-    const auto& functions = entry.signatures;
+    const auto& functions = entry.functions;
     CHECK(std::find(functions.begin(), functions.end(), "add(i32,i32)->i32") != functions.end());
     CHECK(std::find(functions.begin(), functions.end(), "note(str)->void") != functions.end());
 }

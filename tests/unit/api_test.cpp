@@ -11,14 +11,18 @@ using namespace std::chrono_literals;
 
 namespace {
 
-template <class What>
-maus::error error_from(What what) {
+template <class Body>
+maus::error error_from(Body body) {
     try {
-        what();
+        body();
     } catch (const maus::error& failed) {
         return failed;
     }
     throw std::logic_error("no error");
+}
+template <class Body>
+maus::errc code_from(Body body) {
+    return error_from(body).code();
 }
 
 int free_function(int x, const std::string&) noexcept { return x; }
@@ -67,14 +71,15 @@ TEST_CASE("what cannot be exposed is refused") {
     const auto nothing = [] {};
     worker.expose("one", nothing);
     const auto twice = error_from([&] { worker.expose("one", [](int) {}); });
-    CHECK(twice.code() == maus::errc::protocol_violation);
+    CHECK(twice.code() == maus::errc::invalid_argument);
     CHECK_THAT(twice.what(), maus_test::has_text("one"));
     for (const char* bad : {"", "a b", "a(", "a)", "tab\t", "line\n", "\x01"}) {
         INFO("name: " << bad);
-        CHECK_THROWS_AS(worker.expose(bad, nothing), maus::error);
+        CHECK(code_from([&] { worker.expose(bad, nothing); }) == maus::errc::invalid_argument);
     }
     CHECK_THROWS_AS(worker.expose(std::string(129, 'x'), nothing), maus::error);
-    CHECK_THROWS_AS(worker.expose(std::string("nul\0", 4), nothing), maus::error);
+    CHECK(code_from([&] { worker.expose(std::string("nul\0", 4), nothing); }) ==
+          maus::errc::invalid_argument);
     worker.expose(std::string(128, 'x'), nothing);
     worker.expose("three", nothing);
     CHECK(error_from([&] { worker.expose("four", nothing); }).code() == maus::errc::too_large);
@@ -85,44 +90,30 @@ TEST_CASE("a worker that runs takes nothing new") {
     maus::worker worker;
     worker.register_parkserver("ipc://" + folder.file("nobody"));
     worker.start();
-    CHECK_THROWS_AS(worker.expose("late", [] {}), maus::error);
-    CHECK_THROWS_AS(worker.register_parkserver("tcp://127.0.0.1:1"), std::logic_error);
-    CHECK_THROWS_AS(worker.connect("tcp://127.0.0.1:1"), std::logic_error);
-    CHECK_THROWS_AS(worker.start(), std::logic_error);
-    CHECK_THROWS_AS(worker.run(), std::logic_error);
-    CHECK_THROWS_AS(worker.fd(), std::logic_error);
-    CHECK_THROWS_AS(worker.process_events(), std::logic_error);
+    CHECK(code_from([&] { worker.expose("late", [] {}); }) == maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.register_parkserver("tcp://127.0.0.1:1"); }) ==
+          maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.connect("tcp://127.0.0.1:1"); }) ==
+          maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.start(); }) == maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.run(); }) == maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.fd(); }) == maus::errc::invalid_argument);
+    CHECK(code_from([&] { (void)worker.process_events(); }) == maus::errc::invalid_argument);
 }
 
 // --- endpoints and types --------------------------------------------------------------------------
 
-TEST_CASE("endpoints that are none are refused at once, by name") {
-    maus::worker worker;
-    maus::manager manager;
-    for (const char* bad : {"", "127.0.0.1:8500", "tcp:/127.0.0.1:1", "inproc://x", "udp://x:1"}) {
-        INFO("endpoint: " << bad);
-        const auto in_words = [&](const maus::error& failed) {
-            CHECK(failed.code() == maus::errc::protocol_violation);
-            CHECK_THAT(failed.what(), maus_test::has_text(std::string("'") + bad));
-            CHECK_THAT(failed.what(), maus_test::has_text("tcp://"));
-        };
-        in_words(error_from([&] { worker.register_parkserver(bad); }));
-        in_words(error_from([&] { worker.connect(bad); }));
-        in_words(error_from([&] { manager.connect_parkserver(bad); }));
-        in_words(error_from([&] { (void)maus::fetch_status(bad, 1s); }));
-    }
-}
-
 TEST_CASE("what cannot be bound is refused with a reason") {
     const auto why = [](const std::string& endpoint) {
-        return std::string(error_from([&] { const maus::manager made(endpoint); }).what());
+        const auto failed = error_from([&] { const maus::manager made(endpoint); });
+        CHECK(failed.code() == maus::errc::invalid_argument);
+        return std::string(failed.what());
     };
     CHECK_THAT(why("nonsense"), maus_test::has_text("cannot bind nonsense"));
     CHECK_THAT(why("tcp://127.0.0.1"), maus_test::has_text("cannot bind"));
     CHECK_THAT(why("tcp://192.0.2.1:9"), maus_test::has_text("cannot bind"));
     CHECK_THAT(why("ipc:///nonexistent/folder/x"), maus_test::has_text("cannot bind"));
     CHECK_THAT(why("ipc:///tmp/" + std::string(120, 'x')), maus_test::has_text("107"));
-    CHECK_THAT(why("tcp://[::1]:*"), maus_test::has_text("IPv6"));
     const maus_test::scratch_folder folder;
     const std::string precious = folder.file("precious");
     maus_test::make_file(precious);
@@ -139,8 +130,10 @@ TEST_CASE("types that are no names are refused") {
     const std::string park = "ipc://" + folder.file("nobody");
     maus::manager manager;
     for (const std::string& bad : {std::string(), std::string("a\nb"), std::string(129, 'x')}) {
-        CHECK_THROWS_AS(worker.register_parkserver(park, bad), maus::error);
-        CHECK_THROWS_AS((void)manager.get_workers({.type = bad}), maus::error);
+        CHECK(code_from([&] { worker.register_parkserver(park, bad); }) ==
+              maus::errc::invalid_argument);
+        CHECK(code_from([&] { (void)manager.get_workers({.type = bad}); }) ==
+              maus::errc::invalid_argument);
     }
 }
 
@@ -165,7 +158,8 @@ TEST_CASE("who asks for a status may change its mind") {
 TEST_CASE("a worker that is to run more at a time than its limit is not made") {
     maus::worker_options options;
     options.concurrency = 4'000'000'000;
-    CHECK(error_from([&] { const maus::worker made(options); }).code() == maus::errc::too_large);
+    CHECK(error_from([&] { const maus::worker made(options); }).code() ==
+          maus::errc::invalid_argument);
 }
 
 // --- groups of workers ----------------------------------------------------------------------------
@@ -174,7 +168,7 @@ TEST_CASE("workers that refer to nothing say so") {
     maus::worker_group none;
     CHECK(none.size() == 0);
     CHECK_FALSE(none.wait_for(1, 1h));
-    CHECK_THROWS_AS(none.call<int>("add", 1, 2), std::logic_error);
+    CHECK(code_from([&] { (void)none.call<int>("add", 1, 2); }) == maus::errc::invalid_argument);
     none.release();
     maus::manager manager;
     auto some = manager.get_workers();
@@ -183,7 +177,7 @@ TEST_CASE("workers that refer to nothing say so") {
     CHECK_FALSE(call.ready());
     moved = maus::worker_group();
     CHECK_THROWS_AS(call.get(), maus::error);
-    CHECK_THROWS_AS(moved.call<int>("add", 1, 2), std::logic_error);
+    CHECK(code_from([&] { (void)moved.call<int>("add", 1, 2); }) == maus::errc::invalid_argument);
 }
 
 TEST_CASE("a released group takes no calls and waits for nobody") {
@@ -234,7 +228,7 @@ TEST_CASE("a responder answers, or fails, and all its copies speak for one call"
 }
 
 TEST_CASE("outside of a function there is no fence") {
-    CHECK_THROWS_AS(maus::this_call::fence(), std::logic_error);
+    CHECK(code_from([&] { (void)maus::this_call::fence(); }) == maus::errc::invalid_argument);
 }
 
 TEST_CASE("every error has a name and a sentence") {
@@ -244,8 +238,22 @@ TEST_CASE("every error has a name and a sentence") {
         names.emplace(to_string(static_cast<maus::errc>(code)));
         sentences.emplace(describe(static_cast<maus::errc>(code)));
     }
-    CHECK(names.size() == 17);
-    CHECK(sentences.size() == 17);
+    CHECK(names.size() == 20);
+    CHECK(sentences.size() == 20);
     CHECK_FALSE(sentences.contains(""));
+    CHECK_FALSE(names.contains("unknown"));
     CHECK(names.contains("maybe_executed"));
+}
+
+TEST_CASE("only what time may mend is worth another try") {
+    using maus::errc;
+    const std::set<errc> worth{errc::deadline_exceeded, errc::no_workers, errc::overloaded,
+                               errc::resource_exhausted};
+    for (auto code = static_cast<int>(maus::errc_first); code <= static_cast<int>(maus::errc_last);
+         ++code) {
+        const maus::error thrown(static_cast<errc>(code), "");
+        INFO(to_string(thrown.code()));
+        CHECK(thrown.retryable() == worth.contains(thrown.code()));
+    }
+    static_assert(maus::retryable(errc::overloaded) && !maus::retryable(errc::poisoned));
 }

@@ -19,13 +19,13 @@ struct linked {
 template <class T>
 class call_queue {
 public:
-    /// False: it is closed, and `what` stays the caller's.
-    [[nodiscard]] bool put(T& what) noexcept {
+    /// False: it is closed, and `added` stays the caller's.
+    [[nodiscard]] bool put(T& added) noexcept {
         T* newest = newest_.load(std::memory_order_relaxed);
         do {
             if (newest == closed()) return false;
-            what.successor = newest;
-        } while (!newest_.compare_exchange_weak(newest, &what));
+            added.successor = newest;
+        } while (!newest_.compare_exchange_weak(newest, &added));
         return true;
     }
     /// All that is there, the oldest first, each with the one after it as its `successor`.

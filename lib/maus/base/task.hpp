@@ -11,13 +11,13 @@ struct task {
 };
 
 template <class F>
-[[nodiscard]] std::unique_ptr<task> make_task(F what) {
+[[nodiscard]] std::unique_ptr<task> make_task(F function) {
     struct wrapped final : task {
-        explicit wrapped(F function) : function_(std::move(function)) {}
+        explicit wrapped(F called) : function_(std::move(called)) {}
         void run() override { function_(); }
         F function_;
     };
-    return std::make_unique<wrapped>(std::move(what));
+    return std::make_unique<wrapped>(std::move(function));
 }
 
 }  // namespace maus::base

@@ -1,4 +1,4 @@
-// Time as the cores see it: told, never read.
+// Time as the cores see it: handed in, never read.
 //
 // `core_clock` has no now(), so a state machine that asks for the time does not compile. The shells
 // read CLOCK_BOOTTIME (which goes on in suspend) and hand an `instant` in with every event.

@@ -47,7 +47,7 @@ hub::hub(const limits& bounds, log_function log)
         for (const int fd : {epoll_, wake_fd_, timer_fd_}) {
             if (fd >= 0) ::close(fd);
         }
-        throw error(errc::overloaded,
+        throw error(errc::resource_exhausted,
                     "cannot make a descriptor: too many open files? (raise `ulimit -n`)");
     }
     watch(wake_fd_, watched::own);
@@ -113,8 +113,8 @@ void hub::note_router_events() {
     std::vector<monitor_event> events;
     router_->read_monitor(events);
     for (const auto& event : events) {
-        if (event.what == ZMQ_EVENT_ACCEPTED) open_fds_[event.fd] = true;
-        if (event.what != ZMQ_EVENT_DISCONNECTED) continue;
+        if (event.kind == ZMQ_EVENT_ACCEPTED) open_fds_[event.fd] = true;
+        if (event.kind != ZMQ_EVENT_DISCONNECTED) continue;
         open_fds_.erase(event.fd);
         connection* const whose = peer_at(event.fd);
         if (whose == nullptr) continue;
@@ -211,11 +211,11 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
     std::vector<monitor_event> events;
     if (ask_monitors_ || !from.up) from.dealer->read_monitor(events);
     for (const auto& event : events) {
-        if (event.what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !from.up) {
+        if (event.kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !from.up) {
             from.up = true;
             inputs.push_back(core::up{from.at});
         }
-        if (event.what == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
+        if (event.kind == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
     }
     bool more = true;
     std::size_t count = 0, bytes = 0;
@@ -281,53 +281,53 @@ bool hub::has_more() {
 
 void hub::apply(core::outbox& out) {
     for (auto& effect : out.effects()) {
-        std::visit([this](auto& what) { carry_out(what); }, effect);
+        std::visit([this](auto& asked) { carry_out(asked); }, effect);
     }
     out.clear();
 }
 
-void hub::carry_out(core::open& what) {
+void hub::carry_out(core::open& asked) {
     auto made = std::make_unique<connection>();
-    made->at = what.to;
+    made->at = asked.to;
     try {
         made->dealer = make_socket(zmq::socket_type::dealer);
-        made->dealer->connect(what.endpoint);
+        made->dealer->connect(asked.endpoint);
     } catch (const std::exception& failed) {
-        log_(log_level::error, "cannot connect to " + what.endpoint + ": " + failed.what());
-        failures_.push_back(core::down{what.to, failed.what()});
+        log_(log_level::error, "cannot connect to " + asked.endpoint + ": " + failed.what());
+        failures_.push_back(core::down{asked.to, failed.what()});
         return;
     }
     dealers_.push_back(made.get());
-    connections_.emplace(what.to, std::move(made));
+    connections_.emplace(asked.to, std::move(made));
 }
 
-void hub::carry_out(core::close& what) {
-    const auto found = connections_.find(what.to);
+void hub::carry_out(core::close& asked) {
+    const auto found = connections_.find(asked.to);
     // A ROUTER cannot part with one peer: it was told to go, and what it still says is for nobody.
     if (found == connections_.end() || !found->second->dealer) return;
     flush(*found->second);
-    forget(what.to);
+    forget(asked.to);
 }
 
-void hub::carry_out(core::send& what) {
-    const auto found = connections_.find(what.to);
+void hub::carry_out(core::send& asked) {
+    const auto found = connections_.find(asked.to);
     if (found == connections_.end() || !found->second->takes()) return;
     connection& to = *found->second;
     if (to.queue.empty()) {
-        switch (try_send(to, what)) {
+        switch (try_send(to, asked)) {
             case sent::done: return;
             case sent::unreachable: return part(to);
             case sent::full: with_queue_.push_back(to.at); break;
         }
     }
-    to.queued_bytes += what.what.bytes();
-    to.queue.push_back(std::move(what));
+    to.queued_bytes += asked.what.bytes();
+    to.queue.push_back(std::move(asked));
     if (to.queued_bytes > bounds_.queued_bytes_max) fail(to, "it does not take what it is sent");
 }
 
-void hub::carry_out(core::note& what) { log_(what.level, what.text); }
+void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }
 
-hub::sent hub::try_send(connection& to, core::send& what) {
+hub::sent hub::try_send(connection& to, core::send& asked) {
     socket& via = to.dealer ? *to.dealer : *router_;
     // Frames before the message's own. The first frame that goes out decides whether there is room:
     // on a ROUTER that is the routing id, and after EAGAIN or EHOSTUNREACH nothing may follow it.
@@ -336,21 +336,21 @@ hub::sent hub::try_send(connection& to, core::send& what) {
             zmq::message_t id{to.routing_id.data(), to.routing_id.size()};
             if (!via.send(id, true)) return sent::full;
         }
-        if (what.relayed) {
-            base::buffer lease = wire::relay_frame(*what.relayed);
+        if (asked.relayed) {
+            base::buffer lease = wire::relay_frame(*asked.relayed);
             zmq::message_t frame = to_zmq(lease);
             if (!via.send(frame, true)) return sent::full;
         }
         // A DEALER without a peer or with a full pipe says so at its first frame, which is not
         // handed over then; small first frames were only copied.
-        zmq::message_t first = to_zmq(what.what.first);
-        if (!via.send(first, !what.what.rest.empty())) {
-            if (what.what.first.empty()) what.what.first = from_zmq(first);
+        zmq::message_t first = to_zmq(asked.what.first);
+        if (!via.send(first, !asked.what.rest.empty())) {
+            if (asked.what.first.empty()) asked.what.first = from_zmq(first);
             return sent::full;
         }
-        for (std::size_t i = 0; i < what.what.rest.size(); ++i) {
-            zmq::message_t frame = to_zmq(what.what.rest[i]);
-            (void)via.send(frame, i + 1 < what.what.rest.size());
+        for (std::size_t i = 0; i < asked.what.rest.size(); ++i) {
+            zmq::message_t frame = to_zmq(asked.what.rest[i]);
+            (void)via.send(frame, i + 1 < asked.what.rest.size());
         }
     } catch (const zmq::error_t& failed) {
         if (failed.num() == EHOSTUNREACH) return sent::unreachable;

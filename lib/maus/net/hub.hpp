@@ -43,7 +43,7 @@ public:
     hub& operator=(const hub&) = delete;
 
     /// Binds the ROUTER and returns the endpoint with wildcards resolved. Throws maus::error
-    /// (protocol_violation) that says what is wrong with the endpoint, or who may have it.
+    /// that says what is wrong with the endpoint, or who may have it.
     std::string bind(const std::string& endpoint);
 
     /// Reads what has come, up to a bound; true if there may be more.
@@ -56,7 +56,7 @@ public:
 
     /// Readable while there is something to read or `wake` was called.
     [[nodiscard]] int fd() const { return epoll_; }
-    /// Sleeps until the fd is readable, at most until `deadline`, and perhaps less. To be called
+    /// Sleeps until the fd is readable, at most until `deadline`; may return early. To be called
     /// before each drain of a host's own loop too, with a deadline in the past: it takes note of what
     /// is readable.
     void wait(base::instant deadline);
@@ -90,12 +90,12 @@ private:
     [[nodiscard]] bool receive(socket& from, zmq::message_t* id, wire::message& message,
                                zmq::message_t& first);
 
-    void carry_out(core::open& what);
-    void carry_out(core::close& what);
-    void carry_out(core::send& what);
-    void carry_out(core::note& what);
+    void carry_out(core::open& asked);
+    void carry_out(core::close& asked);
+    void carry_out(core::send& asked);
+    void carry_out(core::note& asked);
     enum class sent : std::uint8_t { done, full, unreachable };
-    sent try_send(connection& to, core::send& what);
+    sent try_send(connection& to, core::send& asked);
     void flush(connection& to);
     void flush_all();
     [[nodiscard]] base::instant until_flush(base::instant deadline) const;

@@ -4,6 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <system_error>
+
+#include "maus/error.hpp"
+
 namespace maus::net {
 
 std::string host_name() {
@@ -14,7 +18,7 @@ std::string host_name() {
 
 std::uint32_t process_id() { return static_cast<std::uint32_t>(getpid()); }
 
-std::thread spawn(std::function<void()> what) {
+std::thread spawn(std::function<void()> body) {
     struct no_signals {
         sigset_t before;
         no_signals() {
@@ -24,7 +28,13 @@ std::thread spawn(std::function<void()> what) {
         }
         ~no_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
     } const meanwhile;
-    return std::thread(std::move(what));
+    try {
+        return std::thread(std::move(body));
+    } catch (const std::system_error& failed) {
+        throw error(errc::resource_exhausted, std::string("cannot make a thread: ") +
+                                                  failed.what() +
+                                                  " (too many threads? raise `ulimit -u`)");
+    }
 }
 
 }  // namespace maus::net

@@ -25,7 +25,7 @@ bool reactor::cycle() {
     const bool sent = !driven_.outbox().empty();
     send();
     if (unread || !inputs_.empty() || driven_.has_queued()) return true;
-    // Sending makes libzmq look at its mail, and epoll would not tell of what it saw there.
+    // Sending makes libzmq look at its own commands, and epoll does not tell of what it saw there.
     return sent && hub_.has_more();
 }
 

@@ -15,27 +15,27 @@
 
 namespace maus::net {
 
-/// What a reactor drives: a state machine, and the mailbox from other threads.
+/// What a reactor drives: a state machine, and the queue of what other threads ask of it.
 class driven {
 public:
     virtual ~driven() = default;
-    virtual void on(input what, base::instant now) = 0;
-    /// Feeds what other threads put into the mailbox and carries out all that it leads to but the
+    virtual void on(input event, base::instant now) = 0;
+    /// Feeds the machine what other threads have queued, and carries out all that it leads to but the
     /// outbox.
     virtual void take_queued(base::instant now) = 0;
     /// The same, and advances the machine to now.
     virtual void step(base::instant now) = 0;
     [[nodiscard]] virtual core::outbox& outbox() = 0;
     [[nodiscard]] virtual bool has_queued() const = 0;
-    /// When a step is due that no input and no mail ask for; in the past: now.
+    /// When a step is due that no input and nothing queued asks for; in the past: now.
     [[nodiscard]] virtual base::instant next_deadline() const = 0;
     [[nodiscard]] virtual bool finished() const = 0;
 };
 
 class reactor {
 public:
-    reactor(const limits& bounds, hub::log_function log, driven& what)
-        : hub_(bounds, std::move(log)), driven_(what) {}
+    reactor(const limits& bounds, hub::log_function log, driven& machine)
+        : hub_(bounds, std::move(log)), driven_(machine) {}
 
     [[nodiscard]] hub& sockets() { return hub_; }
 
@@ -45,10 +45,10 @@ public:
     bool cycle();
     /// Sends what the machine wants sent, without looking for more.
     void send() { hub_.apply(driven_.outbox()); }
-    /// Hands the mail to the machine and sends what that leads to, without looking for more: then
-    /// somebody has to, soon.
+    /// Hands what is queued to the machine and sends what that leads to, without looking for more:
+    /// somebody has to do that soon.
     void flush();
-    /// Sleeps until something comes, there is mail, or the machine has something to do; at most
+    /// Sleeps until something comes, is queued, or the machine has something to do; at most
     /// until `deadline`. To be called when cycle() has found nothing more.
     void sleep(base::instant deadline = base::never);
 
@@ -56,8 +56,8 @@ public:
     /// more.
     bool process_events();
     [[nodiscard]] int fd() { return hub_.fd(); }
-    /// There is mail: from any thread, after it was put. False: nobody is asleep, and who drives
-    /// will look at the mail before it sleeps.
+    /// Something was queued: from any thread, after it was. False: nobody is asleep, and who drives
+    /// will look at the queue before it sleeps.
     bool wake() noexcept {
         // To look first is cheaper, and nobody is asleep while many calls are made.
         if (!asleep_.load() || !asleep_.exchange(false)) return false;

@@ -14,7 +14,6 @@
 #include <cstring>
 #include <latch>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "maus/base/random.hpp"
@@ -43,7 +42,10 @@ constexpr std::chrono::milliseconds linger{500};
 
 std::atomic<std::uint64_t> monitors_made{0};
 
-// libzmq draws the first routing id and reconnection jitter from rand(), which it never seeds.
+// libzmq draws the first routing id of each ROUTER and the jitter of reconnections from rand(), which
+// it never seeds: the ids of all processes would be the same, and a peer that claims the next one
+// ends a ROUTER. Seeded once a context and not once a socket, rand() goes on from where it is, and so
+// does a program that uses it, too.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
 
 // libzmq aborts where it cannot make its own threads or their descriptors, or may not choose their
@@ -55,12 +57,12 @@ void need_threads() {
     std::vector<std::thread> spare;
     try {
         while (spare.size() < count) spare.push_back(spawn([&all] { all.arrive_and_wait(); }));
-    } catch (const std::system_error&) {
+    } catch (const error&) {
         all.count_down(static_cast<std::ptrdiff_t>(count - spare.size()));
     }
     const bool enough = spare.size() == count;
     for (auto& each : spare) each.join();
-    if (!enough) throw error(errc::overloaded, "too many threads; raise `ulimit -u`");
+    if (!enough) throw error(errc::resource_exhausted, "too many threads; raise `ulimit -u`");
 }
 // Who has another policy than the common one keeps it.
 bool may_be_batch() {
@@ -82,34 +84,56 @@ void need_descriptors() {
     }
     const bool enough = spare.size() == count;
     for (const int fd : spare) ::close(fd);
-    if (!enough) throw error(errc::overloaded, "too many open files; raise `ulimit -n`");
+    if (!enough) throw error(errc::resource_exhausted, "too many open files; raise `ulimit -n`");
+}
+
+/// `number` is an errno.
+error cannot_bind(const std::string& endpoint, const std::string& why, int number = EINVAL) {
+    const bool exhausted = number == EMFILE || number == ENFILE || number == ENOMEM ||
+                           number == ENOBUFS || number == ENOSPC;
+    return {exhausted ? errc::resource_exhausted : errc::invalid_argument,
+            "cannot bind " + endpoint + ": " + why};
 }
 
 // libzmq lets a second process take over a bound ipc path without a word, and removes whatever else
 // lies there: a lock beside it, and a look, do not.
-int lock_ipc_path(const std::string& endpoint) {
-    const auto no = [&](const std::string& why) -> error {
-        return {errc::protocol_violation, "cannot bind " + endpoint + ": " + why};
-    };
-    const std::string path = endpoint.substr(std::string_view("ipc://").size());
-    if (path.empty() || path[0] == '@' || path[0] == '*') return -1;
+int lock_ipc_path(const std::string& endpoint, const std::string& path) {
+    if (path[0] == '@' || path == "*") return -1;
     struct stat there {};
     if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
-        throw no("something is there that is no socket; name another path, or remove it");
+        throw cannot_bind(endpoint,
+                          "something is there that is no socket; name another path, or remove it");
     }
     // Whoever may read it may lock it: the one who stopped may have been another user.
     const std::string name = path + ".lock";
     int lock = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
     if (lock < 0) lock = ::open(name.c_str(), O_CREAT | O_RDONLY | O_CLOEXEC, 0644);
     if (lock < 0) {
-        throw no(errno == ENOENT ? "its folder is missing"
-                                 : "cannot open " + name + ": " + std::strerror(errno));
+        const int number = errno;
+        throw cannot_bind(endpoint,
+                          number == ENOENT ? "its folder is missing"
+                                           : "cannot open " + name + ": " + std::strerror(number),
+                          number);
     }
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock);
-        throw no("another process has it");
+        throw cannot_bind(endpoint, "another process has it");
     }
     return lock;
+}
+
+std::string why_not_bound(const zmq::error_t& failed, const base::endpoint& place) {
+    switch (failed.num()) {
+        case EADDRINUSE: return "the port is taken; is another one running there?";
+        case EACCES: return std::string(failed.what()) + " (ports below 1024 are privileged)";
+        case EAFNOSUPPORT: return "this machine does not speak IPv6";
+        case EINVAL: return "write tcp://ADDRESS:PORT or ipc://PATH";
+        case ENODEV:
+        case EADDRNOTAVAIL:
+            return "this machine has no address " + place.host +
+                   "; write one of its addresses, the name of an interface, or * for all";
+        default: return failed.what();
+    }
 }
 
 // libzmq closes sockets in its own time: an address that somebody in this process has just let go of
@@ -128,15 +152,15 @@ void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
 }
 
 // What we hand over, libzmq's own thread frees. libzmq puts the two in order, but is not
-// instrumented: ThreadSanitizer has to be told.
-void handed_over([[maybe_unused]] void* what) {
+// instrumented: ThreadSanitizer needs a word about it.
+void handed_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
-    __tsan_release(what);
+    __tsan_release(frame);
 #endif
 }
-void taken_over([[maybe_unused]] void* what) {
+void taken_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
-    __tsan_acquire(what);
+    __tsan_acquire(frame);
 #endif
 }
 }  // namespace
@@ -151,6 +175,7 @@ std::shared_ptr<zmq::context_t> shared_context() {
     if (!context) {
         need_descriptors();
         need_threads();
+        seed_libzmq();
         context = std::make_shared<zmq::context_t>();
         context->set(zmq::ctxopt::max_sockets, 65000);
         // When woken, its I/O thread then lets who woke it go on to its own sleep first: a switch less
@@ -166,7 +191,6 @@ std::shared_ptr<zmq::context_t> shared_context() {
 // --- a socket ------------------------------------------------------------------------------------
 
 socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds) {
-    seed_libzmq();
     try {
         data_ = zmq::socket_t(context, type);
         data_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
@@ -204,8 +228,9 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
         (void)uninterrupted([&] { return monitor_.recv(none, zmq::recv_flags::dontwait); });
     } catch (const zmq::error_t& failed) {
         stop_monitor();
-        throw error(errc::overloaded, std::string("cannot make a socket: ") + failed.what() +
-                                          " (too many open files? raise `ulimit -n`)");
+        throw error(errc::resource_exhausted, std::string("cannot make a socket: ") +
+                                                  failed.what() +
+                                                  " (too many open files? raise `ulimit -n`)");
     }
 }
 
@@ -222,25 +247,27 @@ void socket::stop_monitor() noexcept {
     monitor_.close();
 }
 
+// For each endpoint by itself: with it on, libzmq takes only IPv6 addresses of names, and most names
+// that are given to us have an IPv4 one.
+void socket::speak_ipv6(bool does) { data_.set(zmq::sockopt::ipv6, does); }
+
+void socket::connect(const std::string& endpoint) {
+    speak_ipv6(endpoint.starts_with("tcp://["));
+    data_.connect(endpoint);
+}
+
 std::string socket::bind(const std::string& endpoint) {
-    if (const auto problem = endpoint_problem(endpoint); !problem.empty()) {
-        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + problem);
-    }
-    if (endpoint.starts_with("ipc://")) {
-        if (const int lock = lock_ipc_path(endpoint); lock >= 0) ipc_locks_.push_back(lock);
+    const base::endpoint place = resolve_to_bind(endpoint);
+    if (place.transport == base::endpoint::kind::ipc) {
+        if (const int lock = lock_ipc_path(endpoint, place.path); lock >= 0) {
+            ipc_locks_.push_back(lock);
+        }
     }
     try {
-        bind_patiently(data_, endpoint);
+        speak_ipv6(place.is_ipv6());
+        bind_patiently(data_, to_string(place));
     } catch (const zmq::error_t& failed) {
-        std::string why = failed.what();
-        if (failed.num() == EADDRINUSE) why = "the port is taken; is another one running there?";
-        if (failed.num() == EINVAL) why = "write tcp://ADDRESS:PORT or ipc://PATH";
-        if (failed.num() == ENODEV || failed.num() == EADDRNOTAVAIL) {
-            why =
-                "this machine has no such address; write one of its IPv4 addresses, the name of an "
-                "interface, or * for all";
-        }
-        throw error(errc::protocol_violation, "cannot bind " + endpoint + ": " + why);
+        throw cannot_bind(endpoint, why_not_bound(failed, place), failed.num());
     }
     return data_.get(zmq::sockopt::last_endpoint);
 }
@@ -254,11 +281,11 @@ void socket::read_monitor(std::vector<monitor_event>& events) {
     while (read(head)) {
         // Frame 1: u16 event, u32 value, unaligned; frame 2: the endpoint.
         if (head.size() >= 6) {
-            std::uint16_t what;
+            std::uint16_t kind;
             std::int32_t value;
-            std::memcpy(&what, head.data(), sizeof what);
+            std::memcpy(&kind, head.data(), sizeof kind);
             std::memcpy(&value, static_cast<const char*>(head.data()) + 2, sizeof value);
-            events.push_back({what, value});
+            events.push_back({kind, value});
         }
         while (head.more() && read(address)) {
             if (!address.more()) break;

@@ -21,7 +21,7 @@ namespace maus::net {
 [[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
 
 struct monitor_event {
-    std::uint16_t what;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
+    std::uint16_t kind;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
     int fd;
 };
 
@@ -39,15 +39,15 @@ auto uninterrupted(Call call) {
 
 class socket {
 public:
-    /// Throws maus::error (overloaded) that says what there is too little of.
+    /// Throws maus::error (resource_exhausted) that says what there is too little of.
     socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds);
     ~socket();
     socket(const socket&) = delete;
     socket& operator=(const socket&) = delete;
 
-    void connect(const std::string& endpoint) { data_.connect(endpoint); }
-    /// Returns the endpoint with wildcards resolved. Throws maus::error (protocol_violation) that
-    /// says what is wrong with the endpoint, or who may have it.
+    void connect(const std::string& endpoint);
+    /// Returns the endpoint with wildcards resolved. Throws maus::error: invalid_argument says what
+    /// is wrong with the endpoint, or who may have it; resource_exhausted.
     std::string bind(const std::string& endpoint);
 
     /// One frame; false if there is none. The frames of one message are all there once the first is.
@@ -72,6 +72,7 @@ public:
 
 private:
     void stop_monitor() noexcept;
+    void speak_ipv6(bool does);
 
     zmq::socket_t data_;
     zmq::socket_t monitor_;

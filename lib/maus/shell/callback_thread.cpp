@@ -39,18 +39,18 @@ struct callback_thread::shared {
 
 callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {}
 
-void callback_thread::post(std::unique_ptr<base::task> what) {
+void callback_thread::post(std::unique_ptr<base::task> next) {
     {
         const std::lock_guard lock(shared_->guard);
         if (!shared_->stopping) {
-            shared_->waiting.push_back(std::move(what));
+            shared_->waiting.push_back(std::move(next));
             if (!shared_->thread.joinable()) {
                 shared_->thread = net::spawn([kept = shared_] { kept->work(); });
             }
         }
     }
-    if (what) {
-        what->run();
+    if (next) {
+        next->run();
     } else {
         shared_->changed.notify_one();
     }

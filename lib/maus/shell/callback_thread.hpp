@@ -18,7 +18,7 @@ public:
     callback_thread& operator=(const callback_thread&) = delete;
 
     /// After stop() the task is run here and now.
-    void post(std::unique_ptr<base::task> what);
+    void post(std::unique_ptr<base::task> next);
     /// Returns when all that was posted has run; at once if it is called by a task, and another
     /// thread can wait with stop() then.
     void stop();

@@ -7,16 +7,16 @@
 
 namespace maus::shell {
 
-/// Any thread puts, one takes. The taker's vector and the event_queue's change places, so neither side
+/// Any thread puts, one takes. The taker's vector and the queue's change places, so neither side
 /// allocates once both have grown.
 template <class T>
 class event_queue {
 public:
-    /// How much waits now. 0, and `what` is as it was: it is closed.
-    [[nodiscard]] std::size_t put(T&& what) {
+    /// How much waits now. 0, and `event` is as it was: the queue is closed.
+    [[nodiscard]] std::size_t put(T&& event) {
         const std::lock_guard lock(guard_);
         if (closed_) return 0;
-        waiting_.push_back(std::move(what));
+        waiting_.push_back(std::move(event));
         return waiting_.size();
     }
     /// Nothing can be put any more; what is there can be taken.

@@ -1,7 +1,6 @@
 #include "maus/shell/function_threads.hpp"
 
-#include <system_error>
-
+#include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 
@@ -19,7 +18,7 @@ std::size_t function_threads::start_threads(std::size_t concurrency) {
         while (threads_.size() < concurrency) {
             threads_.push_back(net::spawn([this] { member(false); }));
         }
-    } catch (const std::system_error&) {
+    } catch (const error&) {
         if (threads_.empty()) throw;
     }
     const std::lock_guard lock(guard_);
@@ -58,7 +57,7 @@ void function_threads::member(bool leads) {
     works_for = before;
 }
 
-// Runs functions until the lead is to be taken. False: all is over.
+// Runs functions until this thread has taken the leadership. False: all is over.
 bool function_threads::next_duty() {
     std::unique_lock lock(guard_);
     while (!stopping_) {
@@ -92,8 +91,8 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
     queue_.pop_front();
     ++running_;
     lock.unlock();
-    const bool may_start = !next.revoked && permits(next.what, net::clock_now());
-    run_(std::move(next.what), may_start);
+    const bool may_start = !next.revoked && permits(next.job, net::clock_now());
+    run_(std::move(next.job), may_start);
     lock.lock();
     --running_;
 }
@@ -145,9 +144,9 @@ void function_threads::end_short() {
     if (waiting) changed_.notify_one();
 }
 
-void function_threads::revoke(const wire::attempt& what) {
+void function_threads::revoke(const wire::attempt& attempt) {
     const std::lock_guard lock(guard_);
-    for (auto& each : queue_) each.revoked = each.revoked || each.what.what == what;
+    for (auto& each : queue_) each.revoked = each.revoked || each.job.what == attempt;
 }
 
 void function_threads::permit(std::uint64_t link, base::instant until) {

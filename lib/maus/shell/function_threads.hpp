@@ -5,21 +5,21 @@
 // lease must not have run out ([P-35]), even if the process was stopped a moment ago and nobody has
 // noticed yet.
 //
-// A worker that runs one function at a time may run a short one on the very thread that received it,
-// which saves two switches. Before it does, that thread claims the right to run (begin_short) and
-// leaves the lead; if the function takes long after all, another of the function_threads takes the lead, and the
-// first goes on as one that runs functions:
+// A worker that runs one function at a time may run a short one on the thread that received it, which
+// saves two thread switches. That thread first claims the right to run functions (begin_short), then
+// leaves the leadership. If the function takes long after all, another thread takes the leadership,
+// and the first one goes on as a thread that runs functions:
 //
-// has the lead | event                                     | then
-// -------------|-------------------------------------------|----------------------------------------
-// A            | a short function is to run                | A leaves the lead, runs it
-// nobody       | A has run it                              | A takes the lead
-// nobody       | for a tick, or two                        | B takes the lead
-// B            | A has run it                              | A delivers by mail, and joins the function_threads
+// leader | event                    | then
+// -------|--------------------------|----------------------------------------------------------
+// A      | a short function is next | A leaves the leadership and runs it
+// nobody | A has run it             | A leads
+// nobody | for one tick or two      | B leads
+// B      | A has run it             | A answers through the completion_sink and joins the others
 //
-// A tick is 2 ms; 8 ms after one in which short functions came and went.
+// A tick is 2 ms. It is 8 ms after one in which short functions came and went.
 //
-// Without threads, in a host's loop, run_one() runs what waits.
+// Without threads, in a program's own loop, run_one() runs what waits.
 #pragma once
 
 #include <atomic>
@@ -39,7 +39,7 @@ class function_threads {
 public:
     /// Runs one job; `may_start` is false if it is only to be returned.
     using run_function = std::function<void(core::job, bool may_start)>;
-    /// Drives the reactor, having the lead. True: it has finished. False: the lead was lost.
+    /// Drives the reactor as the leader. True: the reactor has finished. False: another thread leads.
     using drive_function = std::function<bool()>;
 
     function_threads(run_function run, drive_function drive)
@@ -52,29 +52,29 @@ public:
     function_threads& operator=(const function_threads&) = delete;
 
     /// Makes threads for so many functions at a time, or as many as the system allows, which it
-    /// gives back. Throws std::system_error if that is none.
+    /// gives back. Throws maus::error (resource_exhausted) if that is none.
     std::size_t start_threads(std::size_t concurrency);
-    /// Works on this thread and on the hired ones, until the reactor has finished and no function
+    /// Works on this thread and on those that were started, until the reactor has finished and no function
     /// runs any more. Jobs that were not started are let go of.
     void work();
-    /// For those who only run_one().
+    /// For programs that only call run_one().
     void stop();
     /// Whether the calling thread is one of its own.
     [[nodiscard]] bool is_own_thread() const;
 
-    // --- by the thread that has the lead
+    // --- by the leader
     void add(std::vector<core::job>& jobs);
-    void revoke(const wire::attempt& what);
+    void revoke(const wire::attempt& attempt);
     /// Jobs of this link, and of no other, may be started before then.
     void permit(std::uint64_t link, base::instant until);
-    [[nodiscard]] bool permits(const core::job& what, base::instant now) const {
-        return what.link == link_.load() && now < until_.load();
+    [[nodiscard]] bool permits(const core::job& job, base::instant now) const {
+        return job.link == link_.load() && now < until_.load();
     }
-    /// Claims the right to run functions here, before all that are added later. False: others run
-    /// or wait.
+    /// Claims the right to run functions on this thread, before all that are added later. False:
+    /// others run or wait.
     [[nodiscard]] bool begin_short();
     void end_short();
-    /// What was not run of a claim that another thread has.
+    /// What another thread claimed and has not run.
     void add_in_front(std::vector<core::job>& jobs);
     [[nodiscard]] shell::leadership& leadership() { return leadership_; }
 
@@ -84,7 +84,7 @@ public:
 
 private:
     struct entry {
-        core::job what;
+        core::job job;
         bool revoked = false;
     };
     void join();
@@ -100,7 +100,7 @@ private:
     std::deque<entry> queue_;
     std::size_t concurrency_ = 1;
     std::size_t running_ = 0;
-    bool watched_ = false;  // somebody looks after the lead
+    bool watched_ = false;  // a standby looks at the leadership
     bool to_watch_ = false;
     bool stopping_ = false;
     std::vector<std::thread> threads_;

@@ -6,9 +6,9 @@ namespace maus::shell {
 
 namespace {
 constexpr std::chrono::milliseconds tick{1};
-constexpr std::chrono::milliseconds long_tick{4};  // while guests come and go
-constexpr int ticks_until_doze = 100;
-constexpr std::chrono::milliseconds stay{20};  // after guests were in each other's way
+constexpr std::chrono::milliseconds long_tick{4};  // while waiters come and go
+constexpr int ticks_until_sleep = 100;
+constexpr std::chrono::milliseconds stay{20};  // after waiters were in each other's way
 }  // namespace
 
 bool leader_follower::over(base::instant until) { return net::clock_now() >= until; }
@@ -26,31 +26,31 @@ void leader_follower::run() {
         }
         if (machine_.finished()) break;
         leadership_.leave();
-        // Put by somebody who saw the lead taken.
+        // Put by a thread that saw the leadership taken.
         if (machine_.has_queued() && leadership_.try_take()) {
             (void)reactor_.cycle();
             leadership_.leave();
         }
         stand_by();
     }
-    // The lead stays taken: nobody may drive any more.
+    // The leadership stays taken: nobody may lead any more.
     reactor_.sockets().shut();
 }
 
-// Until it has the lead.
+// Until it leads.
 void leader_follower::stand_by() {
     std::unique_lock lock(guard_);
     standby watch(leadership_);
     bool wanted = false;
     for (;;) {
-        if (wanted || watch.quiet() < ticks_until_doze) {
+        if (wanted || watch.quiet() < ticks_until_sleep) {
             changed_.wait_for(lock, !wanted && watch.busy() ? long_tick : tick,
                               [this] { return called_; });
         } else {
-            // A guest drives and sleeps. When it leaves it will look at dozing_, or we at the lead.
-            dozing_ = true;
+            // A waiter leads and sleeps. When it leaves, it looks at asleep_, or we see that it left.
+            asleep_ = true;
             if (!leadership_.vacant()) changed_.wait(lock, [this] { return called_; });
-            dozing_ = false;
+            asleep_ = false;
             watch.start_again();
         }
         if (std::exchange(called_, false)) wanted = true;
@@ -73,7 +73,7 @@ void leader_follower::queued_came(bool at_once) {
     if (at_once && leadership_.try_take()) {
         reactor_.flush();
         end_leading();
-    } else if (dozing_) {
+    } else if (asleep_) {
         call_io_thread();
     }
 }
@@ -91,8 +91,8 @@ void leader_follower::end_leading() {
     waiter_leads_ = false;
     const bool finished = machine_.finished();
     leadership_.leave();
-    // Mail of others that was put while they saw the lead taken.
-    if (crowded_.exchange(false) || dozing_ || finished || machine_.has_queued()) call_io_thread();
+    // Commands of threads that saw the leadership taken.
+    if (crowded_.exchange(false) || asleep_ || finished || machine_.has_queued()) call_io_thread();
 }
 
 }  // namespace maus::shell

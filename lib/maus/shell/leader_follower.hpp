@@ -1,22 +1,22 @@
-// A reactor that a thread of its own drives, or, while that is faster, whoever waits for what it
-// brings.
+// Drives a reactor with a thread of its own (the I/O thread), or with whichever thread waits for what
+// the reactor brings (a waiter).
 //
-// A thread that waits in future::get() for a thread that waits for the network pays for two
-// switches a call. So such a thread, a guest, drives the reactor itself if nobody else does:
+// A thread that waits in future::get() for the I/O thread, which waits for the network, pays for two
+// thread switches a call. So a waiter drives the reactor itself if nobody else does:
 //
-// who has the lead | event                                    | then
-// -----------------|------------------------------------------|-------------------------------------
-// the resident     | it has woken a waiter                    | leaves the lead, stands in
-// nobody           | a guest waits                            | the guest has it
-// a guest          | what it waited for is there, time is up  | leaves the lead
-// a guest          | another guest came in vain meanwhile     | leaves it to the resident, for a while
-// nobody           | a whole tick long                        | the resident has it
-// nobody           | mail that cannot wait                    | the sender does one round
+// leader         | event                                    | then
+// ---------------|------------------------------------------|---------------------------------------
+// the I/O thread | it has woken a waiter                    | leaves, and stands by
+// nobody         | a thread waits                           | that waiter leads
+// a waiter       | its result is there, or its time is up   | leaves
+// a waiter       | another waiter came in vain meanwhile    | leaves to the I/O thread, for a while
+// nobody         | a whole tick long                        | the I/O thread leads
+// nobody         | a command that cannot wait               | its sender does one round
 //
-// So many waiting threads, and programs that do not wait at all, are served by the resident. Mail
-// of a thread that is about to wait travels with what it sends next; if it does not wait after all,
-// the resident takes the lead within two ticks. A tick is 1 ms; 4 ms after one in which guests came
-// and went: on a busy processor each look is two switches more.
+// So the I/O thread serves programs with many waiting threads, and programs that do not wait at all.
+// What a thread calls just before it waits travels with what it sends next. If it does not wait after
+// all, the I/O thread takes the leadership within two ticks. A tick is 1 ms. It is 4 ms after one in
+// which waiters came and went: on a busy processor each look costs two more switches.
 #pragma once
 
 #include <condition_variable>
@@ -32,20 +32,20 @@ public:
     leader_follower(net::reactor& reactor, const net::driven& machine)
         : reactor_(reactor), machine_(machine) {}
 
-    /// The resident's thread: until the machine is finished.
+    /// By the I/O thread: until the machine is finished.
     void run();
-    /// By whoever drives: a thread that waited without driving has been woken.
+    /// By the leader: a thread that waited without leading has been woken.
     void woke_a_waiter() noexcept { woke_a_waiter_ = true; }
-    /// Mail was put. `at_once`: it should not wait for what its sender does next.
+    /// A command was put. `at_once`: it should not wait for what its sender does next.
     void queued_came(bool at_once);
-    /// The same for mail that only the resident may be trusted with.
+    /// The same for a command that only the I/O thread is to carry out.
     void call_io_thread();
-    /// Drives until `done()` or `until`. Returns early if somebody else drives: wait without driving
+    /// Leads until `done()` or `until`. Returns early if another thread leads: wait without leading
     /// then.
     template <class Done>
     void lead_while_waiting(Done done, base::instant until) {
         if (!begin_leading()) return;
-        // What the guest waits for leaves before anything else is looked at.
+        // What this thread waits for leaves before anything else is looked at.
         if (machine_.has_queued()) reactor_.flush();
         while (!done() && !machine_.finished()) {
             if (reactor_.cycle() || done()) continue;
@@ -64,11 +64,11 @@ private:
     net::reactor& reactor_;
     const net::driven& machine_;
     leadership leadership_;
-    bool woke_a_waiter_ = false;       // of the lead's holder
-    base::instant io_thread_until_{};  // of the resident
+    bool woke_a_waiter_ = false;       // by the leader
+    base::instant io_thread_until_{};  // the I/O thread keeps the leadership until then
     std::atomic<bool> waiter_leads_{false};
     std::atomic<bool> crowded_{false};
-    std::atomic<bool> dozing_{false};
+    std::atomic<bool> asleep_{false};  // the I/O thread, without looking
     std::mutex guard_;
     std::condition_variable changed_;
     bool called_ = false;

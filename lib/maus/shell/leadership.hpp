@@ -1,10 +1,9 @@
-// Who drives a reactor: one thread at a time has the lead.
+// Who drives a reactor: one thread at a time has the leadership.
 //
-// The lead is taken and left often (for each call that a thread waits for, for each short function),
-// so both are a single atomic exchange. A thread that stands in looks from time to time whether the
-// lead is vacant: had nobody taken it since it looked last, nobody is about to, and it takes it
-// itself. (The pattern is Leader/Followers: Schmidt et al., Pattern-Oriented Software Architecture
-// 2.)
+// The leadership is taken and left often (for each call that a thread waits for, for each short
+// function), so both are a single atomic exchange. A standby looks from time to time whether it is
+// vacant: if nobody has taken it since the last look, nobody is about to, and the standby takes it.
+// (The pattern is Leader/Followers: Schmidt et al., Pattern-Oriented Software Architecture 2.)
 #pragma once
 
 #include <atomic>
@@ -22,7 +21,7 @@ public:
     }
     /// By the thread that has it.
     void leave() noexcept { taken_.exchange(false); }
-    /// The same where others only look from time to time: they may see it a moment later, and what
+    /// The same where others only look from time to time. They may see it a moment later, and what
     /// the leaver looks at next may be older.
     void leave_unwatched() noexcept { taken_.store(false, std::memory_order_release); }
 
@@ -37,11 +36,11 @@ private:
     std::atomic<std::uint64_t> turns_{0};
 };
 
-/// What a stand-in saw when it looked.
+/// What a thread that stands by saw when it looked.
 class standby {
 public:
     explicit standby(const leadership& at) : at_(at), turns_(at.turns()) {}
-    /// The lead is vacant, and nobody took it since the last look.
+    /// The leadership is vacant, and nobody took it since the last look.
     [[nodiscard]] bool deserted() noexcept {
         const std::uint64_t before = turns_;
         turns_ = at_.turns();

@@ -5,10 +5,13 @@
 //     park.start();
 //     manager.connect_parkserver(park.endpoint());
 //
-// The program maus-parkserver is little more than this. Thread-safety: stop() from any
-// thread at any time; the rest from one.
+// The program maus-parkserver is little more than this. Errors: maus::error, invalid_argument for
+// mistakes of the caller, resource_exhausted for what the system does not give.
+//
+// Thread-safety: stop() and metrics() from any thread at any time; the rest from one.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,17 +22,28 @@
 namespace maus {
 
 struct parkserver_options {
-    /// Where to be reached: tcp://ADDRESS:PORT (port * for any), ipc://PATH. At least one.
+    /// Where to be reached: tcp://ADDRESS:PORT (port * for any that is free), ipc://PATH
+    /// (base/endpoint.hpp). At least one.
     std::vector<std::string> bind = {"tcp://127.0.0.1:8500"};
-    /// The shortest heartbeat it agrees to; workers and managers that request for a slower one get it.
+    /// The shortest heartbeat it agrees to; workers and managers that ask for a slower one get it.
     heartbeat_options heartbeat = {std::chrono::milliseconds{10}, 2};
     maus::limits limits = {};
     log_function log = {};
 };
 
+/// What has happened so far; each counter only grows.
+struct parkserver_metrics {
+    std::uint64_t registrations = 0;  ///< of workers and managers, repeated ones among them
+    std::uint64_t grants = 0;         ///< workers that took the lease they were offered
+    std::uint64_t workers_lost = 0;   ///< whose session ended, for whatever reason
+    std::uint64_t managers_lost = 0;  ///< the same of managers
+    std::uint64_t relayed = 0;        ///< messages passed on between a worker and a manager
+    std::uint64_t violations = 0;     ///< messages that broke the protocol
+};
+
 class parkserver {
 public:
-    /// Binds. Throws maus::error that says why it cannot.
+    /// Binds all endpoints. Throws maus::error that says why it cannot.
     explicit parkserver(parkserver_options options = {});
     parkserver(const parkserver&) = delete;
     parkserver& operator=(const parkserver&) = delete;
@@ -39,7 +53,10 @@ public:
     [[nodiscard]] std::string endpoint() const;
     [[nodiscard]] std::vector<std::string> endpoints() const;
 
-    /// Runs until stop() is called.
+    /// From any thread.
+    [[nodiscard]] parkserver_metrics metrics() const;
+
+    /// Runs until stop() is called. Once; invalid_argument if it runs already, or ran.
     void run();
     /// The same in a thread of its own.
     void start();

@@ -1,3 +1,4 @@
+// What a future and those who settle it share (detail::state_base in future.hpp): waiting and waking.
 #include "maus/future.hpp"
 
 #include <linux/futex.h>
@@ -53,8 +54,8 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     return true;
 }
 
-void state_base::continue_with(std::unique_ptr<continuation> what) {
-    continuation_ = std::move(what);
+void state_base::continue_with(std::unique_ptr<continuation> next) {
+    continuation_ = std::move(next);
     const auto seen = word_.fetch_or(continued_bit, std::memory_order_acq_rel);
     if ((seen & settled_bit) != 0) std::exchange(continuation_, nullptr)->run();
 }

@@ -1,0 +1,313 @@
+#include "maus/shell/manager_runtime.hpp"
+
+#include <algorithm>
+
+#include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
+#include "maus/net/process.hpp"
+#include "maus/shell/worker_group_state.hpp"
+
+namespace maus::shell {
+
+using detail::state_base;
+
+// --- between the public API and the state machine ------------------------------------------------
+
+namespace {
+
+base::duration bounded(std::chrono::nanoseconds wanted) {
+    return std::max<std::chrono::nanoseconds>(wanted, {});
+}
+
+core::call_policy policy_of(const call_options& options) {
+    core::call_policy policy;
+    policy.at_most_once = options.delivery == delivery::at_most_once;
+    policy.max_crashes = options.max_crashes;
+    policy.timeout = bounded(options.timeout);
+    policy.attempt_timeout = bounded(options.attempt_timeout);
+    return policy;
+}
+
+std::exception_ptr exception_of(core::outcome&& failed) {
+    auto& about = *failed.about;
+    std::string message = about.function.empty() ? "" : about.function + ": ";
+    message += to_string(*failed.error);
+    if (!about.type.empty()) message += ": " + about.type;
+    if (!about.text.empty()) message += ": " + about.text;
+    return std::make_exception_ptr(error(*failed.error, message)
+                                       .about(std::move(about.function))
+                                       .thrown_as(std::move(about.type))
+                                       .after(std::move(about.attempts)));
+}
+
+event::kind kind_of(core::notice::kind kind) {
+    switch (kind) {
+        case core::notice::kind::worker_joined: return event::kind::worker_joined;
+        case core::notice::kind::worker_lost: return event::kind::worker_lost;
+        case core::notice::kind::worker_released: return event::kind::worker_released;
+        case core::notice::kind::parkserver_back: return event::kind::parkserver_back;
+        case core::notice::kind::parkserver_lost: break;
+    }
+    return event::kind::parkserver_lost;
+}
+
+state_base& call_of(const core::settled& done) {
+    return *reinterpret_cast<state_base*>(done.ticket);
+}
+worker_group_state& group_of(state_base& call) {
+    return static_cast<worker_group_state&>(*call.owner());
+}
+
+}  // namespace
+
+// --- its life ------------------------------------------------------------------------------------
+
+manager_runtime::manager_runtime(manager_options options)
+    : options_(std::move(options)),
+      effects_(options_.limits),
+      reactor_(
+          options_.limits,
+          // Not here and now: the thread may be one of the program's own that waits in get().
+          [this](log_level level, const std::string& text) {
+              if (!options_.log) return;
+              callbacks_.post(base::make_task(
+                  [tell = options_.log, level, text = text] { tell(level, text); }));
+          },
+          *this) {
+    auto config = configure();
+    id_ = to_string(config.id);
+    machine_.emplace(std::move(config), net::clock_now());
+}
+
+core::manager_config manager_runtime::configure() {
+    base::random random(net::random_seed());
+    core::manager_config config;
+    config.id = base::manager_id::make(random);
+    config.incarnation = {net::wall_us()};
+    config.beat = core::heartbeat::of(options_.heartbeat);
+    config.host = net::host_name();
+    config.pid = net::process_id();
+    config.bounds = options_.limits;
+    config.seed = random();
+    if (!options_.endpoint.empty()) {
+        for (const auto& each : options_.advertise) net::check_endpoint(each);
+        endpoint_ = net::reachable(reactor_.sockets().bind(options_.endpoint));
+        config.endpoints = options_.advertise;
+        if (config.endpoints.empty()) config.endpoints.push_back(endpoint_);
+    }
+    return config;
+}
+
+void manager_runtime::start() {
+    thread_ = net::spawn([this] { drive_.run(); });
+}
+
+void manager_runtime::stop() {
+    {
+        const std::lock_guard lock(stop_guard_);
+        if (thread_.joinable()) stop_thread();
+    }
+    // Not under the guard: a callback may want to stop the manager as well.
+    callbacks_.stop();
+}
+
+void manager_runtime::stop_thread() {
+    put(core::stop_manager{});
+    thread_.join();
+    refuse_what_came_late();
+    std::map<base::group_id, std::weak_ptr<worker_group_state>> groups;
+    {
+        const std::lock_guard lock(guard_);
+        groups_closed_ = true;
+        groups.swap(groups_);
+    }
+    for (const auto& [id, each] : groups) {
+        if (const auto left = each.lock()) left->end_waits();
+    }
+}
+
+// What came too late for the machine.
+void manager_runtime::refuse_what_came_late() {
+    for (detail::command* each = commands_.close(); each != nullptr;) {
+        detail::command* const next = each->successor;
+        if (each->is_call()) {
+            auto& late = static_cast<state_base&>(*each);
+            refuse(late, methods_.name_of({late.method}), errc::shutdown,
+                   "the manager has stopped");
+        } else {
+            delete static_cast<control_command*>(each);
+        }
+        each = next;
+    }
+}
+
+// --- by any thread -------------------------------------------------------------------------------
+
+void manager_runtime::submit(const detail::method_key& method, state_base& call, bool lone) {
+    const auto define = [this](base::method_id number, std::string signature) {
+        (void)hand_in(define_method{number, std::move(signature)});
+    };
+    call.method = methods_.number_of(method, define).value;
+    if (!commands_.put(call)) {
+        return refuse(call, method.name, errc::shutdown, "the manager has stopped");
+    }
+    const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
+    calls_waiting_.store(waiting, std::memory_order_relaxed);
+    drive_.queued_came(lone || waiting >= bounds().batch_records_max);
+}
+
+void manager_runtime::refuse(state_base& call, std::string_view function, errc code,
+                             std::string why) {
+    core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
+    refused.about->function = function;
+    refused.about->text = std::move(why);
+    group_of(call).calls_settled(1);
+    settle(call, std::move(refused));
+}
+
+void manager_runtime::connect_parkserver(std::string endpoint) {
+    net::check_endpoint(endpoint);
+    put(core::add_parkserver{std::move(endpoint)});
+}
+
+std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& wanted) {
+    if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
+        throw error(errc::invalid_argument, "not a type's name: " + wire::printable(wanted.type));
+    }
+    std::shared_ptr<worker_group_state> made;
+    base::group_id id;
+    {
+        const std::lock_guard lock(guard_);
+        id = {++groups_made_};
+        made = std::make_shared<worker_group_state>(shared_from_this(), id, wanted.calls);
+        if (groups_closed_) {
+            made->end_waits();
+        } else {
+            groups_.emplace(id, made);
+        }
+    }
+    put(core::add_request{id, wanted.type, wanted.amount, {bounded(wanted.no_workers_timeout)}});
+    return made;
+}
+
+void manager_runtime::forget(base::group_id id) {
+    const std::lock_guard lock(guard_);
+    groups_.erase(id);
+}
+
+// --- by the leader -------------------------------------------------------------------------------
+
+void manager_runtime::on(net::input event, base::instant now) {
+    std::visit([&](auto& each) { machine_->on(std::move(each), now, effects_); }, event);
+}
+
+void manager_runtime::read_queue(base::instant now) {
+    detail::command* each = commands_.take();
+    if (each == nullptr) return;
+    calls_waiting_.store(0, std::memory_order_relaxed);
+    while (each != nullptr) {
+        detail::command* const next = each->successor;
+        if (each->is_call()) {
+            make_call(static_cast<state_base&>(*each), now);
+        } else {
+            const std::unique_ptr<control_command> command(static_cast<control_command*>(each));
+            std::visit([&](auto& asked) { carry_out(asked, now); }, command->asked);
+        }
+        each = next;
+    }
+}
+
+void manager_runtime::make_call(state_base& call, base::instant now) {
+    core::submission made;
+    made.group = group_of(call).id();
+    made.method = {call.method};
+    made.ticket = reinterpret_cast<std::uint64_t>(&call);
+    made.policy = policy_of(call.options());
+    made.payload = std::move(call.arguments());
+    // The machine may settle it at once; the state lives until settle() below.
+    call.mark() = machine_->on(std::move(made), now, effects_).value;
+}
+
+void manager_runtime::carry_out(cancel_submitted& asked, base::instant now) {
+    const std::uint64_t mark = asked.call->mark();
+    if (mark != 0) machine_->on(core::cancel_call{{mark}}, now, effects_);
+}
+
+void manager_runtime::carry_out(define_method& asked, base::instant) {
+    machine_->define(asked.method, std::move(asked.signature));
+}
+
+void manager_runtime::take_queued(base::instant now) {
+    read_queue(now);
+    machine_->pump(now, effects_);
+    carry_out_effects();
+}
+
+void manager_runtime::step(base::instant now) {
+    read_queue(now);
+    machine_->advance_to(now, effects_);
+    carry_out_effects();
+}
+
+void manager_runtime::carry_out_effects() {
+    publish_metrics();
+    for (auto& each : effects_.news) tell(each);
+    effects_.news.clear();
+    // Some at a time, so that what is looked at twice is still in a cache the second time.
+    constexpr std::size_t at_a_time = 32;
+    const std::span all(effects_.done);
+    for (std::size_t first = 0; first < all.size(); first += at_a_time) {
+        const auto some = all.subspan(first, std::min(at_a_time, all.size() - first));
+        free_room(some);
+        for (auto& each : some) settle(call_of(each), std::move(each.result));
+    }
+    effects_.done.clear();
+}
+
+// For as many calls as are about to be settled: whoever waits for one of them may make another.
+void manager_runtime::free_room(std::span<const core::settled> done) {
+    worker_group_state* of = nullptr;
+    std::size_t count = 0;
+    for (const auto& each : done) {
+        worker_group_state* const its = &group_of(call_of(each));
+        if (its != of && of != nullptr) of->calls_settled(std::exchange(count, 0));
+        of = its;
+        ++count;
+    }
+    of->calls_settled(count);
+}
+
+void manager_runtime::settle(state_base& call, core::outcome&& result) {
+    // With the reference that submit() was given.
+    bool woke = false;
+    if (result.error) {
+        const detail::state_ref<state_base> reference(&call);
+        woke = call.settle(exception_of(std::move(result)), this);
+    } else {
+        woke = call.settle_and_release(std::move(result.payload), this);
+    }
+    if (woke) drive_.woke_a_waiter();
+}
+
+void manager_runtime::tell(core::notice& news) {
+    std::shared_ptr<worker_group_state> about;
+    {
+        const std::lock_guard lock(guard_);
+        const auto found = groups_.find(news.group);
+        if (found != groups_.end()) about = found->second.lock();
+    }
+    if (about) about->has_workers(machine_->workers_of(news.group));
+    if (!options_.on_event) return;
+    event told{kind_of(news.what), std::move(news.name), std::move(news.why)};
+    callbacks_.post(
+        base::make_task([told = std::move(told), tell = options_.on_event] { tell(told); }));
+}
+
+void manager_runtime::publish_metrics() {
+    const auto& calls = machine_->calls();
+    const auto& links = machine_->counters();
+    metrics_.set({calls.submitted, calls.results, calls.errors, calls.reassigned,
+                  calls.stale_answers, links.joined, links.lost, links.violations});
+}
+
+}  // namespace maus::shell

@@ -1,0 +1,121 @@
+// A manager in a real process: its state machine, its sockets, and the threads that call it.
+//
+// Any thread puts calls and commands into a queue; the leader (leader_follower.hpp) takes
+// them out, feeds the machine, carries out what the machine wants, and settles calls. Callbacks and
+// log lines go to the callback thread.
+//
+// Thread-safety: what stands above `--- by the leader` may be called by any
+// thread.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "maus/core/manager.hpp"
+#include "maus/manager.hpp"
+#include "maus/shell/callback_thread.hpp"
+#include "maus/shell/control_command.hpp"
+#include "maus/shell/leader_follower.hpp"
+#include "maus/shell/method_table.hpp"
+#include "maus/shell/published.hpp"
+
+namespace maus::shell {
+
+class worker_group_state;
+
+class manager_runtime final : public net::driven,
+                              public detail::executor,
+                              public std::enable_shared_from_this<manager_runtime> {
+public:
+    /// Binds. Throws maus::error that says why it cannot.
+    explicit manager_runtime(manager_options options);
+
+    void start();
+    void stop();
+    /// Without effect once it has stopped.
+    template <class Asked>
+    void put(Asked asked) {
+        if (hand_in(std::move(asked))) drive_.call_io_thread();
+    }
+    /// `lone`: no other call of its group is on its way, or about to be.
+    void submit(const detail::method_key& method, detail::state_base& call, bool lone);
+    void refuse(detail::state_base& call, std::string_view function, errc code, std::string why);
+    void connect_parkserver(std::string endpoint);
+    [[nodiscard]] std::shared_ptr<worker_group_state> get_workers(const request& wanted);
+    void forget(base::group_id id);
+    [[nodiscard]] leader_follower& drive() { return drive_; }
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+    [[nodiscard]] const std::string& id() const { return id_; }
+    [[nodiscard]] const limits& bounds() const { return options_.limits; }
+    [[nodiscard]] manager_metrics metrics() const { return metrics_.get(); }
+
+    // --- detail::executor
+    void post(std::unique_ptr<detail::continuation> next) override {
+        callbacks_.post(std::move(next));
+    }
+
+    // --- by the leader: net::driven
+    void on(net::input event, base::instant now) override;
+    void take_queued(base::instant now) override;
+    void step(base::instant now) override;
+    [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
+    [[nodiscard]] bool has_queued() const override { return !commands_.empty(); }
+    [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }
+    [[nodiscard]] bool finished() const override { return stopped_; }
+
+private:
+    [[nodiscard]] core::manager_config configure();
+    template <class Asked>
+    [[nodiscard]] bool hand_in(Asked asked) {
+        auto made = std::make_unique<control_command>(std::move(asked));
+        if (!commands_.put(*made)) return false;
+        (void)made.release();  // it is the taker's
+        return true;
+    }
+    void make_call(detail::state_base& call, base::instant now);
+    void carry_out(cancel_submitted& asked, base::instant now);
+    void carry_out(define_method& asked, base::instant now);
+    template <class Asked>
+    void carry_out(Asked& asked, base::instant now) {
+        machine_->on(asked, now, effects_);
+        if constexpr (std::is_same_v<Asked, core::stop_manager>) stopped_ = true;
+    }
+    void stop_thread();
+    void refuse_what_came_late();
+    void settle(detail::state_base& call, core::outcome&& result);
+    void free_room(std::span<const core::settled> done);
+    void read_queue(base::instant now);
+    void carry_out_effects();
+    void tell(core::notice& news);
+    void publish_metrics();
+
+    manager_options options_;
+    core::manager_effects effects_;
+    base::call_queue<detail::command> commands_;
+    std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
+    callback_thread callbacks_;
+    net::reactor reactor_;
+    leader_follower drive_{reactor_, *this};
+    std::optional<core::manager> machine_;
+    std::string endpoint_;
+    std::string id_;
+    method_table methods_;
+    bool stopped_ = false;
+    std::thread thread_;
+    std::mutex stop_guard_;
+
+    published<manager_metrics> metrics_;
+
+    std::mutex guard_;  // of what follows
+    std::map<base::group_id, std::weak_ptr<worker_group_state>> groups_;
+    std::uint32_t groups_made_ = 0;
+    bool groups_closed_ = false;
+};
+
+}  // namespace maus::shell

@@ -1,0 +1,13 @@
+#include "maus/shell/method_table.hpp"
+
+namespace maus::shell {
+
+std::string method_table::name_of(base::method_id number) {
+    const std::shared_lock lock(guard_);
+    for (const auto& [key, its] : numbers_) {
+        if (its == number) return key.first;
+    }
+    return {};
+}
+
+}  // namespace maus::shell

@@ -1,0 +1,72 @@
+// The functions that a manager's program has called so far, and their numbers.
+//
+// The state machine speaks of a function by a small number, the program by its name and C++ type.
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "maus/base/id.hpp"
+#include "maus/manager.hpp"
+
+namespace maus::shell {
+
+class method_table {
+    using entry = std::pair<std::string, const void*>;
+
+public:
+    /// Empty: no function has this number.
+    [[nodiscard]] std::string name_of(base::method_id number);
+    /// Calls `define(number, signature)` for a new function before anybody else can get its number.
+    template <class Define>
+    base::method_id number_of(const detail::method_key& key, Define define) {
+        // A thread mostly calls what it has called last.
+        thread_local struct {
+            std::uint64_t table = 0;
+            entry key;
+            base::method_id number;
+        } last;
+        if (last.table != id_ || last.key.second != key.type || last.key.first != key.name) {
+            last.number = look_up(key, define);
+            last.table = id_;
+            last.key = {std::string(key.name), key.type};
+        }
+        return last.number;
+    }
+
+private:
+    template <class Define>
+    base::method_id look_up(const detail::method_key& key, Define define) {
+        const entry wanted{std::string(key.name), key.type};
+        {
+            const std::shared_lock lock(guard_);
+            const auto found = numbers_.find(wanted);
+            if (found != numbers_.end()) return found->second;
+        }
+        const std::unique_lock lock(guard_);
+        const auto found = numbers_.find(wanted);
+        if (found != numbers_.end()) return found->second;
+        const base::method_id number{static_cast<std::uint32_t>(numbers_.size())};
+        define(number, key.signature(key.name));
+        numbers_.emplace(wanted, number);
+        return number;
+    }
+
+    struct hash {
+        std::size_t operator()(const entry& key) const noexcept {
+            return std::hash<std::string>{}(key.first) ^ std::hash<const void*>{}(key.second);
+        }
+    };
+    static inline std::atomic<std::uint64_t> tables_made{0};
+    const std::uint64_t id_ = ++tables_made;
+    std::shared_mutex guard_;
+    std::unordered_map<entry, base::method_id, hash> numbers_;
+};
+
+}  // namespace maus::shell

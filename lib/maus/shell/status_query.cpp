@@ -1,0 +1,139 @@
+#include "maus/shell/status_query.hpp"
+
+#include <optional>
+
+#include "maus/net/clock.hpp"
+#include "maus/net/endpoint.hpp"
+#include "maus/net/hub.hpp"
+
+namespace maus::shell {
+
+namespace {
+
+/// The status, or nothing if the message is none. Throws what the parkserver complains of.
+std::optional<wire::status> status_in(const wire::message& answer, const limits& bounds) {
+    const auto head = wire::read_header(answer.first.view());
+    if (!head) throw error(head.why().code, "what answers there is no parkserver");
+    auto decoded = wire::decode_control(answer, bounds);
+    if (!decoded) throw error(decoded.why().code, "unreadable answer: " + decoded.why().message);
+    if (const auto* no = std::get_if<wire::rejected>(&decoded.value())) {
+        throw error(wire::code_of(no->error),
+                    "the parkserver refuses: " + wire::printable(no->why));
+    }
+    auto* told = std::get_if<wire::status>(&decoded.value());
+    if (told == nullptr) return std::nullopt;
+    return std::move(*told);
+}
+
+/// One question over one connection.
+class query {
+public:
+    explicit query(const std::string& endpoint)
+        : endpoint_(endpoint),
+          hub_(bounds_, [this](log_level, const std::string& text) { trouble_ = text; }),
+          out_(bounds_) {
+        out_.push(core::open{route_, endpoint});
+        hub_.apply(out_);
+    }
+
+    wire::status wait(base::instant deadline, const std::stop_token& stop) {
+        const std::stop_callback stopping(stop, [this] { hub_.wake(); });
+        std::vector<net::input> inputs;
+        while (trouble_.empty() && net::clock_now() < deadline) {
+            if (stop.stop_requested()) {
+                throw error(errc::cancelled, "stopped before it had answered");
+            }
+            inputs.clear();
+            hub_.drain(inputs);
+            for (auto& each : inputs) {
+                if (auto told = handle(each)) return std::move(*told);
+            }
+            hub_.apply(out_);
+            if (inputs.empty() && !hub_.has_more()) hub_.wait(deadline);
+        }
+        if (!trouble_.empty()) throw error(errc::resource_exhausted, trouble_);
+        throw error(errc::deadline_exceeded, nobody_answered());
+    }
+
+private:
+    std::optional<wire::status> handle(const net::input& event) {
+        if (std::holds_alternative<core::up>(event)) {
+            reached_ = true;
+            out_.control(route_, wire::status_query{});
+            return std::nullopt;
+        }
+        if (const auto* answer = std::get_if<core::received>(&event)) {
+            return status_in(answer->what, bounds_);
+        }
+        throw error(errc::shutdown, "the parkserver at " + endpoint_ + " closed the connection");
+    }
+    [[nodiscard]] std::string nobody_answered() const {
+        if (reached_) return endpoint_ + " is there but does not answer as a parkserver";
+        return "no parkserver answers at " + endpoint_ +
+               "; is it running? start one with: maus-parkserver --bind " + endpoint_;
+    }
+
+    static constexpr base::route route_{1};
+    const std::string endpoint_;
+    const limits bounds_;
+    std::string trouble_;
+    net::hub hub_;
+    core::outbox out_;
+    bool reached_ = false;
+};
+
+template <class Id>
+std::string text_of(const Id& id) {
+    return id.none() ? std::string{} : to_string(id);
+}
+std::chrono::milliseconds ms(std::uint64_t count) {
+    return std::chrono::milliseconds{static_cast<std::int64_t>(count)};
+}
+worker_state state_of(wire::worker_state state) {
+    switch (state) {
+        case wire::worker_state::occupied: break;
+        case wire::worker_state::available: return worker_state::available;
+        case wire::worker_state::offered: return worker_state::offered;
+        case wire::worker_state::leased: return worker_state::leased;
+    }
+    return worker_state::occupied;
+}
+
+parkserver_status::worker public_entry(wire::worker_status&& of) {
+    return {text_of(of.worker), of.incarnation.value,
+            std::move(of.type), std::move(of.signatures),
+            of.concurrency,     state_of(of.state),
+            text_of(of.lease),  text_of(of.manager),
+            std::move(of.host), of.pid,
+            ms(of.age_ms)};
+}
+parkserver_status::manager public_entry(wire::manager_status&& of) {
+    return {text_of(of.manager), std::move(of.endpoints), std::move(of.host), of.pid,
+            ms(of.age_ms)};
+}
+parkserver_status::request public_entry(wire::request_status&& of) {
+    return {text_of(of.manager), of.request.value, std::move(of.type),
+            of.amount,           of.serving,       ms(of.age_ms)};
+}
+
+}  // namespace
+
+wire::status query_status(const std::string& endpoint, std::chrono::milliseconds timeout,
+                          std::stop_token stop) {
+    net::check_endpoint(endpoint);
+    return query(endpoint).wait(base::after(net::clock_now(), timeout), stop);
+}
+
+parkserver_status public_status(wire::status&& answer) {
+    parkserver_status told;
+    told.id = text_of(answer.parkserver);
+    told.version = std::move(answer.version);
+    told.epoch = answer.epoch;
+    told.uptime = ms(answer.uptime_ms);
+    for (auto& each : answer.workers) told.workers.push_back(public_entry(std::move(each)));
+    for (auto& each : answer.managers) told.managers.push_back(public_entry(std::move(each)));
+    for (auto& each : answer.requests) told.requests.push_back(public_entry(std::move(each)));
+    return told;
+}
+
+}  // namespace maus::shell

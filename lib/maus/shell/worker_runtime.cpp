@@ -1,0 +1,362 @@
+#include "maus/shell/worker_runtime.hpp"
+
+#include <algorithm>
+#include <future>
+
+#include "maus/net/endpoint.hpp"
+#include "maus/net/process.hpp"
+#include "maus/shell/exception_text.hpp"
+
+namespace maus::shell {
+
+// --- before it runs ------------------------------------------------------------------------------
+
+worker_runtime::worker_runtime(worker_options options)
+    : options_(std::move(options)),
+      function_threads_(
+          [this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
+          [this] { return drive(); }),
+      effects_(options_.limits) {
+    if (options_.concurrency > options_.limits.concurrency_max) {
+        throw error(errc::invalid_argument, "concurrency is " +
+                                                std::to_string(options_.concurrency) +
+                                                ", but limits.concurrency_max " +
+                                                std::to_string(options_.limits.concurrency_max));
+    }
+    base::random random(net::random_seed());
+    config_.id = base::worker_id::make(random);
+    config_.incarnation = {net::wall_us()};
+    config_.concurrency = std::max(options_.concurrency, 1u);
+    config_.beat = core::heartbeat::of(options_.heartbeat);
+    config_.link_timeout = options_.link_timeout;
+    config_.host = net::host_name();
+    config_.pid = net::process_id();
+    config_.bounds = options_.limits;
+    config_.seed = random();
+}
+
+void worker_runtime::add(std::string signature, detail::handler handler) {
+    if (mode_ != mode::fresh) {
+        throw error(errc::invalid_argument, "maus::worker: expose functions before it runs");
+    }
+    const auto parsed = wire::parse_signature(signature);
+    if (!parsed) {
+        const bool too_large = parsed.why().code == errc::too_large;
+        throw error(too_large ? errc::too_large : errc::invalid_argument,
+                    "cannot expose " + wire::printable(signature) + ": " + parsed.why().message);
+    }
+    if (!names_.insert(parsed.value().name).second) {
+        throw error(errc::invalid_argument,
+                    "a function named " + parsed.value().name + " is exposed already");
+    }
+    if (handlers_.size() >= options_.limits.functions_max) {
+        throw error(errc::too_large, "a worker exposes functions_max functions at most");
+    }
+    config_.signatures.push_back(std::move(signature));
+    inline_policies_.emplace_back();
+    handlers_.push_back(std::move(handler));
+}
+
+void worker_runtime::set_type(std::string type) {
+    if (mode_ != mode::fresh) {
+        throw error(errc::invalid_argument, "maus::worker: say where to connect before it runs");
+    }
+    if (!wire::good_name(type, options_.limits.name_bytes_max)) {
+        throw error(errc::invalid_argument, "not a type's name: " + wire::printable(type));
+    }
+    config_.type = std::move(type);
+}
+
+void worker_runtime::register_parkserver(std::string endpoint, std::string type) {
+    net::check_endpoint(endpoint);
+    set_type(std::move(type));
+    config_.parkservers.push_back(std::move(endpoint));
+}
+
+void worker_runtime::connect(std::string endpoint, std::string type) {
+    net::check_endpoint(endpoint);
+    set_type(std::move(type));
+    config_.manager = std::move(endpoint);
+}
+
+// --- its life ------------------------------------------------------------------------------------
+
+worker_runtime::~worker_runtime() {
+    stop(mode_ == mode::hosted ? base::duration::zero() : base::duration{options_.stop_timeout});
+    if (thread_.joinable()) thread_.join();
+    if (mode_ == mode::hosted) {
+        while (process_events()) reactor_->sockets().wait(machine_->next_deadline());
+    }
+    function_threads_.stop();
+    completions_->close();
+}
+
+void worker_runtime::begin(mode how) {
+    if (mode_ != mode::fresh)
+        throw error(errc::invalid_argument, "maus::worker: it runs already, or it ran");
+    if (config_.parkservers.empty() && config_.manager.empty()) {
+        throw error(errc::invalid_argument,
+                    "maus::worker: call register_parkserver() or connect() first");
+    }
+    mode_ = how;
+    machine_.emplace(config_, net::clock_now());
+    reactor_.emplace(
+        options_.limits,
+        [this](log_level level, const std::string& text) {
+            if (options_.log) options_.log(level, text);
+        },
+        *this);
+    completions_->open(*reactor_);
+    // The host's loop is to see that there is something to do.
+    if (how == mode::hosted) reactor_->sockets().wake();
+    const std::lock_guard lock(guard_);
+    looping_ = how == mode::threaded;
+    // Asked to stop before it began.
+    if (stop_asked_) completions_->put(core::stop_worker{net::clock_now()});
+}
+
+void worker_runtime::run() {
+    begin(mode::threaded);
+    start_threads();
+    loop();
+}
+
+void worker_runtime::start() {
+    begin(mode::threaded);
+    // This thread comes first, so that the function threads do not take the last one that the
+    // system allows.
+    std::promise<bool> started;
+    try {
+        thread_ = net::spawn([this, go = started.get_future().share()] {
+            if (go.get()) loop();
+        });
+    } catch (...) {
+        loop_is_over();
+        throw;
+    }
+    try {
+        start_threads();
+    } catch (...) {
+        started.set_value(false);
+        thread_.join();
+        throw;
+    }
+    started.set_value(true);
+}
+
+void worker_runtime::start_threads() {
+    try {
+        const auto got = function_threads_.start_threads(config_.concurrency);
+        if (got == config_.concurrency || !options_.log) return;
+        options_.log(log_level::warning, "the system allows threads for " + std::to_string(got) +
+                                             " of " + std::to_string(config_.concurrency) +
+                                             " functions at a time");
+    } catch (...) {
+        loop_is_over();
+        throw;
+    }
+}
+
+void worker_runtime::loop() {
+    function_threads_.work();
+    loop_is_over();
+}
+
+void worker_runtime::loop_is_over() {
+    completions_->close();
+    {
+        const std::lock_guard lock(guard_);
+        looping_ = false;
+    }
+    stopped_.notify_all();
+}
+
+void worker_runtime::stop(base::duration timeout) {
+    std::unique_lock lock(guard_);
+    stop_asked_ = true;
+    lock.unlock();
+    completions_->put(core::stop_worker{base::after(net::clock_now(), timeout)});
+    lock.lock();
+    if (!function_threads_.is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
+}
+
+// --- in the program's own loop -------------------------------------------------------------------
+
+void worker_runtime::begin_hosted() {
+    if (mode_ == mode::fresh) begin(mode::hosted);
+    if (mode_ != mode::hosted)
+        throw error(errc::invalid_argument, "maus::worker: it runs in a thread already");
+}
+
+int worker_runtime::fd() {
+    begin_hosted();
+    return reactor_->fd();
+}
+
+bool worker_runtime::process_events() {
+    begin_hosted();
+    if (!reactor_->process_events()) return false;
+    const auto until = net::clock_now() + std::chrono::milliseconds{10};
+    bool ran = false;
+    while (net::clock_now() < until && function_threads_.run_one()) ran = true;
+    const bool goes_on = !ran || reactor_->process_events();
+    if (!function_threads_.idle()) reactor_->sockets().wake();
+    return goes_on;
+}
+
+// --- by the leader -------------------------------------------------------------------------------
+
+void worker_runtime::on(net::input event, base::instant now) {
+    std::visit([&](auto& each) { machine_->on(std::move(each), now, effects_); }, event);
+}
+
+void worker_runtime::take_queued(base::instant now) {
+    completions_->take(queued_);
+    for (auto& each : queued_) {
+        std::visit([&](auto& done) { machine_->on(std::move(done), now, effects_); }, each);
+    }
+}
+
+void worker_runtime::step(base::instant now) {
+    take_queued(now);
+    machine_->advance_to(now, effects_);
+    function_threads_.permit(machine_->startable(), machine_->lease_until());
+    for (const auto& each : effects_.revoke) revoke(each, now);
+    effects_.revoke.clear();
+    if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
+    function_threads_.add(effects_.execute);
+    if (claimed_ && short_jobs_.empty()) end_claim();
+    publish_metrics();
+}
+
+void worker_runtime::publish_metrics() {
+    const auto& counted = machine_->counters();
+    metrics_.set({counted.calls, counted.answers, counted.answers_dropped, counted.leases,
+                  counted.violations});
+}
+
+void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {
+    const auto give_back = [&](core::job& job) {
+        if (job.what != attempt) return false;
+        machine_->on(core::job_done{job.link, attempt, false, {}}, now, effects_);
+        return true;
+    };
+    std::erase_if(effects_.execute, give_back);
+    short_jobs_.erase_if(give_back);
+    function_threads_.revoke(attempt);
+}
+
+// False: another thread leads now.
+bool worker_runtime::drive() {
+    if (claimed_) give_up_claim();
+    while (!finished()) {
+        const bool more = reactor_->cycle();
+        if (!short_jobs_.empty()) {
+            if (!run_short_jobs()) return false;
+            reactor_->send();
+        } else if (!more && !finished()) {
+            reactor_->sleep();
+        }
+    }
+    reactor_->sockets().shut();
+    return true;
+}
+
+// --- short functions -----------------------------------------------------------------------------
+
+void worker_runtime::keep_short_jobs() {
+    if (!claimed_ && !(claimed_ = function_threads_.begin_short())) return;
+    const bool some_left =
+        short_jobs_.keep_front(effects_.execute, inline_policies_, has_later_jobs_);
+    has_later_jobs_ = has_later_jobs_ || some_left;
+    if (short_jobs_.empty()) end_claim();
+}
+
+void worker_runtime::end_claim() {
+    claimed_ = has_later_jobs_ = false;
+    function_threads_.end_short();
+}
+
+// Another thread has the claim: it is in a function that is not short after all. What waits behind
+// that function waits for the function threads.
+void worker_runtime::give_up_claim() {
+    claimed_ = has_later_jobs_ = false;
+    function_threads_.add_in_front(short_jobs_.rest());
+}
+
+// False: another thread leads now, and nothing that belongs to the leader may be touched any more.
+bool worker_runtime::run_short_jobs() {
+    // What is answered in this time travels together: a message's own way takes about as long.
+    constexpr base::duration message_time = std::chrono::microseconds{100};
+    net::frequent_clock clock;
+    base::instant now = clock.now();
+    const base::instant begun = now;
+    while (!short_jobs_.empty()) {
+        core::job job = short_jobs_.take();
+        if (!function_threads_.permits(job, now)) {
+            machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
+            continue;
+        }
+        if (!run_short_job(job, clock, now)) return false;
+        if (now - begun > message_time) break;
+    }
+    if (short_jobs_.empty()) end_claim();
+    return true;
+}
+
+bool worker_runtime::run_short_job(core::job& job, net::frequent_clock& clock, base::instant& now) {
+    if (job.at_most_once) machine_->on(core::job_started{job.link, job.what}, now, effects_);
+    running_call call(job, completions_);
+    function_threads_.leadership().leave_unwatched();
+    invoke(job, call);
+    const base::instant before = std::exchange(now, clock.now());
+    inline_policies_[job.function].took(now - before);
+    if (!function_threads_.leadership().try_take()) {
+        deliver(call);
+        function_threads_.end_short();
+        return false;
+    }
+    if (call.answered()) {
+        machine_->on(call.done(), now, effects_);
+    } else {
+        call.deferred();
+    }
+    return true;
+}
+
+// --- functions -----------------------------------------------------------------------------------
+
+void worker_runtime::run_job(core::job job, bool may_start) {
+    if (!may_start) {
+        completions_->put(core::job_done{job.link, job.what, false, core::job_returned{}});
+        return;
+    }
+    if (job.at_most_once) completions_->put(core::job_started{job.link, job.what});
+    running_call call(job, completions_);
+    const base::instant begun = net::clock_now();
+    invoke(job, call);
+    if (config_.concurrency == 1) inline_policies_[job.function].took(net::clock_now() - begun);
+    deliver(call);
+}
+
+void worker_runtime::invoke(const core::job& job, running_call& call) {
+    const call_context context{job, config_};
+    current_call = &context;
+    try {
+        handlers_[job.function](call);
+    } catch (...) {
+        auto [type, text] = describe(std::current_exception());
+        call.fault(errc::remote_exception, std::move(type), std::move(text));
+    }
+    current_call = nullptr;
+}
+
+void worker_runtime::deliver(running_call& call) {
+    if (call.answered()) {
+        completions_->put(call.done());
+    } else {
+        call.deferred();
+    }
+}
+
+}  // namespace maus::shell

@@ -1,0 +1,65 @@
+// What the sockets do to the process that they live in.
+#include <maus/maus.hpp>
+
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "catch.hpp"
+
+namespace {
+/// The next number of rand() after one more ROUTER was made.
+int number_after_a_router() {
+    std::srand(42);
+    const maus::manager made("tcp://127.0.0.1:*");
+    return std::rand();
+}
+
+/// Nothing more can be opened while it lives.
+struct no_more_descriptors {
+    rlimit before{};
+    no_more_descriptors() {
+        getrlimit(RLIMIT_NOFILE, &before);
+        rlimit none = before;
+        none.rlim_cur = 3;
+        setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~no_more_descriptors() { setrlimit(RLIMIT_NOFILE, &before); }
+};
+maus::errc what_a_manager_throws() {
+    try {
+        const maus::manager made;
+    } catch (const maus::error& failed) {
+        CHECK_THAT(failed.what(), maus_test::has_text("ulimit -n"));
+        return failed.code();
+    }
+    throw std::logic_error("no error");
+}
+}  // namespace
+
+TEST_CASE("where the system gives no more, the error says so and can be tried again") {
+    {
+        const no_more_descriptors meanwhile;
+        CHECK(what_a_manager_throws() == maus::errc::resource_exhausted);
+    }
+    const maus::manager holds_the_context;
+    {
+        const no_more_descriptors meanwhile;
+        CHECK(what_a_manager_throws() == maus::errc::resource_exhausted);
+    }
+    const maus::manager works_again;
+}
+
+// libzmq makes routing ids from rand(), which it never seeds.
+TEST_CASE("the generator of libzmq's routing ids is seeded with the first socket, and then left") {
+    std::srand(1);  // as in a process that nobody has seeded
+    std::set<int> unseeded;
+    for (int i = 0; i < 1000; ++i) unseeded.insert(std::rand());
+    std::srand(1);
+    const maus::manager first;
+    CHECK_FALSE(unseeded.contains(std::rand()));
+    // From here on a program that seeds rand() finds the same numbers each time.
+    const int expected = number_after_a_router();
+    CHECK(number_after_a_router() == expected);
+}
