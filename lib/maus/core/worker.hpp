@@ -160,6 +160,7 @@ private:
     void from_manager(wire::message& what, instant now, worker_effects& out);
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
+    void ping_manager(instant now, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
