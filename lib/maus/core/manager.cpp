@@ -18,21 +18,9 @@ std::string_view to_string(notice::kind kind) {
 manager::manager(manager_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
-      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())) {
+      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())),
+      parkservers_(config_.beat.within_limits(), config_.bounds, random_, routes_) {
     config_.beat = config_.beat.within_limits();
-}
-
-std::size_t manager::registrations() const {
-    return static_cast<std::size_t>(
-        std::count_if(parkservers_.begin(), parkservers_.end(),
-                      [](const parkserver_session& at) { return at.is_registered(); }));
-}
-
-parkserver_session* manager::parkserver_at(route via) {
-    for (auto& at : parkservers_) {
-        if (at.via() == via && at.now_in() != parkserver_session::state::waiting) return &at;
-    }
-    return nullptr;
 }
 
 void manager::define(method_id method, std::string signature) {
@@ -43,8 +31,7 @@ void manager::define(method_id method, std::string signature) {
 
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
     if (stopped_) return;
-    parkservers_.emplace_back(event.endpoint, config_.beat);
-    parkservers_.back().connect(route{++routes_made_}, now, out.net);
+    parkservers_.connect(parkservers_.add(event.endpoint), now, out.net);
 }
 
 void manager::on(const add_request& event, instant now, manager_effects& out) {
@@ -57,9 +44,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);
     requests_.emplace(event.group, std::move(made));
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) tell_request(requests_.at(event.group), at, out);
-    }
+    parkservers_.tell(as_told(requests_.at(event.group)), out.net);
     seek_direct(event.group, now, out);
 }
 
@@ -89,11 +74,7 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
         const link_key key = links_.begin()->first;
         end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
     }
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::goodbye{"the manager stops"});
-        if (at.now_in() != parkserver_session::state::waiting) out.net.push(close{at.via()});
-    }
-    parkservers_.clear();
+    parkservers_.leave("the manager stops", out.net);
     silence_check_ = never;
 }
 
@@ -102,9 +83,7 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     const auto found = requests_.find(group);
     if (found == requests_.end()) return;
     dispatcher_.remove_group(group, code, why, out.done);
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::cancel{found->second.request});
-    }
+    parkservers_.tell(wire::cancel{found->second.request}, out.net);
     tokens_.erase(found->second.token);
     const auto links = std::move(found->second.links);
     for (const auto& key : links) end(key, link_end::released, code, why, now, out);
@@ -114,21 +93,20 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
 // --- inputs -------------------------------------------------------------------------------------
 
 void manager::on(up event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) register_with(*at, now, out);
+    if (auto* at = parkservers_.connected(event, now)) send_registration(*at, out);
 }
 
 void manager::on(received event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
+    if (auto* at = parkservers_.find(event.from)) {
         from_parkserver(*at, event, now, out);
-    } else if (event.from.value > routes_made_) {  // else a session of ours that has ended
+    } else if (!routes_.made(event.from)) {  // else a session of ours that has ended
         from_worker({event.from, {}}, event.what, now, out);
     }
 }
 
 void manager::on(down event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
-        parkserver_lost(*at, false, event.why, now, out);
-        return;
+    if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
+        return parkserver_lost(*lost, now, out);
     }
     const link_key key{event.from, {}};
     if (links_.contains(key)) end(key, link_end::lost, std::nullopt, event.why, now, out);
@@ -136,17 +114,7 @@ void manager::on(down event, instant now, manager_effects& out) {
 }
 
 void manager::advance_to(instant now, manager_effects& out) {
-    for (auto& at : parkservers_) {
-        switch (at.advance_to(now, out.net)) {
-            case parkserver_session::want::nothing: break;
-            case parkserver_session::want::connect:
-                at.connect(route{++routes_made_}, now, out.net);
-                break;
-            case parkserver_session::want::give_up:
-                parkserver_lost(at, true, "nothing was heard from it in time", now, out);
-                break;
-        }
-    }
+    for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (now >= silence_check_) check_silence(now, out);
     std::vector<link_index> hung;
     dispatcher_.advance_to(now, out.net, out.done, hung);
@@ -158,18 +126,13 @@ void manager::advance_to(instant now, manager_effects& out) {
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
     for (auto& [group, each] : requests_) {
-        if (!std::exchange(each.changed, false)) continue;
-        for (auto& at : parkservers_) {
-            if (at.is_registered()) tell_request(each, at, out);
-        }
+        if (std::exchange(each.changed, false)) parkservers_.tell(as_told(each), out.net);
     }
     dispatcher_.pump(now, out.net);
 }
 
 instant manager::next_deadline() const {
-    instant next = std::min(dispatcher_.next_deadline(), silence_check_);
-    for (const auto& at : parkservers_) next = std::min(next, at.next_deadline());
-    return next;
+    return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline()});
 }
 
 void manager::check_silence(instant now, manager_effects& out) {
@@ -190,8 +153,7 @@ void manager::check_silence(instant now, manager_effects& out) {
 
 // --- parkservers --------------------------------------------------------------------------------
 
-void manager::register_with(parkserver_session& at, instant now, manager_effects& out) {
-    at.registering(now);
+void manager::send_registration(parkserver_session& to, manager_effects& out) {
     wire::register_manager say;
     say.manager = config_.id;
     say.incarnation = config_.incarnation;
@@ -200,34 +162,34 @@ void manager::register_with(parkserver_session& at, instant now, manager_effects
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
-    out.net.control(at.via(), say);
+    out.net.control(to.via(), say);
 }
 
-void manager::tell_request(const standing_request& what, parkserver_session& at,
-                           manager_effects& out) {
+void manager::registered(parkserver_session& with, manager_effects& out) {
+    out.news.push_back({notice::kind::parkserver_back, {}, with.endpoint(), {}});
+    for (const auto& [group, each] : requests_) out.net.control(with.via(), as_told(each));
+}
+
+wire::request manager::as_told(const standing_request& request) const {
     wire::request say;
-    say.request = what.request;
-    say.token = what.token;
-    say.type = what.type;
-    say.amount = what.amount;
-    for (const auto& key : what.links) {
+    say.request = request.request;
+    say.token = request.token;
+    say.type = request.type;
+    say.amount = request.amount;
+    for (const auto& key : request.links) {
         const link& each = links_.at(key);
         say.held.push_back({each.lease, each.worker});
     }
-    out.net.control(at.via(), say);
+    return say;
 }
 
-void manager::parkserver_lost(parkserver_session& at, bool close_it, std::string_view why,
-                              instant now, manager_effects& out) {
-    const route via = at.via();
-    if (at.lost(close_it, now, random_, out.net)) {
-        out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), std::string(why)});
-        out.net.log(log_level::warning,
-                    "parkserver " + at.endpoint() + " is lost: " + std::string(why));
+void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
+    if (lost.was_registered) {
+        out.news.push_back({notice::kind::parkserver_lost, {}, lost.endpoint, lost.why});
     }
     std::vector<link_key> relayed;
     for (const auto& [key, each] : links_) {
-        if (key.via == via) relayed.push_back(key);
+        if (key.via == lost.via) relayed.push_back(key);
     }
     std::sort(relayed.begin(), relayed.end());
     for (const auto& key : relayed) {
@@ -237,53 +199,31 @@ void manager::parkserver_lost(parkserver_session& at, bool close_it, std::string
 
 void manager::from_parkserver(parkserver_session& from, received& event, instant now,
                               manager_effects& out) {
-    const auto head = wire::read_header(event.what.first.view());
-    if (!head || head.value().version != wire::version) {
+    const auto left = parkservers_.read(from, event.what, now, out.net);
+    if (const auto* relayed = std::get_if<relayed_message>(&left)) {
+        from_worker({event.from, relayed->lease}, event.what, now, out);
+    } else if (std::holds_alternative<registration_due>(left)) {
+        send_registration(from, out);
+    } else if (std::holds_alternative<registration_done>(left)) {
+        registered(from, out);
+    } else if (const auto* lost = std::get_if<session_lost>(&left)) {
+        parkserver_lost(*lost, now, out);
+    } else if (const auto* message = std::get_if<wire::control>(&left)) {
+        handle(from, *message, now, out);
+    } else if (std::holds_alternative<unreadable>(left)) {
         ++counters_.violations;
-        out.net.log(log_level::warning, "unreadable message from parkserver " + from.endpoint());
-        return;
     }
-    from.heard(now);
-    if (head.value().channel == wire::channel::relay) {
-        const auto lease = wire::unwrap_relay(event.what);
-        if (lease) from_worker({event.from, lease.value()}, event.what, now, out);
-        return;
-    }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
-    if (!decoded) {
-        ++counters_.violations;
-        out.net.log(log_level::warning,
-                    "parkserver " + from.endpoint() + ": " + decoded.why().message);
-        return;
-    }
-    handle(from, decoded.value(), now, out);
 }
 
-void manager::handle(parkserver_session& from, const wire::control& what, instant now,
+void manager::handle(parkserver_session& from, const wire::control& message, instant now,
                      manager_effects& out) {
-    if (const auto* answer = std::get_if<wire::registered>(&what)) {
-        from.registered(*answer, now);
-        out.news.push_back({notice::kind::parkserver_back, {}, from.endpoint(), {}});
-        out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
-        for (const auto& [group, each] : requests_) tell_request(each, from, out);
-    } else if (std::holds_alternative<wire::register_again>(what)) {
-        if (from.is_registered()) register_with(from, now, out);
-    } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
-        out.net.log(log_level::error,
-                    "parkserver " + from.endpoint() + " rejects: " + wire::printable(no->why));
-        // A request may be rejected; without a registration nothing works.
-        if (from.is_registered()) return;
-        from.rejected();
-        parkserver_lost(from, true, "it rejects this manager", now, out);
-    } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
+    if (const auto* ended = std::get_if<wire::lease_ended>(&message)) {
         const link_key key{from.via(), ended->lease};
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }
-    } else if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&what)) {
-        parkserver_lost(from, true, wire::printable(parted->why), now, out);
-    } else if (!std::holds_alternative<wire::pong>(what) &&
-               !std::holds_alternative<wire::granted>(what)) {
+    } else if (!std::holds_alternative<wire::granted>(message) &&
+               !std::holds_alternative<wire::rejected>(message)) {  // of a request
         ++counters_.violations;
     }
 }

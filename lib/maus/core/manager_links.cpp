@@ -253,12 +253,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     if (!lost) return;
     out.net.log(log_level::warning,
                 "worker " + base::brief(old.worker) + " lost: " + std::string(why));
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) {
-            out.net.control(at.via(),
-                            wire::worker_lost{wanted->second.request, old.lease, old.worker});
-        }
-    }
+    parkservers_.tell(wire::worker_lost{wanted->second.request, old.lease, old.worker}, out.net);
 }
 
 }  // namespace maus::core

@@ -17,40 +17,27 @@ std::string_view to_string(worker::state state) {
 }
 
 worker::worker(worker_config config, instant now)
-    : config_(std::move(config)), random_(config_.seed) {
+    : config_(std::move(config)),
+      random_(config_.seed),
+      parkservers_(config_.beat.within_limits(), config_.bounds, random_, routes_) {
     config_.beat = config_.beat.within_limits();
     config_.concurrency = std::max(config_.concurrency, 1u);
-    for (const auto& endpoint : config_.parkservers)
-        parkservers_.emplace_back(endpoint, config_.beat);
+    for (const auto& endpoint : config_.parkservers) parkservers_.add(endpoint);
     if (!config_.manager.empty()) manager_retry_at_ = now;
-}
-
-std::size_t worker::registrations() const {
-    return static_cast<std::size_t>(
-        std::count_if(parkservers_.begin(), parkservers_.end(),
-                      [](const parkserver_session& at) { return at.is_registered(); }));
-}
-
-parkserver_session* worker::parkserver_at(route via) {
-    if (state_ == state::stopped) return nullptr;  // their connections were given up
-    for (auto& at : parkservers_) {
-        if (at.via() == via && at.now_in() != parkserver_session::state::waiting) return &at;
-    }
-    return nullptr;
 }
 
 // --- inputs -------------------------------------------------------------------------------------
 
 void worker::on(up event, instant now, worker_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
-        register_with(*at, now, out);
+    if (auto* at = parkservers_.connected(event, now)) {
+        send_registration(*at, out);
     } else if (state_ == state::linking && event.from == lease_.link.to && !hello_said_) {
         say_hello(now, out);
     }
 }
 
 void worker::on(received event, instant now, worker_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
+    if (auto* at = parkservers_.find(event.from)) {
         from_parkserver(*at, event, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
         from_manager(event.what, now, out);
@@ -58,8 +45,8 @@ void worker::on(received event, instant now, worker_effects& out) {
 }
 
 void worker::on(down event, instant now, worker_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
-        parkserver_lost(*at, false, event.why, now, out);
+    if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
+        parkserver_lost(*lost, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
         // An address that is no address: perhaps the next one works, or the relay.
         if (state_ == state::linking && !hello_said_) return try_link(now, out);
@@ -122,26 +109,15 @@ void worker::on(stop_worker event, instant now, worker_effects& out) {
     state_ = state::leaving;
     manager_retry_at_ = never;
     leave_by_ = event.by;
+    parkservers_.stop_looking();
     // No offers any more while what runs here ends.
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) tell_state(at, out);
-    }
+    parkservers_.each_registered([&](parkserver_session& at) { tell_state(at, out); });
     settle_down(now, out);
 }
 
 void worker::advance_to(instant now, worker_effects& out) {
     if (state_ == state::stopped) return;
-    for (auto& at : parkservers_) {
-        switch (at.advance_to(now, out.net)) {
-            case parkserver_session::want::nothing: break;
-            case parkserver_session::want::connect:
-                if (state_ != state::leaving) at.connect(route{++routes_made_}, now, out.net);
-                break;
-            case parkserver_session::want::give_up:
-                parkserver_lost(at, true, "nothing was heard from it in time", now, out);
-                break;
-        }
-    }
+    for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (has_link() && now >= lease_until_ && state_ != state::linking) {
         end_link(true, "the manager was silent", now, out);
     }
@@ -167,11 +143,7 @@ void worker::advance_to(instant now, worker_effects& out) {
 instant worker::next_deadline() const {
     if (state_ == state::stopped) return never;
     instant next = std::min(leave_by_, state_ == state::free ? manager_retry_at_ : never);
-    for (const auto& at : parkservers_) {
-        // While it leaves, it does not look for parkservers.
-        if (state_ == state::leaving && at.now_in() == parkserver_session::state::waiting) continue;
-        next = std::min(next, at.next_deadline());
-    }
+    next = std::min(next, parkservers_.next_deadline());
     if (state_ == state::draining && slots_held_ == 0) next = std::min(next, rested_at_);
     if (state_ == state::linking) return std::min(next, link_deadline_);
     if (has_link()) next = std::min({next, lease_until_, ping_at_});
@@ -180,8 +152,7 @@ instant worker::next_deadline() const {
 
 // --- parkservers --------------------------------------------------------------------------------
 
-void worker::register_with(parkserver_session& at, instant now, worker_effects& out) {
-    at.registering(now);
+void worker::send_registration(parkserver_session& to, worker_effects& out) {
     wire::register_worker say;
     say.worker = config_.id;
     say.incarnation = config_.incarnation;
@@ -193,12 +164,17 @@ void worker::register_with(parkserver_session& at, instant now, worker_effects& 
     say.host = config_.host;
     say.pid = config_.pid;
     say.free = is_free();
-    at.said_free = say.free;
+    to.said_free = say.free;
     const bool serves =
         state_ == state::serving || (state_ == state::linking && config_.manager.empty());
     if (serves) say.serving = lease_.serving;
-    at.said_lease = serves ? lease_.serving.lease : base::lease_id{};
-    out.net.control(at.via(), say);
+    to.said_lease = serves ? lease_.serving.lease : base::lease_id{};
+    out.net.control(to.via(), say);
+}
+
+void worker::registered(parkserver_session& with, worker_effects& out) {
+    const bool other_lease = has_link() && with.said_lease != lease_.serving.lease;
+    if (with.said_free != is_free() || other_lease) tell_state(with, out);
 }
 
 bool worker::is_free() const { return state_ == state::free && config_.manager.empty(); }
@@ -213,72 +189,56 @@ void worker::tell_state(parkserver_session& at, worker_effects& out, base::lease
     }
 }
 
-void worker::parkserver_lost(parkserver_session& at, bool close_it, std::string_view why,
-                             instant now, worker_effects& out) {
+void worker::parkserver_lost(const session_lost& lost, instant now, worker_effects& out) {
     const bool carried_the_link =
-        has_link() && lease_.linked_by_relay && lease_.link.to == at.via();
-    if (at.lost(close_it, now, random_, out.net)) {
-        out.net.log(log_level::warning,
-                    "parkserver " + at.endpoint() + " is lost: " + std::string(why));
-    }
+        has_link() && lease_.linked_by_relay && lease_.link.to == lost.via;
     if (carried_the_link) end_link(false, "the parkserver that relayed is lost", now, out);
 }
 
 void worker::from_parkserver(parkserver_session& from, received& event, instant now,
                              worker_effects& out) {
-    const auto head = wire::read_header(event.what.first.view());
-    if (!head || head.value().version != wire::version) {
+    const auto left = parkservers_.read(from, event.what, now, out.net);
+    if (const auto* relayed = std::get_if<relayed_message>(&left)) {
+        const bool is_the_link = has_link() && lease_.linked_by_relay &&
+                                 lease_.link.to == event.from &&
+                                 lease_.serving.lease == relayed->lease;
+        if (is_the_link) from_manager(event.what, now, out);
+    } else if (std::holds_alternative<registration_due>(left)) {
+        send_registration(from, out);
+    } else if (std::holds_alternative<registration_done>(left)) {
+        registered(from, out);
+    } else if (const auto* lost = std::get_if<session_lost>(&left)) {
+        parkserver_lost(*lost, now, out);
+    } else if (const auto* message = std::get_if<wire::control>(&left)) {
+        handle(from, *message, now, out);
+    } else if (std::holds_alternative<unreadable>(left)) {
         ++counters_.violations;
-        out.net.log(log_level::warning, "unreadable message from parkserver " + from.endpoint());
-        return;
     }
-    from.heard(now);
-    if (head.value().channel == wire::channel::relay) {
-        const auto over = wire::unwrap_relay(event.what);
-        if (over && has_link() && lease_.linked_by_relay && lease_.link.to == event.from &&
-            lease_.serving.lease == over.value()) {
-            from_manager(event.what, now, out);
-        }
-        return;
-    }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
-    if (!decoded) {
-        ++counters_.violations;
-        out.net.log(log_level::warning,
-                    "parkserver " + from.endpoint() + ": " + decoded.why().message);
-        return;
-    }
-    handle(from, decoded.value(), now, out);
 }
 
-void worker::handle(parkserver_session& from, const wire::control& what, instant now,
+void worker::handle(parkserver_session& from, const wire::control& message, instant now,
                     worker_effects& out) {
-    if (const auto* answer = std::get_if<wire::registered>(&what)) {
-        from.registered(*answer, now);
-        out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
-        const bool other_lease = has_link() && from.said_lease != lease_.serving.lease;
-        if (from.said_free != is_free() || other_lease) tell_state(from, out);
-    } else if (std::holds_alternative<wire::register_again>(what)) {
-        if (from.is_registered()) register_with(from, now, out);
-    } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
-        out.net.log(log_level::error, "parkserver " + from.endpoint() +
-                                          " rejects this worker: " + wire::printable(no->why));
-        from.rejected();
-        parkserver_lost(from, true, "it rejects this worker", now, out);
-    } else if (const auto* offer = std::get_if<wire::assign>(&what)) {
+    if (const auto* offer = std::get_if<wire::assign>(&message)) {
         handle(from, *offer, now, out);
-    } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
-        if (!has_link() || lease_.serving.lease != ended->lease) return;
-        if (state_ == state::linking || lease_.linked_by_relay) {
-            if (lease_.parkserver != from.endpoint()) return;
-            end_link(true, wire::printable(ended->why), now, out);
-        } else if (state_ == state::serving && from.is_registered()) {
-            tell_state(from, out);  // it goes on by its own link, and says so
-        }
-    } else if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&what)) {
-        parkserver_lost(from, true, wire::printable(parted->why), now, out);
-    } else if (!std::holds_alternative<wire::pong>(what)) {
+    } else if (const auto* ended = std::get_if<wire::lease_ended>(&message)) {
+        lease_ended(from, *ended, now, out);
+    } else if (std::holds_alternative<wire::rejected>(message)) {
+        from.rejected();
+        const auto lost = parkservers_.lose(from, true, "it rejects this worker", now, out.net);
+        parkserver_lost(lost, now, out);
+    } else {
         ++counters_.violations;
+    }
+}
+
+void worker::lease_ended(parkserver_session& by, const wire::lease_ended& message, instant now,
+                         worker_effects& out) {
+    if (!has_link() || lease_.serving.lease != message.lease) return;
+    if (state_ == state::linking || lease_.linked_by_relay) {
+        if (lease_.parkserver != by.endpoint()) return;
+        end_link(true, wire::printable(message.why), now, out);
+    } else if (state_ == state::serving && by.is_registered()) {
+        tell_state(by, out);  // it goes on by its own link, and says so
     }
 }
 
@@ -300,9 +260,9 @@ void worker::handle(parkserver_session& from, const wire::assign& offer, instant
     from.said_free = false;
     from.said_lease = offer.lease;
     out.net.control(from.via(), wire::accepted{offer.lease});
-    for (auto& other : parkservers_) {
-        if (&other != &from && other.is_registered()) tell_state(other, out);
-    }
+    parkservers_.each_registered([&](parkserver_session& other) {
+        if (&other != &from) tell_state(other, out);
+    });
     try_link(now, out);
 }
 

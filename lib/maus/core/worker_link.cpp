@@ -17,17 +17,14 @@ void worker::try_link(instant now, worker_effects& out) {
     hello_said_ = false;
     link_deadline_ = base::after(now, config_.link_timeout);
     if (!lease_.endpoints.empty()) {
-        lease_.link = {.to = route{++routes_made_}, .relayed = {}};
+        lease_.link = {.to = routes_.make(), .relayed = {}};
         out.net.push(open{lease_.link.to, lease_.endpoints.back()});
         lease_.endpoints.pop_back();
         return;
     }
     // The parkserver relays where no address works ([P-45]).
-    const auto at =
-        std::find_if(parkservers_.begin(), parkservers_.end(), [this](const auto& each) {
-            return each.endpoint() == lease_.parkserver && each.is_registered();
-        });
-    if (lease_.linked_by_relay || at == parkservers_.end()) {
+    const auto* at = parkservers_.registered_at(lease_.parkserver);
+    if (lease_.linked_by_relay || at == nullptr) {
         end_link(false, "the manager does not answer", now, out);
         return;
     }
@@ -224,9 +221,7 @@ void worker::settle_down(instant now, worker_effects& out) {
         manager_retry_at_ = base::after(now, std::chrono::milliseconds{50} + duration{jitter});
         return;
     }
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) tell_state(at, out, ended);
-    }
+    parkservers_.each_registered([&](parkserver_session& at) { tell_state(at, out, ended); });
 }
 
 void worker::say_goodbye(instant, worker_effects& out) {
@@ -237,10 +232,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
         leaving_with_link_ = false;
     }
     ++link_serial_;
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::goodbye{why});
-        if (at.now_in() != parkserver_session::state::waiting) out.net.push(close{at.via()});
-    }
+    parkservers_.leave(why, out.net);
     state_ = state::stopped;
 }
 
