@@ -71,7 +71,7 @@ struct teller {
                std::to_string(what.request.value);
     }
     std::string operator()(const wire_::ping&) const { return {}; }
-    std::string operator()(const wire_::leave& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::goodbye& what) const { return "goodbye: " + what.why; }
     std::string operator()(const wire_::status_query&) const { return "status?"; }
     std::string operator()(const wire_::registered&) const { return "registered"; }
     std::string operator()(const wire_::register_again&) const { return "register again"; }
