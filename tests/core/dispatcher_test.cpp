@@ -451,3 +451,38 @@ TEST_CASE("dispatcher: a released group's calls settle, and its workers' answers
     at.submit();
     CHECK(at.settled_calls() == lines{"4 cancelled"});
 }
+
+TEST_CASE("dispatcher: a settled call leaves no timer behind") {
+    desk at;
+    const auto first = at.worker(7);
+    core::call_policy patient;
+    patient.timeout = patient.attempt_timeout = std::chrono::hours{1};
+    std::size_t most = 0;
+    for (std::uint64_t ticket = 1; ticket <= 20'000; ++ticket) {
+        at.submit(patient);
+        at.pump();
+        CHECK(at.answer(first, wire::record_type::result, ticket));
+        most = std::max(most, at.calls.timer_count());
+    }
+    CHECK(at.done.size() == 20'000);
+    CHECK(most <= core::timer_heap<int>::untidied_max);
+}
+
+TEST_CASE("dispatcher: the timers of calls that are not settled outlast all others") {
+    desk at;
+    const auto first = at.worker(7, 2000);
+    core::call_policy patient;
+    patient.timeout = milliseconds{1000};
+    for (int i = 0; i < 1000; ++i) at.submit(patient);
+    at.pump();
+    for (std::uint64_t ticket = 1001; ticket <= 5000; ++ticket) {
+        at.submit(patient);
+        at.pump();
+        CHECK(at.answer(first, wire::record_type::result, ticket));
+    }
+    CHECK(at.calls.timer_count() <= 4000);
+    at.done.clear();
+    at.pass(1000);
+    CHECK(at.done.size() == 1000);
+    CHECK(at.calls.timer_count() == 0);
+}

@@ -231,7 +231,7 @@ TEST_CASE("hostile to a parkserver: registrations without end leave nothing behi
         all.hear(base::route{1000 + i % 2}, say);
     }
     CHECK(all.park.workers() == 1);
-    CHECK(all.park.timers() <= 1024);
+    CHECK(all.park.timer_count() <= 1024);
     all.check_good_peers();
 }
 

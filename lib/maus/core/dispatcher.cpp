@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
 
 namespace maus::core {
 
@@ -579,20 +578,28 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
 // --- time ---------------------------------------------------------------------------------------
 
 void dispatcher::set_timer(std::uint32_t index, instant at, std::uint32_t attempt) {
-    timers_.push_back({at, id_of(index), attempt});
-    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+    timers_.set(at, {id_of(index), attempt},
+                [this](const auto& each) { return is_void(each.subject); });
 }
 
-void dispatcher::expire(const timer& due, outbox& out, std::vector<settled>& done,
+// Its call is settled, or the attempt is over.
+bool dispatcher::is_void(const call_timer& timer) {
+    const slot* call = find(timer.call);
+    if (call == nullptr || call->settled) return true;
+    return timer.attempt != 0 &&
+           !(call->state == call_state::sent && call->attempt == timer.attempt);
+}
+
+void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                         std::vector<link_index>& hung) {
-    slot* call = find(due.call);
-    if (call == nullptr || call->settled) return;
+    if (is_void(due)) return;
+    const slot* call = find(due.call);
     const auto index = static_cast<std::uint32_t>(due.call.value);
     if (due.attempt == 0) {
         settle_unasked(index,
                        failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
                        &out, done);
-    } else if (call->state == call_state::sent && call->attempt == due.attempt) {
+    } else {
         const link_index at = call->link;
         settle_unasked(index,
                        failure_of(*call, errc::attempt_timeout,
@@ -604,12 +611,7 @@ void dispatcher::expire(const timer& due, outbox& out, std::vector<settled>& don
 
 void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done,
                             std::vector<link_index>& hung) {
-    while (!timers_.empty() && timers_.front().at <= now) {
-        const timer due = timers_.front();
-        std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
-        timers_.pop_back();
-        expire(due, out, done, hung);
-    }
+    while (const auto due = timers_.pop_due(now)) expire(due->subject, out, done, hung);
     if (impatient_groups_ == 0) return;
     for (auto& [id, of] : groups_) {
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty() || of.calls == 0) {
@@ -634,7 +636,7 @@ void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done
 }
 
 instant dispatcher::next_deadline() const {
-    instant next = timers_.empty() ? never : timers_.front().at;
+    instant next = timers_.next();
     if (impatient_groups_ == 0) return next;
     for (const auto& [id, of] : groups_) {
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty()) continue;

@@ -28,6 +28,7 @@
 
 #include "maus/core/credit.hpp"
 #include "maus/core/outbox.hpp"
+#include "maus/core/timer_heap.hpp"
 #include "maus/error.hpp"
 
 namespace maus::core {
@@ -139,6 +140,7 @@ public:
     [[nodiscard]] const dispatch_counters& counters() const { return counters_; }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
     [[nodiscard]] std::size_t queued(group_id group) const;
+    [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
 
 private:
     static constexpr std::uint32_t none = ~0u;
@@ -212,11 +214,9 @@ private:
         bool exclusive = false;  // has a suspect
         bool paused = false;     // gave a call back; see resume()
     };
-    struct timer {
-        instant at;
+    struct call_timer {
         call_id call;
-        std::uint32_t attempt;  // 0: the call's own deadline
-        friend bool operator>(const timer& a, const timer& b) { return a.at > b.at; }
+        std::uint32_t attempt = 0;  // 0: the call's own deadline
     };
 
     // --- slots and lists. Inline: what every call goes through is a few instructions each.
@@ -257,7 +257,8 @@ private:
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     void set_timer(std::uint32_t index, instant at, std::uint32_t attempt);
-    void expire(const timer& due, outbox& out, std::vector<settled>& done,
+    [[nodiscard]] bool is_void(const call_timer& timer);
+    void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 
     // --- who gets which call
@@ -289,7 +290,7 @@ private:
     std::vector<link_index> free_links_;
     std::vector<group*> to_pump_;
     std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
-    std::vector<timer> timers_;         // a heap, soonest first; stale ones are passed over
+    timer_heap<call_timer> timers_;
     std::uint64_t next_sequence_ = 1;
     std::size_t outstanding_ = 0;
     dispatch_counters counters_;
