@@ -403,7 +403,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return true;
         }
         case wire::record_type::welcome: {
-            const auto answer = wire::decode_welcome(record.body);
+            const auto answer = wire::decode_welcome(record.body, config_.bounds);
             if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
             welcomed(answer.value(), now, out);
             return state_ == state::serving;

@@ -79,7 +79,7 @@ base::buffer relay_frame(base::lease_id lease) {
 }
 
 base::result<base::lease_id> peek_relay(const message& relayed) {
-    if (relayed.first.size() != relay_bytes || relayed.rest.empty()) {
+    if (relayed.first.size() < relay_bytes || relayed.rest.empty()) {
         return failure{errc::protocol_violation,
                        "a relay message needs a lease and a link message"};
     }
