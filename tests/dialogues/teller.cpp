@@ -71,7 +71,7 @@ struct teller {
                std::to_string(what.request.value);
     }
     std::string operator()(const wire_::ping&) const { return {}; }
-    std::string operator()(const wire_::leave& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::goodbye& what) const { return "goodbye: " + what.why; }
     std::string operator()(const wire_::unimplemented& body) const {
         return "unimplemented " + std::to_string(body.type);
     }
