@@ -4,8 +4,6 @@
 
 namespace maus::core {
 
-using base::failure;
-
 std::string_view to_string(notice::kind kind) {
     switch (kind) {
         case notice::kind::worker_joined: return "worker_joined";
@@ -20,21 +18,9 @@ std::string_view to_string(notice::kind kind) {
 manager::manager(manager_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
-      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())) {
+      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())),
+      parkservers_(config_.beat.within_limits(), config_.bounds, random_, routes_) {
     config_.beat = config_.beat.within_limits();
-}
-
-std::size_t manager::registrations() const {
-    return static_cast<std::size_t>(
-        std::count_if(parkservers_.begin(), parkservers_.end(),
-                      [](const parkserver_session& at) { return at.is_registered(); }));
-}
-
-parkserver_session* manager::parkserver_at(route via) {
-    for (auto& at : parkservers_) {
-        if (at.via() == via && at.now_in() != parkserver_session::state::waiting) return &at;
-    }
-    return nullptr;
 }
 
 void manager::define(method_id method, std::string signature) {
@@ -45,8 +31,7 @@ void manager::define(method_id method, std::string signature) {
 
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
     if (stopped_) return;
-    parkservers_.emplace_back(event.endpoint, config_.beat);
-    parkservers_.back().connect(route{++routes_made_}, now, out.net);
+    parkservers_.connect(parkservers_.add(event.endpoint), now, out.net);
 }
 
 void manager::on(const add_request& event, instant now, manager_effects& out) {
@@ -59,9 +44,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);
     requests_.emplace(event.group, std::move(made));
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) tell_request(requests_.at(event.group), at, out);
-    }
+    parkservers_.tell(as_told(requests_.at(event.group)), out.net);
     seek_direct(event.group, now, out);
 }
 
@@ -91,11 +74,7 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
         const link_key key = links_.begin()->first;
         end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
     }
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::goodbye{"the manager stops"});
-        if (at.now_in() != parkserver_session::state::waiting) out.net.push(close{at.via()});
-    }
-    parkservers_.clear();
+    parkservers_.leave("the manager stops", out.net);
     silence_check_ = never;
 }
 
@@ -104,9 +83,7 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     const auto found = requests_.find(group);
     if (found == requests_.end()) return;
     dispatcher_.remove_group(group, code, why, out.done);
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) out.net.control(at.via(), wire::cancel{found->second.request});
-    }
+    parkservers_.tell(wire::cancel{found->second.request}, out.net);
     tokens_.erase(found->second.token);
     const auto links = std::move(found->second.links);
     for (const auto& key : links) end(key, link_end::released, code, why, now, out);
@@ -116,21 +93,20 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
 // --- inputs -------------------------------------------------------------------------------------
 
 void manager::on(up event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) register_with(*at, now, out);
+    if (auto* at = parkservers_.connected(event, now)) send_registration(*at, out);
 }
 
 void manager::on(received event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
+    if (auto* at = parkservers_.find(event.from)) {
         from_parkserver(*at, event, now, out);
-    } else if (event.from.value > routes_made_) {  // else a session of ours that has ended
+    } else if (!routes_.made(event.from)) {  // else a session of ours that has ended
         from_worker({event.from, {}}, event.what, now, out);
     }
 }
 
 void manager::on(down event, instant now, manager_effects& out) {
-    if (auto* at = parkserver_at(event.from)) {
-        parkserver_lost(*at, false, event.why, now, out);
-        return;
+    if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
+        return parkserver_lost(*lost, now, out);
     }
     const link_key key{event.from, {}};
     if (links_.contains(key)) end(key, link_end::lost, std::nullopt, event.why, now, out);
@@ -138,17 +114,7 @@ void manager::on(down event, instant now, manager_effects& out) {
 }
 
 void manager::advance_to(instant now, manager_effects& out) {
-    for (auto& at : parkservers_) {
-        switch (at.advance_to(now, out.net)) {
-            case parkserver_session::want::nothing: break;
-            case parkserver_session::want::connect:
-                at.connect(route{++routes_made_}, now, out.net);
-                break;
-            case parkserver_session::want::give_up:
-                parkserver_lost(at, true, "nothing was heard from it in time", now, out);
-                break;
-        }
-    }
+    for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (now >= silence_check_) check_silence(now, out);
     std::vector<link_index> hung;
     dispatcher_.advance_to(now, out.net, out.done, hung);
@@ -160,18 +126,13 @@ void manager::advance_to(instant now, manager_effects& out) {
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
     for (auto& [group, each] : requests_) {
-        if (!std::exchange(each.changed, false)) continue;
-        for (auto& at : parkservers_) {
-            if (at.is_registered()) tell_request(each, at, out);
-        }
+        if (std::exchange(each.changed, false)) parkservers_.tell(as_told(each), out.net);
     }
     dispatcher_.pump(now, out.net);
 }
 
 instant manager::next_deadline() const {
-    instant next = std::min(dispatcher_.next_deadline(), silence_check_);
-    for (const auto& at : parkservers_) next = std::min(next, at.next_deadline());
-    return next;
+    return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline()});
 }
 
 void manager::check_silence(instant now, manager_effects& out) {
@@ -192,8 +153,7 @@ void manager::check_silence(instant now, manager_effects& out) {
 
 // --- parkservers --------------------------------------------------------------------------------
 
-void manager::register_with(parkserver_session& at, instant now, manager_effects& out) {
-    at.registering(now);
+void manager::send_registration(parkserver_session& to, manager_effects& out) {
     wire::register_manager say;
     say.manager = config_.id;
     say.incarnation = config_.incarnation;
@@ -202,34 +162,34 @@ void manager::register_with(parkserver_session& at, instant now, manager_effects
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
-    out.net.control(at.via(), say);
+    out.net.control(to.via(), say);
 }
 
-void manager::tell_request(const standing_request& what, parkserver_session& at,
-                           manager_effects& out) {
+void manager::registered(parkserver_session& with, manager_effects& out) {
+    out.news.push_back({notice::kind::parkserver_back, {}, with.endpoint(), {}});
+    for (const auto& [group, each] : requests_) out.net.control(with.via(), as_told(each));
+}
+
+wire::request manager::as_told(const standing_request& request) const {
     wire::request say;
-    say.request = what.request;
-    say.token = what.token;
-    say.type = what.type;
-    say.amount = what.amount;
-    for (const auto& key : what.links) {
+    say.request = request.request;
+    say.token = request.token;
+    say.type = request.type;
+    say.amount = request.amount;
+    for (const auto& key : request.links) {
         const link& each = links_.at(key);
         say.held.push_back({each.lease, each.worker});
     }
-    out.net.control(at.via(), say);
+    return say;
 }
 
-void manager::parkserver_lost(parkserver_session& at, bool close_it, std::string_view why,
-                              instant now, manager_effects& out) {
-    const route via = at.via();
-    if (at.lost(close_it, now, random_, out.net)) {
-        out.news.push_back({notice::kind::parkserver_lost, {}, at.endpoint(), std::string(why)});
-        out.net.log(log_level::warning,
-                    "parkserver " + at.endpoint() + " is lost: " + std::string(why));
+void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
+    if (lost.was_registered) {
+        out.news.push_back({notice::kind::parkserver_lost, {}, lost.endpoint, lost.why});
     }
     std::vector<link_key> relayed;
     for (const auto& [key, each] : links_) {
-        if (key.via == via) relayed.push_back(key);
+        if (key.via == lost.via) relayed.push_back(key);
     }
     std::sort(relayed.begin(), relayed.end());
     for (const auto& key : relayed) {
@@ -239,310 +199,32 @@ void manager::parkserver_lost(parkserver_session& at, bool close_it, std::string
 
 void manager::from_parkserver(parkserver_session& from, received& event, instant now,
                               manager_effects& out) {
-    const auto head = wire::read_header(event.what.first.view());
-    if (!head || head.value().version != wire::version) {
+    const auto left = parkservers_.read(from, event.what, now, out.net);
+    if (const auto* relayed = std::get_if<relayed_message>(&left)) {
+        from_worker({event.from, relayed->lease}, event.what, now, out);
+    } else if (std::holds_alternative<registration_due>(left)) {
+        send_registration(from, out);
+    } else if (std::holds_alternative<registration_done>(left)) {
+        registered(from, out);
+    } else if (const auto* lost = std::get_if<session_lost>(&left)) {
+        parkserver_lost(*lost, now, out);
+    } else if (const auto* message = std::get_if<wire::control>(&left)) {
+        handle(from, *message, now, out);
+    } else if (std::holds_alternative<unreadable>(left)) {
         ++counters_.violations;
-        out.net.log(log_level::warning, "unreadable message from parkserver " + from.endpoint());
-        return;
     }
-    from.heard(now);
-    if (head.value().channel == wire::channel::relay) {
-        const auto lease = wire::unwrap_relay(event.what);
-        if (lease) from_worker({event.from, lease.value()}, event.what, now, out);
-        return;
-    }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
-    if (!decoded) {
-        ++counters_.violations;
-        out.net.log(log_level::warning,
-                    "parkserver " + from.endpoint() + ": " + decoded.why().message);
-        return;
-    }
-    handle(from, decoded.value(), now, out);
 }
 
-void manager::handle(parkserver_session& from, const wire::control& what, instant now,
+void manager::handle(parkserver_session& from, const wire::control& message, instant now,
                      manager_effects& out) {
-    if (const auto* answer = std::get_if<wire::registered>(&what)) {
-        from.registered(*answer, now);
-        out.news.push_back({notice::kind::parkserver_back, {}, from.endpoint(), {}});
-        out.net.log(log_level::info, "registered with parkserver " + from.endpoint());
-        for (const auto& [group, each] : requests_) tell_request(each, from, out);
-    } else if (std::holds_alternative<wire::register_again>(what)) {
-        if (from.is_registered()) register_with(from, now, out);
-    } else if (const auto* no = std::get_if<wire::rejected>(&what)) {
-        out.net.log(log_level::error,
-                    "parkserver " + from.endpoint() + " rejects: " + wire::printable(no->why));
-        // A request may be rejected; without a registration nothing works.
-        if (from.is_registered()) return;
-        from.rejected();
-        parkserver_lost(from, true, "it rejects this manager", now, out);
-    } else if (const auto* ended = std::get_if<wire::lease_ended>(&what)) {
+    if (const auto* ended = std::get_if<wire::lease_ended>(&message)) {
         const link_key key{from.via(), ended->lease};
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }
-    } else if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&what)) {
-        parkserver_lost(from, true, wire::printable(parted->why), now, out);
-    } else if (!std::holds_alternative<wire::pong>(what) &&
-               !std::holds_alternative<wire::granted>(what)) {
+    } else if (!std::holds_alternative<wire::granted>(message) &&
+               !std::holds_alternative<wire::rejected>(message)) {  // of a request
         ++counters_.violations;
-    }
-}
-
-// --- links --------------------------------------------------------------------------------------
-
-link_address manager::address_of(const link_key& key) const {
-    link_address made{.to = key.via, .relayed = {}};
-    if (!key.relayed.none()) made.relayed = key.relayed;
-    return made;
-}
-
-void manager::from_worker(const link_key& key, wire::message& what, instant now,
-                          manager_effects& out) {
-    const auto found = links_.find(key);
-    const bool linked = found != links_.end();
-    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(what);
-    const auto head = wire::read_header(what.first.view());
-    std::optional<failure> bad;
-    if (!head) {
-        bad = head.why();
-    } else if (head.value().version != wire::version) {
-        bad = failure{errc::version_mismatch, "this manager speaks version 1"};
-    } else if (head.value().channel != wire::channel::link) {
-        bad = failure{errc::protocol_violation, "a manager takes link messages only"};
-    } else if (what.frames() > config_.bounds.frames_max) {
-        bad = failure{errc::protocol_violation, "more frames than frames_max"};
-    }
-    if (bad) return linked ? violation(key, *bad, now, out) : reject(key, *bad, out);
-    if (!linked) return greet(key, what, now, out);
-
-    found->second.alive.heard = now;
-    wire::link_reader records{what};
-    wire::record record;
-    while (records.next(record)) {
-        if (!handle(key, found->second, record, now, out)) return;
-    }
-    if (records.violation()) violation(key, *records.violation(), now, out);
-}
-
-void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
-    wire::link_reader records{what};
-    wire::record record;
-    if (!records.next(record)) {
-        return reject(
-            key, records.violation().value_or(failure{errc::protocol_violation, "no record"}), out);
-    }
-    if (record.type != wire::record_type::hello) {
-        // Over a relay, late answers of an ended lease come by here.
-        if (!key.relayed.none()) return count_stale(what);
-        return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
-    }
-    auto hello = wire::decode_hello(record.body, config_.bounds);
-    if (!hello) return reject(key, hello.why(), out);
-    welcome(key, std::move(hello).value(), now, out);
-    const auto made = links_.find(key);
-    if (made == links_.end()) return;
-    while (records.next(record)) {
-        if (!handle(key, made->second, record, now, out)) return;
-    }
-    if (records.violation()) violation(key, *records.violation(), now, out);
-}
-
-std::optional<group_id> manager::request_for(const wire::hello& hello) const {
-    if (!hello.token.none()) {
-        const auto found = tokens_.find(hello.token);
-        if (found == tokens_.end()) return std::nullopt;
-        return found->second;
-    }
-    for (const auto& [group, each] : requests_) {
-        const bool wanted = each.amount == 0 || each.links.size() < each.amount;
-        if (each.type == hello.type && wanted) return group;
-    }
-    return std::nullopt;
-}
-
-void manager::welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out) {
-    // A worker that comes again before its old link was seen to end.
-    for (const auto& [old_key, old] : links_) {
-        if (old.worker != hello.worker) continue;
-        if (hello.incarnation < old.incarnation) {
-            return reject(key, {errc::protocol_violation, "a newer incarnation is linked"}, out);
-        }
-        const link_key again = old_key;
-        end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
-        break;
-    }
-    const auto group = request_for(hello);
-    const bool direct = hello.token.none();
-    if (stopped_ || (!group && !direct)) {
-        return reject(key, {errc::cancelled, "this manager has no such request (any more)"}, out);
-    }
-    if (group && !direct) {
-        const standing_request& wanted = requests_.at(*group);
-        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) {
-            return reject(key, {errc::cancelled, "this manager has as many as it wanted for"}, out);
-        }
-    }
-    link_address to = address_of(key);
-    const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
-    out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
-                                       beat.liveness, hello.stamp});
-    link made;
-    made.worker = hello.worker;
-    made.incarnation = hello.incarnation;
-    made.lease = hello.lease;
-    made.type = hello.type;
-    made.alive = {beat, now};
-    made.welcomed = now;
-    made.index =
-        dispatcher_.add_link(to, to_string(hello.worker), hello.signatures, hello.concurrency);
-    silence_check_ = std::min(silence_check_, made.alive.silent_at());
-    links_.emplace(key, std::move(made));
-    ++counters_.joined;
-    if (group) join(key, *group, now, out);
-}
-
-void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
-    link& joining = links_.at(key);
-    standing_request& wanted = requests_.at(group);
-    joining.group = group;
-    wanted.links.push_back(key);
-    wanted.changed = wanted.changed || is_news(joining);
-    dispatcher_.join(joining.index, group, now, out.done);
-    note_strength(group, out);
-    out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
-    out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
-}
-
-// While a request waits for workers, one of them may expose what those that are there do not. Who
-// takes all that are free waits for nobody in particular.
-void manager::note_strength(group_id group, manager_effects& out) {
-    const standing_request& wanted = requests_.at(group);
-    if (!wanted.links.empty() && wanted.links.size() >= wanted.amount) {
-        dispatcher_.complete(group, out.done);
-    }
-}
-
-// Whether some parkserver has to be told that a request has this worker, or has it no more. One alone
-// knows its own leases; several do not hear of each other's, and none of a worker that came by
-// itself.
-bool manager::is_news(const link& which) const {
-    return which.lease.none() || parkservers_.size() > 1;
-}
-
-void manager::seek_direct(group_id group, instant now, manager_effects& out) {
-    std::vector<link_key> idle;
-    const standing_request& wanted = requests_.at(group);
-    for (const auto& [key, each] : links_) {
-        if (!each.group && each.type == wanted.type) idle.push_back(key);
-    }
-    std::sort(idle.begin(), idle.end());
-    for (const auto& key : idle) {
-        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
-        join(key, group, now, out);
-    }
-}
-
-// True: go on with the next record of this message. False: the link has ended.
-bool manager::handle(const link_key& key, link& from, const wire::record& record, instant now,
-                     manager_effects& out) {
-    const auto wrong = [&](const char* why) {
-        violation(key, {errc::protocol_violation, why}, now, out);
-        return false;
-    };
-    switch (record.type) {
-        case wire::record_type::result:
-        case wire::record_type::failed:
-        case wire::record_type::returned:
-        case wire::record_type::detached:
-        case wire::record_type::started:
-            return dispatcher_.answer(from.index, record, now, out.done) || wrong("bad answer");
-        case wire::record_type::ping: {
-            const auto stamp = wire::decode_stamp(record.body);
-            if (!stamp) return wrong("bad ping");
-            out.net.link(dispatcher_.address_of(from.index)).stamp(wire::record_type::pong, *stamp);
-            if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
-            from.welcomed.reset();
-            dispatcher_.resume(from.index);
-            return true;
-        }
-        case wire::record_type::worker_goodbye: {
-            const auto why = wire::decode_parting(record.body);
-            if (!why) return wrong("bad goodbye");
-            end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
-            return false;
-        }
-        case wire::record_type::hello: return wrong("hello twice");
-        default: return wrong("a record that only managers send, or unknown");
-    }
-}
-
-// What comes on a connection whose link has ended: nothing of it counts.
-void manager::count_stale(wire::message& what) {
-    if (!wire::read_header(what.first.view())) return;
-    wire::link_reader records{what};
-    wire::record record;
-    while (records.next(record)) {
-        const bool answer =
-            record.type == wire::record_type::result || record.type == wire::record_type::failed;
-        if (answer) dispatcher_.count_stale();
-    }
-}
-
-void manager::reject(const link_key& key, const failure& why, manager_effects& out) {
-    if (why.code != errc::cancelled) {
-        ++counters_.violations;
-        out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
-    }
-    link_address to = address_of(key);
-    out.net.link(to).part(wire::record_type::reject, why.code, why.message);
-    if (key.relayed.none()) {
-        ended_.insert(key.via);
-        out.net.push(close{key.via});
-    }
-}
-
-void manager::violation(const link_key& key, const failure& why, instant now,
-                        manager_effects& out) {
-    ++counters_.violations;
-    out.net.log(log_level::warning, "worker " + base::brief(links_.at(key).worker) +
-                                        " broke the protocol: " + why.message);
-    end(key, link_end::lost, why.code, why.message, now, out);
-}
-
-void manager::end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
-                  instant now, manager_effects& out) {
-    const auto found = links_.find(key);
-    const link old = found->second;
-    if (code) {
-        out.net.link(dispatcher_.address_of(old.index))
-            .part(wire::record_type::manager_goodbye, *code, why);
-    }
-    dispatcher_.remove_link(old.index, how, why, now, out.done);
-    links_.erase(found);
-    if (key.relayed.none()) {
-        ended_.insert(key.via);
-        out.net.push(close{key.via});
-    }
-    const bool lost = how == link_end::lost || code == errc::attempt_timeout;
-    if (lost) ++counters_.lost;
-    if (!old.group) return;
-    out.news.push_back({lost ? notice::kind::worker_lost : notice::kind::worker_released,
-                        *old.group, to_string(old.worker), std::string(why)});
-    const auto wanted = requests_.find(*old.group);
-    if (wanted == requests_.end()) return;
-    std::erase(wanted->second.links, key);
-    wanted->second.changed = wanted->second.changed || is_news(old);
-    note_strength(*old.group, out);
-    if (!lost) return;
-    out.net.log(log_level::warning,
-                "worker " + base::brief(old.worker) + " lost: " + std::string(why));
-    for (auto& at : parkservers_) {
-        if (at.is_registered()) {
-            out.net.control(at.via(),
-                            wire::worker_lost{wanted->second.request, old.lease, old.worker});
-        }
     }
 }
 

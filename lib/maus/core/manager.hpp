@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "maus/core/dispatcher.hpp"
-#include "maus/core/parkserver_session.hpp"
+#include "maus/core/parkserver_sessions.hpp"
 
 namespace maus::core {
 
@@ -114,7 +114,7 @@ public:
     [[nodiscard]] std::size_t workers_of(group_id group) const {
         return dispatcher_.links_in(group);
     }
-    [[nodiscard]] std::size_t registrations() const;
+    [[nodiscard]] std::size_t registrations() const { return parkservers_.registrations(); }
     [[nodiscard]] const manager_config& config() const { return config_; }
 
 private:
@@ -149,15 +149,14 @@ private:
         std::optional<instant> welcomed;  // until the first ping tells the round trip
     };
 
-    parkserver_session* parkserver_at(route via);
     void from_parkserver(parkserver_session& from, received& event, instant now,
                          manager_effects& out);
-    void handle(parkserver_session& from, const wire::control& what, instant now,
+    void handle(parkserver_session& from, const wire::control& message, instant now,
                 manager_effects& out);
-    void parkserver_lost(parkserver_session& at, bool close_it, std::string_view why, instant now,
-                         manager_effects& out);
-    void register_with(parkserver_session& at, instant now, manager_effects& out);
-    void tell_request(const standing_request& what, parkserver_session& at, manager_effects& out);
+    void parkserver_lost(const session_lost& lost, instant now, manager_effects& out);
+    void send_registration(parkserver_session& to, manager_effects& out);
+    void registered(parkserver_session& with, manager_effects& out);
+    [[nodiscard]] wire::request as_told(const standing_request& request) const;
 
     void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
@@ -183,13 +182,13 @@ private:
 
     manager_config config_;
     base::random random_;
+    route_numbers routes_;
     dispatcher dispatcher_;
-    std::vector<parkserver_session> parkservers_;
+    parkserver_sessions parkservers_;
     std::map<group_id, standing_request> requests_;
     std::map<base::token, group_id> tokens_;
     std::unordered_map<link_key, link, link_key_hash> links_;
     std::unordered_set<route> ended_;  // connections that have had their link
-    std::uint64_t routes_made_ = 0;
     std::uint64_t requests_made_ = 0;
     instant silence_check_ = never;  // no link can be silent before
     bool stopped_ = false;

@@ -42,6 +42,16 @@ struct down {
     std::string why;
 };
 
+/// Numbers the routes that a machine makes up. A transport's own routes have larger numbers.
+class route_numbers {
+public:
+    [[nodiscard]] route make() { return route{++made_}; }
+    [[nodiscard]] bool made(route which) const { return which.value <= made_; }
+
+private:
+    std::uint64_t made_ = 0;
+};
+
 /// Connect; `to` is a route that the machine made up. Answered by `up`, whenever that may be.
 struct open {
     route to;

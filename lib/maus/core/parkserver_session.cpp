@@ -21,9 +21,8 @@ void parkserver_session::registered(const wire::registered& answer, instant now)
     delay_ = delay_min;
 }
 
-bool parkserver_session::lost(bool close_it, instant now, base::random& random, outbox& out) {
-    const bool was = is_registered();
-    if (close_it && state_ != state::waiting) out.push(close{via_});
+void parkserver_session::lost(bool close_it, instant now, base::random& random, outbox& out) {
+    if (close_it && is_open()) out.push(close{via_});
     state_ = state::waiting;
     via_ = {};
     ping_at_ = never;
@@ -31,7 +30,6 @@ bool parkserver_session::lost(bool close_it, instant now, base::random& random, 
     retry_at_ =
         base::after(now, delay_ + duration{static_cast<std::int64_t>(random.below(spread))});
     delay_ = std::min(delay_ * 2, delay_max / 5);
-    return was;
 }
 
 parkserver_session::want parkserver_session::advance_to(instant now, outbox& out) {

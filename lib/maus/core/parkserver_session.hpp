@@ -6,13 +6,12 @@
 // connecting  | up                        | registering | the owner sends its registration
 // registering | registered                | registered  | ping once an interval from now on
 // registering | rejected                  | waiting     | close; a long delay
-// registering, registered | down, silence, dismiss | waiting | close; delay doubled, with jitter
+// registering, registered | down, silence, goodbye | waiting | close; delay doubled, with jitter
 // registered  | register_again            | registering | the owner sends its registration
 //
-// [P-14] to [P-19]. The owner is told through the values that these functions return.
+// [P-14] to [P-19]. parkserver_sessions.hpp drives it.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "maus/base/random.hpp"
@@ -32,7 +31,8 @@ public:
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] route via() const { return via_; }
     [[nodiscard]] bool is_registered() const { return state_ == state::registered; }
-    [[nodiscard]] state now_in() const { return state_; }
+    /// There is a connection, or one is being made.
+    [[nodiscard]] bool is_open() const { return state_ != state::waiting; }
 
     /// A worker's last word to this parkserver: that it is free, or that it is not; by which lease.
     bool said_free = false;
@@ -43,8 +43,8 @@ public:
     void registering(instant now);
     void registered(const wire::registered& answer, instant now);
     void heard(instant now) { alive_.heard = now; }
-    /// Closes (if asked to) and waits. True if the parkserver was registered with until now.
-    bool lost(bool close_it, instant now, base::random& random, outbox& out);
+    /// Closes (if asked to) and waits.
+    void lost(bool close_it, instant now, base::random& random, outbox& out);
     /// It will hardly think better of it soon: the wait that `lost` begins is a long one.
     void rejected() { delay_ = delay_max / 5; }
 

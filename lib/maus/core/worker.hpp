@@ -27,7 +27,7 @@
 #include <variant>
 #include <vector>
 
-#include "maus/core/parkserver_session.hpp"
+#include "maus/core/parkserver_sessions.hpp"
 
 namespace maus::core {
 
@@ -110,6 +110,8 @@ public:
     enum class state : std::uint8_t { free, linking, serving, draining, leaving, stopped };
 
     worker(worker_config config, instant now);
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
 
     void on(up event, instant now, worker_effects& out);
     void on(received event, instant now, worker_effects& out);
@@ -129,7 +131,7 @@ public:
     [[nodiscard]] instant lease_until() const { return lease_until_; }
     [[nodiscard]] const worker_counters& counters() const { return counters_; }
     /// How many parkservers it is registered with.
-    [[nodiscard]] std::size_t registrations() const;
+    [[nodiscard]] std::size_t registrations() const { return parkservers_.registrations(); }
     [[nodiscard]] const worker_config& config() const { return config_; }
 
 private:
@@ -142,24 +144,26 @@ private:
         bool linked_by_relay = false;
     };
 
-    parkserver_session* parkserver_at(route via);
     void from_parkserver(parkserver_session& from, received& event, instant now,
                          worker_effects& out);
     void handle(parkserver_session& from, const wire::assign& offer, instant now,
                 worker_effects& out);
-    void handle(parkserver_session& from, const wire::control& what, instant now,
+    void handle(parkserver_session& from, const wire::control& message, instant now,
                 worker_effects& out);
-    void register_with(parkserver_session& at, instant now, worker_effects& out);
+    void send_registration(parkserver_session& to, worker_effects& out);
+    void registered(parkserver_session& with, worker_effects& out);
+    void lease_ended(parkserver_session& by, const wire::lease_ended& message, instant now,
+                     worker_effects& out);
     [[nodiscard]] bool is_free() const;
     void tell_state(parkserver_session& at, worker_effects& out, base::lease_id ended = {});
-    void parkserver_lost(parkserver_session& at, bool close_it, std::string_view why, instant now,
-                         worker_effects& out);
+    void parkserver_lost(const session_lost& lost, instant now, worker_effects& out);
 
     void try_link(instant now, worker_effects& out);
     void say_hello(instant now, worker_effects& out);
     void from_manager(wire::message& what, instant now, worker_effects& out);
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
+    void ping_manager(instant now, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
@@ -172,8 +176,8 @@ private:
 
     worker_config config_;
     base::random random_;
-    std::vector<parkserver_session> parkservers_;
-    std::uint64_t routes_made_ = 0;
+    route_numbers routes_;
+    parkserver_sessions parkservers_;
     state state_ = state::free;
     lease lease_;
     std::uint64_t link_serial_ = 0;

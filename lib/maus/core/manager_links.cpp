@@ -1,0 +1,259 @@
+// The links of a manager: how one begins, what is said on it, how it ends (manager.hpp).
+#include "maus/core/manager.hpp"
+
+#include <algorithm>
+
+namespace maus::core {
+
+using base::failure;
+
+link_address manager::address_of(const link_key& key) const {
+    link_address made{.to = key.via, .relayed = {}};
+    if (!key.relayed.none()) made.relayed = key.relayed;
+    return made;
+}
+
+void manager::from_worker(const link_key& key, wire::message& what, instant now,
+                          manager_effects& out) {
+    const auto found = links_.find(key);
+    const bool linked = found != links_.end();
+    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(what);
+    const auto head = wire::read_header(what.first.view());
+    std::optional<failure> bad;
+    if (!head) {
+        bad = head.why();
+    } else if (head.value().version != wire::version) {
+        bad = failure{errc::version_mismatch, "this manager speaks version 1"};
+    } else if (head.value().channel != wire::channel::link) {
+        bad = failure{errc::protocol_violation, "a manager takes link messages only"};
+    } else if (what.frames() > config_.bounds.frames_max) {
+        bad = failure{errc::protocol_violation, "more frames than frames_max"};
+    }
+    if (bad) return linked ? violation(key, *bad, now, out) : reject(key, *bad, out);
+    if (!linked) return greet(key, what, now, out);
+
+    found->second.alive.heard = now;
+    wire::link_reader records{what};
+    wire::record record;
+    while (records.next(record)) {
+        if (!handle(key, found->second, record, now, out)) return;
+    }
+    if (records.violation()) violation(key, *records.violation(), now, out);
+}
+
+void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
+    wire::link_reader records{what};
+    wire::record record;
+    if (!records.next(record)) {
+        return reject(
+            key, records.violation().value_or(failure{errc::protocol_violation, "no record"}), out);
+    }
+    if (record.type != wire::record_type::hello) {
+        // Over a relay, late answers of an ended lease come by here.
+        if (!key.relayed.none()) return count_stale(what);
+        return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
+    }
+    auto hello = wire::decode_hello(record.body, config_.bounds);
+    if (!hello) return reject(key, hello.why(), out);
+    welcome(key, std::move(hello).value(), now, out);
+    const auto made = links_.find(key);
+    if (made == links_.end()) return;
+    while (records.next(record)) {
+        if (!handle(key, made->second, record, now, out)) return;
+    }
+    if (records.violation()) violation(key, *records.violation(), now, out);
+}
+
+std::optional<group_id> manager::request_for(const wire::hello& hello) const {
+    if (!hello.token.none()) {
+        const auto found = tokens_.find(hello.token);
+        if (found == tokens_.end()) return std::nullopt;
+        return found->second;
+    }
+    for (const auto& [group, each] : requests_) {
+        const bool wanted = each.amount == 0 || each.links.size() < each.amount;
+        if (each.type == hello.type && wanted) return group;
+    }
+    return std::nullopt;
+}
+
+void manager::welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out) {
+    // A worker that comes again before its old link was seen to end.
+    for (const auto& [old_key, old] : links_) {
+        if (old.worker != hello.worker) continue;
+        if (hello.incarnation < old.incarnation) {
+            return reject(key, {errc::protocol_violation, "a newer incarnation is linked"}, out);
+        }
+        const link_key again = old_key;
+        end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
+        break;
+    }
+    const auto group = request_for(hello);
+    const bool direct = hello.token.none();
+    if (stopped_ || (!group && !direct)) {
+        return reject(key, {errc::cancelled, "this manager has no such request (any more)"}, out);
+    }
+    if (group && !direct) {
+        const standing_request& wanted = requests_.at(*group);
+        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) {
+            return reject(key, {errc::cancelled, "this manager has as many as it wanted for"}, out);
+        }
+    }
+    link_address to = address_of(key);
+    const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
+    out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
+                                       beat.liveness, hello.stamp});
+    link made;
+    made.worker = hello.worker;
+    made.incarnation = hello.incarnation;
+    made.lease = hello.lease;
+    made.type = hello.type;
+    made.alive = {beat, now};
+    made.welcomed = now;
+    made.index =
+        dispatcher_.add_link(to, to_string(hello.worker), hello.signatures, hello.concurrency);
+    silence_check_ = std::min(silence_check_, made.alive.silent_at());
+    links_.emplace(key, std::move(made));
+    ++counters_.joined;
+    if (group) join(key, *group, now, out);
+}
+
+void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
+    link& joining = links_.at(key);
+    standing_request& wanted = requests_.at(group);
+    joining.group = group;
+    wanted.links.push_back(key);
+    wanted.changed = wanted.changed || is_news(joining);
+    dispatcher_.join(joining.index, group, now, out.done);
+    note_strength(group, out);
+    out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
+    out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
+}
+
+// While a request waits for workers, one of them may expose what those that are there do not. Who
+// takes all that are free waits for nobody in particular.
+void manager::note_strength(group_id group, manager_effects& out) {
+    const standing_request& wanted = requests_.at(group);
+    if (!wanted.links.empty() && wanted.links.size() >= wanted.amount) {
+        dispatcher_.complete(group, out.done);
+    }
+}
+
+// Whether some parkserver has to be told that a request has this worker, or has it no more. One alone
+// knows its own leases; several do not hear of each other's, and none of a worker that came by
+// itself.
+bool manager::is_news(const link& which) const {
+    return which.lease.none() || parkservers_.size() > 1;
+}
+
+void manager::seek_direct(group_id group, instant now, manager_effects& out) {
+    std::vector<link_key> idle;
+    const standing_request& wanted = requests_.at(group);
+    for (const auto& [key, each] : links_) {
+        if (!each.group && each.type == wanted.type) idle.push_back(key);
+    }
+    std::sort(idle.begin(), idle.end());
+    for (const auto& key : idle) {
+        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
+        join(key, group, now, out);
+    }
+}
+
+// True: go on with the next record of this message. False: the link has ended.
+bool manager::handle(const link_key& key, link& from, const wire::record& record, instant now,
+                     manager_effects& out) {
+    const auto wrong = [&](const char* why) {
+        violation(key, {errc::protocol_violation, why}, now, out);
+        return false;
+    };
+    switch (record.type) {
+        case wire::record_type::result:
+        case wire::record_type::failed:
+        case wire::record_type::returned:
+        case wire::record_type::detached:
+        case wire::record_type::started:
+            return dispatcher_.answer(from.index, record, now, out.done) || wrong("bad answer");
+        case wire::record_type::ping: {
+            const auto stamp = wire::decode_stamp(record.body);
+            if (!stamp) return wrong("bad ping");
+            out.net.link(dispatcher_.address_of(from.index)).stamp(wire::record_type::pong, *stamp);
+            if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
+            from.welcomed.reset();
+            dispatcher_.resume(from.index);
+            return true;
+        }
+        case wire::record_type::worker_goodbye: {
+            const auto why = wire::decode_parting(record.body);
+            if (!why) return wrong("bad goodbye");
+            end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
+            return false;
+        }
+        case wire::record_type::hello: return wrong("hello twice");
+        default: return wrong("a record that only managers send, or unknown");
+    }
+}
+
+// What comes on a connection whose link has ended: nothing of it counts.
+void manager::count_stale(wire::message& what) {
+    if (!wire::read_header(what.first.view())) return;
+    wire::link_reader records{what};
+    wire::record record;
+    while (records.next(record)) {
+        const bool answer =
+            record.type == wire::record_type::result || record.type == wire::record_type::failed;
+        if (answer) dispatcher_.count_stale();
+    }
+}
+
+void manager::reject(const link_key& key, const failure& why, manager_effects& out) {
+    if (why.code != errc::cancelled) {
+        ++counters_.violations;
+        out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
+    }
+    link_address to = address_of(key);
+    out.net.link(to).part(wire::record_type::reject, why.code, why.message);
+    if (key.relayed.none()) {
+        ended_.insert(key.via);
+        out.net.push(close{key.via});
+    }
+}
+
+void manager::violation(const link_key& key, const failure& why, instant now,
+                        manager_effects& out) {
+    ++counters_.violations;
+    out.net.log(log_level::warning, "worker " + base::brief(links_.at(key).worker) +
+                                        " broke the protocol: " + why.message);
+    end(key, link_end::lost, why.code, why.message, now, out);
+}
+
+void manager::end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
+                  instant now, manager_effects& out) {
+    const auto found = links_.find(key);
+    const link old = found->second;
+    if (code) {
+        out.net.link(dispatcher_.address_of(old.index))
+            .part(wire::record_type::manager_goodbye, *code, why);
+    }
+    dispatcher_.remove_link(old.index, how, why, now, out.done);
+    links_.erase(found);
+    if (key.relayed.none()) {
+        ended_.insert(key.via);
+        out.net.push(close{key.via});
+    }
+    const bool lost = how == link_end::lost || code == errc::attempt_timeout;
+    if (lost) ++counters_.lost;
+    if (!old.group) return;
+    out.news.push_back({lost ? notice::kind::worker_lost : notice::kind::worker_released,
+                        *old.group, to_string(old.worker), std::string(why)});
+    const auto wanted = requests_.find(*old.group);
+    if (wanted == requests_.end()) return;
+    std::erase(wanted->second.links, key);
+    wanted->second.changed = wanted->second.changed || is_news(old);
+    note_strength(*old.group, out);
+    if (!lost) return;
+    out.net.log(log_level::warning,
+                "worker " + base::brief(old.worker) + " lost: " + std::string(why));
+    parkservers_.tell(wire::worker_lost{wanted->second.request, old.lease, old.worker}, out.net);
+}
+
+}  // namespace maus::core
