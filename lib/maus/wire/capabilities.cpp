@@ -1,5 +1,7 @@
 #include "maus/wire/capabilities.hpp"
 
+#include <algorithm>
+
 #include "maus/wire/message.hpp"
 
 namespace maus::wire {
@@ -38,7 +40,14 @@ peer_limits limits_of(const capabilities& told) {
         const auto found = told.limits.find(number);
         if (found != told.limits.end()) limit = found->second;
     });
+    read.text_bytes_max = std::max<std::uint64_t>(read.text_bytes_max, text_bytes_always);
     return read;
+}
+
+std::string larger_than(const std::string& part, std::uint64_t bytes,
+                        const std::string& whose_limit, std::uint64_t limit) {
+    return part + " has " + std::to_string(bytes) + " bytes, more than " + whose_limit + ", " +
+           std::to_string(limit);
 }
 
 std::optional<failure> check(const capabilities& told, const limits& bounds) {

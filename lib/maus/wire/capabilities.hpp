@@ -29,6 +29,10 @@ struct capabilities {
     friend bool operator==(const capabilities&, const capabilities&) = default;
 };
 
+/// A peer takes texts of that size at least, whatever text_bytes_max it tells: so only what may be
+/// long has to be cut for it.
+inline constexpr std::size_t text_bytes_always = 1024;
+
 /// The limits that matter to somebody who sends to their owner: a part of maus::limits, with its
 /// defaults.
 struct peer_limits {
@@ -50,6 +54,9 @@ struct peer_limits {
 [[nodiscard]] capabilities capabilities_of(const std::vector<std::string>& features,
                                            const limits& bounds);
 [[nodiscard]] peer_limits limits_of(const capabilities& told);
+/// "the result has 2000 bytes, more than the manager's message_bytes_max, 1000"
+[[nodiscard]] std::string larger_than(const std::string& part, std::uint64_t bytes,
+                                      const std::string& whose_limit, std::uint64_t limit);
 /// Whether the lists themselves are within bounds and the names good ([P-9]).
 [[nodiscard]] std::optional<base::failure> check(const capabilities& told, const limits& bounds);
 

@@ -60,12 +60,7 @@ checked within(const register_worker& read, const limits& bounds) {
     if (read.host.size() > bounds.name_bytes_max) {
         return failure{errc::too_large, "the host's name is too long"};
     }
-    if (read.signatures.size() > bounds.functions_max) {
-        return failure{errc::too_large, "more functions than functions_max"};
-    }
-    for (const auto& text : read.signatures) {
-        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
-    }
+    if (auto bad = check_signatures(read.signatures, bounds)) return bad;
     if (read.free && read.serving) {
         return failure{errc::protocol_violation, "a worker that serves is not free"};
     }

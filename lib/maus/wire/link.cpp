@@ -1,5 +1,7 @@
 #include "maus/wire/link.hpp"
 
+#include <algorithm>
+
 #include "maus/base/shared_buffer.hpp"
 #include "maus/wire/archive.hpp"
 #include "maus/wire/signature.hpp"
@@ -99,12 +101,10 @@ base::result<hello> decode_hello(base::byte_view body, const limits& bounds, ext
     if (read.host.size() > bounds.name_bytes_max) {
         return failure{errc::too_large, "hello: the host's name is too long"};
     }
-    if (read.signatures.size() > bounds.functions_max) {
-        return failure{errc::too_large, "hello: too many functions"};
+    if (read.token.none() && !read.lease.none()) {
+        return failure{errc::protocol_violation, "hello: a lease without a token"};
     }
-    for (const auto& text : read.signatures) {
-        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
-    }
+    if (auto bad = check_signatures(read.signatures, bounds)) return *std::move(bad);
     return read;
 }
 
@@ -142,9 +142,10 @@ std::optional<std::uint8_t> decode_unimplemented(base::byte_view body) {
 
 void link_writer::share_apart(base::buffer& payload) { to_.rest.push_back(base::share(payload)); }
 
-void link_writer::failed(attempt of, const fault& why) {
-    fault bounded{why.error, why.type.substr(0, bounds_.text_bytes_max),
-                  why.text.substr(0, bounds_.text_bytes_max)};
+void link_writer::failed(attempt of, const fault& why, std::size_t peer_text_bytes_max) {
+    const std::size_t bytes_max = std::min(bounds_.text_bytes_max, peer_text_bytes_max);
+    const fault bounded{why.error, std::string(cut(why.type, bytes_max)),
+                        std::string(cut(why.text, bytes_max))};
     base::buffer body;
     encode(body, bounded);
     std::byte* at = begin(record_type::failed, 0, 0, attempt_bytes + body.size());

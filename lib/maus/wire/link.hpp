@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -153,8 +155,10 @@ private:
 /// Takes the attempt off the front of a record's body; nothing if it is too short.
 [[nodiscard]] std::optional<attempt> take_attempt(base::byte_view& body);
 /// The payload of a call or result, into an empty buffer: what follows the attempt (and the
-/// extensions), or the frame of its own (moved). `body` is what take_attempt left.
-void take_payload(const record& from, base::byte_view body, base::buffer& into);
+/// extensions), or the frame of its own (moved). `body` is what take_attempt left. `extended` gets
+/// the encoded extensions, if there are any.
+void take_payload(const record& from, base::byte_view body, base::buffer& into,
+                  std::unique_ptr<base::buffer>* extended = nullptr);
 
 /// `extended` gets the extensions, which point into `body`.
 [[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds,
@@ -180,7 +184,9 @@ public:
     /// `payload` is taken if it is large.
     void result(attempt of, base::buffer&& payload);
     void result(attempt of, base::buffer&& payload, const extensions& extended);
-    void failed(attempt of, const fault& why);
+    /// Texts are cut to what the peer takes, too.
+    void failed(attempt of, const fault& why,
+                std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
     /// returned, detached, started, cancel.
     void about(record_type type, attempt of);
     /// ping, pong.
@@ -244,10 +250,17 @@ inline std::optional<attempt> take_attempt(base::byte_view& body) {
     return taken;
 }
 
-inline void take_payload(const record& from, base::byte_view body, base::buffer& into) {
+inline void take_payload(const record& from, base::byte_view body, base::buffer& into,
+                         std::unique_ptr<base::buffer>* extended) {
     if ((from.flags & (flag_apart | flag_extended)) == 0) {
         into.append(body);
-    } else if (from.apart != nullptr) {
+        return;
+    }
+    const bool has_extensions = (from.flags & flag_extended) != 0;
+    if (has_extensions && extended != nullptr) {
+        *extended = std::make_unique<base::buffer>(from.extended);
+    }
+    if (from.apart != nullptr) {
         into = std::move(*from.apart);
     } else {
         into.append(body.subspan(sizeof(std::uint32_t) + from.extended.size()));

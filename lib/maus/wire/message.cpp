@@ -118,6 +118,17 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
     return clean;
 }
 
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    const auto continues = [&](std::size_t at) {
+        return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+    };
+    constexpr std::size_t sequence_bytes_max = 4;
+    std::size_t end = bytes_max;
+    while (end > 0 && bytes_max - end < sequence_bytes_max && continues(end)) --end;
+    return text.substr(0, continues(end) ? bytes_max : end);
+}
+
 bool good_name(std::string_view text, std::size_t bytes_max) {
     return !text.empty() && text.size() <= bytes_max && printable(text, bytes_max) == text;
 }

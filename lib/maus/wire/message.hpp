@@ -61,6 +61,8 @@ void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
 
 /// Text from a peer made fit for a log: control characters become '?', the length is bounded.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t bytes_max = 200);
+/// The beginning of a text, of at most bytes_max bytes; no character is cut in two.
+[[nodiscard]] std::string_view cut(std::string_view text, std::size_t bytes_max);
 /// Valid UTF-8, 1 to bytes_max bytes, no control characters.
 [[nodiscard]] bool good_name(std::string_view text, std::size_t bytes_max);
 
