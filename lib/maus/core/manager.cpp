@@ -129,7 +129,7 @@ void manager::advance_to(instant now, manager_effects& out) {
     for (auto& [group, each] : requests_) {
         if (std::exchange(each.changed, false)) parkservers_.tell(as_told(each), out.net);
     }
-    dispatcher_.pump(now, out.net);
+    dispatcher_.pump(now, out.net, out.done);
 }
 
 instant manager::next_deadline() const {

@@ -107,7 +107,7 @@ public:
     /// To be called after each batch of events: gives calls to workers, and does what time demands.
     void advance_to(instant now, manager_effects& out);
     /// Gives calls to workers, and leaves time alone.
-    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net); }
+    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net, out.done); }
     [[nodiscard]] instant next_deadline() const;
 
     [[nodiscard]] const dispatch_counters& calls() const { return dispatcher_.counters(); }
