@@ -11,7 +11,7 @@ struct leased {
     real_park park;
     fake_worker worker{park.endpoint()};
     fake_manager manager{park.endpoint()};
-    request wish = manager.wish(1);
+    request wish = manager.ask_for(1);
     assign offer = worker.park->hear<assign>();
     leased() {
         worker.park->say(accepted{offer.lease});
@@ -154,9 +154,9 @@ TEST_CASE("P-15: a second registration in one session updates it") {
     CHECK(seen.workers[0].type == "other");
     CHECK(seen.workers[0].pid == 4711);
     fake_manager manager(park.endpoint());
-    manager.wish(1, "default");
+    manager.ask_for(1, "default");
     CHECK(worker.park->never(assign::type_number));
-    manager.wish(1, "other", 2);
+    manager.ask_for(1, "other", 2);
     (void)worker.park->hear<assign>();
 }
 
@@ -227,8 +227,8 @@ TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
         const auto is_told = [](channel& session) {
             const auto said = session.receive(a_while);
             if (!said) return false;
-            CHECK_FALSE(decoded<dismissed>(said->front().substr(8)).why.empty());
-            return static_cast<u8>(said->front()[5]) == dismissed::type_number;
+            CHECK_FALSE(decoded<parkserver_goodbye>(said->front().substr(8)).why.empty());
+            return static_cast<u8>(said->front()[5]) == parkserver_goodbye::type_number;
         };
         worker_told = is_told(*worker.park) || worker_told;
         manager_told = is_told(*manager.park) || manager_told;
@@ -261,7 +261,7 @@ TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
         channel& session = park->accept();
         (void)session.hear_next<register_worker>();
         session.say(registered{});
-        session.say(dismissed{"the parkserver stops"});
+        session.say(parkserver_goodbye{"the parkserver stops"});
     }
     const auto lost = std::chrono::steady_clock::now();
     (void)park->accept().hear_next<register_worker>();

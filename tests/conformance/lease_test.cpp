@@ -17,7 +17,7 @@ lease accept_offer(fake_worker& worker) {
 TEST_CASE("P-20: a request stands until it is cancelled, and the same number updates it") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    request wish = manager.wish(1);
+    request wish = manager.ask_for(1);
     fake_worker first(park.endpoint());
     const lease one = accept_offer(first);
     CHECK(manager.park->hear<granted>().lease == one);
@@ -36,7 +36,7 @@ TEST_CASE("P-20: a request stands until it is cancelled, and the same number upd
 TEST_CASE("P-20: the offer carries the request's token") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    const request wish = manager.wish(1);
+    const request wish = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const auto offer = worker.park->hear<assign>();
     CHECK(offer.token == wish.token);
@@ -47,7 +47,7 @@ TEST_CASE("P-20: the offer carries the request's token") {
 TEST_CASE("P-21: a wish waits for all of its amount at once; later one lost, one replaced") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    manager.wish(2);
+    manager.ask_for(2);
     fake_worker first(park.endpoint());
     CHECK(first.park->never(assign::type_number));
     fake_worker second(park.endpoint());
@@ -62,7 +62,7 @@ TEST_CASE("P-21: amount 0 takes all that are free, and that becomes its amount")
     const real_park park;
     fake_manager manager(park.endpoint());
     fake_worker first(park.endpoint()), second(park.endpoint());
-    manager.wish(0);
+    manager.ask_for(0);
     accept_offer(first);
     accept_offer(second);
     fake_worker third(park.endpoint());
@@ -139,11 +139,11 @@ TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
 TEST_CASE("P-23: wishes of one type are served in order, types do not wait for each other") {
     const real_park park;
     fake_manager first(park.endpoint()), second(park.endpoint());
-    const auto greedy = first.wish(2);
+    const auto greedy = first.ask_for(2);
     first.park->say(ping{1});  // once that is answered, the wish has been read before the others
     CHECK(first.park->hear<pong>().stamp == 1);
-    second.wish(1);
-    second.wish(1, "other", 2);
+    second.ask_for(1);
+    second.ask_for(1, "other", 2);
     fake_worker one(park.endpoint());
     CHECK(one.park->never(assign::type_number));  // the second wish waits behind the first
     fake_worker other;
@@ -160,10 +160,10 @@ TEST_CASE("P-23: wishes of one type are served in order, types do not wait for e
 TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is available") {
     const real_park park;
     fake_manager manager(park.endpoint()), waiting(park.endpoint());
-    const request wish = manager.wish(1);
+    const request wish = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const lease held = accept_offer(worker);
-    waiting.wish(1);
+    waiting.ask_for(1);
     manager.park->say(worker_lost{wish.number, held, worker.self.worker});
     CHECK(worker.park->hear<lease_ended>().lease == held);
     CHECK(worker.park->never(assign::type_number));
@@ -175,7 +175,7 @@ TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is
 TEST_CASE("P-25: cancel ends the wish, and a lease in use ends when its worker says so") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    const request wish = manager.wish(1);
+    const request wish = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const lease held = accept_offer(worker);
     manager.park->say(cancel{wish.number});
@@ -189,7 +189,7 @@ TEST_CASE("P-26: no sequence number is used twice, and a refused offer goes to a
     const real_park park;
     fake_worker first(park.endpoint());
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     const auto one = first.park->hear<assign>();
     fake_worker second(park.endpoint());
     first.park->say(refused{one.lease, 13, "busy"});
@@ -206,7 +206,7 @@ TEST_CASE("P-26: an offer that is not answered is void, and accepting it is too 
     worker.self.liveness = 4;
     worker.enroll(park.endpoint());
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     const auto offer = worker.park->hear<assign>();
     for (bool void_now = false; !void_now;) {  // alive, but it does not answer
         worker.park->say(ping{1});
@@ -222,7 +222,7 @@ TEST_CASE("P-26: what a worker says of itself before it answers does not void th
     const real_park park;
     fake_worker worker(park.endpoint());
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     const auto offer = worker.park->hear<assign>();
     // Of another parkserver's lease, which has come and gone before it read the offer.
     worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
@@ -284,7 +284,7 @@ TEST_CASE("P-27: a parkserver offers nothing to a worker that is occupied") {
     fake_worker worker(park.endpoint());
     worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     CHECK(worker.park->never(assign::type_number));
     worker.park->say(available{{99, 1}});
     (void)worker.park->hear<assign>();
@@ -342,10 +342,10 @@ TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
 TEST_CASE("P-30: a lost manager's leases end, and only its own") {
     const real_park park;
     fake_manager first(park.endpoint()), second(park.endpoint());
-    first.wish(1);
+    first.ask_for(1);
     fake_worker one(park.endpoint());
     const lease of_first = accept_offer(one);
-    second.wish(1);
+    second.ask_for(1);
     fake_worker two(park.endpoint());
     accept_offer(two);
     first.park->close();

@@ -29,7 +29,7 @@ TEST_CASE("P-33: a link begins with hello, and functions are numbered by their p
 TEST_CASE("P-33: a real worker's hello has the token and the lease of its assignment") {
     real_park park;
     fake_manager manager(park.endpoint());
-    const request wish = manager.wish(1, "special");
+    const request wish = manager.ask_for(1, "special");
     real_worker worker;
     worker.worker.register_parkserver(park.endpoint(), "special");
     worker.worker.start();

@@ -15,7 +15,7 @@ struct relayed_pair {
     relayed_pair() {
         manager.self.endpoints.clear();
         manager.enroll(park.endpoint());
-        manager.wish(1);
+        manager.ask_for(1);
         offer = worker.park->hear<assign>();
         worker.park->say(accepted{offer.lease});
         REQUIRE(manager.park->hear<granted>().lease == offer.lease);

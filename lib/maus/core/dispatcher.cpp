@@ -169,7 +169,7 @@ std::size_t dispatcher::queued(group_id id) const {
 
 link_index dispatcher::add_link(link_address to, std::string worker,
                                 const std::vector<std::string>& signatures,
-                                std::uint32_t concurrency) {
+                                std::uint32_t concurrency, std::uint64_t payload_bytes_max) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -186,6 +186,7 @@ link_index dispatcher::add_link(link_address to, std::string worker,
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(bounds_.calls_per_worker_max / 2));
     made.window = {made.concurrency, bounds_.prefetch_max};
+    made.payload_bytes_max = payload_bytes_max;
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
     }
@@ -197,6 +198,7 @@ void dispatcher::join(link_index index, group_id id, instant, std::vector<settle
     link& at = links_[index];
     at.group = &joined;
     joined.links.push_back(index);
+    joined.is_picky = joined.is_picky || at.payload_bytes_max < bounds_.message_bytes_max;
     for (auto& waiting : joined.queues) {
         if (waiting.known) continue;
         waiting.known = number_of(at, waiting.method) >= 0;
@@ -325,7 +327,9 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
         return no(errc::overloaded, "calls_max calls of this group are not settled yet");
     }
     if (call.payload.size() > bounds_.message_bytes_max) {
-        return no(errc::too_large, "the arguments are larger than message_bytes_max");
+        return no(errc::too_large,
+                  wire::larger_than("the arguments", call.payload.size(),
+                                    "the manager's message_bytes_max", bounds_.message_bytes_max));
     }
     if (call.policy.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
@@ -684,13 +688,38 @@ bool dispatcher::rather(const link& one, const link& other, instant now) {
     return one.slots_held * other.concurrency < other.slots_held * one.concurrency;
 }
 
-std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t method, instant now) {
+bool dispatcher::is_too_large_for(const link& at, std::uint32_t call) const {
+    return slots_[call].payload.size() > at.payload_bytes_max;
+}
+
+// Settles a call that workers of its group know but that none of them takes, because it is larger
+// than each of them allows. False: one may take it, now or later.
+bool dispatcher::turned_away_as_too_large(group& of, std::uint32_t call,
+                                          std::vector<settled>& done) {
+    const link* largest = nullptr;
+    for (const auto index : of.links) {
+        link& at = links_[index];
+        if (number_of(at, slots_[call].method) < 0) continue;
+        if (!is_too_large_for(at, call)) return false;
+        if (largest == nullptr || at.payload_bytes_max > largest->payload_bytes_max) largest = &at;
+    }
+    if (largest == nullptr) return false;
+    const std::string whose = "worker " + largest->worker + "'s message_bytes_max";
+    const std::string why = wire::larger_than("the arguments", slots_[call].payload.size(), whose,
+                                              largest->payload_bytes_max);
+    settle_unasked(call, failure_of(slots_[call], errc::too_large, why), nullptr, done);
+    return true;
+}
+
+std::uint32_t dispatcher::least_loaded(group& of, std::uint32_t call, instant now) {
+    const std::uint32_t method = slots_[call].method;
     std::uint32_t best = none;
     const std::size_t count = of.links.size();
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         link& candidate = links_[at];
         if (credit(candidate) == 0 || number_of(candidate, method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, call)) continue;
         if (best == none || rather(candidate, links_[best], now)) best = at;
     }
     return best;
@@ -704,6 +733,7 @@ dispatcher::place dispatcher::place_for_suspect(group& of, std::uint32_t call) {
     for (const auto at : of.links) {
         link& candidate = links_[at];
         if (number_of(candidate, slots_[call].method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, call)) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            find(candidate.reserved_for) != nullptr;
         if (taken || candidate.exclusive || candidate.paused) continue;
@@ -716,13 +746,17 @@ dispatcher::place dispatcher::place_for_suspect(group& of, std::uint32_t call) {
     return {none, reserved || least_busy != none};
 }
 
-void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
+void dispatcher::pump_suspects(group& of, instant now, outbox& out, std::vector<settled>& done) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
         return !links_[at].exclusive && !links_[at].paused;
     });
     for (std::uint32_t call = of.suspects.first; call != none && takers > 0;) {
         const std::uint32_t next = slots_[call].next;
+        if (of.is_picky && turned_away_as_too_large(of, call, done)) {
+            call = next;
+            continue;
+        }
         const auto [at, takes] = place_for_suspect(of, call);
         if (takes) --takers;
         if (at != none) {
@@ -736,7 +770,7 @@ void dispatcher::pump_suspects(group& of, instant now, outbox& out) {
     }
 }
 
-void dispatcher::pump(group& of, instant now, outbox& out) {
+void dispatcher::pump(group& of, instant now, outbox& out, std::vector<settled>& done) {
     bool waiting = false;
     for (auto& line : of.queues) {
         line.blocked = false;
@@ -745,7 +779,7 @@ void dispatcher::pump(group& of, instant now, outbox& out) {
     for (const auto at : of.links) {
         links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
     }
-    if (of.suspects.first != none) pump_suspects(of, now, out);
+    if (of.suspects.first != none) pump_suspects(of, now, out, done);
     for (;;) {
         queue* oldest = nullptr;
         bool only = true;  // no other line has calls that may go
@@ -757,23 +791,26 @@ void dispatcher::pump(group& of, instant now, outbox& out) {
             }
         }
         if (oldest == nullptr) return;
-        const std::uint32_t at = least_loaded(of, oldest->method, now);
+        const std::uint32_t at = least_loaded(of, oldest->calls.first, now);
         if (at == none) {
-            oldest->blocked = true;
+            const bool settled =
+                of.is_picky && turned_away_as_too_large(of, oldest->calls.first, done);
+            oldest->blocked = !settled;
             continue;
         }
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
-        if (only && of.links.size() == 1) run = std::min(credit(links_[at]), oldest->calls.size);
+        if (only && of.links.size() == 1 && !of.is_picky)
+            run = std::min(credit(links_[at]), oldest->calls.size);
         of.turn += run;
         send_calls(at, oldest->calls, oldest->calls.first, run, now, out);
     }
 }
 
-void dispatcher::pump(instant now, outbox& out) {
+void dispatcher::pump(instant now, outbox& out, std::vector<settled>& done) {
     for (std::size_t i = 0; i < to_pump_.size(); ++i) {
         to_pump_[i]->to_pump = false;
-        pump(*to_pump_[i], now, out);
+        pump(*to_pump_[i], now, out, done);
     }
     to_pump_.clear();
 }

@@ -103,7 +103,8 @@ public:
 
     // --- links
     link_index add_link(link_address to, std::string worker,
-                        const std::vector<std::string>& signatures, std::uint32_t concurrency);
+                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
+                        std::uint64_t payload_bytes_max = ~std::uint64_t{0});
     void join(link_index at, group_id group, instant now, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from
     /// now on; while one is still to come, it may be the one that exposes it.
@@ -129,7 +130,7 @@ public:
                               std::vector<settled>& done);
 
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
-    void pump(instant now, outbox& out);
+    void pump(instant now, outbox& out, std::vector<settled>& done);
     /// Settles what is overdue. Links whose attempts took too long are added to `hung`.
     void advance_to(instant now, outbox& out, std::vector<settled>& done,
                     std::vector<link_index>& hung);
@@ -196,6 +197,7 @@ private:
         std::size_t calls = 0;
         std::size_t turn = 0;  // where the search for the least loaded begins
         bool to_pump = false;
+        bool is_picky = false;  // a worker takes smaller payloads than this manager sends
     };
     struct link {
         bool live = false;
@@ -204,6 +206,7 @@ private:
         std::unordered_map<std::string, std::uint16_t> numbers;  // by signature
         std::vector<std::int32_t> number_of;  // by method; -1 none, -2 unknown yet
         std::uint32_t concurrency = 1;
+        std::uint64_t payload_bytes_max = 0;  // by its worker's own limit
         dispatcher::group* group = nullptr;
         list held;                   // in the order sent
         std::size_t slots_held = 0;  // those that are not detached
@@ -263,13 +266,15 @@ private:
 
     // --- who gets which call
     inline void mark(group& of);
-    void pump(group& of, instant now, outbox& out);
-    void pump_suspects(group& of, instant now, outbox& out);
+    void pump(group& of, instant now, outbox& out, std::vector<settled>& done);
+    void pump_suspects(group& of, instant now, outbox& out, std::vector<settled>& done);
+    [[nodiscard]] bool is_too_large_for(const link& at, std::uint32_t call) const;
+    bool turned_away_as_too_large(group& of, std::uint32_t call, std::vector<settled>& done);
     [[nodiscard]] inline std::int32_t number_of(link& at, std::uint32_t method);
     [[nodiscard]] std::int32_t look_up(link& at, std::uint32_t method);
     [[nodiscard]] inline std::size_t credit(link& at);
     [[nodiscard]] static bool rather(const link& one, const link& other, instant now);
-    [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t method, instant now);
+    [[nodiscard]] std::uint32_t least_loaded(group& of, std::uint32_t call, instant now);
     struct place {
         link_index at;  // none: not now
         bool takes;     // a link has it now, or is kept free for it
