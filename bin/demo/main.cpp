@@ -52,7 +52,7 @@ void say_if_nobody_is_there(const std::string& parkserver, stop_signals& signals
     }
 }
 
-void add_wordcount(CLI::App& app, demo::wordcount_options& chosen, body& what) {
+void add_wordcount(CLI::App& app, demo::wordcount_options& chosen, body& chosen_body) {
     CLI::App& command = *app.add_subcommand(
         "wordcount", "Counts the words of text files on several worker processes");
     programs::prepare(command, wordcount_examples);
@@ -76,9 +76,9 @@ void add_wordcount(CLI::App& app, demo::wordcount_options& chosen, body& what) {
         ->capture_default_str();
     command.add_flag("--check", chosen.check, "Counts again in one process, and compares");
     command.add_flag("--json", chosen.json, "A summary for programs");
-    command.callback([&chosen, &what, workers, parkserver] {
+    command.callback([&chosen, &chosen_body, workers, parkserver] {
         if (workers->count() == 0 && parkserver->count() == 0) chosen.workers = 3;
-        what = [&chosen](stop_signals& signals) {
+        chosen_body = [&chosen](stop_signals& signals) {
             if (chosen.kill > 0 && chosen.kill >= chosen.workers) {
                 throw programs::bad_usage("--kill must leave a worker of its own (--workers)");
             }
@@ -87,7 +87,7 @@ void add_wordcount(CLI::App& app, demo::wordcount_options& chosen, body& what) {
     });
 }
 
-void add_word_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
+void add_word_worker(CLI::App& app, demo::worker_options& chosen, body& chosen_body) {
     CLI::App& command = *app.add_subcommand("word-worker", "A worker for wordcount --parkserver");
     programs::prepare(command, "  maus-demo word-worker --parkserver tcp://127.0.0.1:8500");
     add_endpoint(command, "-p,--parkserver", chosen.parkserver, "Where it registers")
@@ -95,14 +95,14 @@ void add_word_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
     chosen.type = "words";
     add_type(command, chosen.type, "What it registers as");
     command.callback([&] {
-        what = [&](stop_signals& signals) {
+        chosen_body = [&](stop_signals& signals) {
             say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::word_worker(chosen, signals);
         };
     });
 }
 
-void add_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
+void add_worker(CLI::App& app, demo::worker_options& chosen, body& chosen_body) {
     CLI::App& command = *app.add_subcommand(
         "worker", "The example worker: add, divide, fib, days_later, warmest, remind");
     programs::prepare(command,
@@ -116,14 +116,14 @@ void add_worker(CLI::App& app, demo::worker_options& chosen, body& what) {
         ->excludes(parkserver);
     add_type(command, chosen.type, "What it registers as");
     command.callback([&] {
-        what = [&](stop_signals& signals) {
+        chosen_body = [&](stop_signals& signals) {
             if (chosen.connect.empty()) say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::example_worker(chosen, signals);
         };
     });
 }
 
-void add_manager(CLI::App& app, demo::manager_options& chosen, body& what) {
+void add_manager(CLI::App& app, demo::manager_options& chosen, body& chosen_body) {
     CLI::App& command =
         *app.add_subcommand("manager", "The example manager: calls what the worker has");
     programs::prepare(
@@ -142,7 +142,7 @@ void add_manager(CLI::App& app, demo::manager_options& chosen, body& what) {
         if (chosen.parkserver.empty() && chosen.bind.empty()) {
             chosen.parkserver = demo::default_parkserver;
         }
-        what = [&](stop_signals& signals) {
+        chosen_body = [&](stop_signals& signals) {
             if (!chosen.parkserver.empty()) say_if_nobody_is_there(chosen.parkserver, signals);
             return demo::example_manager(chosen, signals);
         };
@@ -158,13 +158,13 @@ int main(int argc, char** argv) {
     demo::wordcount_options wordcount;
     demo::worker_options word_worker, worker;
     demo::manager_options manager;
-    body what;
-    add_wordcount(app, wordcount, what);
-    add_worker(app, worker, what);
-    add_manager(app, manager, what);
-    add_word_worker(app, word_worker, what);
+    body chosen_body;
+    add_wordcount(app, wordcount, chosen_body);
+    add_worker(app, worker, chosen_body);
+    add_manager(app, manager, chosen_body);
+    add_word_worker(app, word_worker, chosen_body);
     return programs::run(app, argc, argv, [&] {
         stop_signals signals;
-        return what(signals);
+        return chosen_body(signals);
     });
 }

@@ -15,8 +15,8 @@ namespace demo {
 
 using namespace maus::programs;
 
-progress::progress(std::string what, std::uint64_t bytes_total, bool quiet)
-    : what_(std::move(what)),
+progress::progress(std::string title, std::uint64_t bytes_total, bool quiet)
+    : title_(std::move(title)),
       total_(std::max<std::uint64_t>(bytes_total, 1)),
       on_(!quiet && is_terminal(STDERR_FILENO)),
       utf8_(shows_utf8()),
@@ -32,7 +32,7 @@ void progress::show(std::uint64_t bytes_done, const std::string& note) {
     const double rate = seconds > 0 ? static_cast<double>(bytes_done) / 1e6 / seconds : 0;
     std::array<char, 16> percent{};
     std::snprintf(percent.data(), percent.size(), "%3.0f %%", share * 100);
-    const std::string left = what_ + "  ";
+    const std::string left = title_ + "  ";
     const std::string right = std::string("  ") + percent.data() + "  " + bytes_text(bytes_done) +
                               " of " + bytes_text(total_) + "  " + one_digit(rate) + " MB/s  " +
                               note;

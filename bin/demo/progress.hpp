@@ -11,7 +11,7 @@ namespace demo {
 class progress {
 public:
     /// `quiet`: no bar, whatever stderr is.
-    progress(std::string what, std::uint64_t bytes_total, bool quiet);
+    progress(std::string title, std::uint64_t bytes_total, bool quiet);
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
     ~progress() { erase(); }
@@ -27,7 +27,7 @@ private:
     void erase();
     [[nodiscard]] std::string bar(double share, std::size_t places) const;
 
-    std::string what_;
+    std::string title_;
     std::uint64_t total_;
     bool on_;
     bool drawn_ = false;

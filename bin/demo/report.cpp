@@ -110,9 +110,9 @@ nlohmann::ordered_json workers_json(const job_result& done) {
 
 std::vector<std::string> differences(const word_counts& workers, const word_counts& alone) {
     std::vector<std::string> found;
-    const auto compare = [&](const std::string& what, std::uint64_t theirs, std::uint64_t ours) {
+    const auto compare = [&](const std::string& noun, std::uint64_t theirs, std::uint64_t ours) {
         if (theirs == ours) return;
-        found.push_back(what + ": " + grouped(theirs) + " by the workers, " + grouped(ours) +
+        found.push_back(noun + ": " + grouped(theirs) + " by the workers, " + grouped(ours) +
                         " alone");
     };
     compare("files", workers.total.files, alone.total.files);

@@ -118,16 +118,16 @@ bool is_binary(file& from, std::vector<char>& buffer) {
 }
 
 /// True if the byte before the piece belongs to a word, which then is another piece's.
-bool begins_inside_word(file& from, const piece& what, std::vector<char>& buffer) {
-    if (what.offset == 0) return false;
-    const auto before = from.read(buffer, what.offset - 1, 1);
+bool begins_inside_word(file& from, const piece& part, std::vector<char>& buffer) {
+    if (part.offset == 0) return false;
+    const auto before = from.read(buffer, part.offset - 1, 1);
     return !before.empty() && letter_of(before[0]) != letter::none;
 }
 
-void count_text(file& from, const piece& what, word_counts& into, std::vector<char>& buffer) {
-    word_finder finder(into, begins_inside_word(from, what, buffer));
-    const std::uint64_t end = what.offset + what.bytes;
-    std::uint64_t at = what.offset;
+void count_text(file& from, const piece& part, word_counts& into, std::vector<char>& buffer) {
+    word_finder finder(into, begins_inside_word(from, part, buffer));
+    const std::uint64_t end = part.offset + part.bytes;
+    std::uint64_t at = part.offset;
     while (at < end) {
         const auto text = from.read(buffer, at, end - at);
         if (text.empty()) break;  // it has become shorter

@@ -461,10 +461,10 @@ TEST_CASE("a manager is stopped by several threads and by its own callbacks at o
         std::promise<void> known;
         const auto is_known = known.get_future().share();
         auto options = here.reachable();
-        options.on_event = [&, is_known](const maus::event& what) {
+        options.on_event = [&, is_known](const maus::event& news) {
             is_known.wait();
-            if (what.what == maus::event::kind::worker_joined ||
-                what.what == maus::event::kind::worker_released) {
+            if (news.kind == maus::event_kind::worker_joined ||
+                news.kind == maus::event_kind::worker_released) {
                 self->stop();
             }
         };

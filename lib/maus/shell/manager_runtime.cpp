@@ -40,15 +40,15 @@ std::exception_ptr exception_of(core::outcome&& failed) {
                                        .after(std::move(about.attempts)));
 }
 
-event::kind kind_of(core::notice::kind kind) {
+event_kind kind_of(core::notice::kind kind) {
     switch (kind) {
-        case core::notice::kind::worker_joined: return event::kind::worker_joined;
-        case core::notice::kind::worker_lost: return event::kind::worker_lost;
-        case core::notice::kind::worker_released: return event::kind::worker_released;
-        case core::notice::kind::parkserver_back: return event::kind::parkserver_back;
+        case core::notice::kind::worker_joined: return event_kind::worker_joined;
+        case core::notice::kind::worker_lost: return event_kind::worker_lost;
+        case core::notice::kind::worker_released: return event_kind::worker_released;
+        case core::notice::kind::parkserver_back: return event_kind::parkserver_back;
         case core::notice::kind::parkserver_lost: break;
     }
-    return event::kind::parkserver_lost;
+    return event_kind::parkserver_lost;
 }
 
 state_base& call_of(const core::settled& done) {
