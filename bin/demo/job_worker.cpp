@@ -1,10 +1,12 @@
-// The worker that counts words. `maus-demo wordcount` starts some; anybody may start more.
+// The worker of the jobs: it counts words and draws. `maus-demo wordcount` and `maus-demo picture`
+// start some; anybody may start more.
 
 #include <unistd.h>
 
 #include <maus/worker.hpp>
 
 #include "bin/demo/commands.hpp"
+#include "bin/demo/picture.hpp"
 #include "bin/demo/words.hpp"
 #include "bin/support/log_lines.hpp"
 
@@ -17,15 +19,16 @@ std::string host_name() {
 }
 }  // namespace
 
-int word_worker(const worker_options& options, maus::programs::stop_signals& signals) {
+int job_worker(const worker_options& options, maus::programs::stop_signals& signals) {
     maus::worker worker{{.log = maus::programs::log_lines(maus::log_level::warning)}};
-    worker.expose(count_words, [&worker, host = host_name()](const std::vector<piece>& pieces) {
+    const doer me{worker.id(), host_name(), getpid()};
+    worker.expose(count_words, [me](const std::vector<piece>& pieces) {
         word_counts found;
         count(pieces, found);
-        return share_of_work{
-            worker.id(), host, getpid(), found.total, {found.times.begin(), found.times.end()}};
+        return share_of_work{me, found.total, {found.times.begin(), found.times.end()}};
     });
-    worker.register_parkserver(options.parkserver, options.type);
+    worker.expose(draw_tile, [me](const tile& part) { return drawn_tile{me, draw(part)}; });
+    for (const auto& each : options.parkservers) worker.register_parkserver(each, options.type);
     const auto stopping = signals.on_stop([&] { worker.stop(); });
     worker.run();
     return 0;
