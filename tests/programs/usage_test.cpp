@@ -30,8 +30,9 @@ TEST_CASE("every program shows its help and its version") {
         CHECK(std::count(version.out.begin(), version.out.end(), '\n') == 1);
     }
     const std::vector<command> commands = {
-        {"maus", {"status"}},           {"maus", {"functions"}},   {"maus-demo", {"wordcount"}},
-        {"maus-demo", {"word-worker"}}, {"maus-demo", {"worker"}}, {"maus-demo", {"manager"}}};
+        {"maus", {"status"}},          {"maus", {"functions"}},   {"maus-demo", {"wordcount"}},
+        {"maus-demo", {"job-worker"}}, {"maus-demo", {"worker"}}, {"maus-demo", {"manager"}},
+        {"maus-demo", {"picture"}}};
     for (const auto& [name, arguments] : commands) {
         const outcome help = run(name, {arguments[0], "--help"});
         INFO(typed(name, arguments) << "\n" << help.out << help.err);
@@ -70,11 +71,13 @@ TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stde
         {{"maus", {"status", "--timeout", "0"}}, "--timeout"},
         {{"maus", {"status", "--watch", "-1"}}, "--watch"},
         {{"maus", {"functions", "extra"}}, "extra"},
-        {{"maus-demo", {}}, "wordcount, worker, manager or word-worker"},
+        {{"maus-demo", {}}, "picture, wordcount, job-worker, worker or manager"},
         {{"maus-demo", {"frobnicate"}}, "frobnicate"},
         {{"maus-demo", {"wordcount", "--workers", "0"}}, "--workers"},
         {{"maus-demo", {"wordcount", "--workers", "2", "--kill", "2"}}, "--kill"},
         {{"maus-demo", {"wordcount", "--top", "-1"}}, "--top"},
+        {{"maus-demo", {"picture", "--width", "63"}}, "--width"},
+        {{"maus-demo", {"picture", "extra"}}, "extra"},
         {{"maus-demo", {"wordcount", "--type", "a\tb"}}, "--type"},
         {{"maus-demo", {"wordcount", "--type", ""}}, "--type"},
         {{"maus-demo", {"worker", "--type", std::string(200, 'x')}}, "--type"},
@@ -131,6 +134,7 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
         {{"maus", {"status", "-p", nobody, "--timeout", "200", "--watch", "1"}},
          "no parkserver answers"},
         {{"maus-demo", {"wordcount", "-p", nobody}}, "no parkserver answers"},
+        {{"maus-demo", {"picture", "-p", nobody, "-p", nobody}}, "no parkserver answers"},
         {{"maus-demo", {"wordcount", folder.file("missing")}}, "No such file"},
         {{"maus-demo", {"wordcount", folder.path()}}, "no files"},
         {{"maus-demo", {"manager", "--bind", there.endpoint()}}, "taken"},
