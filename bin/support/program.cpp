@@ -93,7 +93,9 @@ std::string which_command(const CLI::App& app) {
 int finish_output(const CLI::App& app, int code) {
     std::cout.flush();
     if (std::cout) return code;
-    if (!reader_went(STDOUT_FILENO)) std::cerr << app.get_name() << ": " << cannot_write << '\n';
+    if (!reader_went(STDOUT_FILENO)) {
+        std::cerr << app.get_name() << ": cannot write the output; is the disk full?\n";
+    }
     return code == exit_good ? exit_failed : code;
 }
 

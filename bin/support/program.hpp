@@ -18,8 +18,6 @@ enum exit_code : int {
     exit_usage = 2,
 };
 
-inline constexpr const char* cannot_write = "cannot write the output; is the disk full?";
-
 /// What a program cannot do, and what the user can do about it. Told by run(); exit_failed.
 class failure : public std::runtime_error {
     using std::runtime_error::runtime_error;

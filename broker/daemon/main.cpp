@@ -112,13 +112,13 @@ maus::log_function log_of(const choices& chosen) {
                                                            : programs::log_format::text);
 }
 
-/// Whoever started us may wait for this line. If he went, others need us all the same.
-void say_ready(const maus::parkserver& park) {
+/// Whoever started us may wait for this line. If he went, others need us all the same; but if it
+/// cannot be written, nobody would know where we are, and false is returned.
+bool say_ready(const maus::parkserver& park) {
     std::cout << "maus-parkserver " << maus::version << " ready at " << joined(park.endpoints())
               << std::endl;
-    if (std::cout) return;
-    if (!programs::reader_went(STDOUT_FILENO)) throw programs::failure(programs::cannot_write);
-    std::cout.clear();
+    if (!std::cout && programs::reader_went(STDOUT_FILENO)) std::cout.clear();
+    return std::cout.good();
 }
 
 int serve(choices& chosen) {
@@ -127,7 +127,7 @@ int serve(choices& chosen) {
     const auto log = chosen.park.log = log_of(chosen);
     raise_descriptor_limit(log);
     maus::parkserver park(chosen.park);
-    say_ready(park);
+    if (!say_ready(park)) return programs::exit_failed;  // told by programs::run
     {
         const auto stopping = signals.on_stop([&] {
             log(log_level::info, "stopping");

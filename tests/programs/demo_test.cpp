@@ -129,10 +129,10 @@ TEST_CASE("a picture drawn by workers, one of them killed on the way, is that of
 
 TEST_CASE("the picture's last line tells how much faster the workers were") {
     const outcome plain =
-        run("maus-demo", {"picture", "--width", "160", "--workers", "2", "--kill", "1", "--check"});
+        run("maus-demo", {"picture", "--width", "320", "--workers", "2", "--kill", "1", "--check"});
     INFO(plain.out << plain.err);
     CHECK(plain.code == good);
-    CHECK_THAT(plain.out, maus_test::has_text("160 x 120 pixels, on 2 workers\n"));
+    CHECK_THAT(plain.out, maus_test::has_text("320 x 240 pixels, on 2 workers\n"));
     CHECK_THAT(plain.out, maus_test::has_text("check: the same pixels as one process alone\n"));
     const std::string last = plain.out.substr(plain.out.rfind('\n', plain.out.size() - 2) + 1);
     CHECK(last.starts_with("2 workers, 1 of them killed on the way: "));
