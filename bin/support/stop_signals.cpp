@@ -46,11 +46,11 @@ void stop_signals::read_signals() {
     for (;;) {
         if (poll(ready, 2, -1) < 0) continue;
         if (ready[1].revents != 0) return;
-        signalfd_siginfo what{};
-        if (read(signal_fd_, &what, sizeof what) != sizeof what) continue;
+        signalfd_siginfo signal{};
+        if (read(signal_fd_, &signal, sizeof signal) != sizeof signal) continue;
         if (asked_.exchange(true)) {
             // Whoever waits for us shall see what really ended us.
-            const int number = static_cast<int>(what.ssi_signo);
+            const int number = static_cast<int>(signal.ssi_signo);
             std::signal(number, SIG_DFL);
             pthread_sigmask(SIG_UNBLOCK, &caught_, nullptr);
             std::raise(number);
@@ -66,19 +66,20 @@ void stop_signals::call_back() {
     for (;;) {
         changed_.wait(lock, [this] { return ending_ || (asked_ && callback_); });
         if (ending_) return;
-        const auto what = std::exchange(callback_, nullptr);
+        const auto callback = std::exchange(callback_, nullptr);
         calling_ = true;
         lock.unlock();
-        what();
+        callback();
         lock.lock();
         calling_ = false;
         changed_.notify_all();
     }
 }
 
-stop_signals::subscription::subscription(stop_signals& of, std::function<void()> what) : of_(of) {
+stop_signals::subscription::subscription(stop_signals& of, std::function<void()> callback)
+    : of_(of) {
     const std::lock_guard lock(of_.guard_);
-    of_.callback_ = std::move(what);
+    of_.callback_ = std::move(callback);
     of_.changed_.notify_all();
 }
 

@@ -56,8 +56,8 @@ std::string age_text(std::chrono::milliseconds age) {
     return std::to_string(seconds) + " s";
 }
 
-std::string counted(std::uint64_t number, const std::string& what) {
-    return grouped(number) + " " + what + (number == 1 ? "" : "s");
+std::string counted(std::uint64_t number, const std::string& noun) {
+    return grouped(number) + " " + noun + (number == 1 ? "" : "s");
 }
 
 std::string table::text(std::size_t indent) const {

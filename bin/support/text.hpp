@@ -17,7 +17,7 @@ namespace maus::programs {
 /// The two largest units: "0 s", "12 s", "3 min 12 s", "2 h 5 min", "3 d 4 h"
 [[nodiscard]] std::string age_text(std::chrono::milliseconds age);
 /// "1 worker", "2 workers"
-[[nodiscard]] std::string counted(std::uint64_t number, const std::string& what);
+[[nodiscard]] std::string counted(std::uint64_t number, const std::string& noun);
 
 /// Rows under a heading, in columns as wide as they must be, two blanks apart.
 class table {

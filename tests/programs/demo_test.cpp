@@ -174,11 +174,11 @@ TEST_CASE("a wordcount whose worker ends before the work begins goes on with the
 
 TEST_CASE("a demo that looks for its parkserver in vain can be stopped meanwhile") {
     const maus_test::scratch_folder folder;
-    for (const std::string what : {"wordcount", "picture", "manager", "worker"}) {
-        program demo("maus-demo", {what, "-p", "ipc://" + folder.file("nobody")});
+    for (const std::string command : {"wordcount", "picture", "manager", "worker"}) {
+        program demo("maus-demo", {command, "-p", "ipc://" + folder.file("nobody")});
         REQUIRE(eventually([&] { return waits_for_signals(demo.pid()); }));
         demo.signal(SIGINT);
-        CHECK(demo.wait() == (what == "worker" ? good : failed));
+        CHECK(demo.wait() == (command == "worker" ? good : failed));
         CHECK(demo.err().find("no parkserver answers") == std::string::npos);
     }
 }

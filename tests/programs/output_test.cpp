@@ -223,12 +223,13 @@ TEST_CASE("a program that was started to ignore SIGPIPE ends as quietly") {
     const parkserver there;
     pipe_to_us gone;
     gone.stop_reading();
-    for (const auto& what : {words{"--help"}, there.asked({"status"}), there.asked({"functions"}),
-                             there.asked({"status", "--watch", "0.1"})}) {
+    for (const auto& arguments :
+         {words{"--help"}, there.asked({"status"}), there.asked({"functions"}),
+          there.asked({"status", "--watch", "0.1"})}) {
         words command{"-c", "trap '' PIPE; exec \"$@\"", "sh", MAUS_BIN_DIR "/maus"};
-        command.insert(command.end(), what.begin(), what.end());
+        command.insert(command.end(), arguments.begin(), arguments.end());
         const outcome ended = run("/bin/sh", command, gone.as(1));
-        INFO(typed("maus", what));
+        INFO(typed("maus", arguments));
         CHECK(ended.code == failed);
         CHECK(ended.err == "");
     }

@@ -62,9 +62,9 @@ parkserver::parkserver(const words& arguments, const std::string& redirect)
     endpoint_ = line.substr(at, line.find_first_of(",\n", at) - at);
 }
 
-words parkserver::asked(words what) const {
-    what.insert(what.end(), {"-p", endpoint_, "--timeout", "30000"});
-    return what;
+words parkserver::asked(words command) const {
+    command.insert(command.end(), {"-p", endpoint_, "--timeout", "30000"});
+    return command;
 }
 
 std::string typed(const std::string& name, const words& arguments) {

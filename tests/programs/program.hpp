@@ -63,7 +63,7 @@ public:
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] program& itself() { return program_; }
     /// These words, to this parkserver, with the patience that a busy machine asks for.
-    [[nodiscard]] words asked(words what) const;
+    [[nodiscard]] words asked(words command) const;
 
 private:
     program program_;
