@@ -14,7 +14,7 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/project" && pwd)
 readme=$project/../../../README.md
 temp=$(mktemp -d "${TMPDIR:-/tmp}/maus-consumer.XXXXXX")
 started=()
-trap '[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}"; rm -rf "$temp"' EXIT
+trap '[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}" 2>/dev/null || :; rm -rf "$temp"' EXIT
 prefix=$temp/prefix
 
 say() { printf '\n== %s\n' "$*"; }
@@ -79,5 +79,21 @@ started+=($!)
 started+=($!)
 said=$(timeout 60 "$temp/readme2")
 [[ $said = 2 ]] || { echo "the README's manager says '$said', not 2" >&2; exit 1; }
+
+say "the installed examples, with nothing but what is installed"
+examples=$(dirname "$(find "$prefix" -name example_worker.cpp)")
+for name in worker manager; do
+    # shellcheck disable=SC2046
+    "$cxx" -std=c++20 -Wall -Wextra "$examples/example_$name.cpp" -o "$temp/example_$name" \
+        $(pkg-config --cflags --libs maus)
+done
+"$temp/example_worker" "$endpoint" >"$temp/example" &
+worker=$!
+started+=("$worker")
+kill "${started[@]:1:2}"  # the README's workers, which have only one of the example's functions
+said=$(timeout 60 "$temp/example_manager" "$endpoint")
+[[ $said = *"done by 1 worker(s)" ]] || { echo "the example's manager says '$said'" >&2; exit 1; }
+kill -TERM "$worker"
+wait "$worker" || { echo "the example's worker does not end well when it is asked to" >&2; exit 1; }
 
 say "all work"

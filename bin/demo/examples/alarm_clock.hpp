@@ -26,10 +26,10 @@ public:
         thread_.join();
     }
 
-    void after(std::chrono::milliseconds time, std::function<void()> action) {
+    void after(std::chrono::milliseconds time, std::function<void()> ring) {
         {
             const std::lock_guard lock(guard_);
-            alarms_.emplace(clock::now() + time, std::move(action));
+            alarms_.emplace(clock::now() + time, std::move(ring));
         }
         changed_.notify_all();
     }

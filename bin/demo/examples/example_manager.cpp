@@ -1,5 +1,9 @@
-// A manager, to be read and copied. Start it with `maus-demo manager`; it needs a worker or more,
-// `maus-demo worker`.
+// A manager, to be read and copied with example.hpp. It needs a parkserver, and a worker or more:
+//
+//     g++ -std=c++20 example_manager.cpp -o example_manager $(pkg-config --cflags --libs maus)
+//     ./example_manager                             # or ./example_manager tcp://HOST:PORT ...
+//
+// `maus-demo manager` is the same with options.
 
 #include <chrono>
 #include <ctime>
@@ -7,13 +11,12 @@
 
 #include <maus/manager.hpp>
 
-#include "bin/demo/commands.hpp"
-#include "bin/demo/example.hpp"
-#include "bin/support/log_lines.hpp"
+#include "example.hpp"
+
+namespace example {
 
 namespace {
 
-using namespace example;
 using namespace std::chrono_literals;
 
 std::string date_of(day when) {
@@ -83,36 +86,39 @@ maus::future<int> sum_of_four(maus::worker_group& workers, int a, int b, int c, 
     co_return co_await workers.call(add, left, right);
 }
 
-/// False: somebody pressed Ctrl-C.
-bool wait_for_worker(const maus::worker_group& workers, const demo::manager_options& options,
-                     const maus::manager& manager, const maus::programs::stop_signals& signals) {
+/// How to start a worker that finds this manager.
+std::string worker_command(const place& meet, const maus::manager& manager) {
+    std::string command = "maus-demo worker";
+    for (const auto& each : meet.parkservers) command += " --parkserver " + each;
+    if (meet.parkservers.empty()) command += " --connect " + manager.endpoint();
+    return command + (meet.type == "default" ? "" : " --type " + meet.type);
+}
+
+/// False: it is to stop.
+bool wait_for_worker(const maus::worker_group& workers, const place& meet,
+                     const maus::manager& manager, const std::stop_token& stop) {
     for (int tries = 0; !workers.wait_for(1, 100ms); ++tries) {
-        if (signals.asked()) return false;
+        if (stop.stop_requested()) return false;
         if (tries != 20) continue;
-        const bool direct = options.parkserver.empty();
-        std::cerr << "waiting for a worker of type " << options.type
-                  << "; start one with: maus-demo worker "
-                  << (direct ? "--connect " + manager.endpoint()
-                             : "--parkserver " + options.parkserver)
-                  << (options.type == "default" ? "" : " --type " + options.type) << std::endl;
+        std::cerr << "waiting for a worker of type " << meet.type
+                  << "; start one with: " << worker_command(meet, manager) << std::endl;
     }
     return true;
 }
 
 }  // namespace
 
-int demo::example_manager(const manager_options& options, maus::programs::stop_signals& signals) {
+int run_manager(const place& meet, const std::stop_token& stop) {
     // Without an endpoint of its own, it talks to its workers through the parkserver.
-    maus::manager manager{maus::manager_options{
-        .endpoint = options.bind, .log = maus::programs::log_lines(maus::log_level::warning)}};
-    if (!options.parkserver.empty()) manager.connect_parkserver(options.parkserver);
+    maus::manager manager{maus::manager_options{.endpoint = meet.manager, .log = meet.log}};
+    for (const auto& each : meet.parkservers) manager.connect_parkserver(each);
     // Calls that are under way then fail, and get() throws.
-    const auto stopping = signals.on_stop([&] { manager.stop(); });
+    const std::stop_callback stopping(stop, [&] { manager.stop(); });
 
     // All that are free, at least one. Calls may be made before any is there; we only wait to be
     // able to say what we wait for.
-    maus::worker_group workers = manager.get_workers({.type = options.type});
-    if (!wait_for_worker(workers, options, manager, signals)) return 1;
+    maus::worker_group workers = manager.get_workers({.type = meet.type});
+    if (!wait_for_worker(workers, meet, manager, stop)) return 1;
 
     simple_calls(workers);
     errors(workers);
@@ -125,3 +131,12 @@ int demo::example_manager(const manager_options& options, maus::programs::stop_s
     workers.release();  // or let it go out of scope: they serve the next manager
     return 0;
 }
+
+}  // namespace example
+
+#ifndef IN_MAUS_DEMO
+int main(int argc, char** argv) {
+    // Nobody asks it to stop: Ctrl-C ends it, and its workers are free at once.
+    return example::run_manager(example::place_of(argc, argv, maus::log_level::warning), {});
+}
+#endif
