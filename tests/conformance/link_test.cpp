@@ -104,7 +104,8 @@ TEST_CASE("P-35: a pong with a stamp that the worker never sent prolongs nothing
         served all({}, 50, 4);
         all.link().answers_pings = false;
         all.link().send(to_record(r_pong, stamp));
-        (void)all.manager.welcome_one();  // it gave the link up
+        const auto again = all.manager.welcome_one();  // it gave the link up
+        CHECK(again.said.worker == all.guest.said.worker);
     }
 }
 
