@@ -15,6 +15,7 @@
 #include <zmq.hpp>
 
 #include "bench/child.hpp"
+#include "maus/base/random.hpp"
 #include "maus/wire/link.hpp"
 #include "maus/wire/signature.hpp"
 
@@ -73,6 +74,9 @@ void fake_worker(const words& arguments) {
     peer self(zmq::socket_type::dealer);
     self.socket().connect(arguments.at(0));
     wire::hello hello;
+    base::random random(1);
+    hello.worker = base::worker_id::make(random);
+    hello.incarnation = {1};
     hello.type = "default";
     hello.signatures = {wire::signature<std::string, std::string>("echo")};
     hello.concurrency = static_cast<std::uint32_t>(window);
@@ -82,6 +86,9 @@ void fake_worker(const words& arguments) {
     self.send();
     for (std::size_t waiting = 0;;) {
         self.receive([&](const wire::record& each) {
+            if (each.type == wire::record_type::reject) {
+                throw std::runtime_error(wire::decode_parting(each.body).value().why);
+            }
             if (each.type != wire::record_type::call) return;
             base::byte_view body = each.body;
             const auto attempt = wire::take_attempt(body);
@@ -101,7 +108,9 @@ void fake_manager(const words& arguments) {
     bench::answer(self.socket().get(zmq::sockopt::last_endpoint));
     self.receive([&](const wire::record& each) {
         const auto hello = wire::decode_hello(each.body, bounds).value();
-        self.say().say(wire::welcome{{}, {}, interval_ms, liveness, hello.stamp});
+        base::random random(1);
+        const auto id = base::manager_id::make(random);
+        self.say().say(wire::welcome{id, {1}, interval_ms, liveness, hello.stamp});
     });
     self.send();
     base::buffer encoded;
