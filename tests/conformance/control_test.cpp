@@ -18,6 +18,29 @@ struct leased {
         REQUIRE(manager.park->hear<granted>().lease == offer.lease);
     }
 };
+
+/// A worker that is lost after `timeout` of silence says something else than a ping until three times
+/// that has passed. Whether that showed anything: it must never have been silent for so long.
+bool stays_by_talking(const real_park& park, std::chrono::milliseconds timeout) {
+    using clock = std::chrono::steady_clock;
+    fake_worker worker;
+    worker.self.interval_ms = static_cast<u32>(timeout.count() / 3);
+    worker.self.liveness = 3;
+    worker.enroll(park.endpoint());
+    const auto begin = clock::now();
+    auto said = begin, answered = begin;  // it was read at some time between these
+    for (u64 i = 1; answered < begin + 3 * timeout; ++i) {
+        const auto before = std::exchange(said, clock::now());
+        worker.park->say(accepted{{i, i}});
+        const auto answer = worker.park->next();
+        answered = clock::now();
+        const bool was_silent = answered - before >= timeout;
+        if (was_silent) return false;
+        REQUIRE(answer[0].starts_with(header(on_control, lease_ended::type_number)));
+    }
+    CHECK(park.picture_of(worker.self.worker).has_value());
+    return true;
+}
 }  // namespace
 
 TEST_CASE("P-1: what a peer tells replaces what the parkserver thought") {
@@ -38,9 +61,9 @@ TEST_CASE("P-2: two workers may execute one call at a time, and only one answer 
     fake_worker first, second;
     first.self.interval_ms = 50;  // it goes silent, and is held lost, while its function goes on
     first.self.liveness = 2;
+    auto sum = all.add(20, 22);
     first.connect(all.endpoint());
     (void)first.welcomed();
-    auto sum = all.add(20, 22);
     const record held = first.next_call();
     (void)first.link->next(r_manager_goodbye);
     second.connect(all.endpoint());
@@ -188,9 +211,12 @@ TEST_CASE("P-17: a peer pings once an interval, and the pong has the ping's stam
     channel& session = park.accept();
     (void)session.hear_next<register_worker>();
     session.say(registered{fresh_id(), 1, 50, 100});
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < 4; ++i) session.say(pong{session.hear<ping>().stamp});
-    CHECK(std::chrono::steady_clock::now() - begin >= 150ms);
+    u64 last = 0;  // by the clock of the worker, which may be late, but not early
+    for (int i = 0; i < 4; ++i) {
+        const u64 stamp = session.hear<ping>().stamp;
+        session.say(pong{stamp});
+        CHECK(std::chrono::nanoseconds{stamp - std::exchange(last, stamp)} >= 50ms);
+    }
 
     const real_park real;
     fake_worker fake(real.endpoint());
@@ -224,8 +250,14 @@ TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
         const fake_worker worker(park.endpoint());
         const fake_manager manager(park.endpoint());
         park.park.stop();
-        const auto is_told = [](channel& session) {
-            const auto said = session.receive(a_while);
+        const auto is_told = [](dealer& session) {
+            std::optional<frames> said;
+            // What is there once the connection is gone is all that comes.
+            CHECK(eventually([&] {
+                const bool over = !session.is_connected();
+                said = session.receive(0ms);
+                return said || over;
+            }));
             if (!said) return false;
             CHECK_FALSE(decoded<parkserver_goodbye>(said->front().substr(8)).why.empty());
             return static_cast<u8>(said->front()[5]) == parkserver_goodbye::type_number;
@@ -239,16 +271,9 @@ TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
 
 TEST_CASE("P-18: anything at all is a sign of life") {
     const real_park park;
-    fake_worker worker;
-    worker.self.interval_ms = 100;
-    worker.self.liveness = 3;
-    worker.enroll(park.endpoint());
-    const auto end = std::chrono::steady_clock::now() + 900ms;  // three times its patience
-    while (std::chrono::steady_clock::now() < end) {
-        worker.park->say(refused{{5, 5}, 13, "nothing to refuse"});
-        CHECK(worker.park->silent(50ms));
+    // A test that is not run for that long is silent too, and has shown nothing: once more, slower.
+    for (auto timeout = 300ms; !stays_by_talking(park, timeout); timeout *= 2) {
     }
-    CHECK(park.picture_of(worker.self.worker).has_value());
 }
 
 TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
@@ -265,9 +290,7 @@ TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
     }
     const auto lost = std::chrono::steady_clock::now();
     (void)park->accept().hear_next<register_worker>();
-    const auto delay = std::chrono::steady_clock::now() - lost;
-    CHECK(delay >= 90ms);
-    CHECK(delay <= 5s);
+    CHECK(std::chrono::steady_clock::now() - lost >= 90ms);
     park.reset();  // a crash: the connection closes
     park = std::make_unique<router>(endpoint);
     (void)park->accept().hear_next<register_worker>();

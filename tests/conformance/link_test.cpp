@@ -72,19 +72,30 @@ TEST_CASE("P-34: welcome states the larger wishes of both") {
 
 TEST_CASE("P-35: a worker pings once an interval") {
     served all({}, 50, 100);
-    const auto begin = std::chrono::steady_clock::now();
-    while (all.link().pings.size() < 5) REQUIRE_FALSE(all.link().receive(20ms));
-    CHECK(std::chrono::steady_clock::now() - begin >= 190ms);
-    CHECK(std::is_sorted(all.link().pings.begin(), all.link().pings.end()));
+    const auto& stamps =
+        all.link().pings;  // by the clock of the worker, which may be late, but not early
+    CHECK(eventually([&] { return stamps.size() >= 5 || all.link().receive(0ms); }));
+    for (std::size_t i = 1; i < stamps.size(); ++i) {
+        CHECK(std::chrono::nanoseconds{stamps[i] - stamps[i - 1]} >= 50ms);
+    }
 }
 
 TEST_CASE("P-35: without an echo of its stamps the worker's lease runs out") {
     served all({}, 50, 4);
     all.link().answers_pings = false;
-    CHECK(all.add_works(1));          // calls alone are no echo
-    (void)all.manager.welcome_one();  // it gave the link up, and came again
-    const auto& stamps = all.link().pings;
-    CHECK(stamps.size() <= 5);
+    u64 call = 0;
+    CHECK(eventually([&] {  // it gives the link up, and comes again
+        try {
+            all.link().send(a_call({++call, 1}, f_add, payload(20, 22)));  // calls are no echo
+        } catch (const zmq::error_t&) {
+            // It has closed its end.
+        }
+        return all.manager.workers.somebody_came();
+    }));
+    (void)all.manager.welcome_one();
+    while (all.link().receive(0ms)) {
+    }
+    CHECK(all.link().pings.size() <= 5);  // one an interval, and none beyond the lease
 }
 
 TEST_CASE("P-35: a pong with a stamp that the worker never sent prolongs nothing") {
@@ -93,7 +104,8 @@ TEST_CASE("P-35: a pong with a stamp that the worker never sent prolongs nothing
         served all({}, 50, 4);
         all.link().answers_pings = false;
         all.link().send(to_record(r_pong, stamp));
-        (void)all.manager.welcome_one();  // it gave the link up
+        const auto again = all.manager.welcome_one();  // it gave the link up
+        CHECK(again.said.worker == all.guest.said.worker);
     }
 }
 
@@ -248,7 +260,7 @@ TEST_CASE("P-42: goodbye gives a worker back, and a worker that leaves returns w
     other.link().send({a_call({1, 1}, f_hold, payload(1)), a_call({2, 1}, f_hold, payload(1))});
     REQUIRE(other.worker.held.wait_for_arrivals(1));
     other.link().send(to_record(r_manager_goodbye, parting{6, "released"}));
-    CHECK(other.manager.workers.nobody_comes());  // what runs has not ended
+    CHECK(leaves(other.guest.through));
     other.worker.held.open();
     auto again = other.manager.welcome_one();
     CHECK(other.worker.held.arrived() == 1);  // it started nothing more of the old link
