@@ -88,7 +88,7 @@ private:
     limits bounds_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
-    std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0;
+    std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0, unimplemented_known_ = 0;
     std::uint64_t late_ = 0;                           // results that no call was waiting for
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets
@@ -129,6 +129,7 @@ private:
     void witness_answers(const core::send& what);
     void babble();
     void forge();
+    void note_unimplemented(const wire::record& record);
     void accept_again();
     void note_hello(core::send& what);
     void note_control(const core::send& what);
@@ -149,6 +150,7 @@ private:
     std::deque<wire::message> old_results_;
     std::uint64_t leases_ = 0;
     std::uint64_t jobs_ = 0, jobs_done_ = 0;
+    std::uint64_t unimplemented_known_ = 0;
     std::uint64_t answers_ = 0, answers_at_once_ = 0;          // to calls that became no jobs
     std::set<std::pair<std::uint64_t, std::uint32_t>> taken_;  // attempts that became jobs
     base::route accepted_at_{};                                // and what it accepted there last

@@ -12,7 +12,7 @@ void manager_process::make(bool keep_identity) {
     stopped_ = false;
     bounds_ = world_.how.bounds;
     settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
-    welcomed_ = released_ = violations_ = late_ = 0;
+    welcomed_ = released_ = violations_ = late_ = unimplemented_known_ = 0;
     attempts_.clear();
     failed_.clear();
     answering_.clear();
@@ -148,6 +148,7 @@ void manager_process::count() {
     tell_count("joined", core_->counters().joined, welcomed_);
     tell_count("lost", core_->counters().lost, welcomed_ - released_);
     tell_count("manager's violations", core_->counters().violations, violations_);
+    tell_count("known types that a manager does not know", unimplemented_known_, 0);
     tell_count("late results", core_->calls().stale_answers, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
@@ -204,6 +205,11 @@ void manager_process::said(core::send& what) {
             record.type == wire::record_type::manager_goodbye) {
             const auto why = wire::decode_parting(record.body);
             if (why && is_violation(wire::code_of(why.value().error))) ++violations_;
+        }
+        if (record.type == wire::record_type::manager_unimplemented) {
+            const auto type = wire::decode_unimplemented(record.body);
+            if (!type || wire::is_known(static_cast<wire::record_type>(*type)))
+                ++unimplemented_known_;
         }
         if (record.type != wire::record_type::call) continue;
         base::byte_view body = record.body;

@@ -97,7 +97,7 @@ void parkserver_process::hear(const core::received& from) {
     if (!judged_) return;
     const auto decoded = wire::decode_control(from.what, bounds_);
     if (!decoded) {
-        ++violations_;
+        if (decoded.why().code != errc::unimplemented) ++violations_;
         return;
     }
     // A registration may be turned away and be none; and who may say what, a session decides.

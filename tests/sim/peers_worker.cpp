@@ -47,7 +47,7 @@ void worker_process::make(bool keep_identity) {
         }
     }
     link_ = {};
-    leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = 0;
+    leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = unimplemented_known_ = 0;
     taken_.clear();
     old_results_.clear();
     accepted_.reset();
@@ -99,6 +99,7 @@ void worker_process::count() {
     tell_count("answers dropped", its.answers_dropped, jobs_done_ + answers_at_once_ - answers_);
     tell_count("worker's leases", its.leases, leases_);
     tell_count("worker's violations", its.violations, 0);
+    tell_count("known types that a worker does not know", unimplemented_known_, 0);
 }
 
 void worker_process::begin_stop() {
@@ -200,6 +201,7 @@ void worker_process::witness_answers(const core::send& what) {
     wire::link_reader records{copy};
     for (wire::record record; records.next(record);) {
         told.right = is_answer(record.type);
+        if (record.type == wire::record_type::worker_unimplemented) note_unimplemented(record);
         if (!told.right && record.type != wire::record_type::detached &&
             record.type != wire::record_type::started) {
             continue;
@@ -216,6 +218,12 @@ void worker_process::witness_answers(const core::send& what) {
                                                                  : "";
         world_.past.add(told);
     }
+}
+
+// Who does not know unimplemented, or what this version has, is broken ([P-63]).
+void worker_process::note_unimplemented(const wire::record& record) {
+    const auto type = wire::decode_unimplemented(record.body);
+    if (!type || wire::is_known(static_cast<wire::record_type>(*type))) ++unimplemented_known_;
 }
 
 void worker_process::note_control(const core::send& what) {

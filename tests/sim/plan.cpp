@@ -110,6 +110,7 @@ plan draw(std::uint64_t seed) {
     made.forges = some(from, 0.2, 0.3);
     if (chance(from, 0.25)) made.strangers = between(from, 1, 2);
     made.clock_jumps = some(from, 0.3, 1.5);
+    made.unknowns = some(from, 0.4, 0.3);
     return made;
 }
 

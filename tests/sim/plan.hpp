@@ -33,6 +33,7 @@ struct plan {
     double spike = 0;  ///< a message that takes up to spike_max
     duration spike_max{};
     double pipe_full = 0;       ///< a message
+    double unknowns = 0;        ///< a message: it is sent as a later version would
     double without_notice = 0;  ///< a connection that breaks
     double breaks = 0;          ///< a second, all of them a connection of its own
     double deaf = 0;            ///< a second: a connection that loses all, and breaks later

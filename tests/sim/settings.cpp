@@ -20,6 +20,7 @@ constexpr std::array rates = {
     rate{"partitions", &plan::partitions},
     rate{"partitions_cut", &plan::partitions_cut},
     rate{"pipe_full", &plan::pipe_full},
+    rate{"unknowns", &plan::unknowns},
     rate{"without_notice", &plan::without_notice},
     rate{"spike", &plan::spike},
     rate{"crashes", &plan::crashes},
