@@ -36,9 +36,9 @@ void role_lease_peers(const words& arguments) {
         } else if (what == "singly") {
             answer(std::to_string(all.add_workers_singly(count).quantile_us(0.5)));
         } else if (what == "cycle") {
-            std::size_t wishes = 1;
+            std::size_t requests = 1;
             told >> requests;
-            const auto made = all.cycle(number, wishes);
+            const auto made = all.cycle(number, requests);
             answer(std::to_string(made.grants) + ' ' + std::to_string(made.seconds) + ' ' +
                    std::to_string(made.latencies.quantile_us(0.5)) + ' ' +
                    std::to_string(made.latencies.quantile_us(0.99)));

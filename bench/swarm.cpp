@@ -151,7 +151,7 @@ void swarm::add_managers(std::size_t count) {
     turn_until([&] { return registered_ == peers_.size(); });
 }
 
-swarm::cycle_result swarm::cycle(double seconds, std::size_t wishes) {
+swarm::cycle_result swarm::cycle(double seconds, std::size_t requests) {
     cycling_ = true;
     grants_ = 0;
     latencies_ = {};

@@ -35,7 +35,7 @@ public:
         double grants = 0, seconds = 0;
         histogram latencies;  // from request to granted
     };
-    [[nodiscard]] cycle_result cycle(double seconds, std::size_t wishes);
+    [[nodiscard]] cycle_result cycle(double seconds, std::size_t requests);
 
     /// Heartbeats only, until something can be read there.
     void rest_until_readable(int fd);

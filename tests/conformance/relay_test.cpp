@@ -70,7 +70,8 @@ TEST_CASE("P-45: a worker that reaches no address of its manager falls back to t
     real_worker worker(std::move(options));
     worker.worker.register_parkserver(park.endpoint());
     worker.worker.start();
-    for (const char* unreachable : {"tcp://127.0.0.1:1", "tcp://nowhere.invalid:1"}) {
+    const std::string no_name(64, 'x');  // too long for a label of a name
+    for (const auto& unreachable : {std::string("tcp://127.0.0.1:1"), "tcp://" + no_name + ":1"}) {
         maus::manager_options behind = manager_options();
         behind.advertise = {unreachable};
         maus::manager manager(std::move(behind));

@@ -153,7 +153,7 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
          "the port is taken"},
         {{"maus-parkserver", {"--bind", "ipc://" + folder.file("missing/place")}},
          "its folder is missing"},
-        {{"maus-parkserver", {"--bind", "tcp://192.0.2.1:1"}}, "no such address"},
+        {{"maus-parkserver", {"--bind", "tcp://192.0.2.1:1"}}, "no address 192.0.2.1"},
     };
     for (const auto& [typed_in, said] : rows) {
         const outcome ended = run(typed_in.name, typed_in.arguments);
