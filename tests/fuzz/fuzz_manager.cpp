@@ -132,7 +132,7 @@ private:
         if (kind < 4) {
             what = wire::encode_control(wire::registered{{}, 1, an_interval(in_), 3});
         } else if (kind < 7) {
-            what = wire::encode_control(a_control(in_.byte(), in_, known_));
+            what = a_control_message(in_.byte(), in_, known_);
             if (in_.one_in(8)) damage(what, in_);
         } else {
             what = raw(in_, 64);
@@ -202,6 +202,7 @@ private:
         wire::message what;
         wire::link_writer to{what, bounds};
         for (auto count = 1 + in_.below(3); count != 0; --count) record_to_manager(at, to);
+        if (in_.one_in(8)) change_flags(what, in_);
         if (in_.one_in(16)) damage(what, in_);
         deliver(at, std::move(what));
     }

@@ -50,7 +50,7 @@ public:
 private:
     void event() {
         accepted_ = {};
-        wished_.reset();
+        asked_.reset();
         switch (in_.below(8)) {
             case 0: now_ = later(in_, now_, park_.next_deadline()); return;
             case 1: return go();
@@ -78,7 +78,8 @@ private:
         if (kind < 22) {
             // Mostly what peers say, which comes first in wire::control.
             const auto say = a_control(kind < 12 ? kind : kind % 4, in_, known_);
-            what = wire::encode_control(say);
+            base::buffer kept;
+            what = wire::encode_control(say, some_extensions(in_, kept));
             if (in_.one_in(16)) {
                 damage(what, in_);
                 note(what);
@@ -105,9 +106,9 @@ private:
     }
     void note(const wire::control& say) {
         if (const auto* yes = std::get_if<wire::accepted>(&say)) accepted_ = yes->lease;
-        if (const auto* wish = std::get_if<wire::request>(&say)) {
-            seen::add(known_.tokens, wish->token);
-            wished_ = *wish;
+        if (const auto* asked = std::get_if<wire::request>(&say)) {
+            seen::add(known_.tokens, asked->token);
+            asked_ = *asked;
         }
     }
 
@@ -127,7 +128,7 @@ private:
             }
         }
         out_.clear();
-        if (wished_) requests_[wished_->token] = wished_->request;
+        if (asked_) requests_[asked_->token] = asked_->request;
         if (!offers.empty() || in_.empty()) check_status(offers);
     }
 
@@ -151,7 +152,7 @@ private:
             require(granted_.insert(grant->lease).second, "and is granted once");
         } else if (std::holds_alternative<wire::rejected>(read.value()) ||
                    std::holds_alternative<wire::register_again>(read.value())) {
-            wished_.reset();
+            asked_.reset();
         }
     }
 
@@ -202,8 +203,8 @@ private:
     std::uint64_t connections_ = 0;
     seen known_;
     base::route from_;
-    base::lease_id accepted_;              // by the event at hand
-    std::optional<wire::request> wished_;  // by the event at hand, and not refused
+    base::lease_id accepted_;             // by the event at hand
+    std::optional<wire::request> asked_;  // by the event at hand, and not refused
     std::map<base::token, base::request_id> requests_;
     std::set<base::lease_id> made_, granted_;
 };

@@ -103,7 +103,7 @@ private:
             seen::add(known_.leases, offer.lease);
             what = wire::encode_control(offer);
         } else if (kind < 15) {
-            what = wire::encode_control(a_control(in_.byte(), in_, known_));
+            what = a_control_message(in_.byte(), in_, known_);
             if (in_.one_in(8)) damage(what, in_);
         } else {
             what = raw(in_, 64);
@@ -149,6 +149,7 @@ private:
         wire::message what;
         wire::link_writer to{what, worker_.config().bounds};
         for (auto count = 1 + in_.below(3); count != 0; --count) record_to_worker(to);
+        if (in_.one_in(8)) change_flags(what, in_);
         if (in_.one_in(16)) damage(what, in_);
         count_calls(at, what);
         worker_.on(core::received{at.via, over(at, std::move(what))}, now_, out_);
