@@ -27,7 +27,9 @@ namespace wire = maus::wire;
 
 const std::string payload(4, 'x');  // 8 bytes with its count
 const maus::limits bounds;
-constexpr std::uint32_t interval_ms = 1000, liveness = 100;
+// Heartbeats would be counted, if there were any.
+constexpr std::uint32_t interval_ms = 3'600'000, liveness = 100;
+const maus::heartbeat_options no_heartbeats{std::chrono::milliseconds{interval_ms}, liveness};
 
 // One end of a link that does what it is told.
 class peer {
@@ -131,7 +133,7 @@ void fake_manager(const words& arguments) {
 }
 
 void counted_worker(const words& arguments) {
-    maus::worker worker;
+    maus::worker worker({.heartbeat = no_heartbeats});
     worker.expose("echo", [](std::string text) { return text; });
     worker.connect(arguments.at(0));
     worker.run();
@@ -139,7 +141,7 @@ void counted_worker(const words& arguments) {
 
 void counted_manager(const words& arguments) {
     const auto rounds = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
-    maus::manager manager{"tcp://127.0.0.1:*"};
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .heartbeat = no_heartbeats});
     auto workers = manager.get_workers({.amount = 1});
     bench::answer(manager.endpoint());
     if (!workers.wait_for(1, std::chrono::seconds{1})) throw std::runtime_error("no worker came");
