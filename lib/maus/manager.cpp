@@ -26,15 +26,6 @@ base::duration bounded(std::chrono::nanoseconds wanted) {
     return std::max<std::chrono::nanoseconds>(wanted, {});
 }
 
-core::call_policy policy_of(const call_options& options) {
-    core::call_policy policy;
-    policy.at_most_once = options.delivery == delivery::at_most_once;
-    policy.max_crashes = options.max_crashes;
-    policy.timeout = bounded(options.timeout);
-    policy.attempt_timeout = bounded(options.attempt_timeout);
-    return policy;
-}
-
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
     std::string message = about.function.empty() ? "" : about.function + ": ";
@@ -490,7 +481,7 @@ void manager_core::make_call(state_base& call, base::instant now) {
     made.group = static_cast<group&>(*call.owner()).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.policy = policy_of(call.options());
+    made.options = call.options();
     made.payload = std::move(call.arguments());
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;

@@ -235,7 +235,7 @@ TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhe
     core::submission slow;
     slow.group = {1};
     slow.ticket = 7;
-    slow.policy.attempt_timeout = std::chrono::milliseconds{50};
+    slow.options.attempt_timeout = std::chrono::milliseconds{50};
     at.core.on(std::move(slow), at_ms(0), at.out);
     at.submit(8);
     at.take();

@@ -104,10 +104,10 @@ private:
         made.group = a_group();
         made.method = {static_cast<std::uint32_t>(in_.below(calls::methods.size()))};
         const auto how = in_.byte();
-        made.policy.at_most_once = how % 4 == 3;
-        made.policy.max_crashes = how / 4 % 4;
-        if (how / 16 % 4 == 3) made.policy.timeout = std::chrono::milliseconds{in_.byte() * 10};
-        if (how / 64 % 4 == 3) made.policy.attempt_timeout = std::chrono::milliseconds{300};
+        if (how % 4 == 3) made.options.delivery = maus::delivery::at_most_once;
+        made.options.max_crashes = how / 4 % 4;
+        if (how / 16 % 4 == 3) made.options.timeout = std::chrono::milliseconds{in_.byte() * 10};
+        if (how / 64 % 4 == 3) made.options.attempt_timeout = std::chrono::milliseconds{300};
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {
             return manager_.on(std::move(call), now_, out_);

@@ -45,7 +45,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     tokens_.emplace(made.token, event.group);
     requests_.emplace(event.group, std::move(made));
     parkservers_.tell(as_told(requests_.at(event.group)), out.net);
-    seek_direct(event.group, now, out);
+    seek_direct(event.group, out);
 }
 
 void manager::on(const release_request& event, instant now, manager_effects& out) {

@@ -115,16 +115,16 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
-    if (group) join(key, *group, now, out);
+    if (group) join(key, *group, out);
 }
 
-void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
+void manager::join(const link_key& key, group_id group, manager_effects& out) {
     link& joining = links_.at(key);
     standing_request& wanted = requests_.at(group);
     joining.group = group;
     wanted.links.push_back(key);
     wanted.changed = wanted.changed || is_news(joining);
-    dispatcher_.join(joining.index, group, now, out.done);
+    dispatcher_.join(joining.index, group, out.done);
     note_strength(group, out);
     out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
@@ -146,7 +146,7 @@ bool manager::is_news(const link& which) const {
     return which.lease.none() || parkservers_.size() > 1;
 }
 
-void manager::seek_direct(group_id group, instant now, manager_effects& out) {
+void manager::seek_direct(group_id group, manager_effects& out) {
     std::vector<link_key> idle;
     const standing_request& wanted = requests_.at(group);
     for (const auto& [key, each] : links_) {
@@ -155,7 +155,7 @@ void manager::seek_direct(group_id group, instant now, manager_effects& out) {
     std::sort(idle.begin(), idle.end());
     for (const auto& key : idle) {
         if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
-        join(key, group, now, out);
+        join(key, group, out);
     }
 }
 
