@@ -44,6 +44,13 @@ void parkserver::on(core::received event, instant now, outbox& out) {
                       "link messages go to managers, or in a relay message");
     }
     auto decoded = wire::decode_control(event.what, config_.bounds);
+    if (!decoded && decoded.why().code == errc::unimplemented) {
+        const std::uint8_t type = head.value().type;
+        if (!wire::is_skipped(type)) {
+            out.control(event.from, wire::parkserver_unimplemented{type});
+        }
+        return;
+    }
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
     dispatch(event.from, known, decoded.value(), now, out);
 }
@@ -123,6 +130,9 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
     }
     if (std::holds_alternative<wire::status_query>(what)) return tell_status(from, now, out);
 
+    if (const auto* unknown = std::get_if<wire::unimplemented>(&what)) {
+        return peer_lacks(known, unknown->type, out);
+    }
     if (known == nullptr) return out.control(from, wire::register_again{});
     if (const auto* beat = std::get_if<wire::ping>(&what)) {
         return out.control(from, wire::pong{beat->stamp});
@@ -158,11 +168,39 @@ void parkserver::relay(core::received& event, outbox& out) {
 
 // --- registration -------------------------------------------------------------------------------
 
+// Never answered: two peers that do not know each other's word for it would go on for ever.
+void parkserver::peer_lacks(const session* who, std::uint8_t type, outbox& out) {
+    ++counters_.unimplemented;
+    if (who == nullptr || std::exchange(who->common().is_older, true)) return;
+    note(out, [&] { return "a peer does not know message " + std::to_string(type); });
+}
+
+// What a registration says of its sender; the lists themselves are not kept.
+parkserver::common_ground parkserver::common_with(wire::capabilities& told) const {
+    common_ground made{wire::common_features(config_.features, told.features),
+                       wire::limits_of(told)};
+    told = {};
+    return made;
+}
+
+const wire::feature_set& parkserver::features_of(const worker_id& id) const {
+    static const wire::feature_set none;
+    const auto found = workers_.find(id);
+    return found == workers_.end() ? none : found->second.common.features;
+}
+
+const wire::feature_set& parkserver::features_of(const manager_id& id) const {
+    static const wire::feature_set none;
+    const auto found = managers_.find(id);
+    return found == managers_.end() ? none : found->second.common.features;
+}
+
 void parkserver::answer_registration(session& known, route to, outbox& out) {
     const heartbeat_monitor& alive = known.alive();
     ++counters_.registrations;
-    out.control(to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms,
-                                     alive.beat.liveness});
+    out.control(
+        to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
+                             wire::capabilities_of(config_.features, config_.bounds)});
     watch(known, to);
 }
 
@@ -194,6 +232,8 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
         set_state(entry, worker_state::occupied);  // out of its old type's pool
     }
     entry.registration = what;
+    entry.registration.concurrency = std::max(what.concurrency, 1u);
+    entry.common = common_with(entry.registration.can);
     entry.serves = what.serving.value_or(wire::service{});
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
@@ -238,6 +278,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
         forget_requests(entry);
     }
     entry.registration = what;
+    entry.common = common_with(entry.registration.can);
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;

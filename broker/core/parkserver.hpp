@@ -33,6 +33,7 @@
 #include "maus/core/outbox.hpp"
 #include "maus/core/timer_heap.hpp"
 #include "maus/wire/control.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::broker {
 
@@ -49,6 +50,7 @@ struct parkserver_config {
     std::uint64_t epoch = 1;
     core::heartbeat beat{10, 2};  ///< its own; larger ones of peers prevail
     maus::limits bounds;
+    std::vector<std::string> features = wire::own_features();  ///< to offer
     std::string version;
     bool logs = true;  ///< somebody reads what it notes
 };
@@ -60,6 +62,7 @@ struct parkserver_counters {
     std::uint64_t managers_lost = 0;
     std::uint64_t relayed = 0;
     std::uint64_t violations = 0;
+    std::uint64_t unimplemented = 0;  ///< peers said that they did not know something
 };
 
 class parkserver {
@@ -83,12 +86,21 @@ public:
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;
     [[nodiscard]] const parkserver_config& config() const { return config_; }
+    /// What both this parkserver and the peer can do.
+    [[nodiscard]] const wire::feature_set& features_of(const worker_id& id) const;
+    [[nodiscard]] const wire::feature_set& features_of(const manager_id& id) const;
 
 private:
     using request_key = std::pair<manager_id, request_id>;
 
+    struct common_ground {  // of this parkserver and a peer
+        wire::feature_set features;
+        wire::peer_limits limits;  // the peer's
+        bool is_older = false;     // it did not know something, which was logged
+    };
     struct worker {
         wire::register_worker registration;
+        common_ground common;
         route via;
         core::heartbeat_monitor alive;
         instant since{};
@@ -112,6 +124,7 @@ private:
     };
     struct manager {
         wire::register_manager registration;
+        common_ground common;
         route via;
         core::heartbeat_monitor alive;
         instant since{};
@@ -137,6 +150,9 @@ private:
         [[nodiscard]] core::heartbeat_monitor& alive() const {
             return worker != nullptr ? worker->alive : manager->alive;
         }
+        [[nodiscard]] common_ground& common() const {
+            return worker != nullptr ? worker->common : manager->common;
+        }
     };
     using token_and_lease = std::pair<base::token, lease_id>;
     struct check {
@@ -161,6 +177,8 @@ private:
     void handle(manager& who, const wire::worker_lost& what, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
+    void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
+    [[nodiscard]] common_ground common_with(wire::capabilities& told) const;
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
     void tell_status(route to, instant now, core::outbox& out);

@@ -21,6 +21,7 @@ std::string_view to_string(errc code) noexcept {
         case errc::protocol_violation: return "protocol_violation";
         case errc::version_mismatch: return "version_mismatch";
         case errc::shutdown: return "shutdown";
+        case errc::unimplemented: return "unimplemented";
     }
     return "unknown";
 }
@@ -50,6 +51,7 @@ std::string_view describe(errc code) noexcept {
         case errc::protocol_violation: return "the peer broke the protocol";
         case errc::version_mismatch: return "the peer speaks another version of the protocol";
         case errc::shutdown: return "the manager, worker or parkserver is stopping";
+        case errc::unimplemented: return "the peer does not know this; use a newer version there";
     }
     return "unknown error";
 }

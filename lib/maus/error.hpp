@@ -49,10 +49,12 @@ enum class errc : std::uint8_t {
     version_mismatch = 16,
     /// The manager, worker or parkserver is stopping.
     shutdown = 17,
+    /// The peer does not know what it was asked for: it is older.
+    unimplemented = 20,
 };
 
 inline constexpr errc errc_first = errc::poisoned;
-inline constexpr errc errc_last = errc::shutdown;
+inline constexpr errc errc_last = errc::unimplemented;
 
 /// The name as written above, for logs and JSON.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;

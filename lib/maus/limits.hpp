@@ -28,6 +28,9 @@ struct limits {
     std::size_t endpoints_max = 16;
     /// An error's text; longer ones are cut.
     std::size_t text_bytes_max = 16384;
+    /// Features that one peer names, and extensions of one body; more are refused as too_large.
+    std::size_t features_max = 64;
+    std::size_t extensions_max = 64;
 
     /// Calls of one group of workers that are not settled; one more blocks or fails with
     /// overloaded.

@@ -51,7 +51,7 @@ TEST_CASE("hostile peers: bad frames to a parkserver") {
         CHECK(good.park->hear<pong>().stamp == 1);
     }
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     (void)good.park->hear<assign>();
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("hostile peers: hello twice, result before hello, a manager's records 
 TEST_CASE("hostile peers: ids are used again after a restart") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    manager.wish(1);
+    manager.ask_for(1);
     fake_worker worker(park.endpoint());
     assign offer = worker.park->hear<assign>();
     worker.park->say(accepted{offer.lease});
@@ -267,7 +267,7 @@ TEST_CASE("hostile peers: a manager that leads its workers nowhere keeps nobody 
     fake_manager trap;
     trap.self.endpoints = {"tcp://nowhere", "tcp://:::", "ipc:///no/such/folder/x"};
     trap.enroll(park.endpoint());
-    trap.wish(1);
+    trap.ask_for(1);
     int offers = 0;
     const auto end = std::chrono::steady_clock::now() + 500ms;
     while (std::chrono::steady_clock::now() < end) {

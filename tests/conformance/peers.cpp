@@ -81,7 +81,10 @@ dealer::dealer(const std::string& endpoint) : socket_(context(), zmq::socket_typ
     socket_.set(zmq::sockopt::immediate, true);
     socket_.connect(endpoint);
 }
-void dealer::send(const frames& message) { write(socket_, message); }
+void dealer::send(const frames& message) {
+    if (!is_from_the_future) return write(socket_, message);
+    for (const auto& each : from_the_future(message)) write(socket_, each);
+}
 std::optional<frames> dealer::receive(std::chrono::milliseconds wait) {
     if (!readable(socket_, wait)) return std::nullopt;
     return read(socket_);
@@ -91,9 +94,8 @@ class router::peer final : public channel {
 public:
     peer(router& of, bytes name_of) : name(std::move(name_of)), of_(of) {}
     void send(const frames& message) override {
-        frames addressed{name};
-        addressed.insert(addressed.end(), message.begin(), message.end());
-        write(of_.socket_, addressed);
+        if (!is_from_the_future) return send_plainly(message);
+        for (const auto& each : from_the_future(message)) send_plainly(each);
     }
     std::optional<frames> receive(std::chrono::milliseconds wait) override {
         const auto end = clock::now() + wait;
@@ -108,6 +110,11 @@ public:
     std::deque<frames> said;
 
 private:
+    void send_plainly(const frames& message) {
+        frames addressed{name};
+        addressed.insert(addressed.end(), message.begin(), message.end());
+        write(of_.socket_, addressed);
+    }
     router& of_;
 };
 
@@ -138,6 +145,7 @@ bool router::pump(std::chrono::milliseconds wait) {
     auto& known = peers_[name];
     if (!known) {
         known = std::make_unique<peer>(*this, name);
+        known->is_from_the_future = is_from_the_future;
         new_.push_back(known.get());
     }
     known->said.push_back(std::move(message));
@@ -212,6 +220,8 @@ bool link::never(u8 type, std::chrono::milliseconds wait) {
 
 registered fake_worker::enroll(const std::string& parkserver) {
     park = std::make_unique<dealer>(parkserver);
+    park->is_from_the_future = is_from_the_future;
+    if (is_from_the_future) tell_future(self);
     park->say(self);
     return park->hear<registered>();
 }
@@ -231,6 +241,7 @@ void fake_worker::greet(const assign& offer) {
         link = std::make_unique<spec::link>(*park, offer.lease);
     } else {
         socket = std::make_unique<dealer>(offer.endpoints.front());
+        socket->is_from_the_future = is_from_the_future;
         link = std::make_unique<spec::link>(*socket);
     }
     link->send(to_record(r_hello, say));
@@ -251,6 +262,8 @@ hello fake_worker::what_to_say() const {
     say.concurrency = self.concurrency;
     say.interval_ms = self.interval_ms;
     say.liveness = self.liveness;
+    say.features = self.features;
+    say.limits = self.limits;
     return say;
 }
 
@@ -262,11 +275,13 @@ void fake_worker::answer(const record& call, const bytes& result) {
 
 registered fake_manager::enroll(const std::string& parkserver) {
     park = std::make_unique<dealer>(parkserver);
+    park->is_from_the_future = workers.is_from_the_future = is_from_the_future;
+    if (is_from_the_future) tell_future(self);
     park->say(self);
     return park->hear<registered>();
 }
 
-request fake_manager::wish(u32 amount, const std::string& type, u64 number) {
+request fake_manager::ask_for(u32 amount, const std::string& type, u64 number) {
     request wanted;
     wanted.number = number;
     wanted.type = type;
@@ -284,6 +299,8 @@ fake_manager::guest fake_manager::welcome_one(u32 interval_ms, u32 liveness) {
     say.interval_ms = interval_ms;
     say.liveness = liveness;
     say.stamp = come.said.stamp;
+    say.features = self.features;
+    say.limits = self.limits;
     come.link.send(to_record(r_welcome, say));
     return come;
 }

@@ -54,6 +54,8 @@ public:
     bool never(u8 type, std::chrono::milliseconds wait = a_while);
     /// True if nothing comes at all.
     bool silent(std::chrono::milliseconds wait = a_while) { return !receive(wait).has_value(); }
+    /// It speaks as a later version would (from_the_future()).
+    bool is_from_the_future = false;
 
 private:
     bytes hear_type(u8 type);
@@ -71,6 +73,13 @@ private:
     zmq::socket_t socket_;
 };
 
+/// What a later version tells of itself at registration, hello and welcome.
+template <class Body>
+void tell_future(Body& body) {
+    body.features = {"zeal", "time travel", "zeal"};
+    body.limits = {{1, u64{1} << 40}, {900, 0}, {65535, ~u64{0}}};
+}
+
 /// A ROUTER. Each peer that speaks becomes a channel.
 class router {
 public:
@@ -79,6 +88,7 @@ public:
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     /// The next peer that was not accepted yet.
     channel& accept(std::chrono::milliseconds wait = patience);
+    bool is_from_the_future = false;  // so is each peer that comes
     [[nodiscard]] const bytes& name_of_last_accepted() const { return last_accepted_; }
     [[nodiscard]] bool nobody_comes(std::chrono::milliseconds wait = a_while);
     void close() { socket_.close(); }
@@ -121,6 +131,8 @@ struct fake_worker {
     std::unique_ptr<dealer> socket;
     std::unique_ptr<spec::link> link;
 
+    bool is_from_the_future = false;
+
     fake_worker() = default;
     explicit fake_worker(const std::string& parkserver) { enroll(parkserver); }
     registered enroll(const std::string& parkserver);
@@ -141,11 +153,12 @@ struct fake_manager {
     register_manager self;
     std::unique_ptr<dealer> park;
     router workers;
+    bool is_from_the_future = false;
 
     fake_manager() { self.endpoints = {workers.endpoint()}; }
     explicit fake_manager(const std::string& parkserver) : fake_manager() { enroll(parkserver); }
     registered enroll(const std::string& parkserver);
-    request wish(u32 amount, const std::string& type = "default", u64 number = 1);
+    request ask_for(u32 amount, const std::string& type = "default", u64 number = 1);
     /// Accepts a worker's connection and welcomes it.
     struct guest {
         channel& through;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -59,6 +60,10 @@ private:
     void put(const std::vector<T>& values) {
         number(values.size(), 4);
         for (const auto& each : values) put(each);
+    }
+    void put(const std::map<u16, u64>& values) {
+        number(values.size(), 4);
+        for (const auto& [key, value] : values) (*this)(key, value);
     }
     template <class T>
     void put(const std::optional<T>& value) {
@@ -116,6 +121,15 @@ private:
         values.clear();
         for (u64 i = 0; i < count; ++i) get(values.emplace_back());
     }
+    void get(std::map<u16, u64>& values) {
+        const u64 count = number(4);
+        values.clear();
+        for (u64 i = 0; i < count; ++i) {
+            u16 key = 0;
+            get(key);
+            get(values[key]);
+        }
+    }
     template <class T>
     void get(std::optional<T>& value) {
         bool there = false;
@@ -163,6 +177,11 @@ bytes payload(const Values&... values) {
     return to.out;
 }
 
+/// [P-59] One extension: a body may end with any number of them.
+inline bytes extension(u16 tag, const bytes& inside) {
+    return payload(tag, static_cast<u32>(inside.size())) + inside;
+}
+
 // --- section 5: control messages -----------------------------------------------------------------
 
 struct lease {
@@ -192,9 +211,11 @@ struct register_worker {
     u32 pid = 1;
     bool free = true;
     std::optional<serving_now> serving;
+    std::vector<std::string> features{};
+    std::map<u16, u64> limits{};
     void fields(auto& io) {
         io(worker, incarnation, type, signatures, concurrency, interval_ms, liveness, host, pid,
-           free, serving);
+           free, serving, features, limits);
     }
 };
 struct register_manager {
@@ -205,7 +226,11 @@ struct register_manager {
     u32 interval_ms = 1000, liveness = 100;
     std::string host = "fake";
     u32 pid = 1;
-    void fields(auto& io) { io(manager, incarnation, endpoints, interval_ms, liveness, host, pid); }
+    std::vector<std::string> features{};
+    std::map<u16, u64> limits{};
+    void fields(auto& io) {
+        io(manager, incarnation, endpoints, interval_ms, liveness, host, pid, features, limits);
+    }
 };
 struct request {
     static constexpr u8 type_number = 3;
@@ -265,12 +290,19 @@ struct status_query {
     static constexpr u8 type_number = 12;
     void fields(auto&) {}
 };
+struct unimplemented {
+    static constexpr u8 type_number = 13;
+    u8 type = 0;
+    void fields(auto& io) { io(type); }
+};
 struct registered {
     static constexpr u8 type_number = 65;
     id parkserver = fresh_id();
     u64 epoch = 1;
     u32 interval_ms = 1000, liveness = 100;
-    void fields(auto& io) { io(parkserver, epoch, interval_ms, liveness); }
+    std::vector<std::string> features{};
+    std::map<u16, u64> limits{};
+    void fields(auto& io) { io(parkserver, epoch, interval_ms, liveness, features, limits); }
 };
 struct register_again {
     static constexpr u8 type_number = 66;
@@ -307,10 +339,15 @@ struct pong {
     u64 stamp = 0;
     void fields(auto& io) { io(stamp); }
 };
-struct dismissed {  // the parkserver's goodbye
+struct parkserver_goodbye {
     static constexpr u8 type_number = 72;
     std::string why;
     void fields(auto& io) { io(why); }
+};
+struct parkserver_unimplemented {
+    static constexpr u8 type_number = 74;
+    u8 type = 0;
+    void fields(auto& io) { io(type); }
 };
 struct worker_status {
     id worker;
@@ -374,14 +411,16 @@ enum record_type : u8 {
     r_started = 6,
     r_ping = 7,
     r_worker_goodbye = 8,
+    r_worker_unimplemented = 9,
     r_welcome = 33,
     r_reject = 34,
     r_call = 35,
     r_cancel = 36,
     r_pong = 37,
     r_manager_goodbye = 38,
+    r_manager_unimplemented = 39,
 };
-inline constexpr u8 flag_apart = 1, flag_at_most_once = 2;
+inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4;
 
 struct record {
     u8 type = 0;
@@ -403,9 +442,11 @@ struct hello {
     std::string host = "fake";
     u32 pid = 1;
     u64 stamp = 77;
+    std::vector<std::string> features{};
+    std::map<u16, u64> limits{};
     void fields(auto& io) {
         io(token, worker, incarnation, lease, type, signatures, concurrency, interval_ms, liveness,
-           host, pid, stamp);
+           host, pid, stamp, features, limits);
     }
 };
 struct welcome {
@@ -414,7 +455,11 @@ struct welcome {
     u64 incarnation = 1;
     u32 interval_ms = 1000, liveness = 100;
     u64 stamp = 0;
-    void fields(auto& io) { io(manager, incarnation, interval_ms, liveness, stamp); }
+    std::vector<std::string> features{};
+    std::map<u16, u64> limits{};
+    void fields(auto& io) {
+        io(manager, incarnation, interval_ms, liveness, stamp, features, limits);
+    }
 };
 struct parting {  // reject and both goodbyes
     u8 error = 0;
@@ -450,10 +495,18 @@ frames link_message(const std::vector<record>& records);
 std::vector<record> read_link_message(const frames& message);
 /// What a call, result, or any record about an attempt begins with.
 attempt attempt_of(const record& from);
-/// What follows the attempt, wherever it stands.
+/// What follows the attempt (and its extensions), wherever it stands.
 bytes payload_of(const record& from);
+
+/// [P-60] The same call or result with extensions between its attempt and its payload.
+record with_extensions(record plain, const bytes& extensions);
 
 /// [P-12]
 frames relayed(const lease& over, frames link);
+
+/// What a peer of a later version says where one of this version says `message`: the same with
+/// extensions, flags, records and messages that nobody knows, before it and inside it.
+std::vector<frames> from_the_future(const frames& message);
+inline constexpr u8 answered_type = 100, skipped_type = 200;
 
 }  // namespace spec

@@ -48,7 +48,7 @@ struct desk {
         ids.push_back(calls.submit(std::move(what), at_ms(ms), done));
     }
     lines pump() {
-        calls.pump(at_ms(ms), out);
+        calls.pump(at_ms(ms), out, done);
         lines said = take(out);
         // Tickets are easier to read than ids.
         for (auto& line : said) {

@@ -44,6 +44,7 @@ inline std::vector<wire::control> each_control() {
     as_worker.host = "host";
     as_worker.free = false;
     as_worker.serving = wire::service{lease, manager, token};
+    as_worker.can = {{"later"}, {{1, 1000}, {900, 1}}};
     wire::register_manager as_manager;
     as_manager.manager = manager;
     as_manager.endpoints = {"tcp://127.0.0.1:1"};
@@ -65,6 +66,7 @@ inline std::vector<wire::control> each_control() {
             wire::ping{7},
             wire::goodbye{"bye"},
             wire::status_query{},
+            wire::unimplemented{100},
             wire::registered{{}, 1, 1000, 3},
             wire::register_again{},
             wire::rejected{15, "no"},
@@ -73,7 +75,8 @@ inline std::vector<wire::control> each_control() {
             wire::granted{{1}, lease, worker},
             wire::pong{7},
             wire::parkserver_goodbye{"bye"},
-            status};
+            status,
+            wire::parkserver_unimplemented{100}};
 }
 
 inline wire::hello a_hello() {

@@ -27,13 +27,22 @@ Id id(std::uint8_t number) {
 
 inline std::string name_of(wire::record_type type) {
     static const std::map<wire::record_type, std::string> names = {
-        {wire::record_type::hello, "hello"},       {wire::record_type::result, "result"},
-        {wire::record_type::failed, "failed"},     {wire::record_type::returned, "returned"},
-        {wire::record_type::detached, "detached"}, {wire::record_type::started, "started"},
-        {wire::record_type::ping, "ping"},         {wire::record_type::worker_goodbye, "goodbye"},
-        {wire::record_type::welcome, "welcome"},   {wire::record_type::reject, "reject"},
-        {wire::record_type::call, "call"},         {wire::record_type::cancel, "cancel"},
-        {wire::record_type::pong, "pong"},         {wire::record_type::manager_goodbye, "goodbye"}};
+        {wire::record_type::hello, "hello"},
+        {wire::record_type::result, "result"},
+        {wire::record_type::failed, "failed"},
+        {wire::record_type::returned, "returned"},
+        {wire::record_type::detached, "detached"},
+        {wire::record_type::started, "started"},
+        {wire::record_type::ping, "ping"},
+        {wire::record_type::worker_goodbye, "goodbye"},
+        {wire::record_type::welcome, "welcome"},
+        {wire::record_type::reject, "reject"},
+        {wire::record_type::call, "call"},
+        {wire::record_type::cancel, "cancel"},
+        {wire::record_type::pong, "pong"},
+        {wire::record_type::manager_goodbye, "goodbye"},
+        {wire::record_type::worker_unimplemented, "unimplemented"},
+        {wire::record_type::manager_unimplemented, "unimplemented"}};
     const auto found = names.find(type);
     return found == names.end() ? "?" : found->second;
 }
@@ -82,6 +91,12 @@ struct spell {
     std::string operator()(const wire::parkserver_goodbye&) const { return "goodbye"; }
     std::string operator()(const wire::status_query&) const { return "status_query"; }
     std::string operator()(const wire::status&) const { return "status"; }
+    std::string operator()(const wire::unimplemented& m) const {
+        return "unimplemented " + std::to_string(m.type);
+    }
+    std::string operator()(const wire::parkserver_unimplemented& m) const {
+        return "unimplemented " + std::to_string(m.type);
+    }
 };
 
 inline void spell_link(wire::message& what, const std::string& to, lines& said) {

@@ -72,6 +72,12 @@ struct teller {
     }
     std::string operator()(const wire_::ping&) const { return {}; }
     std::string operator()(const wire_::goodbye& what) const { return "goodbye: " + what.why; }
+    std::string operator()(const wire_::unimplemented& body) const {
+        return "unimplemented " + std::to_string(body.type);
+    }
+    std::string operator()(const wire_::parkserver_unimplemented& body) const {
+        return "unimplemented " + std::to_string(body.type);
+    }
     std::string operator()(const wire_::status_query&) const { return "status?"; }
     std::string operator()(const wire_::registered&) const { return "registered"; }
     std::string operator()(const wire_::register_again&) const { return "register again"; }
@@ -145,8 +151,11 @@ std::string stage::describe(const wire_::record& what) const {
         case type::detached: return about("detached");
         case type::started: return about("started");
         case type::cancel: return about("cancel");
+        case type::worker_unimplemented:
+        case type::manager_unimplemented:
+            return "unimplemented " + std::to_string(std::to_integer<int>(body[0]));
     }
-    return "?";
+    return "record " + std::to_string(static_cast<int>(what.type));
 }
 
 // Nothing if it is only about heartbeats.

@@ -51,7 +51,8 @@ std::string meaning(const wire::record& record) {
             }
             return text();
         case type::welcome:
-            if (const auto read = wire::decode_welcome(body)) wire::encode(again, read.value());
+            if (const auto read = wire::decode_welcome(body, bounds))
+                wire::encode(again, read.value());
             return text();
         case type::reject:
         case type::worker_goodbye:
@@ -85,7 +86,7 @@ void write_again(wire::link_writer& to, const wire::record& record) {
             if (const auto read = wire::decode_hello(body, bounds)) to.say(read.value());
             return;
         case type::welcome:
-            if (const auto read = wire::decode_welcome(body)) to.say(read.value());
+            if (const auto read = wire::decode_welcome(body, bounds)) to.say(read.value());
             return;
         case type::ping:
         case type::pong:

@@ -82,6 +82,39 @@ inline std::uint32_t a_liveness(input& in) {
     return in.one_of(choices);
 }
 
+/// Features and limits: mostly none, some that nobody knows, too many.
+inline wire::capabilities abilities(input& in) {
+    if (!in.one_in(4)) return {};
+    wire::capabilities can;
+    for (auto count = in.below(4); count != 0; --count) can.features.push_back(a_text(in));
+    if (in.one_in(8)) can.features.resize(65, "x");
+    static constexpr std::uint64_t sizes[] = {0, 1, 100, 16384, 1 << 20, 64u << 20, ~0ull};
+    for (auto count = in.below(4); count != 0; --count) {
+        can.limits[static_cast<std::uint16_t>(in.below(14))] = in.one_of(sizes);
+    }
+    if (in.one_in(8)) {
+        for (std::uint16_t number = 0; number < 65; ++number) can.limits[number] = 1u << 20;
+    }
+    return can;
+}
+/// Extensions whose bytes `of` keeps: mostly none.
+inline wire::extensions some_extensions(input& in, base::buffer& of) {
+    wire::extensions made;
+    if (!in.one_in(4)) return made;
+    of.append(in.take(in.below(24)));
+    for (auto count = in.one_in(16) ? 65 : in.below(4); count != 0; --count) {
+        made.push_back({static_cast<std::uint16_t>(in.below(3)), of.view()});
+    }
+    return made;
+}
+/// A good control message of a type that nobody knows.
+inline wire::message an_unknown_control(input& in) {
+    wire::message made;
+    wire::write_header(made.first, wire::channel::control, in.byte());
+    made.first.append(in.take(in.below(24)));
+    return made;
+}
+
 inline wire::register_worker a_worker(input& in, const seen& known) {
     wire::register_worker say;
     say.worker = an_id<base::worker_id>(in);
@@ -98,6 +131,7 @@ inline wire::register_worker a_worker(input& in, const seen& known) {
     if (!say.free && !in.one_in(4)) {
         say.serving = {a_lease(in, known), an_id<base::manager_id>(in), a_token(in, known)};
     }
+    say.can = abilities(in);
     return say;
 }
 inline wire::register_manager a_manager(input& in) {
@@ -109,6 +143,7 @@ inline wire::register_manager a_manager(input& in) {
     say.endpoints = some_endpoints(in);
     say.interval_ms = an_interval(in);
     say.liveness = a_liveness(in);
+    say.can = abilities(in);
     return say;
 }
 inline wire::request a_request(input& in, const seen& known) {
@@ -155,18 +190,21 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
         case 9: return wire::ping{in.byte()};
         case 10: return wire::goodbye{a_text(in)};
         case 11: return wire::status_query{};
-        case 12: return wire::registered{{}, in.byte(), an_interval(in), a_liveness(in)};
-        case 13: return wire::register_again{};
-        case 14: return wire::rejected{error(), a_text(in)};
-        case 15:
+        case 12: return wire::unimplemented{in.byte()};
+        case 13:
+            return wire::registered{{}, in.byte(), an_interval(in), a_liveness(in), abilities(in)};
+        case 14: return wire::register_again{};
+        case 15: return wire::rejected{error(), a_text(in)};
+        case 16:
             return wire::assign{a_lease(in, known), a_token(in, known), an_id<base::manager_id>(in),
                                 some_endpoints(in)};
-        case 16: return wire::lease_ended{a_lease(in, known), a_text(in)};
-        case 17:
+        case 17: return wire::lease_ended{a_lease(in, known), a_text(in)};
+        case 18:
             return wire::granted{{in.below(4)}, a_lease(in, known), an_id<base::worker_id>(in)};
-        case 18: return wire::pong{in.byte()};
-        case 19: return wire::parkserver_goodbye{a_text(in)};
-        default: return a_status(in);
+        case 19: return wire::pong{in.byte()};
+        case 20: return wire::parkserver_goodbye{a_text(in)};
+        case 21: return a_status(in);
+        default: return wire::parkserver_unimplemented{in.byte()};
     }
 }
 

@@ -187,7 +187,7 @@ void manager_process::said(core::send& what) {
     wire::record record;
     while (records.next(record)) {
         if (record.type == wire::record_type::welcome) {
-            const auto answer = wire::decode_welcome(record.body);
+            const auto answer = wire::decode_welcome(record.body, limits{});
             if (!answer) continue;
             if (!what.relayed) {
                 beats_[what.to.value].patience =

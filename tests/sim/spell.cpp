@@ -20,6 +20,8 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::cancel: return "cancel";
         case wire::record_type::pong: return "pong";
         case wire::record_type::manager_goodbye: return "goodbye";
+        case wire::record_type::worker_unimplemented:
+        case wire::record_type::manager_unimplemented: return "unimplemented";
     }
     return "?";
 }
@@ -96,7 +98,13 @@ struct speller {
         return "lease_ended " + to_string(m.lease) + ": " + m.why;
     }
     std::string operator()(const wire::granted& m) const { return "granted " + to_string(m.lease); }
-    std::string operator()(const wire::parkserver_goodbye& m) const { return "dismiss: " + m.why; }
+    std::string operator()(const wire::parkserver_goodbye& m) const { return "goodbye: " + m.why; }
+    std::string operator()(const wire::unimplemented& m) const {
+        return "unimplemented " + std::to_string(m.type);
+    }
+    std::string operator()(const wire::parkserver_unimplemented& m) const {
+        return "unimplemented " + std::to_string(m.type);
+    }
 };
 
 }  // namespace

@@ -171,7 +171,9 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
         return no(errc::overloaded, "calls_max calls of this group are not settled yet");
     }
     if (call.payload.size() > bounds_.message_bytes_max) {
-        return no(errc::too_large, "the arguments are larger than message_bytes_max");
+        return no(errc::too_large,
+                  wire::larger_than("the arguments", call.payload.size(),
+                                    "the manager's message_bytes_max", bounds_.message_bytes_max));
     }
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
@@ -252,6 +254,20 @@ void dispatcher::cancel(call_id id, std::string_view why, outbox& out, std::vect
     if (call == nullptr || call->settled) return;
     const std::uint32_t index = call_table::index_of(id);
     settle_unasked(index, failure_of(*call, errc::cancelled, why), &out, done);
+}
+
+// Calls that workers of their group know but that are larger than each of them allows.
+void dispatcher::settle_too_large(std::vector<settled>& done) {
+    for (const std::uint32_t index : placement_.too_large()) {
+        const call_slot& call = calls_[index];
+        const worker_link& best = *placement_.most_generous(call);
+        placement_.mark(*call.group);  // what stands behind it may go now
+        const std::string why = wire::larger_than("the arguments", call.payload.size(),
+                                                  "worker " + best.worker + "'s message_bytes_max",
+                                                  best.payload_bytes_max);
+        settle_unasked(index, failure_of(call, errc::too_large, why), nullptr, done);
+    }
+    placement_.too_large().clear();
 }
 
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,

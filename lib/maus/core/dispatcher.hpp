@@ -84,8 +84,10 @@ public:
 
     // --- links
     link_index add_link(link_address to, std::string worker,
-                        const std::vector<std::string>& signatures, std::uint32_t concurrency) {
-        return placement_.add_link(to, std::move(worker), signatures, concurrency);
+                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
+                        std::uint64_t payload_bytes_max = ~std::uint64_t{0}) {
+        return placement_.add_link(to, std::move(worker), signatures, concurrency,
+                                   payload_bytes_max);
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from
@@ -112,7 +114,13 @@ public:
                               std::vector<settled>& done);
 
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
-    void pump(instant now, outbox& out) { counters_.sent += placement_.pump(now, out); }
+    void pump(instant now, outbox& out, std::vector<settled>& done) {
+        counters_.sent += placement_.pump(now, out);
+        while (!placement_.too_large().empty()) {
+            settle_too_large(done);
+            counters_.sent += placement_.pump(now, out);
+        }
+    }
     /// Settles what is overdue. Links whose attempts took too long are added to `hung`.
     void advance_to(instant now, outbox& out, std::vector<settled>& done,
                     std::vector<link_index>& hung);
@@ -145,6 +153,7 @@ private:
     /// Its worker has answered for good. True: somebody waited for it, and done.back() is theirs.
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
+    void settle_too_large(std::vector<settled>& done);
     void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 

@@ -19,7 +19,8 @@ manager::manager(manager_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
       dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())),
-      parkservers_(config_.beat.within_limits(), config_.bounds, random_, routes_) {
+      parkservers_(config_.beat.within_limits(), config_.bounds, config_.features, random_,
+                   routes_) {
     config_.beat = config_.beat.within_limits();
 }
 
@@ -128,7 +129,7 @@ void manager::advance_to(instant now, manager_effects& out) {
     for (auto& [group, each] : requests_) {
         if (std::exchange(each.changed, false)) parkservers_.tell(as_told(each), out.net);
     }
-    dispatcher_.pump(now, out.net);
+    dispatcher_.pump(now, out.net, out.done);
 }
 
 instant manager::next_deadline() const {
@@ -162,6 +163,7 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
+    say.can = wire::capabilities_of(config_.features, config_.bounds);
     out.net.control(to.via(), say);
 }
 
@@ -212,6 +214,8 @@ void manager::from_parkserver(parkserver_session& from, received& event, instant
         handle(from, *message, now, out);
     } else if (std::holds_alternative<unreadable>(left)) {
         ++counters_.violations;
+    } else if (std::holds_alternative<unimplemented>(left)) {
+        ++counters_.unimplemented;
     }
 }
 

@@ -23,6 +23,7 @@
 
 #include "maus/core/dispatcher.hpp"
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::core {
 
@@ -34,6 +35,7 @@ struct manager_config {
     std::string host;
     std::uint32_t pid = 0;
     maus::limits bounds;
+    std::vector<std::string> features = wire::own_features();  ///< to offer
     std::uint64_t seed = 0;
 };
 
@@ -81,6 +83,7 @@ struct manager_counters {
     std::uint64_t joined = 0;
     std::uint64_t lost = 0;
     std::uint64_t violations = 0;
+    std::uint64_t unimplemented = 0;  ///< peers said that they did not know something
 };
 
 class manager {
@@ -104,7 +107,7 @@ public:
     /// To be called after each batch of events: gives calls to workers, and does what time demands.
     void advance_to(instant now, manager_effects& out);
     /// Gives calls to workers, and leaves time alone.
-    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net); }
+    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net, out.done); }
     [[nodiscard]] instant next_deadline() const;
 
     [[nodiscard]] const dispatch_counters& calls() const { return dispatcher_.counters(); }
@@ -116,6 +119,8 @@ public:
     }
     [[nodiscard]] std::size_t registrations() const { return parkservers_.registrations(); }
     [[nodiscard]] const manager_config& config() const { return config_; }
+    /// What both ends of the link to this worker can do.
+    [[nodiscard]] const wire::feature_set& features_of(const base::worker_id& worker) const;
 
 private:
     // A link is found by the connection that it uses, and its lease if that is a parkserver's.
@@ -147,6 +152,9 @@ private:
         std::optional<group_id> group;
         heartbeat_monitor alive;
         std::optional<instant> welcomed;  // until the first ping tells the round trip
+        wire::feature_set features;       // of both ends
+        wire::peer_limits limits;         // of the worker
+        bool is_older = false;            // it did not know something, which was logged
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -163,6 +171,7 @@ private:
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);
+    void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
     void count_stale(wire::message& what);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);
     void violation(const link_key& key, const base::failure& why, instant now,

@@ -7,6 +7,12 @@ namespace maus::core {
 
 using base::failure;
 
+namespace {
+bool is_to_skip(wire::record_type type) {
+    return !wire::is_known(type) && wire::is_skipped(static_cast<std::uint8_t>(type));
+}
+}  // namespace
+
 link_address manager::address_of(const link_key& key) const {
     link_address made{.to = key.via, .relayed = {}};
     if (!key.relayed.none()) made.relayed = key.relayed;
@@ -33,7 +39,7 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
     if (!linked) return greet(key, what, now, out);
 
     found->second.alive.heard = now;
-    wire::link_reader records{what};
+    wire::link_reader records{what, config_.bounds.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(key, found->second, record, now, out)) return;
@@ -42,9 +48,13 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
 }
 
 void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
-    wire::link_reader records{what};
+    wire::link_reader records{what, config_.bounds.extensions_max};
     wire::record record;
-    if (!records.next(record)) {
+    bool skipped = false;
+    bool read = records.next(record);
+    for (; read && is_to_skip(record.type); read = records.next(record)) skipped = true;
+    if (!read) {
+        if (skipped && !records.violation()) return;
         return reject(
             key, records.violation().value_or(failure{errc::protocol_violation, "no record"}), out);
     }
@@ -102,7 +112,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     link_address to = address_of(key);
     const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
     out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
-                                       beat.liveness, hello.stamp});
+                                       beat.liveness, hello.stamp,
+                                       wire::capabilities_of(config_.features, config_.bounds)});
     link made;
     made.worker = hello.worker;
     made.incarnation = hello.incarnation;
@@ -110,8 +121,10 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.type = hello.type;
     made.alive = {beat, now};
     made.welcomed = now;
-    made.index =
-        dispatcher_.add_link(to, to_string(hello.worker), hello.signatures, hello.concurrency);
+    made.features = wire::common_features(config_.features, hello.can.features);
+    made.limits = wire::limits_of(hello.can);
+    made.index = dispatcher_.add_link(to, to_string(hello.worker), hello.signatures,
+                                      hello.concurrency, made.limits.message_bytes_max);
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
@@ -189,14 +202,42 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             return false;
         }
         case wire::record_type::hello: return wrong("hello twice");
-        default: return wrong("a record that only managers send, or unknown");
+        case wire::record_type::worker_unimplemented: {
+            const auto type = wire::decode_unimplemented(record.body);
+            if (!type) return wrong("bad unimplemented");
+            worker_lacks(from, *type, out);
+            return true;
+        }
+        default:
+            if (wire::is_known(record.type)) return wrong("a record that only managers send");
+            if (!is_to_skip(record.type)) {
+                out.net.link(dispatcher_.address_of(from.index))
+                    .unimplemented(wire::record_type::manager_unimplemented,
+                                   static_cast<std::uint8_t>(record.type));
+            }
+            return true;
     }
+}
+
+void manager::worker_lacks(link& who, std::uint8_t type, manager_effects& out) {
+    ++counters_.unimplemented;
+    if (std::exchange(who.is_older, true)) return;
+    out.net.log(log_level::info, "worker " + base::brief(who.worker) + " does not know record " +
+                                     std::to_string(type));
+}
+
+const wire::feature_set& manager::features_of(const base::worker_id& worker) const {
+    static const wire::feature_set none;
+    for (const auto& [key, each] : links_) {
+        if (each.worker == worker) return each.features;
+    }
+    return none;
 }
 
 // What comes on a connection whose link has ended: nothing of it counts.
 void manager::count_stale(wire::message& what) {
     if (!wire::read_header(what.first.view())) return;
-    wire::link_reader records{what};
+    wire::link_reader records{what, config_.bounds.extensions_max};
     wire::record record;
     while (records.next(record)) {
         const bool answer =

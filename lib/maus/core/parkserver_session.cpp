@@ -5,6 +5,7 @@ namespace maus::core {
 void parkserver_session::connect(route via, instant, outbox& out) {
     via_ = via;
     state_ = state::connecting;
+    older_ = false;
     out.push(open{via_, endpoint_});
 }
 
@@ -14,8 +15,11 @@ void parkserver_session::registering(instant now) {
     ping_at_ = never;
 }
 
-void parkserver_session::registered(const wire::registered& answer, instant now) {
+void parkserver_session::registered(const wire::registered& answer,
+                                    const std::vector<std::string>& own_features, instant now) {
     state_ = state::registered;
+    features_ = wire::common_features(own_features, answer.can.features);
+    limits_ = wire::limits_of(answer.can);
     alive_ = {heartbeat{answer.interval_ms, answer.liveness}.within_limits(), now};
     ping_at_ = base::after(now, alive_.beat.interval());
     delay_ = delay_min;

@@ -18,6 +18,7 @@
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/wire/control.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::core {
 
@@ -34,6 +35,12 @@ public:
     /// There is a connection, or one is being made.
     [[nodiscard]] bool is_open() const { return state_ != state::waiting; }
 
+    /// What both sides can do, and what the parkserver takes: while registered.
+    [[nodiscard]] const wire::feature_set& features() const { return features_; }
+    [[nodiscard]] const wire::peer_limits& limits() const { return limits_; }
+    /// It did not know something. True the first time in a session.
+    [[nodiscard]] bool is_older() { return !std::exchange(older_, true); }
+
     /// A worker's last word to this parkserver: that it is free, or that it is not; by which lease.
     bool said_free = false;
     base::lease_id said_lease;
@@ -41,7 +48,8 @@ public:
     void connect(route via, instant now, outbox& out);
     /// The connection is there, or the parkserver asks again: the owner sends its registration.
     void registering(instant now);
-    void registered(const wire::registered& answer, instant now);
+    void registered(const wire::registered& answer, const std::vector<std::string>& own_features,
+                    instant now);
     void heard(instant now) { alive_.heard = now; }
     /// Closes (if asked to) and waits.
     void lost(bool close_it, instant now, base::random& random, outbox& out);
@@ -65,6 +73,9 @@ private:
     instant ping_at_ = never;
     instant retry_at_{};
     duration delay_ = delay_min;
+    wire::feature_set features_;
+    wire::peer_limits limits_;
+    bool older_ = false;
 };
 
 }  // namespace maus::core

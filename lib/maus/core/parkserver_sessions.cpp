@@ -72,6 +72,12 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
         return relayed_message{lease.value()};
     }
     auto decoded = wire::decode_control(message, bounds_);
+    if (!decoded && decoded.why().code == errc::unimplemented) {
+        if (!wire::is_skipped(head.value().type)) {
+            out.control(from.via(), wire::unimplemented{head.value().type});
+        }
+        return dealt_with{};
+    }
     if (!decoded) {
         out.log(log_level::warning, "parkserver " + from.endpoint() + ": " + decoded.why().message);
         return unreadable{};
@@ -82,7 +88,7 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
 left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control message, instant now,
                                        outbox& out) {
     if (const auto* answer = std::get_if<wire::registered>(&message)) {
-        from.registered(*answer, now);
+        from.registered(*answer, features_, now);
         out.log(log_level::info, "registered with parkserver " + from.endpoint());
         return registration_done{};
     }
@@ -101,6 +107,13 @@ left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control m
     }
     if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&message)) {
         return lose(from, true, wire::printable(parted->why), now, out);
+    }
+    if (const auto* unknown = std::get_if<wire::parkserver_unimplemented>(&message)) {
+        if (from.is_older()) {
+            out.log(log_level::info, "parkserver " + from.endpoint() + " does not know message " +
+                                         std::to_string(unknown->type));
+        }
+        return unimplemented{};
     }
     if (std::holds_alternative<wire::pong>(message)) return dealt_with{};
     return message;

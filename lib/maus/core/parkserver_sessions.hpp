@@ -27,19 +27,25 @@ struct session_lost {
 // What a message leaves to the owner of the session.
 struct dealt_with {};         ///< nothing
 struct unreadable {};         ///< to count it
+struct unimplemented {};      ///< to count that the parkserver did not know something
 struct registration_due {};   ///< to send its registration
 struct registration_done {};  ///< to tell the parkserver what changed or what it cannot know
 struct relayed_message {      ///< to read the message, which is a link's now
     base::lease_id lease;
 };
-using left_to_do = std::variant<dealt_with, unreadable, registration_due, registration_done,
-                                session_lost, relayed_message, wire::control>;
+using left_to_do = std::variant<dealt_with, unreadable, unimplemented, registration_due,
+                                registration_done, session_lost, relayed_message, wire::control>;
 
 class parkserver_sessions {
 public:
-    parkserver_sessions(heartbeat own_beat, const limits& bounds, base::random& random,
+    parkserver_sessions(heartbeat own_beat, const limits& bounds,
+                        const std::vector<std::string>& features, base::random& random,
                         route_numbers& routes)
-        : own_beat_(own_beat), bounds_(bounds), random_(random), routes_(routes) {}
+        : own_beat_(own_beat),
+          bounds_(bounds),
+          features_(features),
+          random_(random),
+          routes_(routes) {}
     parkserver_sessions(const parkserver_sessions&) = delete;
     parkserver_sessions& operator=(const parkserver_sessions&) = delete;
 
@@ -86,6 +92,7 @@ private:
 
     heartbeat own_beat_;
     const limits& bounds_;
+    const std::vector<std::string>& features_;
     base::random& random_;
     route_numbers& routes_;
     std::vector<parkserver_session> all_;

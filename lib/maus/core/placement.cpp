@@ -35,7 +35,7 @@ void placement::remove_group(group_id id) {
 
 link_index placement::add_link(link_address to, std::string worker,
                                const std::vector<std::string>& signatures,
-                               std::uint32_t concurrency) {
+                               std::uint32_t concurrency, std::uint64_t payload_bytes_max) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -52,6 +52,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(bounds_.calls_per_worker_max / 2));
     made.window = {made.concurrency, bounds_.prefetch_max};
+    made.payload_bytes_max = payload_bytes_max;
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
     }
@@ -59,8 +60,10 @@ link_index placement::add_link(link_address to, std::string worker,
 }
 
 void placement::join(link_index index, call_group& group) {
-    links_[index].group = &group;
+    worker_link& at = links_[index];
+    at.group = &group;
     group.links.push_back(index);
+    group.is_picky = group.is_picky || at.payload_bytes_max < bounds_.message_bytes_max;
 }
 
 void placement::remove_link(link_index index, instant now) {
@@ -148,13 +151,32 @@ bool placement::rather(const worker_link& one, const worker_link& other, instant
     return one.slots_held * other.concurrency < other.slots_held * one.concurrency;
 }
 
-std::uint32_t placement::least_loaded(call_group& of, std::uint32_t method, instant now) {
+const worker_link* placement::most_generous(const call_slot& call) {
+    const worker_link* best = nullptr;
+    for (const auto index : call.group->links) {
+        worker_link& at = links_[index];
+        if (number_of(at, call.method) < 0) continue;
+        if (best == nullptr || at.payload_bytes_max > best->payload_bytes_max) best = &at;
+    }
+    return best;
+}
+
+// Nobody took it now. Does any worker that knows its function take it ever?
+void placement::note_if_too_large(std::uint32_t index) {
+    const call_slot& call = calls_[index];
+    if (!call.group->is_picky) return;
+    const worker_link* best = most_generous(call);
+    if (best != nullptr && is_too_large_for(*best, call)) too_large_.push_back(index);
+}
+
+std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, instant now) {
     std::uint32_t best = none;
     const std::size_t count = of.links.size();
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         worker_link& candidate = links_[at];
-        if (credit(candidate) == 0 || number_of(candidate, method) < 0) continue;
+        if (credit(candidate) == 0 || number_of(candidate, call.method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, call)) continue;
         if (best == none || rather(candidate, links_[best], now)) best = at;
     }
     return best;
@@ -168,6 +190,7 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
     for (const auto at : of.links) {
         worker_link& candidate = links_[at];
         if (number_of(candidate, calls_[call].method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            calls_.find(candidate.reserved_for) != nullptr;
         if (taken || candidate.exclusive || candidate.paused) continue;
@@ -197,6 +220,7 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
             send_calls(at, of.suspects, call, 1, now, out);
             links_[at].exclusive = true;
         }
+        if (at == none) note_if_too_large(call);
         call = next;
     }
 }
@@ -222,16 +246,19 @@ void placement::pump(call_group& of, instant now, outbox& out) {
             }
         }
         if (oldest == nullptr) return;
-        const std::uint32_t at = least_loaded(of, oldest->method, now);
+        const std::uint32_t first = oldest->calls.first;
+        const std::uint32_t at = least_loaded(of, calls_[first], now);
         if (at == none) {
             oldest->blocked = true;
+            note_if_too_large(first);
             continue;
         }
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
-        if (only && of.links.size() == 1) run = std::min(credit(links_[at]), oldest->calls.size);
+        if (only && of.links.size() == 1 && !of.is_picky)
+            run = std::min(credit(links_[at]), oldest->calls.size);
         of.turn += run;
-        send_calls(at, oldest->calls, oldest->calls.first, run, now, out);
+        send_calls(at, oldest->calls, first, run, now, out);
     }
 }
 

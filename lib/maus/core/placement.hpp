@@ -45,6 +45,7 @@ struct call_group {
     std::size_t calls = 0;
     std::size_t turn = 0;  // where the search for the least loaded begins
     bool to_pump = false;
+    bool is_picky = false;  // a worker takes smaller payloads than this manager sends
 };
 
 struct worker_link {
@@ -55,9 +56,10 @@ struct worker_link {
     std::vector<std::int32_t> number_of;                     // by method, or absent or unknown
     std::uint32_t concurrency = 1;
     call_group* group = nullptr;
-    call_list held;              // in the order sent
-    std::size_t slots_held = 0;  // those that are not detached
-    std::size_t timed = 0;       // those that have an attempt_timeout
+    call_list held;                       // in the order sent
+    std::size_t slots_held = 0;           // those that are not detached
+    std::size_t timed = 0;                // those that have an attempt_timeout
+    std::uint64_t payload_bytes_max = 0;  // by its worker's own limit
     credit_window window;
     instant bulk_until{};    // large arguments may be on their way until then
     call_id reserved_for{};  // a suspect that waits until it is idle
@@ -89,7 +91,8 @@ public:
 
     // --- links
     link_index add_link(link_address to, std::string worker,
-                        const std::vector<std::string>& signatures, std::uint32_t concurrency);
+                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
+                        std::uint64_t payload_bytes_max);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -111,6 +114,11 @@ public:
     inline void mark(call_group& of);
     /// Gives queued calls to workers that have credit, and returns how many were sent.
     std::size_t pump(instant now, outbox& out);
+    /// Calls that pump() met and that no worker of their group takes, since each allows less. What
+    /// stands behind them waits until they are settled.
+    [[nodiscard]] std::vector<std::uint32_t>& too_large() { return too_large_; }
+    /// The worker that knows the call's function and allows the most; null if there is none.
+    [[nodiscard]] const worker_link* most_generous(const call_slot& call);
 
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
@@ -120,7 +128,11 @@ private:
     void pump_suspects(call_group& of, instant now, outbox& out);
     [[nodiscard]] inline std::size_t credit(worker_link& at);
     [[nodiscard]] static bool rather(const worker_link& one, const worker_link& other, instant now);
-    [[nodiscard]] std::uint32_t least_loaded(call_group& of, std::uint32_t method, instant now);
+    [[nodiscard]] std::uint32_t least_loaded(call_group& of, const call_slot& call, instant now);
+    [[nodiscard]] static bool is_too_large_for(const worker_link& at, const call_slot& call) {
+        return call.payload.size() > at.payload_bytes_max;
+    }
+    void note_if_too_large(std::uint32_t call);
     struct place {
         link_index at;  // none: not now
         bool takes;     // a link has it now, or is kept free for it
@@ -139,6 +151,7 @@ private:
     std::vector<worker_link> links_;
     std::vector<link_index> free_links_;
     std::vector<call_group*> to_pump_;
+    std::vector<std::uint32_t> too_large_;
     std::size_t sent_ = 0;  // by this pump
 };
 

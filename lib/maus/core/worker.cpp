@@ -19,7 +19,8 @@ std::string_view to_string(worker::state state) {
 worker::worker(worker_config config, instant now)
     : config_(std::move(config)),
       random_(config_.seed),
-      parkservers_(config_.beat.within_limits(), config_.bounds, random_, routes_) {
+      parkservers_(config_.beat.within_limits(), config_.bounds, config_.features, random_,
+                   routes_) {
     config_.beat = config_.beat.within_limits();
     config_.concurrency = std::max(config_.concurrency, 1u);
     for (const auto& endpoint : config_.parkservers) parkservers_.add(endpoint);
@@ -69,21 +70,29 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
             out.net.link(lease_.link, value != nullptr ? value->payload.size() : std::size_t{0});
         ++counters_.answers;
         if (value != nullptr) {
-            if (value->payload.size() > config_.bounds.message_bytes_max) {
-                record.failed(event.what, {static_cast<std::uint8_t>(errc::too_large),
-                                           {},
-                                           "the result is larger than message_bytes_max"});
+            if (value->payload.size() > result_bytes_max_) {
+                record.failed(event.what, result_too_large(value->payload.size()));
             } else {
                 record.result(event.what, std::move(value->payload));
             }
         } else if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
             record.failed(event.what,
-                          {static_cast<std::uint8_t>(fault->code), fault->type, fault->text});
+                          {static_cast<std::uint8_t>(fault->code), fault->type, fault->text},
+                          static_cast<std::size_t>(lease_.limits.text_bytes_max));
         } else {
             record.about(wire::record_type::returned, event.what);
         }
     }
     if (state_ != state::serving) settle_down(now, out);
+}
+
+wire::fault worker::result_too_large(std::size_t bytes) const {
+    const char* whose = result_bytes_max_ < config_.bounds.message_bytes_max
+                            ? "the manager's message_bytes_max"
+                            : "the worker's message_bytes_max";
+    return {static_cast<std::uint8_t>(errc::too_large),
+            {},
+            wire::larger_than("the result", bytes, whose, result_bytes_max_)};
 }
 
 void worker::on(job_detached event, instant now, worker_effects& out) {
@@ -163,6 +172,7 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
+    say.can = wire::capabilities_of(config_.features, config_.bounds);
     say.free = is_free();
     to.said_free = say.free;
     const bool serves =
@@ -213,6 +223,8 @@ void worker::from_parkserver(parkserver_session& from, received& event, instant 
         handle(from, *message, now, out);
     } else if (std::holds_alternative<unreadable>(left)) {
         ++counters_.violations;
+    } else if (std::holds_alternative<unimplemented>(left)) {
+        ++counters_.unimplemented;
     }
 }
 

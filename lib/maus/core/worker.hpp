@@ -23,11 +23,13 @@
 // the machine hands it jobs and is told what became of each, exactly once.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::core {
 
@@ -44,6 +46,7 @@ struct worker_config {
     std::vector<std::string> parkservers;
     std::string manager;  ///< direct mode: the one manager's endpoint; else empty
     maus::limits bounds;
+    std::vector<std::string> features = wire::own_features();  ///< to offer
     std::uint64_t seed = 0;
 };
 
@@ -56,6 +59,7 @@ struct job {
     base::lease_id lease;
     base::manager_id manager;
     base::buffer payload;
+    std::unique_ptr<base::buffer> extensions;  ///< of the call, encoded; mostly none
 };
 
 /// What became of a job.
@@ -103,6 +107,7 @@ struct worker_counters {
     std::uint64_t answers_dropped = 0;  ///< done after their link had ended
     std::uint64_t leases = 0;
     std::uint64_t violations = 0;
+    std::uint64_t unimplemented = 0;  ///< peers said that they did not know something
 };
 
 class worker {
@@ -133,6 +138,8 @@ public:
     /// How many parkservers it is registered with.
     [[nodiscard]] std::size_t registrations() const { return parkservers_.registrations(); }
     [[nodiscard]] const worker_config& config() const { return config_; }
+    /// What both ends of the present link can do, from its welcome on.
+    [[nodiscard]] const wire::feature_set& features_of_link() const { return lease_.features; }
 
 private:
     // The lease in use and its link. Void while free.
@@ -142,6 +149,10 @@ private:
         std::string parkserver;  // the endpoint of the one that offered it; none in direct mode
         link_address link;
         bool linked_by_relay = false;
+        // Of the link, from its welcome on.
+        wire::feature_set features;
+        wire::peer_limits limits;  // of the manager
+        bool manager_is_older = false;
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -165,6 +176,9 @@ private:
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
+    void unknown(wire::record_type type, worker_effects& out);
+    void manager_lacks(std::uint8_t type, worker_effects& out);
+    [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
     void settle_down(instant now, worker_effects& out);
@@ -184,7 +198,8 @@ private:
     heartbeat link_beat_;
     bool hello_said_ = false;
     bool leaving_with_link_ = false;
-    instant link_deadline_ = never;  // linking: give this endpoint up
+    std::size_t result_bytes_max_ = 0;  // what both ends of the link allow
+    instant link_deadline_ = never;     // linking: give this endpoint up
     instant lease_until_{};
     instant ping_at_ = never;
     instant manager_retry_at_ = never;  // direct mode

@@ -49,6 +49,7 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.host = config_.host;
     say.pid = config_.pid;
     say.stamp = stamp_of(now);
+    say.can = wire::capabilities_of(config_.features, config_.bounds);
     out.net.link(lease_.link).say(say);
 }
 
@@ -64,7 +65,7 @@ void worker::from_manager(wire::message& what, instant now, worker_effects& out)
     if (what.frames() > config_.bounds.frames_max) {
         return violation({errc::protocol_violation, "too many frames"}, now, out);
     }
-    wire::link_reader records{what};
+    wire::link_reader records{what, config_.bounds.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
@@ -95,7 +96,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return true;
         }
         case wire::record_type::welcome: {
-            const auto answer = wire::decode_welcome(record.body);
+            const auto answer = wire::decode_welcome(record.body, config_.bounds);
             if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
@@ -112,8 +113,29 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             end_link(true, wire::printable(why.value().why), now, out);
             return false;
         }
-        default: return wrong("a record that only workers send, or unknown");
+        case wire::record_type::manager_unimplemented: {
+            const auto type = wire::decode_unimplemented(record.body);
+            if (!type) return wrong("bad unimplemented");
+            manager_lacks(*type, out);
+            return true;
+        }
+        default:
+            if (wire::is_known(record.type)) return wrong("a record that only workers send");
+            unknown(record.type, out);
+            return true;
     }
+}
+
+void worker::unknown(wire::record_type type, worker_effects& out) {
+    const auto number = static_cast<std::uint8_t>(type);
+    if (wire::is_skipped(number)) return;
+    out.net.link(lease_.link).unimplemented(wire::record_type::worker_unimplemented, number);
+}
+
+void worker::manager_lacks(std::uint8_t type, worker_effects& out) {
+    ++counters_.unimplemented;
+    if (std::exchange(lease_.manager_is_older, true)) return;
+    out.net.log(log_level::info, "the manager does not know record " + std::to_string(type));
 }
 
 void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& out) {
@@ -123,6 +145,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     detached_here_ = 0;
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
+    lease_.features = wire::common_features(config_.features, answer.can.features);
+    lease_.limits = wire::limits_of(answer.can);
+    result_bytes_max_ = static_cast<std::size_t>(
+        std::min<std::uint64_t>(config_.bounds.message_bytes_max, lease_.limits.message_bytes_max));
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
@@ -179,8 +205,10 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                            at_most_once,
                            lease_.serving.lease,
                            lease_.serving.manager,
+                           {},
                            {}});
-    wire::take_payload(record, body, out.execute.back().payload);
+    job& made = out.execute.back();
+    wire::take_payload(record, body, made.payload, &made.extensions);
     return true;
 }
 

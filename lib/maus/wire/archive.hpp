@@ -291,6 +291,19 @@ template <class... Ts>
     return detail::load_all(archive, values...);
 }
 
+/// Decodes values off the front of `in`, which keeps what follows them.
+template <class... Ts>
+[[nodiscard]] std::optional<base::failure> decode_front(base::byte_view& in, Ts&... values) {
+    input_archive from{in};
+    try {
+        (codec<Ts>::load(from, values), ...);
+        in = from.rest();
+    } catch (...) {
+        return from.failed();
+    }
+    return std::nullopt;
+}
+
 /// The values if `in` holds them and nothing more, else bad_arguments with the reason. What was
 /// decoded up to the mistake is destroyed.
 template <class... Ts>

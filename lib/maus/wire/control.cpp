@@ -7,7 +7,7 @@
 namespace maus::wire {
 
 using base::failure;
-using check = std::optional<failure>;
+using checked = std::optional<failure>;
 
 errc code_of(std::uint8_t number) {
     const bool known = number >= static_cast<std::uint8_t>(errc_first) &&
@@ -27,7 +27,7 @@ std::string_view to_string(worker_state state) {
 
 namespace {
 
-check check_endpoints(const std::vector<std::string>& endpoints, const limits& bounds) {
+checked check_endpoints(const std::vector<std::string>& endpoints, const limits& bounds) {
     if (endpoints.size() > bounds.endpoints_max) {
         return failure{errc::too_large, "more endpoints than endpoints_max"};
     }
@@ -40,7 +40,7 @@ check check_endpoints(const std::vector<std::string>& endpoints, const limits& b
     return std::nullopt;
 }
 
-check check_type(const std::string& type, const limits& bounds) {
+checked check_type(const std::string& type, const limits& bounds) {
     if (type.size() > bounds.name_bytes_max)
         return failure{errc::too_large, "the type is too long"};
     if (!good_name(type, bounds.name_bytes_max)) {
@@ -49,97 +49,92 @@ check check_type(const std::string& type, const limits& bounds) {
     return std::nullopt;
 }
 
-check check_text(const std::string& text, const limits& bounds) {
+checked check_text(const std::string& text, const limits& bounds) {
     if (text.size() > bounds.text_bytes_max) return failure{errc::too_large, "a text is too long"};
     return std::nullopt;
 }
 
-check within(const register_worker& read, const limits& bounds) {
+checked within(const register_worker& read, const limits& bounds) {
     if (read.worker.none()) return failure{errc::protocol_violation, "the worker's id is 0"};
     if (auto bad = check_type(read.type, bounds)) return bad;
     if (read.host.size() > bounds.name_bytes_max) {
         return failure{errc::too_large, "the host's name is too long"};
     }
-    if (read.signatures.size() > bounds.functions_max) {
-        return failure{errc::too_large, "more functions than functions_max"};
-    }
-    for (const auto& text : read.signatures) {
-        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
-    }
+    if (auto bad = check_signatures(read.signatures, bounds)) return bad;
     if (read.free && read.serving) {
         return failure{errc::protocol_violation, "a worker that serves is not free"};
     }
-    return std::nullopt;
+    return check(read.can, bounds);
 }
 
-check within(const register_manager& read, const limits& bounds) {
+checked within(const register_manager& read, const limits& bounds) {
     if (read.manager.none()) return failure{errc::protocol_violation, "the manager's id is 0"};
     if (read.host.size() > bounds.name_bytes_max) {
         return failure{errc::too_large, "the host's name is too long"};
     }
-    return check_endpoints(read.endpoints, bounds);
+    if (auto bad = check_endpoints(read.endpoints, bounds)) return bad;
+    return check(read.can, bounds);
 }
 
-check within(const request& read, const limits& bounds) {
+checked within(const registered& read, const limits& bounds) { return check(read.can, bounds); }
+
+checked within(const request& read, const limits& bounds) {
     if (read.token.none()) return failure{errc::protocol_violation, "the token is 0"};
     if (read.held.size() > bounds.peers_max)
         return failure{errc::too_large, "too many held workers"};
     return check_type(read.type, bounds);
 }
 
-check within(const assign& read, const limits& bounds) {
+checked within(const assign& read, const limits& bounds) {
     if (read.lease.none() || read.token.none()) {
         return failure{errc::protocol_violation, "an offer without a lease or a token"};
     }
     return check_endpoints(read.endpoints, bounds);
 }
-check within(const refused& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const goodbye& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const rejected& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const lease_ended& read, const limits& bounds) { return check_text(read.why, bounds); }
-check within(const parkserver_goodbye& read, const limits& bounds) {
+checked within(const refused& read, const limits& bounds) { return check_text(read.why, bounds); }
+checked within(const goodbye& read, const limits& bounds) { return check_text(read.why, bounds); }
+checked within(const rejected& read, const limits& bounds) { return check_text(read.why, bounds); }
+checked within(const lease_ended& read, const limits& bounds) {
+    return check_text(read.why, bounds);
+}
+checked within(const parkserver_goodbye& read, const limits& bounds) {
     return check_text(read.why, bounds);
 }
 
 template <class Body>
-check within(const Body&, const limits&) {
+checked within(const Body&, const limits&) {
     return std::nullopt;  // numbers only, or bounded by the message's size
 }
 
 template <class Body>
-base::result<control> decode_body(base::byte_view bytes, const limits& bounds) {
-    auto decoded = decode<Body>(bytes);
-    if (!decoded) return failure{errc::protocol_violation, std::move(decoded).why().message};
-    Body& body = std::get<0>(decoded.value());
+base::result<control> decode_body(base::byte_view bytes, const limits& bounds,
+                                  extensions* extended) {
+    Body body;
+    if constexpr (!std::is_empty_v<Body>) {
+        if (auto bad = decode_front(bytes, body)) {
+            return failure{errc::protocol_violation, std::move(bad)->message};
+        }
+    }
+    if (auto bad = decode_extensions(bytes, bounds.extensions_max, extended)) return *bad;
     if (auto bad = within(body, bounds)) return *std::move(bad);
     return control{std::move(body)};
 }
 
-template <>
-base::result<control> decode_body<status_query>(base::byte_view bytes, const limits&) {
-    if (!bytes.empty()) return failure{errc::protocol_violation, "bytes are left over"};
-    return control{status_query{}};
-}
-template <>
-base::result<control> decode_body<register_again>(base::byte_view bytes, const limits&) {
-    if (!bytes.empty()) return failure{errc::protocol_violation, "bytes are left over"};
-    return control{register_again{}};
-}
-
 template <class... Bodies>
 base::result<control> decode_type(std::uint8_t type, base::byte_view bytes, const limits& bounds,
-                                  std::variant<Bodies...>*) {
+                                  extensions* extended, std::variant<Bodies...>*) {
     std::optional<base::result<control>> decoded;
     (void)((type == Bodies::type_number &&
-            (decoded.emplace(decode_body<Bodies>(bytes, bounds)), true)) ||
+            (decoded.emplace(decode_body<Bodies>(bytes, bounds, extended)), true)) ||
            ...);
     if (decoded) return *std::move(decoded);
-    return failure{errc::protocol_violation, "unknown control message " + std::to_string(type)};
+    return failure{errc::unimplemented, "unknown control message " + std::to_string(type)};
 }
 
 }  // namespace
 
-base::result<control> decode_control(const message& from, const limits& bounds) {
+base::result<control> decode_control(const message& from, const limits& bounds,
+                                     extensions* extended) {
     if (!from.rest.empty()) {
         return failure{errc::protocol_violation, "a control message is one frame"};
     }
@@ -149,19 +144,20 @@ base::result<control> decode_control(const message& from, const limits& bounds) 
     if (from.first.size() > (is_status ? bounds.message_bytes_max : bounds.control_bytes_max)) {
         return failure{errc::too_large, "the control message is larger than control_bytes_max"};
     }
-    return decode_type(head.value().type, from.first.view().subspan(header_bytes), bounds,
+    return decode_type(head.value().type, from.first.view().subspan(header_bytes), bounds, extended,
                        static_cast<control*>(nullptr));
 }
 
-message encode_control(const control& what) {
+message encode_control(const control& body, const extensions& extended) {
     message made;
     std::visit(
-        [&](const auto& body) {
-            using body_type = std::decay_t<decltype(body)>;
+        [&](const auto& each) {
+            using body_type = std::decay_t<decltype(each)>;
             write_header(made.first, channel::control, body_type::type_number);
-            if constexpr (!std::is_empty_v<body_type>) encode(made.first, body);
+            if constexpr (!std::is_empty_v<body_type>) encode(made.first, each);
         },
-        what);
+        body);
+    encode_extensions(made.first, extended);
     return made;
 }
 

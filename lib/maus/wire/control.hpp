@@ -1,7 +1,11 @@
 // What workers and managers say to a parkserver, and what it says to them (PROTOCOL.md, section 5).
 //
 // Every struct is one message. `decode_control` is total: whatever comes from outside gives a
-// message whose fields are within the limits, or a named failure.
+// message whose fields are within the limits, or a named failure. A body may end with extensions
+// (extension.hpp).
+//
+// To add a message: take the next number of section 5, write its struct here, add it to `control`,
+// and bound its fields in control.cpp. Old peers answer it with `unimplemented`.
 #pragma once
 
 #include <optional>
@@ -12,6 +16,8 @@
 #include "maus/base/id.hpp"
 #include "maus/limits.hpp"
 #include "maus/wire/archive.hpp"
+#include "maus/wire/capabilities.hpp"
+#include "maus/wire/extension.hpp"
 #include "maus/wire/message.hpp"
 
 namespace maus::wire {
@@ -59,10 +65,11 @@ struct register_worker {
     std::uint32_t pid = 0;
     bool free = true;
     std::optional<service> serving;
+    capabilities can{};
     template <class Archive>
     void serialize(Archive& archive) {
         archive(worker, incarnation, type, signatures, concurrency, interval_ms, liveness, host,
-                pid, free, serving);
+                pid, free, serving, can);
     }
 };
 
@@ -75,9 +82,10 @@ struct register_manager {
     std::uint32_t liveness = 0;
     std::string host;
     std::uint32_t pid = 0;
+    capabilities can{};
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(manager, incarnation, endpoints, interval_ms, liveness, host, pid);
+        archive(manager, incarnation, endpoints, interval_ms, liveness, host, pid, can);
     }
 };
 
@@ -176,15 +184,26 @@ struct status_query {
     void serialize(Archive&) {}
 };
 
+/// To the parkserver: it said something of a type that is unknown here.
+struct unimplemented {
+    static constexpr std::uint8_t type_number = 13;
+    std::uint8_t type = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(type);
+    }
+};
+
 struct registered {
     static constexpr std::uint8_t type_number = 65;
     parkserver_id parkserver;
     std::uint64_t epoch = 0;
     std::uint32_t interval_ms = 0;
     std::uint32_t liveness = 0;
+    capabilities can{};
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(parkserver, epoch, interval_ms, liveness);
+        archive(parkserver, epoch, interval_ms, liveness, can);
     }
 };
 
@@ -317,14 +336,28 @@ struct status {
     }
 };
 
+/// From the parkserver: the same.
+struct parkserver_unimplemented {
+    static constexpr std::uint8_t type_number = 74;
+    std::uint8_t type = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(type);
+    }
+};
+
 using control =
     std::variant<register_worker, register_manager, request, cancel, accepted, refused, available,
-                 occupied, worker_lost, ping, goodbye, status_query, registered, register_again,
-                 rejected, assign, lease_ended, granted, pong, parkserver_goodbye, status>;
+                 occupied, worker_lost, ping, goodbye, status_query, unimplemented, registered,
+                 register_again, rejected, assign, lease_ended, granted, pong, parkserver_goodbye,
+                 status, parkserver_unimplemented>;
 
-/// `message` is a control message of this version (read_header said so).
-[[nodiscard]] base::result<control> decode_control(const message& message, const limits& bounds);
-[[nodiscard]] message encode_control(const control& what);
+/// `from` is a control message of this version (read_header said so). A type that this version does
+/// not know is errc::unimplemented: the message is answered with `unimplemented` or skipped
+/// (`is_skipped`), and is no violation. `extended` gets the extensions, which point into `from`.
+[[nodiscard]] base::result<control> decode_control(const message& from, const limits& bounds,
+                                                   extensions* extended = nullptr);
+[[nodiscard]] message encode_control(const control& body, const extensions& extended = {});
 
 /// The code that a number on the wire stands for ([P-53]).
 [[nodiscard]] errc code_of(std::uint8_t number);

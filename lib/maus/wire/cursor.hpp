@@ -326,6 +326,12 @@ public:
         if (!why_.empty() || at_ != end_) [[unlikely]]
             fail_finish();
     }
+    /// Instead of finish(): the bytes that are left. Refuses what failed before, too.
+    [[nodiscard]] base::byte_view rest() {
+        if (!why_.empty()) [[unlikely]]
+            fail_finish();
+        return {at_, end_};
+    }
     [[noreturn]] void fail(const std::string& what);
     /// Inside a catch block: what went wrong. An exception of no std type goes on.
     [[nodiscard]] base::failure failed() const;

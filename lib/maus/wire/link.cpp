@@ -1,5 +1,7 @@
 #include "maus/wire/link.hpp"
 
+#include <algorithm>
+
 #include "maus/base/shared_buffer.hpp"
 #include "maus/wire/archive.hpp"
 #include "maus/wire/signature.hpp"
@@ -15,10 +17,78 @@ bool link_reader::stop(const char* why) {
     return false;
 }
 
-base::result<hello> decode_hello(base::byte_view body, const limits& bounds) {
-    auto decoded = decode<hello>(body);
-    if (!decoded) return failure{errc::protocol_violation, "hello: " + decoded.why().message};
-    hello& read = std::get<0>(decoded.value());
+bool is_known(record_type type) {
+    switch (type) {
+        case record_type::hello:
+        case record_type::result:
+        case record_type::failed:
+        case record_type::returned:
+        case record_type::detached:
+        case record_type::started:
+        case record_type::ping:
+        case record_type::worker_goodbye:
+        case record_type::worker_unimplemented:
+        case record_type::welcome:
+        case record_type::reject:
+        case record_type::call:
+        case record_type::cancel:
+        case record_type::pong:
+        case record_type::manager_goodbye:
+        case record_type::manager_unimplemented: return true;
+    }
+    return false;
+}
+
+// A record whose layout or function number no record of this version may have. One of an unknown
+// type is skipped as a whole: only its frame has to be known.
+bool link_reader::check_unusual(record& read) {
+    if (is_known(read.type)) {
+        return stop((read.flags & layout_flags) != 0 ? "a record has flags that it cannot have"
+                                                     : "only a call has a function number");
+    }
+    read.flags &= flag_apart;
+    return read.flags == 0 || take_parts(read);
+}
+
+// What stands outside of the body's usual layout: the payload's frame, the extensions.
+bool link_reader::take_parts(record& read) {
+    if ((read.flags & flag_apart) != 0) {
+        if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
+        read.apart = &from_.rest[apart_used_++];
+    }
+    if ((read.flags & flag_extended) == 0) return true;
+    constexpr std::size_t before = attempt_bytes + sizeof(std::uint32_t);
+    if (read.body.size() < before) return stop("a record is shorter than its extensions");
+    const std::size_t length = load<std::uint32_t>(read.body.data() + attempt_bytes);
+    if (length > read.body.size() - before) return stop("extensions are longer than their record");
+    read.extended = read.body.subspan(before, length);
+    auto bad = decode_extensions(read.extended, extensions_max_);
+    if (!bad) return true;
+    violation_ = std::move(bad);
+    left_ = {};
+    return false;
+}
+
+namespace {
+/// What follows the body of a hello or welcome are extensions.
+template <class Body>
+std::optional<failure> decode_extended(base::byte_view bytes, Body& body, const char* name,
+                                       const limits& bounds, extensions* extended) {
+    auto bad = decode_front(bytes, body);
+    if (bad) {
+        bad->code = errc::protocol_violation;
+    } else {
+        bad = decode_extensions(bytes, bounds.extensions_max, extended);
+    }
+    if (!bad) bad = check(body.can, bounds);
+    if (bad) bad->message = std::string(name) + ": " + bad->message;
+    return bad;
+}
+}  // namespace
+
+base::result<hello> decode_hello(base::byte_view body, const limits& bounds, extensions* extended) {
+    hello read;
+    if (auto bad = decode_extended(body, read, "hello", bounds, extended)) return *std::move(bad);
     if (read.worker.none()) {
         return failure{errc::protocol_violation, "hello: the worker's id is 0"};
     }
@@ -31,28 +101,29 @@ base::result<hello> decode_hello(base::byte_view body, const limits& bounds) {
     if (read.host.size() > bounds.name_bytes_max) {
         return failure{errc::too_large, "hello: the host's name is too long"};
     }
-    if (read.signatures.size() > bounds.functions_max) {
-        return failure{errc::too_large, "hello: too many functions"};
+    if (read.token.none() && !read.lease.none()) {
+        return failure{errc::protocol_violation, "hello: a lease without a token"};
     }
-    for (const auto& text : read.signatures) {
-        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
-    }
-    return std::move(read);
+    if (auto bad = check_signatures(read.signatures, bounds)) return *std::move(bad);
+    return read;
 }
 
 namespace {
 template <class Body>
-base::result<Body> decode_as(base::byte_view body, const char* what) {
+base::result<Body> decode_as(base::byte_view body, const char* name) {
     auto decoded = decode<Body>(body);
     if (!decoded) {
-        return failure{errc::protocol_violation, std::string(what) + ": " + decoded.why().message};
+        return failure{errc::protocol_violation, std::string(name) + ": " + decoded.why().message};
     }
     return std::get<0>(std::move(decoded).value());
 }
 }  // namespace
 
-base::result<welcome> decode_welcome(base::byte_view body) {
-    return decode_as<welcome>(body, "welcome");
+base::result<welcome> decode_welcome(base::byte_view body, const limits& bounds,
+                                     extensions* extended) {
+    welcome read;
+    if (auto bad = decode_extended(body, read, "welcome", bounds, extended)) return *std::move(bad);
+    return read;
 }
 base::result<parting> decode_parting(base::byte_view body) {
     return decode_as<parting>(body, "goodbye");
@@ -64,26 +135,74 @@ std::optional<std::uint64_t> decode_stamp(base::byte_view body) {
     return load<std::uint64_t>(body.data());
 }
 
+std::optional<std::uint8_t> decode_unimplemented(base::byte_view body) {
+    if (body.size() != 1) return std::nullopt;
+    return static_cast<std::uint8_t>(body[0]);
+}
+
 void link_writer::share_apart(base::buffer& payload) { to_.rest.push_back(base::share(payload)); }
 
-void link_writer::failed(attempt what, const fault& why) {
-    fault bounded{why.error, why.type.substr(0, bounds_.text_bytes_max),
-                  why.text.substr(0, bounds_.text_bytes_max)};
+void link_writer::failed(attempt of, const fault& why, std::size_t peer_text_bytes_max) {
+    const std::size_t bytes_max = std::min(bounds_.text_bytes_max, peer_text_bytes_max);
+    const fault bounded{why.error, std::string(cut(why.type, bytes_max)),
+                        std::string(cut(why.text, bytes_max))};
     base::buffer body;
     encode(body, bounded);
     std::byte* at = begin(record_type::failed, 0, 0, attempt_bytes + body.size());
-    put(put(at, what), body.view());
+    put(put(at, of), body.view());
+}
+
+// True: the payload is to be a frame of its own.
+bool link_writer::begin_extended(record_type type, std::uint8_t flags, std::uint16_t function,
+                                 attempt of, const base::buffer& payload,
+                                 const extensions& extended) {
+    base::buffer bytes;
+    encode_extensions(bytes, extended);
+    const bool apart = payload.size() >= bounds_.payload_apart_bytes;
+    const std::size_t inside = apart ? 0 : payload.size();
+    flags = static_cast<std::uint8_t>(flags | flag_extended | (apart ? flag_apart : 0));
+    std::byte* at =
+        begin(type, flags, function, attempt_bytes + sizeof(std::uint32_t) + bytes.size() + inside);
+    at = put(at, of);
+    store(at, static_cast<std::uint32_t>(bytes.size()));
+    at += sizeof(std::uint32_t);
+    put(at, bytes.view());
+    if (!apart) put(at + bytes.size(), payload.view());
+    return apart;
+}
+
+void link_writer::call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+                       const extensions& extended) {
+    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
+    if (begin_extended(record_type::call, once, function, of, payload, extended)) {
+        share_apart(payload);
+    }
+}
+
+void link_writer::result(attempt of, base::buffer&& payload, const extensions& extended) {
+    if (begin_extended(record_type::result, 0, 0, of, payload, extended)) {
+        to_.rest.push_back(std::move(payload));
+    }
+}
+
+void link_writer::unimplemented(record_type type, std::uint8_t unknown_type) {
+    *begin(type, 0, 0, sizeof unknown_type) = std::byte{unknown_type};
 }
 
 template <class Body>
-void link_writer::archived(record_type type, const Body& body) {
+void link_writer::archived(record_type type, const Body& body, const extensions& extended) {
     base::buffer bytes;
     encode(bytes, body);
+    encode_extensions(bytes, extended);
     put(begin(type, 0, 0, bytes.size()), bytes.view());
 }
 
-void link_writer::say(const hello& what) { archived(record_type::hello, what); }
-void link_writer::say(const welcome& what) { archived(record_type::welcome, what); }
+void link_writer::say(const hello& body, const extensions& extended) {
+    archived(record_type::hello, body, extended);
+}
+void link_writer::say(const welcome& body, const extensions& extended) {
+    archived(record_type::welcome, body, extended);
+}
 void link_writer::part(record_type type, errc code, std::string_view why) {
     archived(type, parting{static_cast<std::uint8_t>(code), std::string(why)});
 }

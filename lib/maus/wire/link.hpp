@@ -3,9 +3,14 @@
 // A link message holds any number of records. The writer appends to a message, the reader walks it
 // without copying; both are on the hot path of every call, so calls and results are laid out by
 // hand, inline and below, and only the rare records go through the archives.
+//
+// To add a record: take the next number of section 6, add it to `record_type` and `is_known`, and
+// handle it in core. Old peers answer it with `unimplemented`.
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +18,8 @@
 
 #include "maus/base/id.hpp"
 #include "maus/limits.hpp"
+#include "maus/wire/capabilities.hpp"
+#include "maus/wire/extension.hpp"
 #include "maus/wire/message.hpp"
 #include "maus/wire/number.hpp"
 
@@ -27,16 +34,25 @@ enum class record_type : std::uint8_t {
     started = 6,
     ping = 7,
     worker_goodbye = 8,
+    worker_unimplemented = 9,
     welcome = 33,
     reject = 34,
     call = 35,
     cancel = 36,
     pong = 37,
     manager_goodbye = 38,
+    manager_unimplemented = 39,
 };
+/// Whether this version has such a record, of either side.
+[[nodiscard]] bool is_known(record_type type);
 
+/// The payload is the next further frame: on every record, known or not.
 inline constexpr std::uint8_t flag_apart = 1;
 inline constexpr std::uint8_t flag_at_most_once = 2;
+/// Extensions stand between the attempt and the payload of a call or result.
+inline constexpr std::uint8_t flag_extended = 4;
+/// Flags that may change the layout, so that a reader has to know them. The others are ignored.
+inline constexpr std::uint8_t layout_flags = 15;
 inline constexpr std::size_t record_header_bytes = 8;
 inline constexpr std::size_t attempt_bytes = 12;
 
@@ -60,10 +76,11 @@ struct hello {
     std::string host;
     std::uint32_t pid = 0;
     std::uint64_t stamp = 0;
+    capabilities can{};
     template <class Archive>
     void serialize(Archive& archive) {
         archive(token, worker, incarnation, lease, type, signatures, concurrency, interval_ms,
-                liveness, host, pid, stamp);
+                liveness, host, pid, stamp, can);
     }
 };
 
@@ -73,9 +90,10 @@ struct welcome {
     std::uint32_t interval_ms = 0;
     std::uint32_t liveness = 0;
     std::uint64_t stamp = 0;
+    capabilities can{};
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(manager, incarnation, interval_ms, liveness, stamp);
+        archive(manager, incarnation, interval_ms, liveness, stamp, can);
     }
 };
 
@@ -107,13 +125,16 @@ struct record {
     std::uint16_t function = 0;
     base::byte_view body;
     base::buffer* apart = nullptr;  ///< the payload's own frame, to be moved from
+    base::byte_view extended;       ///< flag_extended: the encoded extensions; else not set
 };
 
-/// Walks the records of a link message whose header was read.
+/// Walks the records of a link message whose header was read. Records of unknown types come by, too.
 class link_reader {
 public:
-    explicit link_reader(message& from)
-        : from_(from), left_(from.first.view().subspan(header_bytes)) {}
+    explicit link_reader(message& from, std::size_t extensions_max = limits{}.extensions_max)
+        : from_(from),
+          left_(from.first.view().subspan(header_bytes)),
+          extensions_max_(extensions_max) {}
 
     /// True and a record, or false at the end or at a violation (`violation()` tells which).
     [[nodiscard]] bool next(record& read);
@@ -121,24 +142,34 @@ public:
 
 private:
     bool stop(const char* why);
+    bool check_unusual(record& read);
+    bool take_parts(record& read);
 
     message& from_;
     base::byte_view left_;
+    std::size_t extensions_max_;
     std::size_t apart_used_ = 0;
     std::optional<base::failure> violation_;
 };
 
 /// Takes the attempt off the front of a record's body; nothing if it is too short.
 [[nodiscard]] std::optional<attempt> take_attempt(base::byte_view& body);
-/// The payload of a call or result, into an empty buffer: what follows the attempt, or the frame of
-/// its own (moved).
-void take_payload(const record& from, base::byte_view body, base::buffer& into);
+/// The payload of a call or result, into an empty buffer: what follows the attempt (and the
+/// extensions), or the frame of its own (moved). `body` is what take_attempt left. `extended` gets
+/// the encoded extensions, if there are any.
+void take_payload(const record& from, base::byte_view body, base::buffer& into,
+                  std::unique_ptr<base::buffer>* extended = nullptr);
 
-[[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds);
-[[nodiscard]] base::result<welcome> decode_welcome(base::byte_view body);
+/// `extended` gets the extensions, which point into `body`.
+[[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds,
+                                               extensions* extended = nullptr);
+[[nodiscard]] base::result<welcome> decode_welcome(base::byte_view body, const limits& bounds,
+                                                   extensions* extended = nullptr);
 [[nodiscard]] base::result<parting> decode_parting(base::byte_view body);
 [[nodiscard]] base::result<fault> decode_fault(base::byte_view body);
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
+/// The type that the peer does not know.
+[[nodiscard]] std::optional<std::uint8_t> decode_unimplemented(base::byte_view body);
 
 /// Appends records to a message. A new message gets its header with the first record.
 class link_writer {
@@ -146,27 +177,37 @@ public:
     link_writer(message& to, const limits& bounds) : to_(to), bounds_(bounds) {}
 
     /// `payload` is copied, or shared if it is large (base::share): the caller keeps it.
-    void call(attempt what, std::uint16_t function, bool at_most_once, base::buffer& payload);
+    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload);
+    /// The same, with extensions.
+    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+              const extensions& extended);
     /// `payload` is taken if it is large.
-    void result(attempt what, base::buffer&& payload);
-    void failed(attempt what, const fault& why);
+    void result(attempt of, base::buffer&& payload);
+    void result(attempt of, base::buffer&& payload, const extensions& extended);
+    /// Texts are cut to what the peer takes, too.
+    void failed(attempt of, const fault& why,
+                std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
     /// returned, detached, started, cancel.
-    void about(record_type type, attempt what);
+    void about(record_type type, attempt of);
     /// ping, pong.
     void stamp(record_type type, std::uint64_t value);
-    void say(const hello& what);
-    void say(const welcome& what);
+    /// worker_unimplemented, manager_unimplemented.
+    void unimplemented(record_type type, std::uint8_t unknown_type);
+    void say(const hello& body, const extensions& extended = {});
+    void say(const welcome& body, const extensions& extended = {});
     /// reject, worker_goodbye, manager_goodbye.
     void part(record_type type, errc code, std::string_view why);
 
 private:
     std::byte* begin(record_type type, std::uint8_t flags, std::uint16_t function,
                      std::size_t body);
-    [[nodiscard]] static std::byte* put(std::byte* at, attempt what);
+    [[nodiscard]] static std::byte* put(std::byte* at, attempt of);
     static void put(std::byte* at, base::byte_view bytes);
     void share_apart(base::buffer& payload);
+    bool begin_extended(record_type type, std::uint8_t flags, std::uint16_t function, attempt of,
+                        const base::buffer& payload, const extensions& extended);
     template <class Body>
-    void archived(record_type type, const Body& body);
+    void archived(record_type type, const Body& body, const extensions& extended = {});
 
     message& to_;
     const limits& bounds_;
@@ -192,14 +233,13 @@ inline bool link_reader::next(record& read) {
 
     const bool is_call = read.type == record_type::call;
     const bool carries = is_call || read.type == record_type::result;
-    const std::uint8_t allowed =
-        static_cast<std::uint8_t>((carries ? flag_apart : 0) | (is_call ? flag_at_most_once : 0));
-    if ((read.flags & ~allowed) != 0) return stop("a record has flags that it cannot have");
-    if (!is_call && read.function != 0) return stop("only a call has a function number");
-    if ((read.flags & flag_apart) != 0) {
-        if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
-        read.apart = &from_.rest[apart_used_++];
-    }
+    const std::uint8_t allowed = static_cast<std::uint8_t>(
+        (carries ? flag_apart | flag_extended : 0) | (is_call ? flag_at_most_once : 0));
+    const bool unusual =
+        (read.flags & layout_flags & ~allowed) != 0 || (!is_call && read.function != 0);
+    if (unusual) [[unlikely]]
+        return check_unusual(read);
+    if ((read.flags & (flag_apart | flag_extended)) != 0) return take_parts(read);
     return true;
 }
 
@@ -210,11 +250,20 @@ inline std::optional<attempt> take_attempt(base::byte_view& body) {
     return taken;
 }
 
-inline void take_payload(const record& from, base::byte_view body, base::buffer& into) {
+inline void take_payload(const record& from, base::byte_view body, base::buffer& into,
+                         std::unique_ptr<base::buffer>* extended) {
+    if ((from.flags & (flag_apart | flag_extended)) == 0) {
+        into.append(body);
+        return;
+    }
+    const bool has_extensions = (from.flags & flag_extended) != 0;
+    if (has_extensions && extended != nullptr) {
+        *extended = std::make_unique<base::buffer>(from.extended);
+    }
     if (from.apart != nullptr) {
         into = std::move(*from.apart);
     } else {
-        into.append(body);
+        into.append(body.subspan(sizeof(std::uint32_t) + from.extended.size()));
     }
 }
 
@@ -235,39 +284,39 @@ inline std::byte* link_writer::begin(record_type type, std::uint8_t flags, std::
     return at + record_header_bytes;
 }
 
-inline std::byte* link_writer::put(std::byte* at, attempt what) {
-    store(at, what.call.value);
-    store(at + 8, what.number.value);
+inline std::byte* link_writer::put(std::byte* at, attempt of) {
+    store(at, of.call.value);
+    store(at + 8, of.number.value);
     return at + attempt_bytes;
 }
 inline void link_writer::put(std::byte* at, base::byte_view bytes) {
     if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
 }
 
-inline void link_writer::call(attempt what, std::uint16_t function, bool at_most_once,
+inline void link_writer::call(attempt of, std::uint16_t function, bool at_most_once,
                               base::buffer& payload) {
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
     if (payload.size() >= bounds_.payload_apart_bytes) {
-        (void)put(begin(record_type::call, once | flag_apart, function, attempt_bytes), what);
+        (void)put(begin(record_type::call, once | flag_apart, function, attempt_bytes), of);
         share_apart(payload);
         return;
     }
     std::byte* at = begin(record_type::call, once, function, attempt_bytes + payload.size());
-    put(put(at, what), payload.view());
+    put(put(at, of), payload.view());
 }
 
-inline void link_writer::result(attempt what, base::buffer&& payload) {
+inline void link_writer::result(attempt of, base::buffer&& payload) {
     if (payload.size() >= bounds_.payload_apart_bytes) {
-        (void)put(begin(record_type::result, flag_apart, 0, attempt_bytes), what);
+        (void)put(begin(record_type::result, flag_apart, 0, attempt_bytes), of);
         to_.rest.push_back(std::move(payload));
         return;
     }
     std::byte* at = begin(record_type::result, 0, 0, attempt_bytes + payload.size());
-    put(put(at, what), payload.view());
+    put(put(at, of), payload.view());
 }
 
-inline void link_writer::about(record_type type, attempt what) {
-    (void)put(begin(type, 0, 0, attempt_bytes), what);
+inline void link_writer::about(record_type type, attempt of) {
+    (void)put(begin(type, 0, 0, attempt_bytes), of);
 }
 
 inline void link_writer::stamp(record_type type, std::uint64_t value) {

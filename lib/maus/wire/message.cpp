@@ -79,7 +79,7 @@ base::buffer relay_frame(base::lease_id lease) {
 }
 
 base::result<base::lease_id> peek_relay(const message& relayed) {
-    if (relayed.first.size() != relay_bytes || relayed.rest.empty()) {
+    if (relayed.first.size() < relay_bytes || relayed.rest.empty()) {
         return failure{errc::protocol_violation,
                        "a relay message needs a lease and a link message"};
     }
@@ -116,6 +116,17 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
     }
     if (!text.empty()) clean += "...";
     return clean;
+}
+
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    const auto continues = [&](std::size_t at) {
+        return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+    };
+    constexpr std::size_t sequence_bytes_max = 4;
+    std::size_t end = bytes_max;
+    while (end > 0 && bytes_max - end < sequence_bytes_max && continues(end)) --end;
+    return text.substr(0, continues(end) ? bytes_max : end);
 }
 
 bool good_name(std::string_view text, std::size_t bytes_max) {

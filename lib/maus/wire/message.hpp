@@ -19,6 +19,13 @@ inline constexpr std::size_t relay_bytes = 24;
 
 enum class channel : std::uint8_t { control = 1, link = 2, relay = 3 };
 
+/// A control message or link record of an unknown type from here on is skipped; one below is
+/// answered with `unimplemented` (PROTOCOL.md, section 4.3).
+inline constexpr std::uint8_t first_skipped_type = 128;
+[[nodiscard]] constexpr bool is_skipped(std::uint8_t unknown_type) {
+    return unknown_type >= first_skipped_type;
+}
+
 struct header {
     std::uint8_t version = wire::version;
     wire::channel channel = wire::channel::control;
@@ -44,7 +51,8 @@ void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
 /// the caller answers an unknown one.
 [[nodiscard]] base::result<header> read_header(base::byte_view frame);
 
-/// The first frame of a relay message.
+/// The first frame of a relay message. A later version may write more into it: who reads it takes
+/// the lease off its front and leaves the rest alone.
 [[nodiscard]] base::buffer relay_frame(base::lease_id lease);
 /// Takes the first frame off a relay message: what is left is the link message inside.
 [[nodiscard]] base::result<base::lease_id> unwrap_relay(message& relayed);
@@ -53,6 +61,8 @@ void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
 
 /// Text from a peer made fit for a log: control characters become '?', the length is bounded.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t bytes_max = 200);
+/// The beginning of a text, of at most bytes_max bytes; no character is cut in two.
+[[nodiscard]] std::string_view cut(std::string_view text, std::size_t bytes_max);
 /// Valid UTF-8, 1 to bytes_max bytes, no control characters.
 [[nodiscard]] bool good_name(std::string_view text, std::size_t bytes_max);
 

@@ -1,6 +1,7 @@
 // The parser of signatures that peers send, and the parts of schema_archive that need no types.
 #include "maus/wire/signature.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace maus::wire {
@@ -168,6 +169,21 @@ base::result<parsed_signature> parse_signature(std::string_view text) {
     if (!in.take_type(parsed.result)) return violation("the result is no type");
     if (!in.rest().empty()) return violation("something follows the result");
     return parsed;
+}
+
+std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
+                                              const limits& bounds) {
+    if (all.size() > bounds.functions_max) {
+        return base::failure{errc::too_large, "more functions than functions_max"};
+    }
+    for (const auto& text : all) {
+        if (auto parsed = parse_signature(text); !parsed) return std::move(parsed).why();
+    }
+    std::vector<std::string_view> sorted(all.begin(), all.end());
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+        return violation("it comes twice");
+    return std::nullopt;
 }
 
 }  // namespace maus::wire

@@ -184,4 +184,8 @@ inline constexpr std::size_t signature_depth_max = 64;
 /// than its neighbour, and a call is only ever made with an equal signature.
 [[nodiscard]] base::result<parsed_signature> parse_signature(std::string_view text);
 
+/// What a worker exposes: good signatures, at most functions_max, none twice ([P-65]).
+[[nodiscard]] std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
+                                                            const limits& bounds);
+
 }  // namespace maus::wire

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A maus manager: wishes for one worker, calls add(20, 22) and more on it, and gives it back.
+"""A maus manager: requests one worker, calls add(20, 22) and more on it, and gives it back.
 
 manager.py tcp://127.0.0.1:8500 [TYPE]      prints what it is answered; fails after 20 s
 """
@@ -30,10 +30,11 @@ class Manager:
         self.deadline = now() + 20 * 10**9
         body = self.id + u64(1) + texts(["tcp://127.0.0.1:%d" % port])
         body += u32(INTERVAL_MS) + u32(LIVENESS) + text(socket.gethostname()) + u32(os.getpid())
+        body += features_and_limits()
         self.park.send_multipart(control(REGISTER_MANAGER, body))
         self.expect_control(REGISTERED)
-        wish = u64(1) + self.token + text(worker_type) + u32(1) + u32(0)
-        self.park.send_multipart(control(REQUEST, wish))
+        request = u64(1) + self.token + text(worker_type) + u32(1) + u32(0)
+        self.park.send_multipart(control(REQUEST, request))
         self.calls = 0
         self.welcome_worker()
 
@@ -49,6 +50,8 @@ class Manager:
             kind, body = read_control(self.receive(self.park))
             if kind == wanted:
                 return body
+            if kind not in CONTROL_TYPES and kind < SKIPPED_FROM:
+                self.park.send_multipart(control(UNIMPLEMENTED, bytes([kind])))
             if kind == REJECTED:
                 sys.exit("rejected: %d" % body.number("B"))
 
@@ -75,7 +78,8 @@ class Manager:
         said.number("I")
         stamp = said.number("Q")
         agreed = u32(max(interval, INTERVAL_MS)) + u32(max(liveness, LIVENESS))
-        self.to_worker(record(WELCOME, self.id + u64(1) + agreed + u64(stamp)))
+        welcome = self.id + u64(1) + agreed + u64(stamp) + features_and_limits()
+        self.to_worker(record(WELCOME, welcome))
 
     def call(self, signature, arguments):
         self.calls += 1
@@ -87,6 +91,8 @@ class Manager:
                 fields = Reader(body)
                 if kind == LINK_PING:
                     self.to_worker(record(LINK_PONG, body))
+                elif kind not in RECORD_TYPES and kind < SKIPPED_FROM:
+                    self.to_worker(record(MANAGER_UNIMPLEMENTED, bytes([kind])))
                 elif kind in (RESULT, FAILED) and fields.take(12) == attempt:
                     if kind == RESULT:
                         return fields

@@ -9,11 +9,15 @@ import time
 
 CONTROL, LINK, RELAY = 1, 2, 3
 REGISTER_WORKER, REGISTER_MANAGER, REQUEST, CANCEL, ACCEPTED, REFUSED, AVAILABLE = range(1, 8)
-OCCUPIED, WORKER_LOST, PING, GOODBYE = 8, 9, 10, 11
-REGISTERED, REGISTER_AGAIN, REJECTED, ASSIGN, LEASE_ENDED, GRANTED, PONG, DISMISSED = range(65, 73)
-HELLO, RESULT, FAILED, RETURNED, DETACHED, STARTED, LINK_PING, WORKER_GOODBYE = range(1, 9)
-WELCOME, REJECT, CALL, LINK_CANCEL, LINK_PONG, MANAGER_GOODBYE = range(33, 39)
-APART = 1
+OCCUPIED, WORKER_LOST, PING, GOODBYE, STATUS_QUERY, UNIMPLEMENTED = range(8, 14)
+REGISTERED, REGISTER_AGAIN, REJECTED, ASSIGN, LEASE_ENDED, GRANTED, PONG, PARKSERVER_GOODBYE = range(65, 73)
+STATUS, PARKSERVER_UNIMPLEMENTED = 73, 74
+HELLO, RESULT, FAILED, RETURNED, DETACHED, STARTED, LINK_PING, WORKER_GOODBYE, WORKER_UNIMPLEMENTED = range(1, 10)
+WELCOME, REJECT, CALL, LINK_CANCEL, LINK_PONG, MANAGER_GOODBYE, MANAGER_UNIMPLEMENTED = range(33, 40)
+CONTROL_TYPES = set(range(1, 14)) | set(range(65, 75))
+RECORD_TYPES = set(range(1, 10)) | set(range(33, 40))
+APART, EXTENDED = 1, 4
+SKIPPED_FROM = 128  # an unknown type below is answered ([P-62])
 NO_ID = bytes(16)
 
 
@@ -32,6 +36,11 @@ def text(value):
 
 def texts(values):
     return u32(len(values)) + b"".join(text(value) for value in values)
+
+
+def features_and_limits():
+    """No feature, and the default limits ([P-57], [P-58])."""
+    return texts([]) + u32(0)
 
 
 def lease(epoch_and_sequence):
@@ -99,8 +108,11 @@ def read_records(frames):
         length, kind = rest.number("I"), rest.number("B")
         flags, function = rest.number("B"), rest.number("H")
         body = rest.take(length)
-        if flags & APART:
-            body += apart.pop(0)
+        payload = apart.pop(0) if flags & APART else b""
+        if flags & EXTENDED and kind in (CALL, RESULT):  # this version knows no extension ([P-60])
+            attempt, count = body[:12], struct.unpack("<I", body[12:16])[0]
+            body = attempt + body[16 + count:]
+        body += payload
         yield kind, flags, function, body
 
 

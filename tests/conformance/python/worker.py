@@ -65,6 +65,7 @@ class Worker:
             body += b"\0\1" + lease(self.serving[0]) + self.serving[1] + self.serving[2]
         else:
             body += b"\1\0"
+        body += features_and_limits()
         self.park.send_multipart(control(REGISTER_WORKER, body))
 
     def run(self):
@@ -113,6 +114,8 @@ class Worker:
             self.patience = INTERVAL_MS * LIVENESS * 10**6
             self.until = now() + self.patience
             self.say_hello()
+        elif kind not in CONTROL_TYPES and kind < SKIPPED_FROM:
+            self.park.send_multipart(control(UNIMPLEMENTED, bytes([kind])))
         elif kind == LEASE_ENDED and self.serving and body.lease() == self.serving[0]:
             if self.welcomed:  # its own link is what counts, and who thinks otherwise is told ([P-29])
                 self.park.send_multipart(control(OCCUPIED, lease(self.serving[0]) + b"".join(self.serving[1:])))
@@ -122,7 +125,7 @@ class Worker:
     def say_hello(self):
         offered, _, token = self.serving
         body = token + self.id + u64(1) + lease(offered) + text(self.type) + texts(SIGNATURES)
-        body += u32(1) + self.about_me() + u64(now())
+        body += u32(1) + self.about_me() + u64(now()) + features_and_limits()
         self.link.send_multipart(link_message(record(HELLO, body)))
 
     def end_link(self):
@@ -144,6 +147,8 @@ class Worker:
                 self.until = max(self.until, fields.number("Q") + self.patience)
             elif kind == CALL:
                 answers.append(self.answer(function, fields.take(12), fields.body))
+            elif kind not in RECORD_TYPES and kind < SKIPPED_FROM:
+                answers.append(record(WORKER_UNIMPLEMENTED, bytes([kind])))
             elif kind in (REJECT, MANAGER_GOODBYE):
                 if answers:
                     self.link.send_multipart(link_message(*answers))

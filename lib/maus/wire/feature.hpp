@@ -1,0 +1,32 @@
+// Features: abilities that both peers of a session must have before one of them uses it.
+//
+// Each side names what it can do at registration or hello (`capabilities::features`); a feature is
+// used in the session if both named it. A peer that names a feature which this version does not
+// know is understood all the same. This version knows none yet.
+//
+// To add one: write its clauses in PROTOCOL.md with its name, add the name to `known_features`, and
+// ask `uses(common, name)` before doing what the feature allows. What a peer that lacks it would
+// refuse (a new message type, a layout flag) must not be sent without asking.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace maus::wire {
+
+/// Names of features, sorted, none twice: what `common_features` makes.
+using feature_set = std::vector<std::string>;
+
+/// The features of this version, one line each with the section that describes it.
+inline constexpr std::array<std::string_view, 0> known_features{};
+
+/// What a peer of this version names.
+[[nodiscard]] feature_set own_features();
+/// What both sides named. Order and duplicates of either list mean nothing.
+[[nodiscard]] feature_set common_features(const std::vector<std::string>& ours,
+                                          const std::vector<std::string>& theirs);
+[[nodiscard]] bool uses(const feature_set& common, std::string_view feature);
+
+}  // namespace maus::wire
