@@ -92,7 +92,7 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
                       out);
     }
     if (!who.requests.contains(what.request) &&
-        who.requests.size() >= config_.bounds.requests_max) {
+        who.requests.size() >= config_.settings.limits.requests_max) {
         return reject(who.via, errc::overloaded, "requests_max requests are open", out);
     }
     const bool is_new = !who.requests.contains(what.request);

@@ -251,6 +251,7 @@ private:
     void publish_metrics();
 
     manager_options options_;
+    base::settings settings_;
     core::manager_effects effects_;
     base::call_queue<command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the box, roughly
@@ -356,9 +357,10 @@ bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
 
 manager_core::manager_core(manager_options options)
     : options_(std::move(options)),
-      effects_(options_.limits),
+      settings_{options_.limits, wire::own_features()},
+      effects_(settings_),
       reactor_(
-          options_.limits,
+          settings_,
           // Not here and now: the thread may be one of the program's own that waits in get().
           [this](log_level level, const std::string& text) {
               if (!options_.log) return;
@@ -373,7 +375,7 @@ manager_core::manager_core(manager_options options)
     config.beat = core::heartbeat::of(options_.heartbeat);
     config.host = net::host_name();
     config.pid = net::process_id();
-    config.bounds = options_.limits;
+    config.settings = settings_;
     config.seed = random();
     if (!options_.endpoint.empty()) {
         endpoint_ = net::reachable(reactor_.sockets().bind(options_.endpoint));

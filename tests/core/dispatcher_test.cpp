@@ -18,9 +18,10 @@ namespace {
 
 // One group, the functions f and g, and workers that have as much concurrency as they are given.
 struct desk {
-    limits bounds;
-    dispatcher calls{bounds};
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    dispatcher calls{settings};
+    core::outbox out{settings};
     std::vector<settled> done;
     std::int64_t ms = 0;
     std::uint64_t tickets = 0;

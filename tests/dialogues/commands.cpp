@@ -153,8 +153,8 @@ void stage::boot(node& which) {
         config.incarnation = {which.lives};
         config.type = text(which.given, "type", "default");
         config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
-        config.bounds.calls_per_worker_max =
-            number(which.given, "room", config.bounds.calls_per_worker_max);
+        config.settings.limits.calls_per_worker_max =
+            number(which.given, "room", config.settings.limits.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
         config.beat = beat_of(which.given);
         config.seed = which.number;

@@ -29,14 +29,15 @@ limits small_limits() {
     made.batch_records_max = 3;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 core::manager_config config(input& in) {
     core::manager_config made;
     made.id = an_id<base::manager_id>(2);
     made.incarnation = {1};
     if (!in.one_in(2)) made.endpoints = {"tcp://127.0.0.1:1"};
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     made.seed = 1;
     return made;
 }
@@ -256,7 +257,7 @@ private:
     input& in_;
     base::instant now_ = beginning;
     core::manager manager_;
-    core::manager_effects out_{bounds};
+    core::manager_effects out_{settings};
     routes routes_;
     calls calls_;
     seen known_;

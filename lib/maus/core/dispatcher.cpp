@@ -167,13 +167,13 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     call_group* const found = placement_.find(call.group);
     if (found == nullptr) return no(errc::cancelled, "its workers were released");
     call_group& of = *found;
-    if (of.calls >= bounds_.calls_max) {
+    if (of.calls >= limits_.calls_max) {
         return no(errc::overloaded, "calls_max calls of this group are not settled yet");
     }
-    if (call.payload.size() > bounds_.message_bytes_max) {
+    if (call.payload.size() > limits_.message_bytes_max) {
         return no(errc::too_large,
                   wire::larger_than("the arguments", call.payload.size(),
-                                    "the manager's message_bytes_max", bounds_.message_bytes_max));
+                                    "the manager's message_bytes_max", limits_.message_bytes_max));
     }
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");

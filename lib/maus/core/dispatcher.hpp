@@ -71,8 +71,8 @@ enum class link_end : std::uint8_t { lost, released };
 class dispatcher {
 public:
     /// Ids of calls begin behind `first_generation` (call_table).
-    explicit dispatcher(const limits& bounds, std::uint32_t first_generation = 0)
-        : bounds_(bounds), calls_(first_generation) {}
+    explicit dispatcher(const base::settings& settings, std::uint32_t first_generation = 0)
+        : limits_(settings.limits), calls_(first_generation) {}
 
     // --- functions and groups
     void define(method_id method, std::string signature) {
@@ -157,10 +157,10 @@ private:
     void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 
-    const limits& bounds_;
+    const limits& limits_;
     call_table calls_;
     call_timers timers_{calls_};
-    placement placement_{bounds_, calls_, timers_};
+    placement placement_{limits_, calls_, timers_};
     std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
     std::uint64_t next_sequence_ = 1;
     std::size_t outstanding_ = 0;

@@ -34,8 +34,7 @@ struct manager_config {
     heartbeat beat;
     std::string host;
     std::uint32_t pid = 0;
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::uint64_t seed = 0;
 };
 
@@ -73,7 +72,7 @@ struct notice {
 };
 
 struct manager_effects {
-    explicit manager_effects(const limits& bounds) : net(bounds) {}
+    explicit manager_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<settled> done;
     std::vector<notice> news;

@@ -50,8 +50,8 @@ link_index placement::add_link(link_address to, std::string worker,
     made.to = to;
     made.worker = std::move(worker);
     made.concurrency = std::clamp<std::uint32_t>(
-        concurrency, 1, static_cast<std::uint32_t>(bounds_.calls_per_worker_max / 2));
-    made.window = {made.concurrency, bounds_.prefetch_max};
+        concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
+    made.window = {made.concurrency, limits_.prefetch_max};
     made.payload_bytes_max = payload_bytes_max;
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
@@ -63,7 +63,7 @@ void placement::join(link_index index, call_group& group) {
     worker_link& at = links_[index];
     at.group = &group;
     group.links.push_back(index);
-    group.is_picky = group.is_picky || at.payload_bytes_max < bounds_.message_bytes_max;
+    group.is_picky = group.is_picky || at.payload_bytes_max < limits_.message_bytes_max;
 }
 
 void placement::remove_link(link_index index, instant now) {
@@ -131,7 +131,7 @@ inline std::size_t placement::credit(worker_link& at) {
         at.reserved_for = {};
     }
     const std::size_t room =
-        bounds_.calls_per_worker_max - std::min(bounds_.calls_per_worker_max, at.held.size);
+        limits_.calls_per_worker_max - std::min(limits_.calls_per_worker_max, at.held.size);
     return std::min(at.window.size() - at.slots_held, room);
 }
 

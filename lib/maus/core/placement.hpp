@@ -71,8 +71,8 @@ struct worker_link {
 
 class placement {
 public:
-    placement(const limits& bounds, call_table& calls, call_timers& timers)
-        : bounds_(bounds), calls_(calls), timers_(timers) {}
+    placement(const limits& limits, call_table& calls, call_timers& timers)
+        : limits_(limits), calls_(calls), timers_(timers) {}
     placement(const placement&) = delete;
     placement& operator=(const placement&) = delete;
 
@@ -141,7 +141,7 @@ private:
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
 
-    const limits& bounds_;
+    const limits& limits_;
     call_table& calls_;
     call_timers& timers_;
     std::vector<std::string> signatures_;  // by method
