@@ -1,7 +1,8 @@
 #include "maus/core/dispatcher.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "maus/base/assert.hpp"
 
 namespace maus::core {
 
@@ -215,7 +216,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
 
 inline outcome& dispatcher::settle(std::uint32_t index, bool failed, std::vector<settled>& done) {
     call_slot& call = calls_[index];
-    assert(!call.settled && call.group != nullptr);
+    MAUS_ASSERT(!call.settled && call.group != nullptr, "a settled call is settled again");
     ++(failed ? counters_.errors : counters_.results);
     --call.group->calls;
     --outstanding_;
@@ -273,6 +274,7 @@ void dispatcher::settle_too_large(std::vector<settled>& done) {
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
                       std::vector<settled>& done) {
     call_slot& call = calls_[index];
+    MAUS_ASSERT(call.state == call_state::sent, "a call is lost that no worker has");
     worker_link& with = placement_[call.link];
     calls_.unlink(with.held, index);
     if (call.settled) return calls_.free(index);

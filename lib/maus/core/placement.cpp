@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::core {
 
 namespace {
@@ -25,6 +27,8 @@ void placement::add_group(group_id id, group_policy policy, instant now) {
 
 void placement::remove_group(group_id id) {
     const auto found = groups_.find(id);
+    MAUS_ASSERT(found != groups_.end() && found->second.calls == 0,
+                "a group is removed that has calls, or is none");
     for (const auto at : found->second.links) links_[at].group = nullptr;
     std::erase(to_pump_, &found->second);
     called_last_ = {};
@@ -68,6 +72,7 @@ void placement::join(link_index index, call_group& group) {
 
 void placement::remove_link(link_index index, instant now) {
     worker_link& old = links_[index];
+    MAUS_ASSERT(old.live && old.held.size == 0, "a link is removed twice, or still has calls");
     if (call_group* left = old.group; left != nullptr) {
         std::erase(left->links, index);
         if (left->links.empty()) left->linkless_since = now;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::core {
 
 std::string_view to_string(worker::state state) {
@@ -55,6 +57,7 @@ void worker::on(down event, instant now, worker_effects& out) {
 }
 
 void worker::on(job_done&& event, instant now, worker_effects& out) {
+    MAUS_ASSERT((event.was_detached ? detached_ : slots_held_) > 0, "a job is done twice");
     if (event.was_detached) {
         --detached_;
         if (event.link == link_serial_) --detached_here_;
@@ -95,6 +98,7 @@ wire::fault worker::result_too_large(std::size_t bytes) const {
 }
 
 void worker::on(job_detached event, instant now, worker_effects& out) {
+    MAUS_ASSERT(slots_held_ > 0, "a job that is not running is detached");
     --slots_held_;
     ++detached_;
     if (event.link == link_serial_) ++detached_here_;
