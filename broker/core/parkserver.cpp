@@ -29,7 +29,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (head.value().version != wire::version) {
         return refuse(errc::version_mismatch, "this parkserver speaks version 1");
     }
-    if (event.what.frames() > config_.bounds.frames_max + 1) {
+    if (event.what.frames() > config_.settings.limits.frames_max + 1) {
         return refuse(errc::protocol_violation, "more frames than frames_max");
     }
     const auto found = sessions_.find(event.from);
@@ -43,7 +43,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return refuse(errc::protocol_violation,
                       "link messages go to managers, or in a relay message");
     }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
+    auto decoded = wire::decode_control(event.what, config_.settings.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         const std::uint8_t type = head.value().type;
         if (!wire::is_skipped(type)) {
@@ -177,7 +177,7 @@ void parkserver::peer_lacks(const session* who, std::uint8_t type, outbox& out) 
 
 // What a registration says of its sender; the lists themselves are not kept.
 parkserver::common_ground parkserver::common_with(wire::capabilities& told) const {
-    common_ground made{wire::common_features(config_.features, told.features),
+    common_ground made{wire::common_features(config_.settings.features, told.features),
                        wire::limits_of(told)};
     told = {};
     return made;
@@ -198,9 +198,9 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
 void parkserver::answer_registration(session& known, route to, outbox& out) {
     const heartbeat_monitor& alive = known.alive();
     ++counters_.registrations;
-    out.control(
-        to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
-                             wire::capabilities_of(config_.features, config_.bounds)});
+    out.control(to, wire::registered{
+                        config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
+                        wire::capabilities_of(config_.settings.features, config_.settings.limits)});
     watch(known, to);
 }
 
@@ -214,7 +214,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     }
     const auto known = workers_.find(what.worker);
     const bool is_new = known == workers_.end();
-    if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+    if (is_new && workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
     if (!is_new && what.incarnation < known->second.registration.incarnation) {
@@ -269,7 +269,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
         known = managers_.end();
     }
     if (known == managers_.end() &&
-        workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+        workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
     manager& entry = managers_[what.manager];

@@ -49,8 +49,7 @@ struct parkserver_config {
     base::parkserver_id id;
     std::uint64_t epoch = 1;
     core::heartbeat beat{10, 2};  ///< its own; larger ones of peers prevail
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::string version;
     bool logs = true;  ///< somebody reads what it notes
 };

@@ -21,8 +21,9 @@ broker::parkserver_config config() {
 
 struct scene {
     broker::parkserver park{config(), talk::start};
-    limits bounds;
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::outbox out{settings};
     base::instant now = talk::start;
 
     lines hear(base::route from, wire::message what) {

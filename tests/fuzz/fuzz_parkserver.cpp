@@ -25,13 +25,14 @@ limits small_limits() {
     made.control_bytes_max = 2048;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 broker::parkserver_config config() {
     broker::parkserver_config made;
     made.id = an_id<base::parkserver_id>(9);
     made.epoch = 1;
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     return made;
 }
 
@@ -198,7 +199,7 @@ private:
     input& in_;
     base::instant now_ = beginning;
     broker::parkserver park_{config(), now_};
-    core::outbox out_{bounds};
+    core::outbox out_{settings};
     routes routes_;
     std::uint64_t connections_ = 0;
     seen known_;

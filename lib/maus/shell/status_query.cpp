@@ -30,8 +30,8 @@ class query {
 public:
     explicit query(const std::string& endpoint)
         : endpoint_(endpoint),
-          hub_(bounds_, [this](log_level, const std::string& text) { trouble_ = text; }),
-          out_(bounds_) {
+          hub_(settings_, [this](log_level, const std::string& text) { trouble_ = text; }),
+          out_(settings_) {
         out_.push(core::open{route_, endpoint});
         hub_.apply(out_);
     }
@@ -63,7 +63,7 @@ private:
             return std::nullopt;
         }
         if (const auto* answer = std::get_if<core::received>(&event)) {
-            return status_in(answer->what, bounds_);
+            return status_in(answer->what, settings_.limits);
         }
         throw error(errc::shutdown, "the parkserver at " + endpoint_ + " closed the connection");
     }
@@ -75,7 +75,7 @@ private:
 
     static constexpr base::route route_{1};
     const std::string endpoint_;
-    const limits bounds_;
+    const base::settings settings_;
     std::string trouble_;
     net::hub hub_;
     core::outbox out_;
