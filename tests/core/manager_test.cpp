@@ -87,7 +87,7 @@ struct office {
         core.on(core::received{{1}, std::move(message)}, at_ms(ms), out);
         return take();
     }
-    lines wish(std::uint32_t number, std::uint32_t amount) {
+    lines ask_for(std::uint32_t number, std::uint32_t amount) {
         core.on(core::add_request{{number}, "t", amount, {}}, at_ms(ms), out);
         return take();
     }
@@ -121,10 +121,10 @@ struct office {
 
 }  // namespace
 
-TEST_CASE("manager: welcomes a worker with the token of a wish, and calls it") {
+TEST_CASE("manager: welcomes a worker with the token of a request, and calls it") {
     office at;
     at.join_parkserver();
-    CHECK(at.wish(1, 1) == lines{"1 request 1 of 1 t"});
+    CHECK(at.ask_for(1, 1) == lines{"1 request 1 of 1 t"});
     at.submit(7);
     const auto said = at.greet(31, at.hello(11, 1));
     REQUIRE(said.size() == 2);
@@ -136,7 +136,7 @@ TEST_CASE("manager: welcomes a worker with the token of a wish, and calls it") {
 TEST_CASE("manager: rejects a token that it does not know, or a worker too many") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     auto stranger = at.hello(11, 1);
     stranger.token = id<base::token>(99);
     CHECK(at.greet(31, stranger) == lines{"31 reject cancelled", "31 close"});
@@ -149,7 +149,7 @@ TEST_CASE("manager: rejects a token that it does not know, or a worker too many"
 TEST_CASE("manager: a result before hello, hello twice and control messages are violations") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     CHECK(at.hear_link(31, [](link_writer& to) {
         to.result({{1}, {1}}, {});
     }) == lines{"31 reject protocol_violation", "31 close"});
@@ -164,7 +164,7 @@ TEST_CASE("manager: a result before hello, hello twice and control messages are 
 TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     at.greet(31, at.hello(11, 1));
     at.greet(32, at.hello(12, 2));
     at.ms = 200;
@@ -178,7 +178,7 @@ TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
 TEST_CASE("manager: what a lost worker still says is counted, not believed") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     at.submit(7);
     at.take();
@@ -195,7 +195,7 @@ TEST_CASE("manager: another manager's calls have other ids") {
         auto how = office::plain();
         how.seed = seed;
         office at{how};
-        at.wish(1, 1);
+        at.ask_for(1, 1);
         core::submission what;
         what.group = {1};
         return at.core.on(std::move(what), at_ms(0), at.out);
@@ -206,7 +206,7 @@ TEST_CASE("manager: another manager's calls have other ids") {
 TEST_CASE("manager: a worker that comes again ends its older link; an older incarnation does not") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1, 5));
     CHECK(at.greet(32, at.hello(11, 2, 6)) ==
           lines{"31 goodbye cancelled", "31 close", "1 worker_lost 5.1", "32 welcome"});
@@ -217,9 +217,9 @@ TEST_CASE("manager: a worker that comes again ends its older link; an older inca
 TEST_CASE("manager: released workers are told goodbye, and no others") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
-    at.wish(2, 1);
+    at.ask_for(2, 1);
     at.greet(32, at.hello(12, 2));
     at.submit(7);
     at.core.on(core::release_request{{1}}, at_ms(0), at.out);
@@ -231,7 +231,7 @@ TEST_CASE("manager: released workers are told goodbye, and no others") {
 TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhere") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     core::submission slow;
     slow.group = {1};
@@ -250,7 +250,7 @@ TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhe
 TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
     CHECK(at.greet_relayed(12, 2) == lines{"1 relay 5.2 welcome"});
     CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) == lines{"1 worker_lost 5.1"});
@@ -262,7 +262,7 @@ TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
 TEST_CASE("manager: a relayed link ends with the registration of a parkserver that rejects it") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
     CHECK(at.hear(1, wire::register_again{}) == lines{"1 register_manager"});
     CHECK(at.hear(1, wire::rejected{0, "no"}) == lines{"1 close"});
@@ -271,21 +271,21 @@ TEST_CASE("manager: a relayed link ends with the registration of a parkserver th
     CHECK(at.take() == lines{});
 }
 
-TEST_CASE("manager: a direct worker idles until there is a wish for it") {
+TEST_CASE("manager: a direct worker idles until there is a request for it") {
     office at;
     auto direct = at.hello(11, 0);
     direct.token = {};
     direct.lease = {};
     CHECK(at.greet(31, direct) == lines{"31 welcome"});
     CHECK(at.core.workers() == 1);
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     CHECK(at.core.workers_of({1}) == 1);
 }
 
 TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     at.submit(7);
     at.take();
@@ -300,10 +300,10 @@ TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     CHECK(at.core.next_deadline() == base::never);
 }
 
-TEST_CASE("manager: a wish that comes after the stop is none, and its calls settle at once") {
+TEST_CASE("manager: a request that comes after the stop is none, and its calls settle at once") {
     office at;
     at.core.on(core::stop_manager{}, at_ms(0), at.out);
-    CHECK(at.wish(1, 1) == lines{});
+    CHECK(at.ask_for(1, 1) == lines{});
     at.submit(7);
     CHECK(at.settled_calls() == lines{"7 shutdown"});
     CHECK(at.core.outstanding() == 0);

@@ -56,8 +56,8 @@ std::string stage::play(const std::string& command) {
         make(node::kind::manager, words.at(1), given);
     else if (what == "worker")
         make(node::kind::worker, words.at(1), given);
-    else if (what == "wish")
-        wish(find(words.at(1)), words.at(2), given);
+    else if (what == "request")
+        request(find(words.at(1)), words.at(2), given);
     else if (what == "call")
         submit(find(words.at(1)), words, given);
     else if (what == "answer" || what == "fail" || what == "detach")
@@ -185,7 +185,7 @@ void stage::kill(node& which) {
     }
 }
 
-void stage::wish(node& of, const std::string& group, const options& given) {
+void stage::request(node& of, const std::string& group, const options& given) {
     const maus::base::group_id id{static_cast<std::uint32_t>(groups_.size() + 1)};
     groups_[{&of, group}] = id;
     core::add_request wanted;
@@ -299,10 +299,11 @@ void stage::tell_state() {
                 }
                 say(line);
             }
-            for (const auto& wish : status.requests) {
-                say(each->name + " sees " + to_string(wish.manager) + "'s request " +
-                    std::to_string(wish.request.value) + ": has " + std::to_string(wish.serving) +
-                    " of " + (wish.amount == 0 ? "all" : std::to_string(wish.amount)));
+            for (const auto& request : status.requests) {
+                say(each->name + " sees " + to_string(request.manager) + "'s request " +
+                    std::to_string(request.request.value) + ": has " +
+                    std::to_string(request.serving) + " of " +
+                    (request.amount == 0 ? "all" : std::to_string(request.amount)));
             }
         } else if (each->worker) {
             say(each->name + " is " + std::string(to_string(each->worker->now_in())));

@@ -83,7 +83,7 @@ private:
     void make(node::kind what, const std::string& name, const options& given);
     void boot(node& which);
     void kill(node& which);
-    void wish(node& of, const std::string& group, const options& given);
+    void request(node& of, const std::string& group, const options& given);
     void submit(node& of, const std::vector<std::string>& words, const options& given);
     void finish(node& of, const std::string& how, const std::string& which,
                 const std::string& value);

@@ -1,4 +1,4 @@
-// A manager of the fault tests: wishes for workers and keeps calls outstanding.
+// A manager of the fault tests: asks for workers and keeps calls outstanding.
 //
 // Prints "ready ID" when it runs. When it made all its calls or SIGTERM comes, it waits until all
 // are settled, prints "ended {its counters}", and ends with 0; with 3 if some never settle.
@@ -30,7 +30,7 @@ public:
         into_.add(into_.begin(kind::booted));
         id_ = id_from<maus::base::manager_id>(manager_.id());
         for (const auto& each : how_.parkservers) manager_.connect_parkserver(each);
-        fact told = into_.begin(kind::wished);
+        fact told = into_.begin(kind::requested);
         told.group = 1;
         into_.add(told);
         workers_ = manager_.get_workers({.amount = how_.amount, .type = how_.type});

@@ -1,5 +1,5 @@
 // A manager, its dispatcher with it, among parkservers and workers who say anything at all, and a
-// program that calls, cancels, wishes and releases. What holds after every event:
+// program that calls, cancels, requests and releases. What holds after every event:
 //
 // - nothing is said on a connection that is not there, and all that is said can be read;
 // - a call is settled at most once, with the value of its current attempt (calls.hpp), and by its
@@ -48,7 +48,7 @@ public:
         for (std::uint32_t i = 0; i < calls::methods.size(); ++i) {
             manager_.define({i}, calls::methods[i]);
         }
-        wish();  // most of what is interesting needs one
+        request();  // most of what is interesting needs one
         step(true);
     }
 
@@ -68,7 +68,7 @@ private:
             case 0:
             case 1: now_ = later(in_, now_, manager_.next_deadline()); return;
             case 2: return down();
-            case 3: return wish();
+            case 3: return request();
             case 4:
                 if (in_.one_in(2)) manager_.on(core::release_request{a_group()}, now_, out_);
                 return;
@@ -93,7 +93,7 @@ private:
         }
     }
     base::group_id a_group() { return {static_cast<std::uint32_t>(1 + in_.below(groups_ + 1))}; }
-    void wish() {
+    void request() {
         if (groups_ == 3) return;
         core::add_request made{{++groups_}, in_.one_in(4) ? "other" : "default", {}, {}};
         made.amount = static_cast<std::uint32_t>(in_.below(4));

@@ -175,7 +175,7 @@ private:
                 const bool of_it =
                     offer.manager == each.manager && requests_.at(offer.token) == each.request;
                 require(!of_it || each.amount == 0 || each.serving <= each.amount,
-                        "nobody is offered more than it wished for");
+                        "nobody is offered more than it asked for");
             }
         }
     }

@@ -128,7 +128,7 @@ void manager_process::begin_stop() {
     fact told = begin(fact::kind::note);
     told.text = "stop";
     world_.past.add(std::move(told));
-    // Who came by itself and serves no wish parts without a word to the program.
+    // Who came by itself and serves no request parts without a word to the program.
     std::size_t idle = core_->workers();
     for (const auto& [group, each] : program_->requests()) idle -= core_->workers_of(group);
     core_->on(core::stop_manager{}, local(), *out_);

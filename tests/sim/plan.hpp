@@ -62,10 +62,10 @@ struct plan {
     // --- the programs
     double bursts = 0;  ///< a second and manager
     std::uint32_t burst_max = 1;
-    std::uint32_t wishes_max = 1;
+    std::uint32_t requests_max = 1;
     std::uint32_t outstanding_max = 100;
-    double all_free = 0;  ///< wishes of amount 0
-    double changes = 0;   ///< a second and manager: a wish is added or released
+    double all_free = 0;  ///< requests of amount 0
+    double changes = 0;   ///< a second and manager: a request is added or released
     double cancels = 0;   ///< a call
     double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;
     double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;

@@ -67,7 +67,7 @@ constexpr std::array numbers = {
     number{"direct_workers", &plan::direct_workers, 0},
     number{"types", &plan::types},
     number{"strangers", &plan::strangers, 0, 0},
-    number{"wishes_max", &plan::wishes_max},
+    number{"requests_max", &plan::requests_max},
     number{"burst_max", &plan::burst_max},
     number{"outstanding_max", &plan::outstanding_max},
     number{"concurrency_max", &plan::concurrency_max},
