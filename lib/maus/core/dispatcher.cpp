@@ -334,19 +334,19 @@ void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
 bool dispatcher::answer(link_index from, const wire::record& record, instant now,
                         std::vector<settled>& done) {
     base::byte_view body = record.body;
-    const auto what = wire::take_attempt(body);
-    if (!what) return false;
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) return false;
     const bool bare =
         record.type != wire::record_type::result && record.type != wire::record_type::failed;
     if (bare && !body.empty()) return false;
-    call_slot* call = calls_.find(what->call);
+    call_slot* call = calls_.find(attempt->call);
     const bool current = call != nullptr && call->state == call_state::sent && call->link == from &&
-                         call->attempt == what->number.value;
+                         call->attempt == attempt->number.value;
     if (!current) {
         ++counters_.stale_answers;
         return true;
     }
-    const std::uint32_t index = call_table::index_of(what->call);
+    const std::uint32_t index = call_table::index_of(attempt->call);
     switch (record.type) {
         case wire::record_type::result:
             if (answered(index, false, now, done)) {
