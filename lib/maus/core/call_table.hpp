@@ -26,7 +26,7 @@ using base::instant;
 struct call_group;
 
 /// Instead of a slot or a link: none.
-inline constexpr std::uint32_t none = ~0u;
+inline constexpr std::uint32_t no_index = ~0u;
 
 enum class call_state : std::uint8_t { empty, queued, sent };
 
@@ -39,9 +39,9 @@ struct alignas(64) call_slot {
     call_group* group = nullptr;  // none once it is settled
     std::uint32_t generation = 0;
     std::uint32_t attempt = 0;
-    std::uint32_t previous = none, next = none;  // in its list
+    std::uint32_t previous = no_index, next = no_index;  // in its list
     std::uint32_t method = 0;
-    std::uint32_t link = none;
+    std::uint32_t link = no_index;
     call_state state = call_state::empty;
     std::uint8_t starts = 0;  // that took its worker down
     std::uint8_t doubts = 0;  // starts that it may have had on a worker that was lost
@@ -69,7 +69,7 @@ struct alignas(64) call_slot {
 };
 
 struct call_list {  // of slots, by index
-    std::uint32_t first = none, last = none;
+    std::uint32_t first = no_index, last = no_index;
     std::size_t size = 0;
 };
 
@@ -148,29 +148,29 @@ inline void call_table::free(std::uint32_t index) {
 
 inline void call_table::push_back(call_list& to, std::uint32_t index) {
     slots_[index].previous = to.last;
-    slots_[index].next = none;
-    (to.last == none ? to.first : slots_[to.last].next) = index;
+    slots_[index].next = no_index;
+    (to.last == no_index ? to.first : slots_[to.last].next) = index;
     to.last = index;
     ++to.size;
 }
 
 inline void call_table::unlink(call_list& from, std::uint32_t index) {
     call_slot& entry = slots_[index];
-    (entry.previous == none ? from.first : slots_[entry.previous].next) = entry.next;
-    (entry.next == none ? from.last : slots_[entry.next].previous) = entry.previous;
-    entry.previous = entry.next = none;
+    (entry.previous == no_index ? from.first : slots_[entry.previous].next) = entry.next;
+    (entry.next == no_index ? from.last : slots_[entry.next].previous) = entry.previous;
+    entry.previous = entry.next = no_index;
     --from.size;
 }
 
 inline void call_table::move_run(call_list& from, call_list& to, std::uint32_t first,
                                  std::uint32_t last, std::size_t count) {
     const std::uint32_t before = slots_[first].previous, after = slots_[last].next;
-    (before == none ? from.first : slots_[before].next) = after;
-    (after == none ? from.last : slots_[after].previous) = before;
+    (before == no_index ? from.first : slots_[before].next) = after;
+    (after == no_index ? from.last : slots_[after].previous) = before;
     from.size -= count;
     slots_[first].previous = to.last;
-    slots_[last].next = none;
-    (to.last == none ? to.first : slots_[to.last].next) = first;
+    slots_[last].next = no_index;
+    (to.last == no_index ? to.first : slots_[to.last].next) = first;
     to.last = last;
     to.size += count;
 }

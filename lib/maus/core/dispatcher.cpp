@@ -53,7 +53,7 @@ void dispatcher::join(link_index index, group_id id, std::vector<settled>& done)
     for (auto& waiting : joined.lines) {
         if (waiting.known) continue;
         waiting.known = placement_.number_of(placement_[index], waiting.method) >= 0;
-        while (!waiting.known && waiting.calls.first != none) {
+        while (!waiting.known && waiting.calls.first != no_index) {
             const std::uint32_t first = waiting.calls.first;
             settle_unasked(first, *refusal(joined, waiting.method), nullptr, done);
         }
@@ -64,7 +64,7 @@ void dispatcher::join(link_index index, group_id id, std::vector<settled>& done)
 void dispatcher::complete(group_id id, std::vector<settled>& done) {
     call_group& whole = placement_.groups().at(id);
     const auto refuse_all = [&](call_list& waiting, std::uint32_t method) {
-        for (std::uint32_t index = waiting.first; index != none;) {
+        for (std::uint32_t index = waiting.first; index != no_index;) {
             const std::uint32_t next = calls_[index].next;
             if (calls_[index].method == method) {
                 settle_unasked(index, *refusal(whole, method), nullptr, done);
@@ -95,9 +95,9 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     worker_link& old = placement_[index];
     std::vector<std::pair<std::uint32_t, suspicion>> held;
     std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
-    for (std::uint32_t call = old.held.first; call != none; call = calls_[call].next) {
+    for (std::uint32_t call = old.held.first; call != no_index; call = calls_[call].next) {
         // A detached call runs beside the slots; of the others the first ones run ([P-49]).
-        auto guilt = suspicion::none;
+        auto guilt = suspicion::innocent;
         if (how == link_end::lost && calls_[call].detached) {
             guilt = suspicion::blamed;
         } else if (could_run > 0) {
@@ -197,7 +197,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.attempt = 0;
     made.group = &of;
     made.method = call.method.value;
-    made.link = none;
+    made.link = no_index;
     made.state = call_state::queued;
     made.starts = 0;
     made.doubts = 0;
@@ -281,7 +281,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     const bool fatal = call.at_most_once();
     if (guilt == suspicion::blamed) ++call.starts;
     if (guilt == suspicion::doubted) ++call.doubts;
-    if (guilt != suspicion::none || fatal) {
+    if (guilt != suspicion::innocent || fatal) {
         call.tried = true;
         call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
     }
@@ -306,7 +306,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     // What seems to have waited may have run: its answer, or that of one before it, may have been
     // lost with the worker. Alone it will be the only suspect ([P-49]). Innocent detached calls are
     // many; they are run alone only when it is about to matter.
-    if (guilt != suspicion::none && (!call.detached || starts + 1 >= call.max_crashes)) {
+    if (guilt != suspicion::innocent && (!call.detached || starts + 1 >= call.max_crashes)) {
         call.alone = true;
     }
     placement_.enqueue(index);
@@ -334,19 +334,19 @@ void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
 bool dispatcher::answer(link_index from, const wire::record& record, instant now,
                         std::vector<settled>& done) {
     base::byte_view body = record.body;
-    const auto what = wire::take_attempt(body);
-    if (!what) return false;
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) return false;
     const bool bare =
         record.type != wire::record_type::result && record.type != wire::record_type::failed;
     if (bare && !body.empty()) return false;
-    call_slot* call = calls_.find(what->call);
+    call_slot* call = calls_.find(attempt->call);
     const bool current = call != nullptr && call->state == call_state::sent && call->link == from &&
-                         call->attempt == what->number.value;
+                         call->attempt == attempt->number.value;
     if (!current) {
         ++counters_.stale_answers;
         return true;
     }
-    const std::uint32_t index = call_table::index_of(what->call);
+    const std::uint32_t index = call_table::index_of(attempt->call);
     switch (record.type) {
         case wire::record_type::result:
             if (answered(index, false, now, done)) {
@@ -419,7 +419,7 @@ void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done
             continue;
         }
         const auto starve = [&, &of = of](call_list& waiting) {  // clang 14 captures no binding
-            for (std::uint32_t index = waiting.first; index != none;) {
+            for (std::uint32_t index = waiting.first; index != no_index;) {
                 const std::uint32_t next = calls_[index].next;
                 const instant since = std::max(of.linkless_since, calls_[index].submitted);
                 if (now >= base::after(since, of.policy.no_workers_timeout)) {
@@ -442,7 +442,8 @@ instant dispatcher::next_deadline() const {
     for (const auto& [id, of] : placement_.groups()) {
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty()) continue;
         const auto consider = [&, &of = of](const call_list& waiting) {
-            for (std::uint32_t index = waiting.first; index != none; index = calls_[index].next) {
+            for (std::uint32_t index = waiting.first; index != no_index;
+                 index = calls_[index].next) {
                 const instant since = std::max(of.linkless_since, calls_[index].submitted);
                 next = std::min(next, base::after(since, of.policy.no_workers_timeout));
                 if (since == of.linkless_since) break;  // none of the later ones is due sooner

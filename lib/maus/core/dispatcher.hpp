@@ -144,7 +144,7 @@ private:
                         std::vector<settled>& done);
     /// What a call has to do with the loss of its worker.
     enum class suspicion : std::uint8_t {
-        none,
+        innocent,
         doubted,  ///< it seemed to wait there
         blamed,   ///< it may have been running
     };

@@ -165,13 +165,14 @@ private:
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;
 
-    void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
-    void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
+    void from_worker(const link_key& key, wire::message& message, instant now,
+                     manager_effects& out);
+    void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);
     void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
-    void count_stale(wire::message& what);
+    void count_stale(wire::message& message);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);
     void violation(const link_key& key, const base::failure& why, instant now,
                    manager_effects& out);

@@ -19,12 +19,12 @@ link_address manager::address_of(const link_key& key) const {
     return made;
 }
 
-void manager::from_worker(const link_key& key, wire::message& what, instant now,
+void manager::from_worker(const link_key& key, wire::message& message, instant now,
                           manager_effects& out) {
     const auto found = links_.find(key);
     const bool linked = found != links_.end();
-    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(what);
-    const auto head = wire::read_header(what.first.view());
+    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(message);
+    const auto head = wire::read_header(message.first.view());
     std::optional<failure> bad;
     if (!head) {
         bad = head.why();
@@ -32,14 +32,14 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
         bad = failure{errc::version_mismatch, "this manager speaks version 1"};
     } else if (head.value().channel != wire::channel::link) {
         bad = failure{errc::protocol_violation, "a manager takes link messages only"};
-    } else if (what.frames() > config_.settings.limits.frames_max) {
+    } else if (message.frames() > config_.settings.limits.frames_max) {
         bad = failure{errc::protocol_violation, "more frames than frames_max"};
     }
     if (bad) return linked ? violation(key, *bad, now, out) : reject(key, *bad, out);
-    if (!linked) return greet(key, what, now, out);
+    if (!linked) return greet(key, message, now, out);
 
     found->second.alive.heard = now;
-    wire::link_reader records{what, config_.settings.limits.extensions_max};
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(key, found->second, record, now, out)) return;
@@ -47,8 +47,9 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
     if (records.violation()) violation(key, *records.violation(), now, out);
 }
 
-void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
-    wire::link_reader records{what, config_.settings.limits.extensions_max};
+void manager::greet(const link_key& key, wire::message& message, instant now,
+                    manager_effects& out) {
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     bool skipped = false;
     bool read = records.next(record);
@@ -60,7 +61,7 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     }
     if (record.type != wire::record_type::hello) {
         // Over a relay, late answers of an ended lease come by here.
-        if (!key.relayed.none()) return count_stale(what);
+        if (!key.relayed.none()) return count_stale(message);
         return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
     }
     auto hello = wire::decode_hello(record.body, config_.settings.limits);
@@ -235,9 +236,9 @@ const wire::feature_set& manager::features_of(const base::worker_id& worker) con
 }
 
 // What comes on a connection whose link has ended: nothing of it counts.
-void manager::count_stale(wire::message& what) {
-    if (!wire::read_header(what.first.view())) return;
-    wire::link_reader records{what, config_.settings.limits.extensions_max};
+void manager::count_stale(wire::message& message) {
+    if (!wire::read_header(message.first.view())) return;
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         const bool answer =

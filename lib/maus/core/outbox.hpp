@@ -87,10 +87,10 @@ public:
     explicit outbox(const base::settings& settings) : limits_(settings.limits) {}
 
     template <class Effect>  // constructed in place: GCC 12 warns falsely at a variant's move
-    void push(Effect what) {
-        effects_.emplace_back(std::in_place_type<Effect>, std::move(what));
+    void push(Effect wanted) {
+        effects_.emplace_back(std::in_place_type<Effect>, std::move(wanted));
     }
-    void control(route to, const wire::control& what);
+    void control(route to, const wire::control& message);
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when

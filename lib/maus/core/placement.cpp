@@ -28,7 +28,7 @@ void placement::add_group(group_id id, group_policy policy, instant now) {
 void placement::remove_group(group_id id) {
     const auto found = groups_.find(id);
     MAUS_ASSERT(found != groups_.end() && found->second.calls == 0,
-                "a group is removed that has calls, or is none");
+                "a group is removed that has calls, or is no_index");
     for (const auto at : found->second.links) links_[at].group = nullptr;
     std::erase(to_pump_, &found->second);
     called_last_ = {};
@@ -94,7 +94,7 @@ void placement::enqueue(std::uint32_t index) {
     call_slot& call = calls_[index];
     call.state = call_state::queued;
     call.detached = false;
-    call.link = none;
+    call.link = no_index;
     calls_.insert_in_order(list_of(call), index);
     mark(*call.group);
 }
@@ -111,7 +111,7 @@ void placement::detach(std::uint32_t index, instant now) {
 // An attempt's time runs from when its worker may have started it: waiting behind others is free.
 void placement::start_clocks(worker_link& at, instant now) {
     std::size_t runs = 0;
-    for (auto index = at.held.first; index != none && runs < at.concurrency;
+    for (auto index = at.held.first; index != no_index && runs < at.concurrency;
          index = calls_[index].next) {
         call_slot& call = calls_[index];
         if (call.detached) continue;
@@ -175,14 +175,14 @@ void placement::note_if_too_large(std::uint32_t index) {
 }
 
 std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, instant now) {
-    std::uint32_t best = none;
+    std::uint32_t best = no_index;
     const std::size_t count = of.links.size();
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         worker_link& candidate = links_[at];
         if (credit(candidate) == 0 || number_of(candidate, call.method) < 0) continue;
         if (of.is_picky && is_too_large_for(candidate, call)) continue;
-        if (best == none || rather(candidate, links_[best], now)) best = at;
+        if (best == no_index || rather(candidate, links_[best], now)) best = at;
     }
     return best;
 }
@@ -191,7 +191,7 @@ std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, ins
 placement::place placement::place_for_suspect(call_group& of, std::uint32_t call) {
     const call_id id = calls_.id_of(call);
     bool reserved = false;
-    std::uint32_t least_busy = none;
+    std::uint32_t least_busy = no_index;
     for (const auto at : of.links) {
         worker_link& candidate = links_[at];
         if (number_of(candidate, calls_[call].method) < 0) continue;
@@ -201,11 +201,11 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
         if (taken || candidate.exclusive || candidate.paused) continue;
         if (candidate.held.size == 0) return {at, true};
         if (candidate.reserved_for == id) reserved = true;
-        if (least_busy == none || candidate.held.size < links_[least_busy].held.size)
+        if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
             least_busy = at;
     }
-    if (!reserved && least_busy != none) links_[least_busy].reserved_for = id;
-    return {none, reserved || least_busy != none};
+    if (!reserved && least_busy != no_index) links_[least_busy].reserved_for = id;
+    return {no_index, reserved || least_busy != no_index};
 }
 
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
@@ -213,11 +213,11 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
         return !links_[at].exclusive && !links_[at].paused;
     });
-    for (std::uint32_t call = of.suspects.first; call != none && takers > 0;) {
+    for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;
         const auto [at, takes] = place_for_suspect(of, call);
         if (takes) --takers;
-        if (at != none) {
+        if (at != no_index) {
             for (const auto other : of.links) {
                 if (links_[other].reserved_for == calls_.id_of(call))
                     links_[other].reserved_for = {};
@@ -225,7 +225,7 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
             send_calls(at, of.suspects, call, 1, now, out);
             links_[at].exclusive = true;
         }
-        if (at == none) note_if_too_large(call);
+        if (at == no_index) note_if_too_large(call);
         call = next;
     }
 }
@@ -234,17 +234,17 @@ void placement::pump(call_group& of, instant now, outbox& out) {
     bool waiting = false;
     for (auto& line : of.lines) {
         line.blocked = false;
-        waiting = waiting || line.calls.first != none;
+        waiting = waiting || line.calls.first != no_index;
     }
     for (const auto at : of.links) {
         links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
     }
-    if (of.suspects.first != none) pump_suspects(of, now, out);
+    if (of.suspects.first != no_index) pump_suspects(of, now, out);
     for (;;) {
         call_line* oldest = nullptr;
         bool only = true;  // no other line has calls that may go
         for (auto& line : of.lines) {
-            if (line.calls.first == none || line.blocked) continue;
+            if (line.calls.first == no_index || line.blocked) continue;
             only = oldest == nullptr;
             if (only || calls_[line.calls.first].sequence < calls_[oldest->calls.first].sequence) {
                 oldest = &line;
@@ -253,7 +253,7 @@ void placement::pump(call_group& of, instant now, outbox& out) {
         if (oldest == nullptr) return;
         const std::uint32_t first = oldest->calls.first;
         const std::uint32_t at = least_loaded(of, calls_[first], now);
-        if (at == none) {
+        if (at == no_index) {
             oldest->blocked = true;
             note_if_too_large(first);
             continue;

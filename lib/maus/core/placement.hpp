@@ -71,8 +71,8 @@ struct worker_link {
 
 class placement {
 public:
-    placement(const limits& limits, call_table& calls, call_timers& timers)
-        : limits_(limits), calls_(calls), timers_(timers) {}
+    placement(const limits& bounds, call_table& calls, call_timers& timers)
+        : limits_(bounds), calls_(calls), timers_(timers) {}
     placement(const placement&) = delete;
     placement& operator=(const placement&) = delete;
 
@@ -134,7 +134,7 @@ private:
     }
     void note_if_too_large(std::uint32_t call);
     struct place {
-        link_index at;  // none: not now
+        link_index at;  // no_index: not now
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);

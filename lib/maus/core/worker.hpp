@@ -170,7 +170,7 @@ private:
 
     void try_link(instant now, worker_effects& out);
     void say_hello(instant now, worker_effects& out);
-    void from_manager(wire::message& what, instant now, worker_effects& out);
+    void from_manager(wire::message& message, instant now, worker_effects& out);
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);

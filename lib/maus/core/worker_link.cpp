@@ -53,8 +53,8 @@ void worker::say_hello(instant now, worker_effects& out) {
     out.net.link(lease_.link).say(say);
 }
 
-void worker::from_manager(wire::message& what, instant now, worker_effects& out) {
-    const auto head = wire::read_header(what.first.view());
+void worker::from_manager(wire::message& message, instant now, worker_effects& out) {
+    const auto head = wire::read_header(message.first.view());
     if (!head) return violation(head.why(), now, out);
     if (head.value().version != wire::version) {
         return violation({errc::version_mismatch, "this worker speaks version 1"}, now, out);
@@ -62,10 +62,10 @@ void worker::from_manager(wire::message& what, instant now, worker_effects& out)
     if (head.value().channel != wire::channel::link) {
         return violation({errc::protocol_violation, "not a link message"}, now, out);
     }
-    if (what.frames() > config_.settings.limits.frames_max) {
+    if (message.frames() > config_.settings.limits.frames_max) {
         return violation({errc::protocol_violation, "too many frames"}, now, out);
     }
-    wire::link_reader records{what, config_.settings.limits.extensions_max};
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
@@ -85,9 +85,9 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return serving ? called(record, now, out) : wrong("call before welcome");
         case wire::record_type::cancel: {
             base::byte_view body = record.body;
-            const auto what = wire::take_attempt(body);
-            if (!serving || !what || !body.empty()) return wrong("bad cancel");
-            out.revoke.push_back(*what);
+            const auto attempt = wire::take_attempt(body);
+            if (!serving || !attempt || !body.empty()) return wrong("bad cancel");
+            out.revoke.push_back(*attempt);
             return true;
         }
         case wire::record_type::pong: {
@@ -173,8 +173,8 @@ bool worker::renew_lease(std::uint64_t stamp, instant now) {
 
 bool worker::called(const wire::record& record, instant now, worker_effects& out) {
     base::byte_view body = record.body;
-    const auto what = wire::take_attempt(body);
-    if (!what) {
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) {
         violation({errc::protocol_violation, "a call is shorter than its attempt"}, now, out);
         return false;
     }
@@ -182,12 +182,12 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     const auto fail = [&](errc code, std::string text) {
         ++counters_.answers;
         out.net.link(lease_.link)
-            .failed(*what, {static_cast<std::uint8_t>(code), {}, std::move(text)});
+            .failed(*attempt, {static_cast<std::uint8_t>(code), {}, std::move(text)});
         return true;
     };
     if (state_ == state::leaving || now >= lease_until_) {
         ++counters_.answers;
-        out.net.link(lease_.link).about(wire::record_type::returned, *what);
+        out.net.link(lease_.link).about(wire::record_type::returned, *attempt);
         return true;
     }
     if (record.function >= config_.signatures.size()) {
@@ -200,7 +200,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     ++slots_held_;
     const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
     out.execute.push_back({link_serial_,
-                           *what,
+                           *attempt,
                            record.function,
                            at_most_once,
                            lease_.serving.lease,
