@@ -71,7 +71,7 @@ TEST_CASE("P-14: a session begins with a registration, and everything else is to
     told_to_register(cancel{});
     told_to_register(worker_lost{});
     told_to_register(registered{});  // which only parkservers send
-    told_to_register(assign{});
+    told_to_register(assign{{1, 1}, fresh_id(), fresh_id(), {}});
     stranger.send(relayed({1, 1}, link_message({to_record(r_ping, u64{1})})));
     (void)stranger.hear_next<register_again>();
     stranger.say(register_worker{});
