@@ -215,9 +215,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     const auto is_its = [&](const session& known) {
         return known.worker != nullptr && known.worker->registration.worker == what.worker;
     };
-    if (other != sessions_.end() && !is_its(other->second)) {
-        lose(from, "it registered as somebody else", out);
-    }
+    const bool was_another = other != sessions_.end() && !is_its(other->second);
     const auto known = workers_.find(what.worker);
     const bool is_new = known == workers_.end();
     if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
@@ -227,6 +225,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
+    if (was_another) lose(from, "it registered as somebody else", out);
     worker& entry = workers_[what.worker];
     if (!is_new) {
         if (entry.via != from) sessions_.erase(entry.via);
@@ -262,9 +261,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
     const auto is_its = [&](const session& known) {
         return known.manager != nullptr && known.manager->registration.manager == what.manager;
     };
-    if (other != sessions_.end() && !is_its(other->second)) {
-        lose(from, "it registered as somebody else", out);
-    }
+    const bool was_another = other != sessions_.end() && !is_its(other->second);
     auto known = managers_.find(what.manager);
     if (known != managers_.end() && what.incarnation < known->second.registration.incarnation) {
         return reject(from, errc::protocol_violation,
@@ -278,6 +275,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
         workers_.size() + managers_.size() >= config_.bounds.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
+    if (was_another) lose(from, "it registered as somebody else", out);
     manager& entry = managers_[what.manager];
     if (known != managers_.end() && entry.via != from) {
         sessions_.erase(entry.via);

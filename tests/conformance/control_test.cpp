@@ -378,6 +378,15 @@ TEST_CASE("P-64: a violation does not end a registered session") {
         each->say(ping{8});
         CHECK(each->hear_next<pong>().stamp == 8);
     }
+    fake_worker other;
+    other.self.incarnation = 5;
+    other.enroll(park.endpoint());
+    register_worker older = other.self;  // rejected, too, and of another worker
+    older.incarnation = 4;
+    worker.park->say(older);
+    (void)worker.park->hear_next<rejected>();
+    CHECK(park.picture_of(worker.self.worker));
+    other.park->say(goodbye{"bye"});
     manager.ask_for(1);
     (void)worker.park->hear<assign>();
 }
