@@ -1,7 +1,6 @@
 #include "broker/core/parkserver.hpp"
 
 #include <algorithm>
-#include <functional>
 
 namespace maus::broker {
 
@@ -30,7 +29,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (head.value().version != wire::version) {
         return refuse(errc::version_mismatch, "this parkserver speaks version 1");
     }
-    if (event.what.frames() > config_.bounds.frames_max + 1) {
+    if (event.what.frames() > config_.settings.limits.frames_max + 1) {
         return refuse(errc::protocol_violation, "more frames than frames_max");
     }
     const auto found = sessions_.find(event.from);
@@ -44,7 +43,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return refuse(errc::protocol_violation,
                       "link messages go to managers, or in a relay message");
     }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
+    auto decoded = wire::decode_control(event.what, config_.settings.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         const std::uint8_t type = head.value().type;
         if (!wire::is_skipped(type)) {
@@ -70,24 +69,12 @@ void parkserver::stop(outbox& out) {
 }
 
 void parkserver::advance_to(instant now, outbox& out) {
-    while (!timers_.empty() && timers_.front().at <= now) {
-        const timer due = timers_.front();
-        std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
-        timers_.pop_back();
-        if (!due.offered.none()) {
-            const auto found = leases_.find(due.offered);
-            if (found != leases_.end() && !found->second.accepted) {
-                end_lease(due.offered, "the offer was not answered", true, false, out);
-            }
-            continue;
-        }
-        const auto found = sessions_.find(due.via);
-        if (found == sessions_.end()) continue;
-        const heartbeat_monitor& alive = found->second.alive();
-        if (alive.silent(now)) {
-            lose(due.via, "its parkserver heard nothing from it in time", out);
+    while (const auto due = timers_.pop_due(now)) {
+        if (is_void(*due)) continue;
+        if (!due->subject.offered.none()) {
+            end_lease(due->subject.offered, "the offer was not answered", true, false, out);
         } else {
-            set_timer({alive.silent_at(), due.via, {}});
+            check_session(due->subject.via, now, out);
         }
     }
     while (!to_serve_.empty()) {
@@ -98,29 +85,35 @@ void parkserver::advance_to(instant now, outbox& out) {
 
 instant parkserver::next_deadline() const {
     if (!to_serve_.empty()) return {};
-    return timers_.empty() ? core::never : timers_.front().at;
+    return timers_.next();
 }
 
-void parkserver::set_timer(timer due) {
-    if (timers_.size() >= timers_max_) tidy_timers();
-    timers_.push_back(due);
-    std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
+// A session has one timer, an offer one while it is open.
+bool parkserver::is_void(const timers::timer& timer) const {
+    if (timer.subject.offered.none()) {
+        const auto found = sessions_.find(timer.subject.via);
+        return found == sessions_.end() || found->second.checked_at != timer.at;
+    }
+    const auto found = leases_.find(timer.subject.offered);
+    return found == leases_.end() || found->second.accepted;
 }
 
-// A session needs one timer, an offer one while it is open; those of the past would be passed over
-// when their time comes, which may be far.
-void parkserver::tidy_timers() {
-    std::sort(timers_.begin(), timers_.end(),
-              [](const timer& one, const timer& other) { return other > one; });
-    std::set<route> watched;
-    std::erase_if(timers_, [&](const timer& each) {
-        if (each.offered.none()) {
-            return !sessions_.contains(each.via) || !watched.insert(each.via).second;
-        }
-        const auto found = leases_.find(each.offered);
-        return found == leases_.end() || found->second.accepted;
-    });
-    timers_max_ = std::max(timers_max_min, timers_.size() * 2);  // sorted, it is a heap
+void parkserver::set_timer(instant at, check due) {
+    timers_.set(at, due, [this](const auto& each) { return is_void(each); });
+}
+
+void parkserver::watch(session& known, route via) {
+    known.checked_at = known.alive().silent_at();
+    set_timer(known.checked_at, {via, {}});
+}
+
+void parkserver::check_session(route via, instant now, outbox& out) {
+    session& known = sessions_.at(via);
+    if (known.alive().silent(now)) {
+        lose(via, "its parkserver heard nothing from it in time", out);
+    } else {
+        watch(known, via);
+    }
 }
 
 void parkserver::reject(route to, errc code, const std::string& why, outbox& out) {
@@ -184,7 +177,7 @@ void parkserver::peer_lacks(const session* who, std::uint8_t type, outbox& out) 
 
 // What a registration says of its sender; the lists themselves are not kept.
 parkserver::common_ground parkserver::common_with(wire::capabilities& told) const {
-    common_ground made{wire::common_features(config_.features, told.features),
+    common_ground made{wire::common_features(config_.settings.features, told.features),
                        wire::limits_of(told)};
     told = {};
     return made;
@@ -202,12 +195,13 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
     return found == managers_.end() ? none : found->second.common.features;
 }
 
-void parkserver::answer_registration(route to, heartbeat_monitor& alive, outbox& out) {
+void parkserver::answer_registration(session& known, route to, outbox& out) {
+    const heartbeat_monitor& alive = known.alive();
     ++counters_.registrations;
-    out.control(
-        to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
-                             wire::capabilities_of(config_.features, config_.bounds)});
-    set_timer({alive.silent_at(), to, {}});
+    out.control(to, wire::registered{
+                        config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
+                        wire::capabilities_of(config_.settings.features, config_.settings.limits)});
+    watch(known, to);
 }
 
 void parkserver::handle(route from, const wire::register_worker& what, instant now, outbox& out) {
@@ -218,7 +212,7 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     const bool was_another = other != sessions_.end() && !is_its(other->second);
     const auto known = workers_.find(what.worker);
     const bool is_new = known == workers_.end();
-    if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+    if (is_new && workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
     if (!is_new && what.incarnation < known->second.registration.incarnation) {
@@ -243,13 +237,13 @@ void parkserver::handle(route from, const wire::register_worker& what, instant n
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
-    sessions_[from] = {&entry, nullptr};
+    session& made = sessions_[from] = {&entry, nullptr};
     if (what.free) {
         set_free(entry);
     } else if (what.serving && !what.serving->lease.none()) {
         adopt(entry, *what.serving);
     }
-    answer_registration(from, entry.alive, out);
+    answer_registration(made, from, out);
     note(out, [&] {
         return "worker " + base::brief(what.worker) + " joined: type " + what.type + ", pid " +
                std::to_string(what.pid) + " on " + wire::printable(what.host, 64);
@@ -272,7 +266,7 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
         known = managers_.end();
     }
     if (known == managers_.end() &&
-        workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+        workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
     if (was_another) lose(from, "it registered as somebody else", out);
@@ -286,9 +280,9 @@ void parkserver::handle(route from, const wire::register_manager& what, instant 
     entry.via = from;
     entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
     entry.since = now;
-    sessions_[from] = {nullptr, &entry};
+    session& made = sessions_[from] = {nullptr, &entry};
     for (const auto& [token, id] : leases_with(what.manager)) leases_.at(id).manager_via = from;
-    answer_registration(from, entry.alive, out);
+    answer_registration(made, from, out);
     note(out, [&] {
         return "manager " + base::brief(what.manager) + " joined: pid " + std::to_string(what.pid) +
                " on " + wire::printable(what.host, 64);

@@ -31,6 +31,7 @@
 
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
+#include "maus/core/timer_heap.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/feature.hpp"
 
@@ -48,8 +49,7 @@ struct parkserver_config {
     base::parkserver_id id;
     std::uint64_t epoch = 1;
     core::heartbeat beat{10, 2};  ///< its own; larger ones of peers prevail
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::string version;
     bool logs = true;  ///< somebody reads what it notes
 };
@@ -81,7 +81,7 @@ public:
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] std::size_t managers() const { return managers_.size(); }
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
-    [[nodiscard]] std::size_t timers() const { return timers_.size(); }
+    [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;
     [[nodiscard]] const parkserver_config& config() const { return config_; }
@@ -145,6 +145,7 @@ private:
     struct session {  // of one of the two
         parkserver::worker* worker = nullptr;
         parkserver::manager* manager = nullptr;
+        instant checked_at{};  // its timer; others of this route are void
         [[nodiscard]] core::heartbeat_monitor& alive() const {
             return worker != nullptr ? worker->alive : manager->alive;
         }
@@ -153,12 +154,11 @@ private:
         }
     };
     using token_and_lease = std::pair<base::token, lease_id>;
-    struct timer {
-        instant at;
+    struct check {
         route via;         // of a session that may be silent
         lease_id offered;  // or an offer that may be void
-        friend bool operator>(const timer& a, const timer& b) { return a.at > b.at; }
     };
+    using timers = core::timer_heap<check>;
     struct lease_hash {
         std::size_t operator()(const lease_id& id) const noexcept {
             return std::hash<std::uint64_t>{}(id.epoch * 0x9E3779B97F4A7C15u ^ id.sequence);
@@ -178,7 +178,7 @@ private:
     void relay(core::received& event, core::outbox& out);
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
     [[nodiscard]] common_ground common_with(wire::capabilities& told) const;
-    void answer_registration(route to, core::heartbeat_monitor& alive, core::outbox& out);
+    void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
     void tell_status(route to, instant now, core::outbox& out);
     /// `text` gives the line, and is only called if somebody reads it.
@@ -211,8 +211,12 @@ private:
     void serve(const std::string& type, instant now, core::outbox& out);
     [[nodiscard]] bool serve(pool& from, const request_key& key, standing_request& wanted,
                              instant now, core::outbox& out);
-    void set_timer(timer due);
-    void tidy_timers();
+
+    // --- time
+    void set_timer(instant at, check due);
+    void watch(session& known, route via);
+    [[nodiscard]] bool is_void(const timers::timer& timer) const;
+    void check_session(route via, instant now, core::outbox& out);
 
     parkserver_config config_;
     instant started_;
@@ -224,9 +228,7 @@ private:
     std::map<base::token, request_key> tokens_;
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
-    static constexpr std::size_t timers_max_min = 1024;
-    std::vector<timer> timers_;  // a heap, soonest first; stale ones are passed over
-    std::size_t timers_max_ = timers_max_min;
+    timers timers_;
     std::uint64_t leases_made_ = 0;
     std::uint64_t order_ = 0;
     parkserver_counters counters_;

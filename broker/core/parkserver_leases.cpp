@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::broker {
 
 using core::outbox;
@@ -92,7 +94,7 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
                       out);
     }
     if (!who.requests.contains(what.request) &&
-        who.requests.size() >= config_.bounds.requests_max) {
+        who.requests.size() >= config_.settings.limits.requests_max) {
         return reject(who.via, errc::overloaded, "requests_max requests are open", out);
     }
     const bool is_new = !who.requests.contains(what.request);
@@ -170,6 +172,8 @@ void parkserver::set_state(worker& who, worker_state next) {
 
 void parkserver::offer(worker& who, const request_key& to, standing_request& wanted, instant now,
                        outbox& out) {
+    MAUS_ASSERT(who.state == worker_state::available && who.lease.none(),
+                "a worker is offered that is not free");
     const manager& asking = managers_.at(to.first);
     const lease_id id{config_.epoch, ++leases_made_};
     set_state(who, worker_state::offered);
@@ -177,7 +181,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
     leases_of_[to.first].insert({wanted.token, id});
     wanted.leased.insert(who.registration.worker);
-    set_timer({base::after(now, who.alive.beat.timeout()), {}, id});
+    set_timer(base::after(now, who.alive.beat.timeout()), {{}, id});
     out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
 
@@ -214,6 +218,7 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     const lease old = found->second;
     leases_.erase(found);
     const auto siblings = leases_of_.find(old.manager);
+    MAUS_ASSERT(siblings != leases_of_.end(), "a lease is no manager's");
     siblings->second.erase({old.token, id});
     if (siblings->second.empty()) leases_of_.erase(siblings);
     if (tell_worker) out.control(old.worker_via, wire::lease_ended{id, why});

@@ -8,7 +8,7 @@ using core::outbox;
 // A larger answer than the asker takes would only cost it its connection.
 void parkserver::tell_status(route to, instant now, outbox& out) {
     wire::message told = wire::encode_control(status(now));
-    if (told.first.size() > config_.bounds.message_bytes_max) {
+    if (told.first.size() > config_.settings.limits.message_bytes_max) {
         return reject(to, errc::too_large,
                       "the status of " + std::to_string(workers_.size()) +
                           " workers is larger than message_bytes_max",

@@ -26,15 +26,6 @@ base::duration bounded(std::chrono::nanoseconds wanted) {
     return std::max<std::chrono::nanoseconds>(wanted, {});
 }
 
-core::call_policy policy_of(const call_options& options) {
-    core::call_policy policy;
-    policy.at_most_once = options.delivery == delivery::at_most_once;
-    policy.max_crashes = options.max_crashes;
-    policy.timeout = bounded(options.timeout);
-    policy.attempt_timeout = bounded(options.attempt_timeout);
-    return policy;
-}
-
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
     std::string message = about.function.empty() ? "" : about.function + ": ";
@@ -260,6 +251,7 @@ private:
     void publish_metrics();
 
     manager_options options_;
+    base::settings settings_;
     core::manager_effects effects_;
     base::call_queue<command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the box, roughly
@@ -365,9 +357,10 @@ bool group::wait_for(std::size_t count, std::chrono::nanoseconds time) {
 
 manager_core::manager_core(manager_options options)
     : options_(std::move(options)),
-      effects_(options_.limits),
+      settings_{options_.limits, wire::own_features()},
+      effects_(settings_),
       reactor_(
-          options_.limits,
+          settings_,
           // Not here and now: the thread may be one of the program's own that waits in get().
           [this](log_level level, const std::string& text) {
               if (!options_.log) return;
@@ -382,7 +375,7 @@ manager_core::manager_core(manager_options options)
     config.beat = core::heartbeat::of(options_.heartbeat);
     config.host = net::host_name();
     config.pid = net::process_id();
-    config.bounds = options_.limits;
+    config.settings = settings_;
     config.seed = random();
     if (!options_.endpoint.empty()) {
         endpoint_ = net::reachable(reactor_.sockets().bind(options_.endpoint));
@@ -490,7 +483,7 @@ void manager_core::make_call(state_base& call, base::instant now) {
     made.group = static_cast<group&>(*call.owner()).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.policy = policy_of(call.options());
+    made.options = call.options();
     made.payload = std::move(call.arguments());
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;

@@ -28,11 +28,11 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
 parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds patience,
                                std::stop_token stop) {
     net::check_endpoint(endpoint);
-    const limits bounds;
+    const base::settings settings;
     std::string trouble;
-    net::hub hub(bounds, [&](log_level, const std::string& text) { trouble = text; });
+    net::hub hub(settings, [&](log_level, const std::string& text) { trouble = text; });
     const std::stop_callback stopping(stop, [&hub] { hub.wake(); });
-    core::outbox out(bounds);
+    core::outbox out(settings);
     const base::route route{1};
     out.push(core::open{route, endpoint});
     hub.apply(out);
@@ -48,7 +48,7 @@ parkserver_status fetch_status(const std::string& endpoint, std::chrono::millise
                 reached = true;
                 out.control(route, wire::status_query{});
             } else if (const auto* answer = std::get_if<core::received>(&each)) {
-                if (auto told = status_in(answer->what, bounds)) return std::move(*told);
+                if (auto told = status_in(answer->what, settings.limits)) return std::move(*told);
             } else {
                 throw error(errc::shutdown,
                             "the parkserver at " + endpoint + " closed the connection");

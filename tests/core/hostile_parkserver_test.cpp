@@ -21,8 +21,9 @@ broker::parkserver_config config() {
 
 struct scene {
     broker::parkserver park{config(), talk::start};
-    limits bounds;
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::outbox out{settings};
     base::instant now = talk::start;
 
     lines hear(base::route from, wire::message what) {
@@ -231,7 +232,7 @@ TEST_CASE("hostile to a parkserver: registrations without end leave nothing behi
         all.hear(base::route{1000 + i % 2}, say);
     }
     CHECK(all.park.workers() == 1);
-    CHECK(all.park.timers() <= 1024);
+    CHECK(all.park.timer_count() <= 1024);
     all.check_good_peers();
 }
 

@@ -28,7 +28,7 @@ struct office {
         return made;
     }
     explicit office(core::manager_config how = plain())
-        : config(how), core(how, at_ms(0)), out(config.bounds) {
+        : config(how), core(how, at_ms(0)), out(config.settings) {
         core.define({0}, "f()->void");
     }
     lines take() {
@@ -36,7 +36,7 @@ struct office {
         for (auto& effect : out.net.effects()) {
             const auto* say = std::get_if<core::send>(&effect);
             if (say == nullptr) continue;
-            const auto decoded = wire::decode_control(say->what, config.bounds);
+            const auto decoded = wire::decode_control(say->what, config.settings.limits);
             if (!decoded) continue;
             if (const auto* asked = std::get_if<wire::request>(&decoded.value())) {
                 token = asked->token;
@@ -54,7 +54,8 @@ struct office {
     }
     template <class Write>
     lines hear_link(std::uint64_t route, Write write) {
-        core.on(core::received{{route}, link_message(config.bounds, write)}, at_ms(ms), out);
+        core.on(core::received{{route}, link_message(config.settings.limits, write)}, at_ms(ms),
+                out);
         return take();
     }
     lines down(std::uint64_t route) {
@@ -79,8 +80,8 @@ struct office {
     }
     /// Over the parkserver, by the lease of that number.
     lines greet_relayed(std::uint8_t worker, std::uint64_t number) {
-        auto message =
-            link_message(config.bounds, [&](link_writer& to) { to.say(hello(worker, number)); });
+        auto message = link_message(config.settings.limits,
+                                    [&](link_writer& to) { to.say(hello(worker, number)); });
         message.rest.insert(message.rest.begin(), std::move(message.first));
         message.first = wire::relay_frame({5, number});
         core.on(core::received{{1}, std::move(message)}, at_ms(ms), out);
@@ -235,7 +236,7 @@ TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhe
     core::submission slow;
     slow.group = {1};
     slow.ticket = 7;
-    slow.policy.attempt_timeout = std::chrono::milliseconds{50};
+    slow.options.attempt_timeout = std::chrono::milliseconds{50};
     at.core.on(std::move(slow), at_ms(0), at.out);
     at.submit(8);
     at.take();

@@ -12,8 +12,9 @@ namespace {
 
 // Workers have routes from 11, managers from 21; a peer's id is its route's number.
 struct park {
-    limits bounds;
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::outbox out{settings};
     std::int64_t ms = 0;
     parkserver core;
 
@@ -351,7 +352,7 @@ TEST_CASE("parkserver: what a peer may not say is refused and counted") {
 
 TEST_CASE("parkserver: a status that is too large to be sent is refused with a reason") {
     auto config = park::its_config();
-    config.bounds.message_bytes_max = 200;
+    config.settings.limits.message_bytes_max = 200;
     park at(std::move(config));
     at.workers({11});
     CHECK(at.say(99, wire::status_query{}) == lines{"99 status"});

@@ -153,8 +153,8 @@ void stage::boot(node& which) {
         config.incarnation = {which.lives};
         config.type = text(which.given, "type", "default");
         config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
-        config.bounds.calls_per_worker_max =
-            number(which.given, "room", config.bounds.calls_per_worker_max);
+        config.settings.limits.calls_per_worker_max =
+            number(which.given, "room", config.settings.limits.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
         config.beat = beat_of(which.given);
         config.seed = which.number;
@@ -205,11 +205,11 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     core::submission made;
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();
-    made.policy.at_most_once = given.contains("once");
-    made.policy.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
-    if (given.contains("timeout")) made.policy.timeout = ms(number(given, "timeout", 0));
+    if (given.contains("once")) made.options.delivery = maus::delivery::at_most_once;
+    made.options.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
+    if (given.contains("timeout")) made.options.timeout = ms(number(given, "timeout", 0));
     if (given.contains("attempt_timeout")) {
-        made.policy.attempt_timeout = ms(number(given, "attempt_timeout", 0));
+        made.options.attempt_timeout = ms(number(given, "attempt_timeout", 0));
     }
     maus::wire::encode(made.payload, 1, 1);
     calls_.push_back({words.at(3), &of, signature, {}});

@@ -29,14 +29,15 @@ limits small_limits() {
     made.batch_records_max = 3;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 core::manager_config config(input& in) {
     core::manager_config made;
     made.id = an_id<base::manager_id>(2);
     made.incarnation = {1};
     if (!in.one_in(2)) made.endpoints = {"tcp://127.0.0.1:1"};
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     made.seed = 1;
     return made;
 }
@@ -104,10 +105,10 @@ private:
         made.group = a_group();
         made.method = {static_cast<std::uint32_t>(in_.below(calls::methods.size()))};
         const auto how = in_.byte();
-        made.policy.at_most_once = how % 4 == 3;
-        made.policy.max_crashes = how / 4 % 4;
-        if (how / 16 % 4 == 3) made.policy.timeout = std::chrono::milliseconds{in_.byte() * 10};
-        if (how / 64 % 4 == 3) made.policy.attempt_timeout = std::chrono::milliseconds{300};
+        if (how % 4 == 3) made.options.delivery = maus::delivery::at_most_once;
+        made.options.max_crashes = how / 4 % 4;
+        if (how / 16 % 4 == 3) made.options.timeout = std::chrono::milliseconds{in_.byte() * 10};
+        if (how / 64 % 4 == 3) made.options.attempt_timeout = std::chrono::milliseconds{300};
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {
             return manager_.on(std::move(call), now_, out_);
@@ -257,7 +258,7 @@ private:
     input& in_;
     base::instant now_ = beginning;
     core::manager manager_;
-    core::manager_effects out_{bounds};
+    core::manager_effects out_{settings};
     routes routes_;
     calls calls_;
     seen known_;

@@ -25,13 +25,14 @@ limits small_limits() {
     made.control_bytes_max = 2048;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 broker::parkserver_config config() {
     broker::parkserver_config made;
     made.id = an_id<base::parkserver_id>(9);
     made.epoch = 1;
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     return made;
 }
 
@@ -117,7 +118,7 @@ private:
         require(park_.next_deadline() > now_, "the next deadline lies ahead");
         require(park_.workers() + park_.managers() <= bounds.peers_max, "peers_max");
         require(park_.leases() <= park_.workers(), "a worker has one lease");
-        require(park_.timers() <= 1024, "timers are bounded");
+        require(park_.timer_count() <= 1024, "timers are bounded");
         std::vector<wire::assign> offers;
         for (const auto& effect : out_.effects()) {
             require(!std::holds_alternative<core::open>(effect), "a parkserver opens nothing");
@@ -188,17 +189,17 @@ private:
         require(park_.workers() == 0 && park_.managers() == 0, "nobody is left");
         require(park_.leases() == 0, "no lease is left");
         require(park_.status(now_).requests.empty(), "no request is left");
-        for (std::size_t i = 0; i < 2000 && park_.timers() != 0; ++i) {
+        for (std::size_t i = 0; i < 2000 && park_.timer_count() != 0; ++i) {
             now_ = park_.next_deadline();
             step();
         }
-        require(park_.timers() == 0, "no timer is left");
+        require(park_.timer_count() == 0, "no timer is left");
     }
 
     input& in_;
     base::instant now_ = beginning;
     broker::parkserver park_{config(), now_};
-    core::outbox out_{bounds};
+    core::outbox out_{settings};
     routes routes_;
     std::uint64_t connections_ = 0;
     seen known_;

@@ -38,7 +38,7 @@ void checkers::offered(const fact& what) {
 // --- who is there -------------------------------------------------------------------------------
 
 void checkers::agency::forget_requests(const base::manager_id& of) {
-    std::erase_if(wishes, [&](const auto& each) { return each.second.manager == of; });
+    std::erase_if(requests, [&](const auto& each) { return each.second.manager == of; });
 }
 
 void checkers::enrolled(const fact& what) {

@@ -55,7 +55,7 @@ private:
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
-    limits bounds_;
+    base::settings settings_;
     bool stopped_ = false;
 };
 
@@ -85,7 +85,7 @@ private:
     std::unique_ptr<core::manager> core_;
     std::unique_ptr<core::manager_effects> out_;
     std::unique_ptr<program> program_;
-    limits bounds_;
+    base::settings settings_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
     std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0, unimplemented_known_ = 0;
@@ -142,7 +142,7 @@ private:
     std::unique_ptr<core::worker> core_;
     std::unique_ptr<core::worker_effects> out_;
     std::unique_ptr<executor> executor_;
-    limits bounds_;
+    base::settings settings_;
     base::worker_id id_{};
     base::lease_id lease_{};
     base::route link_{};  // and lease: where it spoke to a manager last

@@ -10,7 +10,7 @@ std::string manager_process::name() const { return "manager p" + std::to_string(
 
 void manager_process::make(bool keep_identity) {
     stopped_ = false;
-    bounds_ = world_.how.bounds;
+    settings_.limits = world_.how.bounds;
     settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
     welcomed_ = released_ = violations_ = late_ = unimplemented_known_ = 0;
     attempts_.clear();
@@ -29,9 +29,9 @@ void manager_process::make(bool keep_identity) {
         config.endpoints.push_back("tcp://host4000000:1");
     }
     config.beat = draw_beat();
-    config.bounds = bounds_;
+    config.settings.limits = settings_.limits;
     config.seed = luck_();
-    out_ = std::make_unique<core::manager_effects>(bounds_);
+    out_ = std::make_unique<core::manager_effects>(settings_);
     core_ = std::make_unique<core::manager>(std::move(config), local());
     program_ = std::make_unique<program>(world_, *this);
     program_->begin(*core_);
@@ -175,7 +175,7 @@ void manager_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
     if (!head) return;
     if (head.value().channel == wire::channel::control) {
-        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto decoded = wire::decode_control(what.what, settings_.limits);
         const auto* wants = decoded ? std::get_if<wire::request>(&decoded.value()) : nullptr;
         if (wants == nullptr) return;
         fact told = begin(fact::kind::wanted);

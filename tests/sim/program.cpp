@@ -112,10 +112,10 @@ function program::choose() {
     return function::echo;
 }
 
-core::call_policy program::policy() {
+maus::call_options program::options() {
     const plan& how = world_.how;
-    core::call_policy made;
-    made.at_most_once = chance(luck_, how.once);
+    maus::call_options made;
+    if (chance(luck_, how.once)) made.delivery = maus::delivery::at_most_once;
     if (chance(luck_, 0.2)) made.max_crashes = static_cast<std::uint8_t>(between(luck_, 1, 5));
     if (chance(luck_, how.with_timeout)) {
         made.timeout = between(luck_, milliseconds{1}, milliseconds{3000});
@@ -153,7 +153,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     what.group = group;
     what.method = {made.args.which};
     what.ticket = made.args.ticket;
-    what.policy = policy();
+    what.options = options();
     what.payload = pack(made.args);
 
     fact told = of_.process::begin(fact::kind::submitted);
@@ -161,11 +161,11 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     told.function = made.args.which;
     told.argument = made.args.argument;
     told.group = group.value;
-    told.at_most_once = what.policy.at_most_once;
-    told.max_crashes = what.policy.max_crashes;
-    if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
-    if (what.policy.attempt_timeout != duration::max())
-        told.attempt_timeout = what.policy.attempt_timeout;
+    told.at_most_once = what.options.delivery == maus::delivery::at_most_once;
+    told.max_crashes = what.options.max_crashes;
+    if (what.options.timeout != duration::max()) told.deadline = now + what.options.timeout;
+    if (what.options.attempt_timeout != duration::max())
+        told.attempt_timeout = what.options.attempt_timeout;
     told.patience = requests_.at(group).patience;
     ++of_.submitted_;
     ++requests_.at(group).calls;

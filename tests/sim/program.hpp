@@ -51,7 +51,7 @@ private:
     void note_cancel(std::uint64_t ticket);
     void clear_up(core::manager& machine, instant now, core::manager_effects& out);
     [[nodiscard]] function choose();
-    [[nodiscard]] core::call_policy policy();
+    [[nodiscard]] maus::call_options options();
 
     world& world_;
     manager_process& of_;

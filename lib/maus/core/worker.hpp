@@ -46,8 +46,7 @@ struct worker_config {
     std::uint32_t pid = 0;
     std::vector<std::string> parkservers;
     std::string manager;  ///< direct mode: the one manager's endpoint; else empty
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::uint64_t seed = 0;
 };
 
@@ -95,7 +94,7 @@ struct stop_worker {
 };
 
 struct worker_effects {
-    explicit worker_effects(const limits& bounds) : net(bounds) {}
+    explicit worker_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<job> execute;
     /// Jobs of the present link that need not be started any more.

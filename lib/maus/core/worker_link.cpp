@@ -49,7 +49,7 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.host = config_.host;
     say.pid = config_.pid;
     say.stamp = stamp_of(now);
-    say.can = wire::capabilities_of(config_.features, config_.bounds);
+    say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     out.net.link(lease_.link).say(say);
 }
 
@@ -62,10 +62,10 @@ void worker::from_manager(wire::message& what, instant now, worker_effects& out)
     if (head.value().channel != wire::channel::link) {
         return violation({errc::protocol_violation, "not a link message"}, now, out);
     }
-    if (what.frames() > config_.bounds.frames_max) {
+    if (what.frames() > config_.settings.limits.frames_max) {
         return violation({errc::protocol_violation, "too many frames"}, now, out);
     }
-    wire::link_reader records{what, config_.bounds.extensions_max};
+    wire::link_reader records{what, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
@@ -96,7 +96,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return true;
         }
         case wire::record_type::welcome: {
-            const auto answer = wire::decode_welcome(record.body, config_.bounds);
+            const auto answer = wire::decode_welcome(record.body, config_.settings.limits);
             if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
@@ -145,10 +145,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     detached_here_ = 0;
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
-    lease_.features = wire::common_features(config_.features, answer.can.features);
+    lease_.features = wire::common_features(config_.settings.features, answer.can.features);
     lease_.limits = wire::limits_of(answer.can);
-    result_bytes_max_ = static_cast<std::size_t>(
-        std::min<std::uint64_t>(config_.bounds.message_bytes_max, lease_.limits.message_bytes_max));
+    result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
+        config_.settings.limits.message_bytes_max, lease_.limits.message_bytes_max));
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
@@ -194,7 +194,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
-    if (slots_held_ + detached_here_ >= config_.bounds.calls_per_worker_max) {
+    if (slots_held_ + detached_here_ >= config_.settings.limits.calls_per_worker_max) {
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
     ++slots_held_;

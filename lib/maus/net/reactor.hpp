@@ -34,8 +34,8 @@ public:
 
 class reactor {
 public:
-    reactor(const limits& bounds, hub::log_function log, driven& what)
-        : hub_(bounds, std::move(log)), driven_(what) {}
+    reactor(const base::settings& settings, hub::log_function log, driven& what)
+        : hub_(settings, std::move(log)), driven_(what) {}
 
     [[nodiscard]] hub& sockets() { return hub_; }
 
