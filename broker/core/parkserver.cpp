@@ -210,9 +210,7 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
     const auto is_its = [&](const session& known) {
         return known.worker != nullptr && known.worker->registration.worker == registration.worker;
     };
-    if (other != sessions_.end() && !is_its(other->second)) {
-        lose(from, "it registered as somebody else", out);
-    }
+    const bool was_another = other != sessions_.end() && !is_its(other->second);
     const auto known = workers_.find(registration.worker);
     const bool is_new = known == workers_.end();
     if (is_new && workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
@@ -222,6 +220,7 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
+    if (was_another) lose(from, "it registered as somebody else", out);
     worker& entry = workers_[registration.worker];
     if (!is_new) {
         if (entry.via != from) sessions_.erase(entry.via);
@@ -260,9 +259,7 @@ void parkserver::handle(route from, const wire::register_manager& registration, 
         return known.manager != nullptr &&
                known.manager->registration.manager == registration.manager;
     };
-    if (other != sessions_.end() && !is_its(other->second)) {
-        lose(from, "it registered as somebody else", out);
-    }
+    const bool was_another = other != sessions_.end() && !is_its(other->second);
     auto known = managers_.find(registration.manager);
     if (known != managers_.end() &&
         registration.incarnation < known->second.registration.incarnation) {
@@ -278,6 +275,7 @@ void parkserver::handle(route from, const wire::register_manager& registration, 
         workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
+    if (was_another) lose(from, "it registered as somebody else", out);
     manager& entry = managers_[registration.manager];
     if (known != managers_.end() && entry.via != from) {
         sessions_.erase(entry.via);

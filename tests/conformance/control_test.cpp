@@ -94,7 +94,7 @@ TEST_CASE("P-14: a session begins with a registration, and everything else is to
     told_to_register(cancel{});
     told_to_register(worker_lost{});
     told_to_register(registered{});  // which only parkservers send
-    told_to_register(assign{});
+    told_to_register(assign{{1, 1}, fresh_id(), fresh_id(), {}});
     stranger.send(relayed({1, 1}, link_message({to_record(r_ping, u64{1})})));
     (void)stranger.hear_next<register_again>();
     stranger.say(register_worker{});
@@ -371,7 +371,7 @@ TEST_CASE(
     worker.worker.start();
     for (int life = 0; life < 3; ++life) {
         channel& session = park->accept();
-        (void)session.hear_next<register_worker>();
+        CHECK(session.hear_next<register_worker>().type == "default");
         session.say(registered{});
         park.reset();
         park = std::make_unique<router>(endpoint);
@@ -401,6 +401,15 @@ TEST_CASE("P-64: a violation does not end a registered session") {
         each->say(ping{8});
         CHECK(each->hear_next<pong>().stamp == 8);
     }
+    fake_worker other;
+    other.self.incarnation = 5;
+    other.enroll(park.endpoint());
+    register_worker older = other.self;  // rejected, too, and of another worker
+    older.incarnation = 4;
+    worker.park->say(older);
+    (void)worker.park->hear_next<rejected>();
+    CHECK(park.picture_of(worker.self.worker));
+    other.park->say(goodbye{"bye"});
     manager.ask_for(1);
     (void)worker.park->hear<assign>();
 }

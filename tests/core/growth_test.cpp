@@ -16,11 +16,12 @@ namespace {
 const auto the_worker = id<base::worker_id>(11);
 const auto the_manager = id<base::manager_id>(21);
 const limits bounds;
+const base::settings plain;
 
 /// A manager that two workers may connect to directly.
 struct employer {
     core::manager core;
-    core::manager_effects out{bounds};
+    core::manager_effects out{plain};
 
     explicit employer(features own = {}) : core(config(std::move(own)), at_ms(0)) {
         core.define({1}, "f()->void");
@@ -29,7 +30,7 @@ struct employer {
     static core::manager_config config(features own) {
         core::manager_config made;
         made.id = the_manager;
-        made.features = std::move(own);
+        made.settings.features = std::move(own);
         return made;
     }
     lines hear(std::uint64_t route, wire::message message) {
@@ -61,7 +62,7 @@ struct employer {
 /// A worker that serves a manager which connected to nobody: direct mode.
 struct server {
     core::worker core;
-    core::worker_effects out{bounds};
+    core::worker_effects out{plain};
 
     explicit server(features own = {}) : core(config(std::move(own)), at_ms(0)) {
         core.advance_to(at_ms(0), out);
@@ -73,7 +74,7 @@ struct server {
         made.id = the_worker;
         made.signatures = {"f()->void"};
         made.manager = "tcp://manager:1";
-        made.features = std::move(own);
+        made.settings.features = std::move(own);
         return made;
     }
     template <class Write>
@@ -138,9 +139,9 @@ TEST_CASE("growth: worker and manager know what their link has in common") {
 
 TEST_CASE("growth: a parkserver knows what it has in common with each peer") {
     broker::parkserver_config config;
-    config.features = {"a", "b"};
+    config.settings.features = {"a", "b"};
     broker::parkserver park(config, at_ms(0));
-    core::outbox out{bounds};
+    core::outbox out{plain};
     wire::register_worker worker;
     worker.worker = the_worker;
     worker.type = "t";
@@ -243,7 +244,7 @@ TEST_CASE("growth: unimplemented is counted, logged once and never answered") {
     CHECK(manager.core.counters().violations == 0);
 
     broker::parkserver park({}, at_ms(0));
-    core::outbox out{bounds};
+    core::outbox out{plain};
     park.on(core::received{{7}, wire::encode_control(wire::unimplemented{50})}, at_ms(0), out);
     CHECK(take(out).empty());
     CHECK(park.counters().unimplemented == 1);

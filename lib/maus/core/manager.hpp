@@ -6,6 +6,7 @@
 // (none) | hello in direct mode                               | linked | welcome
 // (none) | hello otherwise, anything else                     | (none) | reject
 // linked | result, failed, returned, detached, started        | linked |
+// linked | a record of an unknown type                        | linked | unimplemented, below 128
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
 // linked | its request is released                               | (none) | goodbye
 //

@@ -12,6 +12,7 @@
 // linking  | lease_ended, link down                   | draining |
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
+// serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
 // draining | nothing runs any more, rested            | free     | available to all
