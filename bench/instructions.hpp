@@ -5,16 +5,13 @@
 
 #include <vector>
 
-#include "bench/child.hpp"
 #include "bench/figure.hpp"
 
 namespace bench {
 
 [[nodiscard]] bool valgrind_installed();
-/// instructions.manager.8B.wN and instructions.worker.8B.wN, per call, of everything in that
-/// process but the kernel; beside a raw libzmq client and server.
+/// instructions.exchange.8B.wN: per call, in the machines of manager and worker together, with
+/// encoding and decoding. Beside nothing.
 [[nodiscard]] std::vector<figure> measure_instructions(const plan& how);
-
-void role_count_zmq_client(const words& arguments);
 
 }  // namespace bench

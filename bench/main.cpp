@@ -35,7 +35,6 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"lease-workers", bench::role_lease_workers},
     {"bare-agency", bench::role_bare_agency},
     {"bare-router", bench::role_bare_router},
-    {"count-zmq-client", bench::role_count_zmq_client},
 };
 
 // What the processes of a benchmark are: `maus-bench role NAME ...`, by bench/child.hpp and nobody

@@ -1,176 +1,160 @@
-// maus-bench-counted: the processes whose instructions `maus-bench instructions` counts, and the
-// peers that they talk to. Started by bench/instructions.cpp and nobody else.
+// maus-bench-counted ROUNDS WINDOW: what `maus-bench instructions` counts.
 //
-// The exchange is fixed: WINDOW calls in one message, then their WINDOW results in one message, and
-// so on. The peers are made of libzmq and the wire room alone, and answer when all is there that they
-// wait for; time stands still (frozen_time.cpp). So each round is like every other, whatever else the
-// machine does.
-#include <maus/maus.hpp>
-
-#include <deque>
-#include <functional>
+// A manager's and a worker's state machine call each other in one thread: WINDOW calls in one
+// message, then their WINDOW results in one message, ROUNDS times. Arguments and results are encoded
+// and decoded as in real calls. There is no socket, no thread and no clock, so each run executes the
+// very same instructions, whatever else the machine does.
 #include <iostream>
-#include <map>
 #include <stdexcept>
-#include <zmq.hpp>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
-#include "bench/child.hpp"
-#include "maus/base/random.hpp"
-#include "maus/wire/link.hpp"
+#include "maus/core/manager.hpp"
+#include "maus/core/worker.hpp"
+#include "maus/wire/archive.hpp"
 #include "maus/wire/signature.hpp"
 
 namespace {
 
-using bench::words;
 namespace base = maus::base;
+namespace core = maus::core;
 namespace wire = maus::wire;
 
 const std::string payload(4, 'x');  // 8 bytes with its count
-const maus::limits bounds;
-// Heartbeats would be counted, if there were any.
-constexpr std::uint32_t interval_ms = 3'600'000, liveness = 100;
-const maus::heartbeat_options no_heartbeats{std::chrono::milliseconds{interval_ms}, liveness};
+constexpr core::heartbeat no_heartbeats{3'600'000, 100};
+constexpr core::route at_manager{
+    1u << 20};  // the worker's connection, as the manager's socket names it
+constexpr base::group_id group{1};
+constexpr base::method_id echo{0};
 
-// One end of a link that does what it is told.
-class peer {
+core::manager_config manager_config() {
+    core::manager_config made;
+    base::random random(1);
+    made.id = base::manager_id::make(random);
+    made.incarnation = {1};
+    made.endpoints = {"tcp://127.0.0.1:1"};
+    made.beat = no_heartbeats;
+    made.seed = 1;
+    return made;
+}
+
+core::worker_config worker_config(std::size_t window) {
+    core::worker_config made;
+    base::random random(2);
+    made.id = base::worker_id::make(random);
+    made.incarnation = {1};
+    made.signatures = {wire::signature<std::string, std::string>("echo")};
+    // All calls of a window are on their way at a time.
+    made.concurrency = static_cast<std::uint32_t>(window);
+    made.beat = no_heartbeats;
+    made.manager = "tcp://127.0.0.1:1";
+    made.seed = 2;
+    return made;
+}
+
+class exchange {
 public:
-    explicit peer(zmq::socket_type type) : socket_(context_, type) {
-        socket_.set(zmq::sockopt::linger, 0);
+    explicit exchange(std::size_t window)
+        : window_(window),
+          manager_(manager_config(), now),
+          worker_(worker_config(window), now),
+          from_manager_(manager_.config().settings),
+          from_worker_(worker_.config().settings) {
+        manager_.define(echo, wire::signature<std::string, std::string>("echo"));
+        core::add_request wanted;
+        wanted.group = group;
+        wanted.amount = 1;
+        manager_.on(wanted, now, from_manager_);
+        worker_.advance_to(now, from_worker_);
+        deliver();
+        if (manager_.workers_of(group) != 1) throw std::runtime_error("no worker came");
     }
-    zmq::socket_t& socket() { return socket_; }
-    /// Appends to the message that `send` sends.
-    [[nodiscard]] wire::link_writer say() { return {next_, bounds}; }
-    void send() {
-        if (!routing_id_.empty()) {
-            socket_.send(zmq::buffer(routing_id_), zmq::send_flags::sndmore);
+
+    void round() {
+        for (std::size_t i = 0; i < window_; ++i) {
+            core::submission call;
+            call.group = group;
+            call.method = echo;
+            call.ticket = i + 1;
+            wire::encode(call.payload, payload);
+            (void)manager_.on(std::move(call), now, from_manager_);
         }
-        socket_.send(zmq::buffer(next_.first.data(), next_.first.size()), zmq::send_flags::none);
-        next_.first.clear();
-    }
-    /// Waits for a message and hands its records over.
-    template <class Handle>
-    void receive(Handle handle) {
-        zmq::message_t frame;
-        (void)socket_.recv(frame);
-        if (socket_.get(zmq::sockopt::type) == ZMQ_ROUTER) {
-            routing_id_ = frame.to_string();
-            (void)socket_.recv(frame);
-        }
-        wire::message came;
-        came.first.append({frame.data<std::byte>(), frame.size()});
-        wire::link_reader records(came);
-        for (wire::record each; records.next(each);) handle(each);
-        if (records.violation()) throw std::runtime_error(records.violation()->message);
+        manager_.advance_to(now, from_manager_);
+        deliver();
+        if (settled_ != window_) throw std::runtime_error("a call was not settled");
+        settled_ = 0;
     }
 
 private:
-    zmq::context_t context_;
-    zmq::socket_t socket_;
-    std::string routing_id_;
-    wire::message next_;
-};
+    static constexpr core::instant now{std::chrono::hours{1}};
 
-// WINDOW: runs that many calls at a time, and answers them together.
-void fake_worker(const words& arguments) {
-    const auto window = std::stoul(arguments.at(1));
-    peer self(zmq::socket_type::dealer);
-    self.socket().connect(arguments.at(0));
-    wire::hello hello;
-    base::random random(1);
-    hello.worker = base::worker_id::make(random);
-    hello.incarnation = {1};
-    hello.type = "default";
-    hello.signatures = {wire::signature<std::string, std::string>("echo")};
-    hello.concurrency = static_cast<std::uint32_t>(window);
-    hello.interval_ms = interval_ms;
-    hello.liveness = liveness;
-    self.say().say(hello);
-    self.send();
-    for (std::size_t waiting = 0;;) {
-        self.receive([&](const wire::record& each) {
-            if (each.type == wire::record_type::reject) {
-                throw std::runtime_error(wire::decode_parting(each.body).value().why);
-            }
-            if (each.type != wire::record_type::call) return;
-            base::byte_view body = each.body;
-            const auto attempt = wire::take_attempt(body);
-            self.say().result(attempt.value(), base::buffer{body});
-            ++waiting;
-        });
-        if (waiting < window) continue;
-        self.send();
-        waiting = 0;
-    }
-}
-
-void fake_manager(const words& arguments) {
-    const auto rounds = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
-    peer self(zmq::socket_type::router);
-    self.socket().bind("tcp://127.0.0.1:*");
-    bench::answer(self.socket().get(zmq::sockopt::last_endpoint));
-    self.receive([&](const wire::record& each) {
-        const auto hello = wire::decode_hello(each.body, bounds).value();
-        base::random random(1);
-        const auto id = base::manager_id::make(random);
-        self.say().say(wire::welcome{id, {1}, interval_ms, liveness, hello.stamp});
-    });
-    self.send();
-    base::buffer encoded;
-    encoded.append(base::as_bytes(std::string_view("\4\0\0\0", 4)));
-    encoded.append(base::as_bytes(payload));
-    std::uint64_t made = 0;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        for (std::size_t i = 0; i < window; ++i)
-            self.say().call({{++made}, {1}}, 0, false, encoded);
-        self.send();
-        for (std::size_t waiting = window; waiting > 0;) {
-            self.receive([&](const wire::record& each) {
-                if (each.type == wire::record_type::result) --waiting;
-            });
+    // Until neither has anything more to say.
+    void deliver() {
+        while (!from_manager_.net.empty() || !from_worker_.net.empty()) {
+            for (auto& effect : std::exchange(from_worker_.net.effects(), {})) to_manager(effect);
+            from_worker_.net.clear();
+            manager_.advance_to(now, from_manager_);
+            for (auto& effect : std::exchange(from_manager_.net.effects(), {})) to_worker(effect);
+            from_manager_.net.clear();
+            execute();
+            worker_.advance_to(now, from_worker_);
         }
     }
-    bench::answer("done");
-}
-
-void counted_worker(const words& arguments) {
-    maus::worker worker({.heartbeat = no_heartbeats});
-    worker.expose("echo", [](std::string text) { return text; });
-    worker.connect(arguments.at(0));
-    worker.run();
-}
-
-void counted_manager(const words& arguments) {
-    const auto rounds = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
-    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .heartbeat = no_heartbeats});
-    auto workers = manager.get_workers({.amount = 1});
-    bench::answer(manager.endpoint());
-    if (!workers.wait_for(1, std::chrono::seconds{1})) throw std::runtime_error("no worker came");
-    std::deque<maus::future<std::string>> waiting;
-    for (std::size_t round = 0; round < rounds; ++round) {
-        for (std::size_t i = 0; i < window; ++i) {
-            waiting.push_back(workers.call<std::string>("echo", payload));
+    void to_manager(core::outbox::effect& effect) {
+        if (auto* message = std::get_if<core::send>(&effect)) {
+            manager_.on(core::received{at_manager, std::move(message->what)}, now, from_manager_);
+            take_results();
+        } else if (const auto* asked = std::get_if<core::open>(&effect)) {
+            at_worker_ = asked->to;
+            worker_.on(core::up{at_worker_}, now, from_worker_);
         }
-        for (; !waiting.empty(); waiting.pop_front()) (void)waiting.front().get();
     }
-}
+    void to_worker(core::outbox::effect& effect) {
+        if (auto* message = std::get_if<core::send>(&effect)) {
+            worker_.on(core::received{at_worker_, std::move(message->what)}, now, from_worker_);
+        }
+    }
+    void execute() {
+        for (auto& job : from_worker_.execute) {
+            auto text = std::get<0>(wire::decode<std::string>(job.payload.view()).value());
+            core::job_value value;
+            wire::encode(value.payload, text);
+            worker_.on(core::job_done{job.link, job.what, false, std::move(value)}, now,
+                       from_worker_);
+        }
+        from_worker_.execute.clear();
+    }
+    void take_results() {
+        for (auto& each : from_manager_.done) {
+            if (each.result.error) throw std::runtime_error("a call failed");
+            const auto text = wire::decode<std::string>(each.result.payload.view());
+            if (std::get<0>(text.value()) != payload) throw std::runtime_error("a wrong result");
+            ++settled_;
+        }
+        from_manager_.done.clear();
+    }
 
-const std::map<std::string, void (*)(const words&)> roles = {
-    {"manager", counted_manager},
-    {"worker", counted_worker},
-    {"fake-manager", fake_manager},
-    {"fake-worker", fake_worker},
+    std::size_t window_;
+    core::manager manager_;
+    core::worker worker_;
+    core::manager_effects from_manager_;
+    core::worker_effects from_worker_;
+    core::route at_worker_{};
+    std::size_t settled_ = 0;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const words all(argv, argv + argc);
     try {
-        if (argc < 2) throw std::logic_error("it is for maus-bench instructions");
-        roles.at(all[1])({all.begin() + 2, all.end()});
+        if (argc != 3) throw std::runtime_error("it is for maus-bench instructions");
+        exchange each(std::stoul(argv[2]));
+        for (auto left = std::stoul(argv[1]); left > 0; --left) each.round();
         return 0;
     } catch (const std::exception& failed) {
-        std::cerr << all[0] << ": " << failed.what() << '\n';
+        std::cerr << argv[0] << ": " << failed.what() << '\n';
         return 1;
     }
 }
