@@ -22,7 +22,7 @@ struct define_method {
 
 struct control_command final : detail::command {
     template <class Asked>
-    explicit control_command(Asked asked) : command(no_call), asked(std::move(asked)) {}
+    explicit control_command(Asked wanted) : command(no_call), asked(std::move(wanted)) {}
     std::variant<cancel_submitted, define_method, core::add_request, core::release_request,
                  core::add_parkserver, core::stop_manager>
         asked;
