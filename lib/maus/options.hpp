@@ -78,10 +78,13 @@ struct event {
         worker_released,  ///< a worker was given back
         parkserver_back,  ///< the manager is registered there, again or for the first time
         parkserver_lost,  ///< the connection closed, or nothing came for the heartbeat timeout
+        /// It cannot be reached, or does not register the manager. It is tried again and again; this
+        /// is told at once, and then ever more rarely.
+        parkserver_unreachable,
     };
     kind what;
     std::string name;  ///< the worker's id, or the parkserver's endpoint
-    std::string why;   ///< why it was lost
+    std::string why;   ///< why it was lost, or cannot be reached
 };
 [[nodiscard]] constexpr std::string_view to_string(event::kind kind) noexcept {
     switch (kind) {
@@ -90,6 +93,7 @@ struct event {
         case event::kind::worker_released: return "worker_released";
         case event::kind::parkserver_back: return "parkserver_back";
         case event::kind::parkserver_lost: return "parkserver_lost";
+        case event::kind::parkserver_unreachable: return "parkserver_unreachable";
     }
     return "unknown";
 }

@@ -46,6 +46,7 @@ event::kind kind_of(core::notice::kind kind) {
         case core::notice::kind::worker_lost: return event::kind::worker_lost;
         case core::notice::kind::worker_released: return event::kind::worker_released;
         case core::notice::kind::parkserver_back: return event::kind::parkserver_back;
+        case core::notice::kind::parkserver_unreachable: return event::kind::parkserver_unreachable;
         case core::notice::kind::parkserver_lost: break;
     }
     return event::kind::parkserver_lost;
