@@ -1,5 +1,6 @@
-// Instructions a call, counted by valgrind's callgrind: they hardly change from run to run, whatever
-// else the machine does, so that they can guard the hot path.
+// Instructions a call, counted by valgrind's callgrind in an exchange that is always the same
+// (counted/main.cpp): they do not change from run to run, whatever else the machine does, so that they
+// can guard the hot path.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,6 @@ namespace bench {
 /// process but the kernel; beside a raw libzmq client and server.
 [[nodiscard]] std::vector<figure> measure_instructions(const plan& how);
 
-void role_count_maus_client(const words& arguments);
 void role_count_zmq_client(const words& arguments);
 
 }  // namespace bench

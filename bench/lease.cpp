@@ -18,7 +18,7 @@ namespace bench {
 
 namespace {
 
-constexpr std::size_t cycle_workers = 200, cycle_wishes = 50, spare_descriptors = 200;
+constexpr std::size_t cycle_workers = 200, cycle_requests = 50, spare_descriptors = 200;
 constexpr double registering_s_max = 600;  // it takes 3 s, but for a machine that is busy
 
 void sleep_s(double seconds) {
@@ -117,7 +117,7 @@ struct agency {
     }
     sample run(double seconds) {
         const double cpu_before = cpu_s({server.pid()});
-        peers.say("cycle " + std::to_string(seconds) + ' ' + std::to_string(cycle_wishes));
+        peers.say("cycle " + std::to_string(seconds) + ' ' + std::to_string(cycle_requests));
         std::istringstream said(peers.hear(seconds + 60));
         double grants = 0, took = 0, p50 = 0, p99 = 0;
         said >> grants >> took >> p50 >> p99;
@@ -145,18 +145,18 @@ std::vector<figure> measure_request(const plan& how) {
     child serving("lease-workers", {endpoint, std::to_string(workers)});
     maus::manager manager{"tcp://127.0.0.1:*"};
     manager.connect_parkserver(endpoint);
-    const auto wish = [&](std::uint32_t amount) {
+    const auto ask_for = [&](std::uint32_t amount) {
         auto got = manager.get_workers({.amount = amount});
         if (!got.wait_for(amount, std::chrono::seconds{20})) {
             throw std::runtime_error("no worker came in 20 s");
         }
     };
-    wish(workers);
+    ask_for(workers);
     return side_by_side("lease.request", how, [&] {
         histogram latencies;
         for (const double end = now_s() + how.seconds; now_s() < end;) {
             const double begun = now_s();
-            wish(1);
+            ask_for(1);
             latencies.record(now_s() - begun);
         }
         return sample{{"p50_us", latencies.quantile_us(0.5)},

@@ -36,9 +36,9 @@ void role_lease_peers(const words& arguments) {
         } else if (what == "singly") {
             answer(std::to_string(all.add_workers_singly(count).quantile_us(0.5)));
         } else if (what == "cycle") {
-            std::size_t wishes = 1;
+            std::size_t requests = 1;
             told >> requests;
-            const auto made = all.cycle(number, wishes);
+            const auto made = all.cycle(number, requests);
             answer(std::to_string(made.grants) + ' ' + std::to_string(made.seconds) + ' ' +
                    std::to_string(made.latencies.quantile_us(0.5)) + ' ' +
                    std::to_string(made.latencies.quantile_us(0.99)));
@@ -101,12 +101,12 @@ public:
     }
 
 private:
-    struct wish {
+    struct waiting_request {
         std::string manager;
         maus::wire::request wanted;
     };
     struct lease {
-        wish whose;
+        waiting_request whose;
         std::string worker;
     };
 
@@ -141,7 +141,7 @@ private:
     }
     void serve() {
         for (; !free_.empty() && !waiting_.empty(); free_.pop_front(), waiting_.pop_front()) {
-            const wish& next = waiting_.front();
+            const waiting_request& next = waiting_.front();
             leases_[++made_] = {next, free_.front()};
             say(free_.front(),
                 maus::wire::assign{{1, made_}, next.wanted.token, {}, {"tcp://127.0.0.1:1"}});
@@ -151,7 +151,7 @@ private:
     bare_server server_;
     std::map<std::string, maus::base::worker_id> ids_;
     std::deque<std::string> free_;
-    std::deque<wish> waiting_;
+    std::deque<waiting_request> waiting_;
     std::map<std::uint64_t, lease> leases_;
     std::uint64_t made_ = 0;
 };

@@ -35,7 +35,6 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"lease-workers", bench::role_lease_workers},
     {"bare-agency", bench::role_bare_agency},
     {"bare-router", bench::role_bare_router},
-    {"count-maus-client", bench::role_count_maus_client},
     {"count-zmq-client", bench::role_count_zmq_client},
 };
 

@@ -151,7 +151,7 @@ void swarm::add_managers(std::size_t count) {
     turn_until([&] { return registered_ == peers_.size(); });
 }
 
-swarm::cycle_result swarm::cycle(double seconds, std::size_t wishes) {
+swarm::cycle_result swarm::cycle(double seconds, std::size_t requests) {
     cycling_ = true;
     grants_ = 0;
     latencies_ = {};
@@ -325,11 +325,11 @@ void swarm::on(std::size_t from, const wire::control& what) {
                        if (!peers_[from].manager) say(from, wire::available{over.lease});
                    },
                    [&](const wire::granted& grant) {
-                       const auto wished = requests_.find(grant.request.value);
-                       if (wished == requests_.end()) return;
-                       latencies_.record(now_s() - wished->second.at);
+                       const auto asked = requests_.find(grant.request.value);
+                       if (asked == requests_.end()) return;
+                       latencies_.record(now_s() - asked->second.at);
                        ++grants_;
-                       requests_.erase(wished);
+                       requests_.erase(asked);
                        say(from, wire::cancel{grant.request});
                        say(by_id_.at(grant.worker), wire::available{grant.lease});
                        if (cycling_) request(from);

@@ -30,12 +30,12 @@ public:
     [[nodiscard]] histogram add_workers_singly(std::size_t count);
     void add_managers(std::size_t count);
 
-    /// Each manager has so many wishes for one worker; each is given back as soon as it is granted.
+    /// Each manager has so many requests for one worker; each is given back as soon as it is granted.
     struct cycle_result {
         double grants = 0, seconds = 0;
         histogram latencies;  // from request to granted
     };
-    [[nodiscard]] cycle_result cycle(double seconds, std::size_t wishes);
+    [[nodiscard]] cycle_result cycle(double seconds, std::size_t requests);
 
     /// Heartbeats only, until something can be read there.
     void rest_until_readable(int fd);
@@ -49,7 +49,7 @@ private:
         std::string in, out;
         maus::base::worker_id worker;
     };
-    struct wish {
+    struct waiting_request {
         std::size_t manager = 0;
         double at = 0;
     };
@@ -74,7 +74,7 @@ private:
     std::vector<std::size_t> to_flush_;
     std::size_t registered_ = 0;
     std::map<maus::base::worker_id, std::size_t> by_id_;
-    std::map<std::uint64_t, wish> requests_;
+    std::map<std::uint64_t, waiting_request> requests_;
     std::uint64_t next_request_ = 1;
     maus::base::random random_;
     double last_beat_ = 0;

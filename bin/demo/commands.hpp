@@ -11,43 +11,48 @@
 namespace demo {
 
 inline constexpr const char* default_parkserver = "tcp://127.0.0.1:8500";
+inline constexpr const char* default_job_type = "jobs";
+
 /// How long a parkserver may take to answer before it is said that nobody is there.
 inline constexpr std::chrono::seconds parkserver_patience{5};
-/// Throws maus::error if no parkserver answers there in that time, or once a signal has come.
-void ask_who_is_there(const std::string& parkserver, maus::programs::stop_signals& signals);
+/// True: one of these parkservers answers. False: a signal has come. Throws maus::error, of the last
+/// one, if none answers in that time.
+[[nodiscard]] bool somebody_is_there(const std::vector<std::string>& parkservers,
+                                     maus::programs::stop_signals& signals);
+/// Workers and managers wait for their parkserver as long as it takes, but say so.
+void say_if_nobody_is_there(const std::vector<std::string>& parkservers,
+                            maus::programs::stop_signals& signals);
 
-struct wordcount_options {
-    std::vector<std::string> paths = {"/usr/include"};
-    std::string parkserver = {};  ///< empty: one of its own
-    std::string type = "words";
+/// What the jobs that are spread over workers have in common.
+struct job_options {
+    std::string command;                        ///< "wordcount"
+    std::vector<std::string> parkservers = {};  ///< none: one of its own
+    std::string type = default_job_type;
     std::uint32_t workers = 0;  ///< that it starts; 0: those that are there
     std::uint32_t kill = 0;
+    bool check = false;  ///< once more in one process, and compare
+    bool json = false;
+};
+
+struct wordcount_options : job_options {
+    std::vector<std::string> paths = {"/usr/include"};
     std::uint32_t top = 10;
     std::uint64_t batch_bytes = 256u << 10;
-    bool check = false;
-    bool json = false;
 };
 [[nodiscard]] int wordcount(const wordcount_options& options,
                             maus::programs::stop_signals& signals);
 
-struct worker_options {
-    std::string parkserver = default_parkserver;
-    std::string connect = {};  ///< a manager's endpoint, instead of a parkserver
-    std::string type = "default";
+struct picture_options : job_options {
+    std::uint32_t width = 1600;
+    std::string output = {};  ///< a file for the picture
 };
-/// The worker that counts words.
-[[nodiscard]] int word_worker(const worker_options& options, maus::programs::stop_signals& signals);
-/// The worker of example_worker.cpp.
-[[nodiscard]] int example_worker(const worker_options& options,
-                                 maus::programs::stop_signals& signals);
+[[nodiscard]] int picture(const picture_options& options, maus::programs::stop_signals& signals);
 
-struct manager_options {
-    std::string parkserver = {};
-    std::string bind = {};
-    std::string type = "default";
+struct worker_options {
+    std::vector<std::string> parkservers = {default_parkserver};
+    std::string type = default_job_type;
 };
-/// The manager of example_manager.cpp.
-[[nodiscard]] int example_manager(const manager_options& options,
-                                  maus::programs::stop_signals& signals);
+/// The worker of both jobs.
+[[nodiscard]] int job_worker(const worker_options& options, maus::programs::stop_signals& signals);
 
 }  // namespace demo

@@ -1,99 +1,70 @@
-// The job of `maus-demo wordcount`: gives the batches to workers and adds up what comes back.
-//
-// One thread, the caller's, hands out batches, adds up the answers, kills workers and draws; the
-// manager's callback thread only brings the answers. They share what stands under the guard.
+// A job that can be spread over workers, as spread.hpp sees it: calls that may be made in any order,
+// and answers that are added up. wordcount.cpp and picture_job.cpp have the two that there are.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <exception>
-#include <map>
-#include <mutex>
-#include <optional>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include <maus/manager.hpp>
 
-#include "bin/demo/children.hpp"
-#include "bin/demo/commands.hpp"
-#include "bin/demo/files.hpp"
-#include "bin/demo/progress.hpp"
-
 namespace demo {
 
-/// What one worker did.
-struct worker_share {
+/// Who answered a call. A member `by` of every answer.
+struct doer {
+    std::string worker;
     std::string host;
     std::int64_t pid = 0;
-    std::uint64_t calls = 0;
-    sums total;
-    bool killed = false;
-};
 
-struct job_result {
-    word_counts found;
-    std::map<std::string, worker_share> shares;  ///< by the worker's id
-    std::uint64_t calls = 0;
-    std::uint64_t calls_moved = 0;
-    std::vector<pid_t> killed;
-    double seconds = 0;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(worker, host, pid);
+    }
 };
 
 class job {
 public:
-    job(const wordcount_options& options, const std::vector<piece>& files, std::string parkserver,
-        children& own, const maus::programs::stop_signals& signals);
+    /// Adds an answer up and tells whose it is; throws what the call failed with.
+    using addition = std::function<doer()>;
+    /// Brings an addition to the thread that carries it out. May be called from any thread.
+    using messenger = std::function<void(addition)>;
 
-    /// Runs it to its end. Nothing: somebody pressed Ctrl-C. Throws programs::failure or what a
-    /// call failed with.
-    [[nodiscard]] std::optional<job_result> run();
-    /// Part of the bytes that are counted.
-    [[nodiscard]] double share_done() const;
+    job() = default;
+    job(const job&) = delete;
+    job& operator=(const job&) = delete;
+    virtual ~job() = default;
 
-private:
-    /// False: Ctrl-C.
-    [[nodiscard]] bool wait_for_workers(maus::manager& manager, maus::worker_group& workers,
-                                        progress& bar);
-    [[nodiscard]] maus::worker_group request_for(maus::manager& manager, std::size_t amount) const;
-    [[nodiscard]] bool hand_out(maus::worker_group& workers, progress& bar);
-    void submit(maus::worker_group& workers);
-    /// The callback of a call.
-    void bring(maus::future<share_of_work> ready, std::uint64_t bytes);
-    /// Waits a little for an answer, and adds it up.
-    void take_answer();
-    void kill_in_time(progress& bar);
-    [[nodiscard]] pid_t busiest_child() const;
-    void look_after_children(progress& bar);
-    void hint(const maus::worker_group& workers, progress& bar);
-    [[nodiscard]] job_result result(const maus::manager& manager, double seconds);
+    [[nodiscard]] virtual std::string title() const = 0;  ///< of the progress: "counting"
+    [[nodiscard]] virtual std::size_t calls() const = 0;
+    /// How much there is to do in one call, in any unit that is the same for all.
+    [[nodiscard]] virtual std::uint64_t size_of(std::size_t call) const = 0;
+    /// How the progress shows such a size: "1.2 MB".
+    [[nodiscard]] virtual std::string size_text(std::uint64_t size) const = 0;
+    virtual void make(std::size_t call, maus::worker_group& workers, messenger bring) = 0;
 
-    const wordcount_options& options_;
-    std::vector<batch> batches_;
-    std::uint64_t bytes_total_;
-    std::string parkserver_;
-    children& own_;
-    const maus::programs::stop_signals& signals_;
-    std::size_t submitted_ = 0;
-    std::size_t added_up_ = 0;
-    std::uint64_t bytes_done_ = 0;
-    bool catching_up_ = false;
-    word_counts found_;
-    std::map<std::string, worker_share> shares_;
-    std::vector<pid_t> killed_;
-    std::optional<std::chrono::steady_clock::time_point> alone_since_;
-    bool hinted_ = false;
-
-    struct answer {
-        share_of_work share;
-        std::uint64_t bytes;
-    };
-    std::mutex guard_;
-    std::condition_variable changed_;
-    std::deque<answer> answers_;
-    std::atomic<std::size_t> answered_{0};
-    std::exception_ptr failed_;
+    [[nodiscard]] std::uint64_t size() const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < calls(); ++i) sum += size_of(i);
+        return sum;
+    }
 };
+
+/// For a job's make(): when `asked` is answered, `add(answer)` is brought.
+template <class Answer, class Add>
+void bring_when_ready(maus::future<Answer> asked, job::messenger bring, Add add) {
+    (void)std::move(asked).then([bring = std::move(bring), add](maus::future<Answer> ready) {
+        try {
+            bring([add, answer = std::make_shared<Answer>(ready.get())] {
+                add(*answer);
+                return answer->by;
+            });
+        } catch (...) {
+            bring(
+                [failed = std::current_exception()]() -> doer { std::rethrow_exception(failed); });
+        }
+    });
+}
 
 }  // namespace demo

@@ -15,27 +15,28 @@ namespace demo {
 
 using namespace maus::programs;
 
-progress::progress(std::string what, std::uint64_t bytes_total, bool quiet)
-    : what_(std::move(what)),
-      total_(std::max<std::uint64_t>(bytes_total, 1)),
+progress::progress(std::string title, const job& of, bool quiet)
+    : title_(std::move(title)),
+      job_(of),
+      total_(std::max<std::uint64_t>(of.size(), 1)),
       on_(!quiet && is_terminal(STDERR_FILENO)),
       utf8_(shows_utf8()),
       colours_(shows_colours(STDERR_FILENO)) {}
 
-void progress::show(std::uint64_t bytes_done, const std::string& note) {
+void progress::show(std::uint64_t size_done, const std::string& note) {
     const auto now = clock::now();
     if (!on_ || now < next_) return;
     next_ = now + std::chrono::milliseconds{100};
     const double share =
-        std::min(static_cast<double>(bytes_done) / static_cast<double>(total_), 1.0);
+        std::min(static_cast<double>(size_done) / static_cast<double>(total_), 1.0);
     const double seconds = std::chrono::duration<double>(now - begun_).count();
-    const double rate = seconds > 0 ? static_cast<double>(bytes_done) / 1e6 / seconds : 0;
+    const double rate = seconds > 0 ? static_cast<double>(size_done) / seconds : 0;
     std::array<char, 16> percent{};
     std::snprintf(percent.data(), percent.size(), "%3.0f %%", share * 100);
-    const std::string left = what_ + "  ";
-    const std::string right = std::string("  ") + percent.data() + "  " + bytes_text(bytes_done) +
-                              " of " + bytes_text(total_) + "  " + one_digit(rate) + " MB/s  " +
-                              note;
+    const std::string left = title_ + "  ";
+    const std::string right = std::string("  ") + percent.data() + "  " +
+                              job_.size_text(size_done) + " of " + job_.size_text(total_) + "  " +
+                              job_.size_text(static_cast<std::uint64_t>(rate)) + "/s  " + note;
     const std::size_t width = columns(STDERR_FILENO) - 1;
     const std::size_t used = left.size() + right.size();
     std::string line = "\r\x1b[K" + left;

@@ -5,19 +5,21 @@
 #include <cstdint>
 #include <string>
 
+#include "bin/demo/job.hpp"
+
 namespace demo {
 
 /// Draws on stderr. Erases the bar when it is destroyed.
 class progress {
 public:
     /// `quiet`: no bar, whatever stderr is.
-    progress(std::string what, std::uint64_t bytes_total, bool quiet);
+    progress(std::string title, const job& of, bool quiet);
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
     ~progress() { erase(); }
 
     /// May be called often; draws ten times a second at most. `note` stands behind the numbers.
-    void show(std::uint64_t bytes_done, const std::string& note);
+    void show(std::uint64_t size_done, const std::string& note);
     /// A line above the bar.
     void tell(const std::string& line);
 
@@ -27,7 +29,8 @@ private:
     void erase();
     [[nodiscard]] std::string bar(double share, std::size_t places) const;
 
-    std::string what_;
+    std::string title_;
+    const job& job_;
     std::uint64_t total_;
     bool on_;
     bool drawn_ = false;

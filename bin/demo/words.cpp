@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <utility>
+
+#include "bin/support/text.hpp"
 
 namespace demo {
 
@@ -118,16 +121,16 @@ bool is_binary(file& from, std::vector<char>& buffer) {
 }
 
 /// True if the byte before the piece belongs to a word, which then is another piece's.
-bool begins_inside_word(file& from, const piece& what, std::vector<char>& buffer) {
-    if (what.offset == 0) return false;
-    const auto before = from.read(buffer, what.offset - 1, 1);
+bool begins_inside_word(file& from, const piece& part, std::vector<char>& buffer) {
+    if (part.offset == 0) return false;
+    const auto before = from.read(buffer, part.offset - 1, 1);
     return !before.empty() && letter_of(before[0]) != letter::none;
 }
 
-void count_text(file& from, const piece& what, word_counts& into, std::vector<char>& buffer) {
-    word_finder finder(into, begins_inside_word(from, what, buffer));
-    const std::uint64_t end = what.offset + what.bytes;
-    std::uint64_t at = what.offset;
+void count_text(file& from, const piece& part, word_counts& into, std::vector<char>& buffer) {
+    word_finder finder(into, begins_inside_word(from, part, buffer));
+    const std::uint64_t end = part.offset + part.bytes;
+    std::uint64_t at = part.offset;
     while (at < end) {
         const auto text = from.read(buffer, at, end - at);
         if (text.empty()) break;  // it has become shorter
@@ -178,6 +181,35 @@ void count(const std::vector<piece>& pieces, word_counts& into) {
 void add(const share_of_work& share, word_counts& into) {
     into.total += share.total;
     for (const auto& [word, times] : share.times) into.times[word] += times;
+}
+
+std::vector<std::string> differences(const word_counts& workers, const word_counts& alone) {
+    std::vector<std::string> found;
+    const auto compare = [&](const std::string& name, std::uint64_t theirs, std::uint64_t ours) {
+        if (theirs == ours) return;
+        found.push_back(name + ": " + maus::programs::grouped(theirs) + " by the workers, " +
+                        maus::programs::grouped(ours) + " alone");
+    };
+    compare("files", workers.total.files, alone.total.files);
+    compare("binary files", workers.total.binary, alone.total.binary);
+    compare("unreadable files", workers.total.unreadable, alone.total.unreadable);
+    compare("bytes", workers.total.bytes, alone.total.bytes);
+    compare("words", workers.total.words, alone.total.words);
+    compare("distinct words", workers.times.size(), alone.times.size());
+    // In the alphabet's order, and only what differs: there may be very many words.
+    std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> words;
+    for (const auto& [word, times] : workers.times) {
+        const auto other = alone.times.find(word);
+        const std::uint64_t ours = other == alone.times.end() ? 0 : other->second;
+        if (ours != times) words.emplace(word, std::pair{times, ours});
+    }
+    for (const auto& [word, times] : alone.times) {
+        if (!workers.times.contains(word)) words.emplace(word, std::pair{0u, times});
+    }
+    for (const auto& [word, times] : words) {
+        compare("the word " + word, times.first, times.second);
+    }
+    return found;
 }
 
 }  // namespace demo

@@ -17,6 +17,8 @@
 
 #include <maus/method.hpp>
 
+#include "bin/demo/job.hpp"
+
 namespace demo {
 
 struct text_hash {
@@ -64,15 +66,13 @@ struct word_counts {
 /// What one call gives, and who did it. The words as a list: to add them up, nobody needs to look
 /// them up here first, as the reader of a map would.
 struct share_of_work {
-    std::string worker;
-    std::string host;
-    std::int64_t pid = 0;
+    doer by;
     sums total;
     std::vector<std::pair<std::string, std::uint64_t>> times;
 
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(worker, host, pid, total, times);
+        archive(by, total, times);
     }
 };
 
@@ -81,5 +81,8 @@ inline constexpr maus::method<share_of_work(std::vector<piece>)> count_words{"co
 /// Counts them too.
 void count(const std::vector<piece>& pieces, word_counts& into);
 void add(const share_of_work& share, word_counts& into);
+/// A line for each number that differs; none: they are the same.
+[[nodiscard]] std::vector<std::string> differences(const word_counts& workers,
+                                                   const word_counts& alone);
 
 }  // namespace demo

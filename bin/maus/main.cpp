@@ -79,7 +79,7 @@ int watch(const choices& chosen) {
         } else {
             std::cerr << trouble;
             std::cout << (first || chosen.json ? "" : "\n") << text << std::flush;
-            if (!std::cout) throw programs::failure("cannot write the output");
+            if (!std::cout) return programs::exit_failed;  // told by programs::run
         }
         (void)signals.wait_for(pause);
     }

@@ -1,5 +1,7 @@
 #include "bin/support/program.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -8,6 +10,8 @@
 #include <maus/limits.hpp>
 #include <maus/version.hpp>
 #include <maus/wire/message.hpp>
+
+#include "bin/support/terminal.hpp"
 
 namespace maus::programs {
 
@@ -61,11 +65,14 @@ std::string which_command(const CLI::App& app) {
            "say what to do: " + names;
 }
 
-/// A write that failed (a full disk) must not pass for success.
+/// A write that failed (a full disk) must not pass for success. A reader that had enough (`| head`)
+/// has ended us by SIGPIPE already, unless whoever started us ignores that; then we end quietly, too.
 int finish_output(const CLI::App& app, int code) {
     std::cout.flush();
     if (std::cout) return code;
-    std::cerr << app.get_name() << ": cannot write the output\n";
+    if (!reader_went(STDOUT_FILENO)) {
+        std::cerr << app.get_name() << ": cannot write the output; is the disk full?\n";
+    }
     return code == exit_good ? exit_failed : code;
 }
 

@@ -76,9 +76,10 @@ void stop_signals::call_back() {
     }
 }
 
-stop_signals::subscription::subscription(stop_signals& of, std::function<void()> called) : of_(of) {
+stop_signals::subscription::subscription(stop_signals& of, std::function<void()> callback)
+    : of_(of) {
     const std::lock_guard lock(of_.guard_);
-    of_.callback_ = std::move(called);
+    of_.callback_ = std::move(callback);
     of_.changed_.notify_all();
 }
 

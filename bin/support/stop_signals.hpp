@@ -33,7 +33,7 @@ public:
     /// already), in a thread of its own. When it is gone, the function is over or never called.
     class subscription {
     public:
-        subscription(stop_signals& of, std::function<void()> called);
+        subscription(stop_signals& of, std::function<void()> callback);
         subscription(const subscription&) = delete;
         subscription& operator=(const subscription&) = delete;
         ~subscription();
@@ -42,8 +42,8 @@ public:
         stop_signals& of_;
     };
     /// One at a time.
-    [[nodiscard]] subscription on_stop(std::function<void()> called) {
-        return subscription(*this, std::move(called));
+    [[nodiscard]] subscription on_stop(std::function<void()> callback) {
+        return subscription(*this, std::move(callback));
     }
 
     [[nodiscard]] bool asked() const { return asked_; }

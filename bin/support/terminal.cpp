@@ -1,5 +1,6 @@
 #include "bin/support/terminal.hpp"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ std::string variable(const char* name) {
 }  // namespace
 
 bool is_terminal(int fd) { return isatty(fd) == 1; }
+
+bool reader_went(int fd) {
+    pollfd output{fd, 0, 0};
+    return poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
 
 std::size_t columns(int fd) {
     winsize size{};

@@ -1,4 +1,4 @@
-// What is known about the terminal, if there is one.
+// What is known about where the output goes: a terminal, or a pipe.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,9 @@
 namespace maus::programs {
 
 [[nodiscard]] bool is_terminal(int fd);
-/// Its width; 80 if it does not tell.
+/// It is a pipe or a socket, and nobody will read what is written.
+[[nodiscard]] bool reader_went(int fd);
+/// The terminal's width; 80 if it does not tell.
 [[nodiscard]] std::size_t columns(int fd);
 /// Whether it shows more than ASCII, as the locale says.
 [[nodiscard]] bool shows_utf8();

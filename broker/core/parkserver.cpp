@@ -29,7 +29,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (head.value().version != wire::version) {
         return refuse(errc::version_mismatch, "this parkserver speaks version 1");
     }
-    if (event.what.frames() > config_.bounds.frames_max + 1) {
+    if (event.what.frames() > config_.settings.limits.frames_max + 1) {
         return refuse(errc::protocol_violation, "more frames than frames_max");
     }
     const auto found = sessions_.find(event.from);
@@ -43,7 +43,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return refuse(errc::protocol_violation,
                       "link messages go to managers, or in a relay message");
     }
-    auto decoded = wire::decode_control(event.what, config_.bounds);
+    auto decoded = wire::decode_control(event.what, config_.settings.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         const std::uint8_t type = head.value().type;
         if (!wire::is_skipped(type)) {
@@ -120,30 +120,30 @@ void parkserver::reject(route to, errc code, const std::string& why, outbox& out
     out.control(to, wire::rejected{static_cast<std::uint8_t>(code), why});
 }
 
-void parkserver::dispatch(route from, const session* known, const wire::control& what, instant now,
-                          outbox& out) {
-    if (const auto* is_worker = std::get_if<wire::register_worker>(&what)) {
+void parkserver::dispatch(route from, const session* known, const wire::control& message,
+                          instant now, outbox& out) {
+    if (const auto* is_worker = std::get_if<wire::register_worker>(&message)) {
         return handle(from, *is_worker, now, out);
     }
-    if (const auto* is_manager = std::get_if<wire::register_manager>(&what)) {
+    if (const auto* is_manager = std::get_if<wire::register_manager>(&message)) {
         return handle(from, *is_manager, now, out);
     }
-    if (std::holds_alternative<wire::status_query>(what)) return tell_status(from, now, out);
+    if (std::holds_alternative<wire::status_query>(message)) return tell_status(from, now, out);
 
-    if (const auto* unknown = std::get_if<wire::unimplemented>(&what)) {
+    if (const auto* unknown = std::get_if<wire::unimplemented>(&message)) {
         return peer_lacks(known, unknown->type, out);
     }
     if (known == nullptr) return out.control(from, wire::register_again{});
-    if (const auto* beat = std::get_if<wire::ping>(&what)) {
+    if (const auto* beat = std::get_if<wire::ping>(&message)) {
         return out.control(from, wire::pong{beat->stamp});
     }
-    if (const auto* bye = std::get_if<wire::goodbye>(&what)) {
+    if (const auto* bye = std::get_if<wire::goodbye>(&message)) {
         return lose(from, "goodbye: " + wire::printable(bye->why), out);
     }
     if (known->worker != nullptr) {
-        from_worker(*known->worker, what, now, out);
+        from_worker(*known->worker, message, now, out);
     } else {
-        from_manager(*known->manager, what, now, out);
+        from_manager(*known->manager, message, now, out);
     }
 }
 
@@ -176,10 +176,10 @@ void parkserver::peer_lacks(const session* who, std::uint8_t type, outbox& out) 
 }
 
 // What a registration says of its sender; the lists themselves are not kept.
-parkserver::common_ground parkserver::common_with(wire::capabilities& told) const {
-    common_ground made{wire::common_features(config_.features, told.features),
-                       wire::limits_of(told)};
-    told = {};
+parkserver::common_ground parkserver::common_with(wire::capabilities& capabilities) const {
+    common_ground made{wire::common_features(config_.settings.features, capabilities.features),
+                       wire::limits_of(capabilities)};
+    capabilities = {};
     return made;
 }
 
@@ -198,96 +198,103 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
 void parkserver::answer_registration(session& known, route to, outbox& out) {
     const heartbeat_monitor& alive = known.alive();
     ++counters_.registrations;
-    out.control(
-        to, wire::registered{config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
-                             wire::capabilities_of(config_.features, config_.bounds)});
+    out.control(to, wire::registered{
+                        config_.id, config_.epoch, alive.beat.interval_ms, alive.beat.liveness,
+                        wire::capabilities_of(config_.settings.features, config_.settings.limits)});
     watch(known, to);
 }
 
-void parkserver::handle(route from, const wire::register_worker& what, instant now, outbox& out) {
+void parkserver::handle(route from, const wire::register_worker& registration, instant now,
+                        outbox& out) {
     const auto other = sessions_.find(from);
     const auto is_its = [&](const session& known) {
-        return known.worker != nullptr && known.worker->registration.worker == what.worker;
+        return known.worker != nullptr && known.worker->registration.worker == registration.worker;
     };
     if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
     }
-    const auto known = workers_.find(what.worker);
+    const auto known = workers_.find(registration.worker);
     const bool is_new = known == workers_.end();
-    if (is_new && workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+    if (is_new && workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
-    if (!is_new && what.incarnation < known->second.registration.incarnation) {
+    if (!is_new && registration.incarnation < known->second.registration.incarnation) {
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
-    worker& entry = workers_[what.worker];
+    worker& entry = workers_[registration.worker];
     if (!is_new) {
         if (entry.via != from) sessions_.erase(entry.via);
-        const bool same_lease = what.serving && is_of(*what.serving, entry.lease) &&
-                                what.incarnation == entry.registration.incarnation;
+        const bool same_lease = registration.serving && is_of(*registration.serving, entry.lease) &&
+                                registration.incarnation == entry.registration.incarnation;
         if (!entry.lease.none() && !same_lease) {
             end_lease(entry.lease, "its worker registered anew", false, true, out);
         }
         set_state(entry, worker_state::occupied);  // out of its old type's pool
     }
-    entry.registration = what;
-    entry.registration.concurrency = std::max(what.concurrency, 1u);
+    entry.registration = registration;
+    entry.registration.concurrency = std::max(registration.concurrency, 1u);
     entry.common = common_with(entry.registration.can);
-    entry.serves = what.serving.value_or(wire::service{});
+    entry.serves = registration.serving.value_or(wire::service{});
     entry.via = from;
-    entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
+    entry.alive = {agreed(config_.beat, {registration.interval_ms, registration.liveness}), now};
     entry.since = now;
     session& made = sessions_[from] = {&entry, nullptr};
-    if (what.free) {
+    if (registration.free) {
         set_free(entry);
-    } else if (what.serving && !what.serving->lease.none()) {
-        adopt(entry, *what.serving);
+    } else if (registration.serving && !registration.serving->lease.none()) {
+        adopt(entry, *registration.serving);
     }
     answer_registration(made, from, out);
     note(out, [&] {
-        return "worker " + base::brief(what.worker) + " joined: type " + what.type + ", pid " +
-               std::to_string(what.pid) + " on " + wire::printable(what.host, 64);
+        return "worker " + base::brief(registration.worker) + " joined: type " + registration.type +
+               ", pid " + std::to_string(registration.pid) + " on " +
+               wire::printable(registration.host, 64);
     });
 }
 
-void parkserver::handle(route from, const wire::register_manager& what, instant now, outbox& out) {
+void parkserver::handle(route from, const wire::register_manager& registration, instant now,
+                        outbox& out) {
     const auto other = sessions_.find(from);
     const auto is_its = [&](const session& known) {
-        return known.manager != nullptr && known.manager->registration.manager == what.manager;
+        return known.manager != nullptr &&
+               known.manager->registration.manager == registration.manager;
     };
     if (other != sessions_.end() && !is_its(other->second)) {
         lose(from, "it registered as somebody else", out);
     }
-    auto known = managers_.find(what.manager);
-    if (known != managers_.end() && what.incarnation < known->second.registration.incarnation) {
+    auto known = managers_.find(registration.manager);
+    if (known != managers_.end() &&
+        registration.incarnation < known->second.registration.incarnation) {
         return reject(from, errc::protocol_violation,
                       "a newer incarnation of this id is registered", out);
     }
-    if (known != managers_.end() && known->second.registration.incarnation < what.incarnation) {
-        lose_manager(what.manager, "it registered as a new incarnation", out);
+    if (known != managers_.end() &&
+        known->second.registration.incarnation < registration.incarnation) {
+        lose_manager(registration.manager, "it registered as a new incarnation", out);
         known = managers_.end();
     }
     if (known == managers_.end() &&
-        workers_.size() + managers_.size() >= config_.bounds.peers_max) {
+        workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
-    manager& entry = managers_[what.manager];
+    manager& entry = managers_[registration.manager];
     if (known != managers_.end() && entry.via != from) {
         sessions_.erase(entry.via);
         forget_requests(entry);
     }
-    entry.registration = what;
+    entry.registration = registration;
     entry.common = common_with(entry.registration.can);
     entry.via = from;
-    entry.alive = {agreed(config_.beat, {what.interval_ms, what.liveness}), now};
+    entry.alive = {agreed(config_.beat, {registration.interval_ms, registration.liveness}), now};
     entry.since = now;
     session& made = sessions_[from] = {nullptr, &entry};
-    for (const auto& [token, id] : leases_with(what.manager)) leases_.at(id).manager_via = from;
+    for (const auto& [token, id] : leases_with(registration.manager))
+        leases_.at(id).manager_via = from;
     answer_registration(made, from, out);
     note(out, [&] {
-        return "manager " + base::brief(what.manager) + " joined: pid " + std::to_string(what.pid) +
-               " on " + wire::printable(what.host, 64);
+        return "manager " + base::brief(registration.manager) + " joined: pid " +
+               std::to_string(registration.pid) + " on " + wire::printable(registration.host, 64);
     });
 }
 

@@ -49,8 +49,7 @@ struct parkserver_config {
     base::parkserver_id id;
     std::uint64_t epoch = 1;
     core::heartbeat beat{10, 2};  ///< its own; larger ones of peers prevail
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::string version;
     bool logs = true;  ///< somebody reads what it notes
 };
@@ -167,18 +166,20 @@ private:
     };
 
     // --- messages
-    void dispatch(route from, const session* known, const wire::control& what, instant now,
+    void dispatch(route from, const session* known, const wire::control& message, instant now,
                   core::outbox& out);
-    void handle(route from, const wire::register_worker& what, instant now, core::outbox& out);
-    void handle(route from, const wire::register_manager& what, instant now, core::outbox& out);
-    void from_worker(worker& who, const wire::control& what, instant now, core::outbox& out);
-    void from_manager(manager& who, const wire::control& what, instant now, core::outbox& out);
-    void handle(manager& who, const wire::request& what, instant now, core::outbox& out);
-    void handle(manager& who, const wire::worker_lost& what, core::outbox& out);
+    void handle(route from, const wire::register_worker& registration, instant now,
+                core::outbox& out);
+    void handle(route from, const wire::register_manager& registration, instant now,
+                core::outbox& out);
+    void from_worker(worker& who, const wire::control& message, instant now, core::outbox& out);
+    void from_manager(manager& who, const wire::control& message, instant now, core::outbox& out);
+    void handle(manager& who, const wire::request& request, instant now, core::outbox& out);
+    void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
-    [[nodiscard]] common_ground common_with(wire::capabilities& told) const;
+    [[nodiscard]] common_ground common_with(wire::capabilities& capabilities) const;
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
     void tell_status(route to, instant now, core::outbox& out);
@@ -198,8 +199,8 @@ private:
     void set_state(worker& who, wire::worker_state next);
     void offer(worker& who, const request_key& to, standing_request& wanted, instant now,
                core::outbox& out);
-    [[nodiscard]] bool is_of(const wire::service& told, const lease_id& id) const;
-    void adopt(worker& who, const wire::service& told);
+    [[nodiscard]] bool is_of(const wire::service& reported, const lease_id& id) const;
+    void adopt(worker& who, const wire::service& reported);
     /// The lease ends; each end that is asked for is told.
     void end_lease(lease_id id, const std::string& why, bool tell_worker, bool tell_manager,
                    core::outbox& out);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::broker {
 
 using core::outbox;
@@ -16,22 +18,22 @@ std::uint32_t parkserver::standing_request::serving() const {
 
 // --- what peers say -----------------------------------------------------------------------------
 
-void parkserver::from_worker(worker& who, const wire::control& what, instant, outbox& out) {
-    if (const auto* yes = std::get_if<wire::accepted>(&what)) {
+void parkserver::from_worker(worker& who, const wire::control& message, instant, outbox& out) {
+    if (const auto* yes = std::get_if<wire::accepted>(&message)) {
         accepted(who, yes->lease, out);
-    } else if (const auto* no = std::get_if<wire::refused>(&what)) {
+    } else if (const auto* no = std::get_if<wire::refused>(&message)) {
         if (who.state == worker_state::offered && who.lease == no->lease) {
             end_lease(no->lease, "refused", false, false, out);
         }
         const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
         if (unexplained && !who.serves.lease.none()) adopt(who, who.serves);
-    } else if (const auto* free = std::get_if<wire::available>(&what)) {
+    } else if (const auto* free = std::get_if<wire::available>(&message)) {
         who.serves = {};
         // Said before it heard of our offer: the offer stands.
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
         set_free(who);
-    } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
+    } else if (const auto* busy = std::get_if<wire::occupied>(&message)) {
         if (who.lease == busy->serving.lease && !who.lease.none()) return;
         who.serves = busy->serving;
         // Said before it heard of our offer, too: it may be free again by then.
@@ -70,12 +72,13 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     });
 }
 
-void parkserver::from_manager(manager& who, const wire::control& what, instant now, outbox& out) {
-    if (const auto* wanted = std::get_if<wire::request>(&what)) {
+void parkserver::from_manager(manager& who, const wire::control& message, instant now,
+                              outbox& out) {
+    if (const auto* wanted = std::get_if<wire::request>(&message)) {
         handle(who, *wanted, now, out);
-    } else if (const auto* unwanted = std::get_if<wire::cancel>(&what)) {
+    } else if (const auto* unwanted = std::get_if<wire::cancel>(&message)) {
         remove_request(who, unwanted->request, out);
-    } else if (const auto* lost = std::get_if<wire::worker_lost>(&what)) {
+    } else if (const auto* lost = std::get_if<wire::worker_lost>(&message)) {
         handle(who, *lost, out);
     } else {
         ++counters_.violations;
@@ -83,42 +86,42 @@ void parkserver::from_manager(manager& who, const wire::control& what, instant n
     }
 }
 
-void parkserver::handle(manager& who, const wire::request& what, instant now, outbox& out) {
-    const request_key key{who.registration.manager, what.request};
-    const auto token_user = tokens_.find(what.token);
+void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
+    const request_key key{who.registration.manager, request.request};
+    const auto token_user = tokens_.find(request.token);
     if (token_user != tokens_.end() && token_user->second != key) {
         ++counters_.violations;
         return reject(who.via, errc::protocol_violation, "the token is used by another request",
                       out);
     }
-    if (!who.requests.contains(what.request) &&
-        who.requests.size() >= config_.bounds.requests_max) {
+    if (!who.requests.contains(request.request) &&
+        who.requests.size() >= config_.settings.limits.requests_max) {
         return reject(who.via, errc::overloaded, "requests_max requests are open", out);
     }
-    const bool is_new = !who.requests.contains(what.request);
-    standing_request& wanted = who.requests[what.request];
-    if (!is_new && (wanted.type != what.type || wanted.token != what.token)) {
+    const bool is_new = !who.requests.contains(request.request);
+    standing_request& wanted = who.requests[request.request];
+    if (!is_new && (wanted.type != request.type || wanted.token != request.token)) {
         ++counters_.violations;
         return reject(who.via, errc::protocol_violation, "a request keeps its type and its token",
                       out);
     }
     if (is_new) {
-        const auto place = who.places.find(what.token);
+        const auto place = who.places.find(request.token);
         wanted.order = place == who.places.end() ? ++order_ : place->second;
         if (place != who.places.end()) who.places.erase(place);
         wanted.since = now;
-        wanted.type = what.type;
-        wanted.token = what.token;
-        tokens_[what.token] = key;
+        wanted.type = request.type;
+        wanted.token = request.token;
+        tokens_[request.token] = key;
         // Leases that were adopted before their manager came.
         const auto& all = leases_with(who.registration.manager);
-        for (auto each = all.lower_bound({what.token, {}});
-             each != all.end() && each->first == what.token; ++each) {
+        for (auto each = all.lower_bound({request.token, {}});
+             each != all.end() && each->first == request.token; ++each) {
             wanted.leased.insert(leases_.at(each->second).worker);
         }
     }
     wanted.held.clear();
-    for (const auto& each : what.held) {
+    for (const auto& each : request.held) {
         wanted.held.insert(each.worker);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
@@ -127,29 +130,29 @@ void parkserver::handle(manager& who, const wire::request& what, instant now, ou
         // The worker knows better: its manager may not have noticed yet that it left.
         const lease_id& word = there->second.serves.lease;
         if (word.none() || word == each.lease) {
-            adopt(there->second, {each.lease, who.registration.manager, what.token});
+            adopt(there->second, {each.lease, who.registration.manager, request.token});
         }
     }
     if (is_new && wanted.serving() > 0) wanted.satisfied = true;
-    if (what.amount != wanted.amount || is_new) {
-        wanted.amount = what.amount;
-        wanted.target = what.amount != 0 ? what.amount : wanted.serving();
+    if (request.amount != wanted.amount || is_new) {
+        wanted.amount = request.amount;
+        wanted.target = request.amount != 0 ? request.amount : wanted.serving();
     }
     note_request(key, wanted);
 }
 
-void parkserver::handle(manager& who, const wire::worker_lost& what, outbox& out) {
-    const auto found = who.requests.find(what.request);
+void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out) {
+    const auto found = who.requests.find(loss.request);
     if (found == who.requests.end()) return;
     standing_request& wanted = found->second;
-    wanted.held.erase(what.worker);
-    const auto lost = leases_.find(what.lease);
+    wanted.held.erase(loss.worker);
+    const auto lost = leases_.find(loss.lease);
     if (lost != leases_.end() && lost->second.manager == who.registration.manager &&
-        lost->second.worker == what.worker) {
-        workers_.at(what.worker).disowned = what.lease;
-        end_lease(what.lease, "its manager lost it", true, false, out);
+        lost->second.worker == loss.worker) {
+        workers_.at(loss.worker).disowned = loss.lease;
+        end_lease(loss.lease, "its manager lost it", true, false, out);
     }
-    note_request({who.registration.manager, what.request}, wanted);
+    note_request({who.registration.manager, loss.request}, wanted);
 }
 
 // --- leases -------------------------------------------------------------------------------------
@@ -170,6 +173,8 @@ void parkserver::set_state(worker& who, worker_state next) {
 
 void parkserver::offer(worker& who, const request_key& to, standing_request& wanted, instant now,
                        outbox& out) {
+    MAUS_ASSERT(who.state == worker_state::available && who.lease.none(),
+                "a worker is offered that is not free");
     const manager& asking = managers_.at(to.first);
     const lease_id id{config_.epoch, ++leases_made_};
     set_state(who, worker_state::offered);
@@ -182,26 +187,27 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
 }
 
 // Whether a worker tells of a lease what is known of it.
-bool parkserver::is_of(const wire::service& told, const lease_id& id) const {
+bool parkserver::is_of(const wire::service& reported, const lease_id& id) const {
     const auto known = leases_.find(id);
-    return told.lease == id && known != leases_.end() && known->second.manager == told.manager &&
-           known->second.token == told.token;
+    return reported.lease == id && known != leases_.end() &&
+           known->second.manager == reported.manager && known->second.token == reported.token;
 }
 
-void parkserver::adopt(worker& who, const wire::service& told) {
-    const auto known = leases_.find(told.lease);
+void parkserver::adopt(worker& who, const wire::service& reported) {
+    const auto known = leases_.find(reported.lease);
     if (known != leases_.end() && known->second.worker != who.registration.worker)
         return;  // not its own
-    if (told.lease.epoch == config_.epoch && told.lease.sequence > leases_made_)
+    if (reported.lease.epoch == config_.epoch && reported.lease.sequence > leases_made_)
         return;  // no lease
     set_state(who, worker_state::leased);
-    who.lease = told.lease;
-    const auto there = managers_.find(told.manager);
+    who.lease = reported.lease;
+    const auto there = managers_.find(reported.manager);
     const route via = there == managers_.end() ? route{} : there->second.via;
-    leases_[told.lease] = {who.registration.worker, told.manager, told.token, true, who.via, via};
-    leases_of_[told.manager].insert({told.token, told.lease});
-    const auto to = tokens_.find(told.token);
-    if (to == tokens_.end() || to->second.first != told.manager) return;
+    leases_[reported.lease] = {
+        who.registration.worker, reported.manager, reported.token, true, who.via, via};
+    leases_of_[reported.manager].insert({reported.token, reported.lease});
+    const auto to = tokens_.find(reported.token);
+    if (to == tokens_.end() || to->second.first != reported.manager) return;
     standing_request& wanted = *find(to->second);
     wanted.leased.insert(who.registration.worker);
     note_request(to->second, wanted);
@@ -214,6 +220,7 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     const lease old = found->second;
     leases_.erase(found);
     const auto siblings = leases_of_.find(old.manager);
+    MAUS_ASSERT(siblings != leases_of_.end(), "a lease is no manager's");
     siblings->second.erase({old.token, id});
     if (siblings->second.empty()) leases_of_.erase(siblings);
     if (tell_worker) out.control(old.worker_via, wire::lease_ended{id, why});

@@ -2,12 +2,15 @@
 // in <maus/parkserver.hpp>.
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 
 #include "bin/support/log_lines.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
+#include "bin/support/terminal.hpp"
 #include "maus/parkserver.hpp"
 #include "maus/version.hpp"
 
@@ -28,6 +31,7 @@ constexpr const char* examples =
 struct choices {
     maus::parkserver_options park;
     std::string least = "info";
+    std::string format = "text";
 };
 
 void add_options(CLI::App& app, choices& chosen) {
@@ -63,6 +67,11 @@ void add_options(CLI::App& app, choices& chosen) {
         ->type_name("LEVEL")
         ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}).description(""))
         ->capture_default_str();
+    app.add_option("--log-format", chosen.format,
+                   "text, or json: an object a line, with time, level and text")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"text", "json"}).description(""))
+        ->capture_default_str();
 }
 
 log_level level_of(const std::string& name) {
@@ -97,13 +106,28 @@ std::string joined(const std::vector<std::string>& texts) {
     return all;
 }
 
-int serve(choices& chosen) {
-    programs::stop_signals signals;
-    const auto log = chosen.park.log = programs::log_lines(level_of(chosen.least));
-    raise_descriptor_limit(log);
-    maus::parkserver park(chosen.park);
+maus::log_function log_of(const choices& chosen) {
+    return programs::log_lines(level_of(chosen.least), chosen.format == "json"
+                                                           ? programs::log_format::json
+                                                           : programs::log_format::text);
+}
+
+/// Whoever started us may wait for this line. If he went, others need us all the same; but if it
+/// cannot be written, nobody would know where we are, and false is returned.
+bool say_ready(const maus::parkserver& park) {
     std::cout << "maus-parkserver " << maus::version << " ready at " << joined(park.endpoints())
               << std::endl;
+    if (!std::cout && programs::reader_went(STDOUT_FILENO)) std::cout.clear();
+    return std::cout.good();
+}
+
+int serve(choices& chosen) {
+    std::signal(SIGPIPE, SIG_IGN);  // stdout and stderr may lose their readers
+    programs::stop_signals signals;
+    const auto log = chosen.park.log = log_of(chosen);
+    raise_descriptor_limit(log);
+    maus::parkserver park(chosen.park);
+    if (!say_ready(park)) return programs::exit_failed;  // told by programs::run
     {
         const auto stopping = signals.on_stop([&] {
             log(log_level::info, "stopping");

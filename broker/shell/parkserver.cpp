@@ -20,9 +20,10 @@ class parkserver::implementation final : public net::driven {
 public:
     explicit implementation(parkserver_options options)
         : options_(std::move(options)),
-          outbox_(options_.limits),
+          settings_{options_.limits, wire::own_features()},
+          outbox_(settings_),
           reactor_(
-              options_.limits,
+              settings_,
               [this](log_level level, const std::string& text) {
                   if (options_.log) options_.log(level, text);
               },
@@ -36,7 +37,7 @@ public:
         config.id = base::parkserver_id::make(random);
         config.epoch = net::wall_us();
         config.beat = core::heartbeat::of(options_.heartbeat);
-        config.bounds = options_.limits;
+        config.settings = settings_;
         config.version = maus::version;
         config.logs = options_.log != nullptr;
         machine_.emplace(std::move(config), net::clock_now());
@@ -119,6 +120,7 @@ private:
     }
 
     parkserver_options options_;
+    base::settings settings_;
     core::outbox outbox_;
     net::reactor reactor_;
     std::optional<broker::parkserver> machine_;

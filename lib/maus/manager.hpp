@@ -230,7 +230,8 @@ public:
 
     /// What workers can connect() to directly; empty if it has no endpoint.
     [[nodiscard]] std::string endpoint() const;
-    /// Includes all calls whose futures are ready.
+    /// Includes all calls whose futures are ready, except those that were refused before the manager
+    /// took them (overloaded, shutdown).
     [[nodiscard]] manager_metrics metrics() const;
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;

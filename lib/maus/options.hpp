@@ -70,33 +70,35 @@ struct request {
     std::chrono::nanoseconds no_workers_timeout = std::chrono::nanoseconds::max();
 };
 
-/// News about workers and parkservers.
-struct event {
-    enum class kind : std::uint8_t {
-        worker_joined,    ///< a request has one worker more
-        worker_lost,      ///< a worker went without being released
-        worker_released,  ///< a worker was given back
-        parkserver_back,  ///< the manager is registered there, again or for the first time
-        parkserver_lost,  ///< the connection closed, or nothing came for the heartbeat timeout
-        /// It cannot be reached, or does not register the manager. It is tried again and again; this
-        /// is told at once, and then ever more rarely.
-        parkserver_unreachable,
-    };
-    kind what;
-    std::string name;  ///< the worker's id, or the parkserver's endpoint
-    std::string why;   ///< why it was lost, or cannot be reached
+/// What news are about.
+enum class event_kind : std::uint8_t {
+    worker_joined,    ///< a request has one worker more
+    worker_lost,      ///< a worker went without being released
+    worker_released,  ///< a worker was given back
+    parkserver_back,  ///< the manager is registered there, again or for the first time
+    parkserver_lost,  ///< the connection closed, or nothing came for the heartbeat timeout
+    /// It cannot be reached, or does not register the manager. It is tried again and again; this is
+    /// told at once, and then ever more rarely.
+    parkserver_unreachable,
 };
-[[nodiscard]] constexpr std::string_view to_string(event::kind kind) noexcept {
+[[nodiscard]] constexpr std::string_view to_string(event_kind kind) noexcept {
     switch (kind) {
-        case event::kind::worker_joined: return "worker_joined";
-        case event::kind::worker_lost: return "worker_lost";
-        case event::kind::worker_released: return "worker_released";
-        case event::kind::parkserver_back: return "parkserver_back";
-        case event::kind::parkserver_lost: return "parkserver_lost";
-        case event::kind::parkserver_unreachable: return "parkserver_unreachable";
+        case event_kind::worker_joined: return "worker_joined";
+        case event_kind::worker_lost: return "worker_lost";
+        case event_kind::worker_released: return "worker_released";
+        case event_kind::parkserver_back: return "parkserver_back";
+        case event_kind::parkserver_lost: return "parkserver_lost";
+        case event_kind::parkserver_unreachable: return "parkserver_unreachable";
     }
     return "unknown";
 }
+
+/// News about a worker or a parkserver.
+struct event {
+    event_kind kind;
+    std::string name;  ///< the worker's id, or the parkserver's endpoint
+    std::string why;   ///< why it was lost, or cannot be reached
+};
 
 struct manager_options {
     /// Where workers connect to: tcp://127.0.0.1:8124 (port * for any that is free), tcp://[::1]:*,

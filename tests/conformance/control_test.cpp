@@ -11,13 +11,36 @@ struct leased {
     real_park park;
     fake_worker worker{park.endpoint()};
     fake_manager manager{park.endpoint()};
-    request wish = manager.ask_for(1);
+    request asked = manager.ask_for(1);
     assign offer = worker.park->hear<assign>();
     leased() {
         worker.park->say(accepted{offer.lease});
         REQUIRE(manager.park->hear<granted>().lease == offer.lease);
     }
 };
+
+/// A worker that is lost after `timeout` of silence says something else than a ping until three times
+/// that has passed. Whether that showed anything: it must never have been silent for so long.
+bool stays_by_talking(const real_park& park, std::chrono::milliseconds timeout) {
+    using clock = std::chrono::steady_clock;
+    fake_worker worker;
+    worker.self.interval_ms = static_cast<u32>(timeout.count() / 3);
+    worker.self.liveness = 3;
+    worker.enroll(park.endpoint());
+    const auto begin = clock::now();
+    auto said = begin, answered = begin;  // it was read at some time between these
+    for (u64 i = 1; answered < begin + 3 * timeout; ++i) {
+        const auto before = std::exchange(said, clock::now());
+        worker.park->say(accepted{{i, i}});
+        const auto answer = worker.park->next();
+        answered = clock::now();
+        const bool was_silent = answered - before >= timeout;
+        if (was_silent) return false;
+        REQUIRE(answer[0].starts_with(header(on_control, lease_ended::type_number)));
+    }
+    CHECK(park.picture_of(worker.self.worker).has_value());
+    return true;
+}
 }  // namespace
 
 TEST_CASE("P-1: what a peer tells replaces what the parkserver thought") {
@@ -27,7 +50,7 @@ TEST_CASE("P-1: what a peer tells replaces what the parkserver thought") {
     CHECK(all.park.comes_to_see(all.worker.self.worker, is_leased));
     CHECK(all.park.picture_of(all.worker.self.worker)->lease == lease{99, 1});
     all.worker.park->say(available{{99, 1}});
-    // Free in its own word, so the old wish gets it again, under a new lease.
+    // Free in its own word, so the old request gets it again, under a new lease.
     CHECK(all.worker.park->hear<assign>().lease != all.offer.lease);
 }
 
@@ -38,9 +61,9 @@ TEST_CASE("P-2: two workers may execute one call at a time, and only one answer 
     fake_worker first, second;
     first.self.interval_ms = 50;  // it goes silent, and is held lost, while its function goes on
     first.self.liveness = 2;
+    auto sum = all.add(20, 22);
     first.connect(all.endpoint());
     (void)first.welcomed();
-    auto sum = all.add(20, 22);
     const record held = first.next_call();
     (void)first.link->next(r_manager_goodbye);
     second.connect(all.endpoint());
@@ -70,6 +93,8 @@ TEST_CASE("P-14: a session begins with a registration, and everything else is to
     told_to_register(request{});
     told_to_register(cancel{});
     told_to_register(worker_lost{});
+    told_to_register(registered{});  // which only parkservers send
+    told_to_register(assign{});
     stranger.send(relayed({1, 1}, link_message({to_record(r_ping, u64{1})})));
     (void)stranger.hear_next<register_again>();
     stranger.say(register_worker{});
@@ -131,7 +156,7 @@ TEST_CASE("P-15: what was leased under an older incarnation is void") {
     again.self = all.worker.self;
     again.self.incarnation = 2;
     again.enroll(all.park.endpoint());
-    CHECK(again.park->hear<assign>().lease != all.offer.lease);  // the wish is served anew
+    CHECK(again.park->hear<assign>().lease != all.offer.lease);  // the request is served anew
     again.park->say(accepted{all.offer.lease});
     CHECK(again.park->hear<lease_ended>().lease == all.offer.lease);
 
@@ -160,7 +185,7 @@ TEST_CASE("P-15: a second registration in one session updates it") {
     (void)worker.park->hear<assign>();
 }
 
-TEST_CASE("P-16: the larger wishes hold, within the limits") {
+TEST_CASE("P-16: the larger of both hold, within the limits") {
     maus::parkserver_options options = park_options();
     options.heartbeat = {200ms, 4};
     const real_park park(std::move(options));
@@ -188,9 +213,12 @@ TEST_CASE("P-17: a peer pings once an interval, and the pong has the ping's stam
     channel& session = park.accept();
     (void)session.hear_next<register_worker>();
     session.say(registered{fresh_id(), 1, 50, 100});
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < 4; ++i) session.say(pong{session.hear<ping>().stamp});
-    CHECK(std::chrono::steady_clock::now() - begin >= 150ms);
+    u64 last = 0;  // by the clock of the worker, which may be late, but not early
+    for (int i = 0; i < 4; ++i) {
+        const u64 stamp = session.hear<ping>().stamp;
+        session.say(pong{stamp});
+        CHECK(std::chrono::nanoseconds{stamp - std::exchange(last, stamp)} >= 50ms);
+    }
 
     const real_park real;
     fake_worker fake(real.endpoint());
@@ -224,8 +252,14 @@ TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
         const fake_worker worker(park.endpoint());
         const fake_manager manager(park.endpoint());
         park.park.stop();
-        const auto is_told = [](channel& session) {
-            const auto said = session.receive(a_while);
+        const auto is_told = [](dealer& session) {
+            std::optional<frames> said;
+            // What is there once the connection is gone is all that comes.
+            CHECK(eventually([&] {
+                const bool over = !session.is_connected();
+                said = session.receive(0ms);
+                return said || over;
+            }));
             if (!said) return false;
             CHECK_FALSE(decoded<parkserver_goodbye>(said->front().substr(8)).why.empty());
             return static_cast<u8>(said->front()[5]) == parkserver_goodbye::type_number;
@@ -239,16 +273,9 @@ TEST_CASE("P-18: a parkserver that stops takes leave of everybody") {
 
 TEST_CASE("P-18: anything at all is a sign of life") {
     const real_park park;
-    fake_worker worker;
-    worker.self.interval_ms = 100;
-    worker.self.liveness = 3;
-    worker.enroll(park.endpoint());
-    const auto end = std::chrono::steady_clock::now() + 900ms;  // three times its patience
-    while (std::chrono::steady_clock::now() < end) {
-        worker.park->say(refused{{5, 5}, 13, "nothing to refuse"});
-        CHECK(worker.park->silent(50ms));
+    // A test that is not run for that long is silent too, and has shown nothing: once more, slower.
+    for (auto timeout = 300ms; !stays_by_talking(park, timeout); timeout *= 2) {
     }
-    CHECK(park.picture_of(worker.self.worker).has_value());
 }
 
 TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
@@ -265,9 +292,7 @@ TEST_CASE("P-19: peers come back after a delay when the parkserver is lost") {
     }
     const auto lost = std::chrono::steady_clock::now();
     (void)park->accept().hear_next<register_worker>();
-    const auto delay = std::chrono::steady_clock::now() - lost;
-    CHECK(delay >= 90ms);
-    CHECK(delay <= 5s);
+    CHECK(std::chrono::steady_clock::now() - lost >= 90ms);
     park.reset();  // a crash: the connection closes
     park = std::make_unique<router>(endpoint);
     (void)park->accept().hear_next<register_worker>();
@@ -304,7 +329,134 @@ TEST_CASE("P-32: status is answered without registration, and shows who is there
     CHECK(seen.managers[0].manager == all.manager.self.manager);
     CHECK(seen.managers[0].endpoints == all.manager.self.endpoints);
     REQUIRE(seen.requests.size() == 1);
-    CHECK(seen.requests[0].number == all.wish.number);
+    CHECK(seen.requests[0].number == all.asked.number);
     CHECK(seen.requests[0].amount == 1);
     CHECK(seen.requests[0].serving == 1);
+}
+
+TEST_CASE("P-32: a request for all that are free shows amount 0, and what it has") {
+    const real_park park;
+    const fake_worker one(park.endpoint()), two(park.endpoint());
+    fake_manager manager(park.endpoint());
+    manager.ask_for(0);
+    for (const fake_worker* each : {&one, &two}) {
+        each->park->say(accepted{each->park->hear<assign>().lease});
+    }
+    CHECK(eventually([&] {
+        const auto shown = park.ask().requests.at(0);
+        return shown.amount == 0 && shown.serving == 2;
+    }));
+}
+
+TEST_CASE("P-54: whose connection closes is noticed at once, also where a descriptor comes again") {
+    const real_park park;
+    const fake_worker stays(park.endpoint());
+    for (int i = 0; i < 20; ++i) {
+        fake_worker goes;
+        goes.self.interval_ms = 3'600'000;  // silence would be noticed in weeks
+        goes.enroll(park.endpoint());
+        REQUIRE(park.picture_of(goes.self.worker));
+        goes.park->close();
+        CHECK(eventually([&] { return !park.picture_of(goes.self.worker); }));
+    }
+    CHECK(park.picture_of(stays.self.worker));
+}
+
+TEST_CASE(
+    "P-55: after a disconnection, the first that is said on a new connection is a registration") {
+    auto park = std::make_unique<router>();
+    const std::string endpoint = park->endpoint();
+    real_worker worker;
+    worker.worker.register_parkserver(endpoint);
+    worker.worker.start();
+    for (int life = 0; life < 3; ++life) {
+        channel& session = park->accept();
+        (void)session.hear_next<register_worker>();
+        session.say(registered{});
+        park.reset();
+        park = std::make_unique<router>(endpoint);
+    }
+}
+
+TEST_CASE("P-64: a violation does not end a registered session") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    fake_manager manager(park.endpoint());
+    for (dealer* each : {worker.park.get(), manager.park.get()}) {
+        const frames wrong[] = {control(pong{1}),
+                                {header(on_control, ping::type_number)},
+                                {header(on_link)},
+                                {header(on_control, ping::type_number, 9)}};
+        for (const auto& message : wrong) {
+            INFO(describe(message));
+            each->send(message);
+            (void)each->hear_next<rejected>();
+            each->say(ping{7});
+            CHECK(each->hear_next<pong>().stamp == 7);
+        }
+        register_worker nobody;
+        nobody.worker = id{};
+        each->say(nobody);  // a registration that is rejected leaves the one before
+        (void)each->hear_next<rejected>();
+        each->say(ping{8});
+        CHECK(each->hear_next<pong>().stamp == 8);
+    }
+    manager.ask_for(1);
+    (void)worker.park->hear<assign>();
+}
+
+TEST_CASE("P-64: a registered manager goes on after a rejection, a worker connects anew") {
+    router park;
+    maus::manager manager;
+    manager.connect_parkserver(park.endpoint());
+    channel& to_manager = park.accept();
+    to_manager.say(registered{});
+    to_manager.say(rejected{15, "no"});
+    auto workers = manager.get_workers({.amount = 1});
+    (void)to_manager.hear<request>();
+
+    real_worker worker;
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    channel& to_worker = park.accept();
+    const auto first = to_worker.hear<register_worker>();
+    to_worker.say(registered{});
+    to_worker.say(rejected{15, "no"});
+    CHECK(park.accept().hear<register_worker>().worker == first.worker);
+}
+
+TEST_CASE("P-65: free with serving and a signature twice are rejected, concurrency 0 counts as 1") {
+    const real_park park;
+    fake_worker worker;
+    worker.self.concurrency = 0;
+    worker.enroll(park.endpoint());
+    CHECK(park.picture_of(worker.self.worker)->concurrency == 1);
+
+    register_worker wrong;
+    wrong.serving = serving_now{{1, 1}, fresh_id(), fresh_id()};
+    dealer peer(park.endpoint());
+    peer.say(wrong);
+    CHECK(peer.hear_next<rejected>().error == 15);
+    wrong.serving.reset();
+    wrong.signatures = {"f()->void", "g()->void", "f()->void"};
+    peer.say(wrong);
+    CHECK(peer.hear_next<rejected>().error == 15);
+    wrong.signatures = {"f()->void", "f(i32)->void"};  // one name, two functions
+    peer.say(wrong);
+    (void)peer.hear_next<registered>();
+
+    managed all;
+    hello say;
+    say.signatures = {"f()->void", "f()->void"};
+    dealer socket(all.endpoint());
+    spec::link link(socket);
+    link.send(to_record(r_hello, say));
+    CHECK(decoded<parting>(link.next(r_reject).body).error == 15);
+    fake_worker idle;
+    idle.self.concurrency = 0;
+    idle.connect(all.endpoint());
+    (void)idle.welcomed();
+    auto sum = all.add(20, 22);
+    idle.answer(idle.next_call(), payload(42));
+    CHECK(sum.get() == 42);
 }

@@ -76,9 +76,7 @@ TEST_CASE("hostile peers: bad frames to a worker, from its manager and its parks
     for (const bool from_manager : {true, false}) {
         router park;
         fake_manager manager;
-        maus::worker_options options;
-        options.heartbeat = {50ms, 2};
-        real_worker worker(std::move(options));
+        real_worker worker;
         worker.worker.register_parkserver(park.endpoint());
         worker.worker.start();
         channel* session = &park.accept();
@@ -148,8 +146,9 @@ TEST_CASE("hostile peers: hello twice, result before hello, a manager's records 
         {to_record(r_hello, hello{}), {77, 0, 0, "", {}}},
         {to_record(r_ping, u64{1})},
     };
+    std::vector<std::unique_ptr<dealer>> sockets;
     for (const auto& records : rows) {
-        dealer socket(all.endpoint());
+        dealer& socket = *sockets.emplace_back(std::make_unique<dealer>(all.endpoint()));
         spec::link link(socket);
         link.send(records);
         for (;;) {  // a welcome may come first; then it is over
@@ -161,7 +160,6 @@ TEST_CASE("hostile peers: hello twice, result before hello, a manager's records 
             break;
         }
         link.send(to_record(r_hello, hello{}));  // one connection is one link
-        CHECK(link.never(r_welcome, 50ms));
     }
     fake_worker good;
     good.connect(all.endpoint());
@@ -169,6 +167,7 @@ TEST_CASE("hostile peers: hello twice, result before hello, a manager's records 
     auto sum = all.add(20, 22);
     good.answer(good.next_call(), payload(42));
     CHECK(sum.get() == 42);
+    for (const auto& each : sockets) CHECK_FALSE(each->receive(0ms));  // the hello had no answer
 }
 
 TEST_CASE("hostile peers: ids are used again after a restart") {
@@ -267,14 +266,14 @@ TEST_CASE("hostile peers: a manager that leads its workers nowhere keeps nobody 
     fake_manager trap;
     trap.self.endpoints = {"tcp://nowhere", "tcp://:::", "ipc:///no/such/folder/x"};
     trap.enroll(park.endpoint());
+    const auto begin = std::chrono::steady_clock::now();
     trap.ask_for(1);
     int offers = 0;
-    const auto end = std::chrono::steady_clock::now() + 500ms;
-    while (std::chrono::steady_clock::now() < end) {
+    while (std::chrono::steady_clock::now() < begin + 500ms) {
         const auto got = trap.park->receive(50ms);
         if (got && got->front().starts_with(header(on_control, granted::type_number))) ++offers;
     }
-    CHECK(offers < 20);
+    CHECK(offers < (std::chrono::steady_clock::now() - begin) / 25ms);
     trap.park->close();
     maus::manager good(manager_options());
     good.connect_parkserver(park.endpoint());

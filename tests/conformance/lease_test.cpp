@@ -17,17 +17,17 @@ lease accept_offer(fake_worker& worker) {
 TEST_CASE("P-20: a request stands until it is cancelled, and the same number updates it") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    request wish = manager.ask_for(1);
+    request asked = manager.ask_for(1);
     fake_worker first(park.endpoint());
     const lease one = accept_offer(first);
     CHECK(manager.park->hear<granted>().lease == one);
-    wish.amount = 2;  // updated
-    manager.park->say(wish);
+    asked.amount = 2;  // updated
+    manager.park->say(asked);
     fake_worker second(park.endpoint());
     accept_offer(second);
-    first.park->say(available{one});  // it is lost: the wish still stands
+    first.park->say(available{one});  // it is lost: the request still stands
     accept_offer(first);
-    manager.park->say(cancel{wish.number});
+    manager.park->say(cancel{asked.number});
     CHECK(eventually([&] { return park.ask().requests.empty(); }));
     fake_worker third(park.endpoint());
     CHECK(third.park->never(assign::type_number));
@@ -36,15 +36,15 @@ TEST_CASE("P-20: a request stands until it is cancelled, and the same number upd
 TEST_CASE("P-20: the offer carries the request's token") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    const request wish = manager.ask_for(1);
+    const request asked = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const auto offer = worker.park->hear<assign>();
-    CHECK(offer.token == wish.token);
+    CHECK(offer.token == asked.token);
     CHECK(offer.manager == manager.self.manager);
     CHECK(offer.endpoints == manager.self.endpoints);
 }
 
-TEST_CASE("P-21: a wish waits for all of its amount at once; later one lost, one replaced") {
+TEST_CASE("P-21: a request waits for all of its amount at once; later one lost, one replaced") {
     const real_park park;
     fake_manager manager(park.endpoint());
     manager.ask_for(2);
@@ -75,12 +75,13 @@ TEST_CASE("P-22: workers that were found elsewhere count") {
     const real_park park;
     fake_manager manager(park.endpoint());
     fake_worker here(park.endpoint());
-    request wish;
-    wish.held = {{{99, 1}, fresh_id()}};
-    manager.park->say(wish);  // one wished for, one there
+    request asked;
+    asked.held = {{{99, 1}, fresh_id()}};
+    manager.park->say(asked);  // one asked for, one there
+    manager.park->sync();
     CHECK(here.park->never(assign::type_number));
-    wish.held.clear();
-    manager.park->say(wish);
+    asked.held.clear();
+    manager.park->say(asked);
     accept_offer(here);
 }
 
@@ -93,9 +94,10 @@ TEST_CASE("P-22: a worker's own word counts more than what a manager holds to be
     CHECK(park.comes_to_see(worker.self.worker, is_leased));
     other.park->close();  // its manager is lost; whom it serves, it has said
     CHECK(park.comes_to_see(worker.self.worker, is_occupied));
-    request wish;
-    wish.held = {{{99, 1}, worker.self.worker}};
-    manager.park->say(wish);
+    request asked;
+    asked.held = {{{99, 1}, worker.self.worker}};
+    manager.park->say(asked);
+    manager.park->sync();
     CHECK(worker.park->never(assign::type_number));
     CHECK(park.comes_to_see(worker.self.worker, is_occupied));
 }
@@ -112,12 +114,12 @@ TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     channel& second = two.accept();
     (void)second.hear<register_manager>();
     second.say(registered{});
-    const auto wish = first.hear<request>();
-    CHECK(second.hear<request>().token == wish.token);
+    const auto asked = first.hear<request>();
+    CHECK(second.hear<request>().token == asked.token);
 
     fake_worker worker;
     hello say = worker.what_to_say();
-    say.token = wish.token;
+    say.token = asked.token;
     say.lease = {7, 1};
     dealer socket(manager.endpoint());
     spec::link link(socket);
@@ -136,16 +138,16 @@ TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     }
 }
 
-TEST_CASE("P-23: wishes of one type are served in order, types do not wait for each other") {
+TEST_CASE("P-23: requests of one type are served in order, types do not wait for each other") {
     const real_park park;
     fake_manager first(park.endpoint()), second(park.endpoint());
     const auto greedy = first.ask_for(2);
-    first.park->say(ping{1});  // once that is answered, the wish has been read before the others
+    first.park->say(ping{1});  // once that is answered, the request has been read before the others
     CHECK(first.park->hear<pong>().stamp == 1);
     second.ask_for(1);
     second.ask_for(1, "other", 2);
     fake_worker one(park.endpoint());
-    CHECK(one.park->never(assign::type_number));  // the second wish waits behind the first
+    CHECK(one.park->never(assign::type_number));  // the second request waits behind the first
     fake_worker other;
     other.self.type = "other";
     other.enroll(park.endpoint());
@@ -160,25 +162,26 @@ TEST_CASE("P-23: wishes of one type are served in order, types do not wait for e
 TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is available") {
     const real_park park;
     fake_manager manager(park.endpoint()), waiting(park.endpoint());
-    const request wish = manager.ask_for(1);
+    const request asked = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const lease held = accept_offer(worker);
     waiting.ask_for(1);
-    manager.park->say(worker_lost{wish.number, held, worker.self.worker});
+    manager.park->say(worker_lost{asked.number, held, worker.self.worker});
     CHECK(worker.park->hear<lease_ended>().lease == held);
     CHECK(worker.park->never(assign::type_number));
     CHECK(park.picture_of(worker.self.worker)->state == is_occupied);
     worker.park->say(available{held});
-    CHECK(worker.park->hear<assign>().manager == manager.self.manager);  // the older wish
+    CHECK(worker.park->hear<assign>().manager == manager.self.manager);  // the older request
 }
 
-TEST_CASE("P-25: cancel ends the wish, and a lease in use ends when its worker says so") {
+TEST_CASE("P-25: cancel ends the request, and a lease in use ends when its worker says so") {
     const real_park park;
     fake_manager manager(park.endpoint());
-    const request wish = manager.ask_for(1);
+    const request asked = manager.ask_for(1);
     fake_worker worker(park.endpoint());
     const lease held = accept_offer(worker);
-    manager.park->say(cancel{wish.number});
+    manager.park->say(cancel{asked.number});
+    manager.park->sync();
     CHECK(worker.park->silent());
     CHECK(park.picture_of(worker.self.worker)->lease == held);
     worker.park->say(available{held});
@@ -212,6 +215,7 @@ TEST_CASE("P-26: an offer that is not answered is void, and accepting it is too 
         worker.park->say(ping{1});
         const frames said = worker.park->next();
         void_now = said[0].starts_with(header(on_control, lease_ended::type_number));
+        REQUIRE_FALSE(said[0].starts_with(header(on_control, register_again::type_number)));
     }
     worker.park->say(accepted{offer.lease});
     CHECK(worker.park->hear<lease_ended>().lease == offer.lease);
@@ -273,7 +277,10 @@ TEST_CASE("P-27: a real worker tells the others that it is occupied, and all whe
     CHECK(again.serving->lease == offer.lease);
     first.say(registered{});
     guest.link.send(to_record(r_manager_goodbye, parting{6, "released"}));
-    CHECK(first.never(available::type_number));  // a function still runs
+    CHECK(leaves(guest.through));
+    first.say(assign{{5, 2}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    // A function still runs.
+    CHECK(first.hears_first(refused::type_number, available::type_number));
     real.held.open();
     CHECK(first.hear<available>().ended == offer.lease);
     CHECK(second.hear<available>().ended == offer.lease);
@@ -283,6 +290,7 @@ TEST_CASE("P-27: a parkserver offers nothing to a worker that is occupied") {
     const real_park park;
     fake_worker worker(park.endpoint());
     worker.park->say(occupied{{99, 1}, fresh_id(), fresh_id()});
+    worker.park->sync();
     fake_manager manager(park.endpoint());
     manager.ask_for(1);
     CHECK(worker.park->never(assign::type_number));
@@ -322,8 +330,8 @@ TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
     session.say(lease_ended{{5, 1}, "the manager left"});
     CHECK(session.hear<available>().ended == lease{5, 1});
     // A link: it goes on.
-    const auto wish = fresh_id();
-    session.say(assign{{5, 2}, wish, manager.self.manager, manager.self.endpoints});
+    const auto asked = fresh_id();
+    session.say(assign{{5, 2}, asked, manager.self.manager, manager.self.endpoints});
     auto guest = manager.welcome_one();
     const auto add_works = [&](u64 call) {
         guest.link.send(a_call({call, 1}, f_add, payload(20, 22)));
@@ -334,8 +342,9 @@ TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
     const auto goes_on = session.hear<occupied>();
     CHECK(goes_on.lease == lease{5, 2});
     CHECK(goes_on.manager == manager.self.manager);
-    CHECK(goes_on.token == wish);
-    CHECK(session.never(available::type_number));
+    CHECK(goes_on.token == asked);
+    session.say(assign{{5, 3}, fresh_id(), manager.self.manager, manager.self.endpoints});
+    CHECK(session.hears_first(refused::type_number, available::type_number));
     CHECK(add_works(2));
 }
 
@@ -357,19 +366,20 @@ TEST_CASE("P-30: a lost manager's leases end, and only its own") {
 TEST_CASE("P-30: a lease that the parkserver does not know is adopted") {
     const real_park park;  // as after a restart
     fake_manager manager;
-    request wish;
+    request asked;
     fake_worker serving;
     serving.self.free = false;
-    serving.self.serving = serving_now{{1, 17}, manager.self.manager, wish.token};
+    serving.self.serving = serving_now{{1, 17}, manager.self.manager, asked.token};
     serving.enroll(park.endpoint());
     const auto seen = park.picture_of(serving.self.worker);
     REQUIRE(seen.has_value());
     CHECK(seen->state == is_leased);
     CHECK(seen->lease == lease{1, 17});
     manager.enroll(park.endpoint());
-    manager.park->say(wish);
+    manager.park->say(asked);
+    manager.park->sync();
     fake_worker idle(park.endpoint());
-    CHECK(idle.park->never(assign::type_number));  // the wish is served by the adopted one
+    CHECK(idle.park->never(assign::type_number));  // the request is served by the adopted one
     serving.park->close();
     CHECK(manager.park->hear<lease_ended>().lease == lease{1, 17});
     (void)idle.park->hear<assign>();
@@ -404,13 +414,102 @@ TEST_CASE("P-31: a manager that has enough workers does not keep the newest") {
     channel& session = park.accept();
     (void)session.hear<register_manager>();
     session.say(registered{});
-    const auto wish = session.hear<request>();
+    const auto asked = session.hear<request>();
     std::vector<std::unique_ptr<fake_worker>> come;
     for (u64 i = 0; i < 2; ++i) {
         auto& worker = *come.emplace_back(std::make_unique<fake_worker>());
-        assign offer{{5, i + 1}, wish.token, {}, {manager.endpoint()}};
+        assign offer{{5, i + 1}, asked.token, {}, {manager.endpoint()}};
         worker.greet(offer);
         if (i == 0) (void)worker.welcomed();
     }
     CHECK(decoded<parting>(come[1]->link->next(r_reject).body).error == 6);
+}
+
+TEST_CASE("P-66: a request keeps its type and its token") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const request stands = manager.ask_for(1);
+    request changed = stands;
+    changed.type = "other";
+    manager.park->say(changed);
+    CHECK(manager.park->hear_next<rejected>().error == 15);
+    changed = stands;
+    changed.token = fresh_id();
+    manager.park->say(changed);
+    CHECK(manager.park->hear_next<rejected>().error == 15);
+    changed = stands;
+    changed.number = 2;  // another request with that token
+    manager.park->say(changed);
+    CHECK(manager.park->hear_next<rejected>().error == 15);
+    const fake_worker worker(park.endpoint());
+    CHECK(worker.park->hear<assign>().token == stands.token);
+}
+
+TEST_CASE("P-67: lease_ended may follow cancel, when the worker is free again") {
+    const real_park park;
+    fake_worker worker(park.endpoint());
+    fake_manager manager(park.endpoint());
+    manager.ask_for(1);
+    const auto offer = worker.park->hear<assign>();
+    worker.park->say(accepted{offer.lease});
+    (void)manager.park->hear_next<granted>();
+    manager.park->say(cancel{1});
+    manager.park->say(ping{1});
+    CHECK(manager.park->hear_next<pong>().stamp == 1);  // nothing yet
+    worker.park->say(available{offer.lease});
+    CHECK(manager.park->hear_next<lease_ended>().lease == offer.lease);
+}
+
+TEST_CASE("P-67: a real manager ignores lease_ended of a lease that it does not have") {
+    router park;
+    maus::manager manager;
+    manager.connect_parkserver(park.endpoint());
+    channel& session = park.accept();
+    session.say(registered{});
+    session.say(lease_ended{{9, 9}, "of nobody"});
+    auto workers = manager.get_workers({.amount = 1});
+    (void)session.hear<request>();
+}
+
+TEST_CASE("P-68: a request keeps its place if its manager comes again before it was lost") {
+    const real_park park;
+    fake_manager first(park.endpoint()), second(park.endpoint());
+    const request older = first.ask_for(1);
+    first.park->say(ping{1});
+    (void)first.park->hear<pong>();
+    const request younger = second.ask_for(1);
+    second.park->say(ping{1});
+    (void)second.park->hear<pong>();
+
+    const auto old_connection = std::move(first.park);  // it still stands
+    first.enroll(park.endpoint());
+    first.park->say(older);
+    first.park->say(ping{2});
+    (void)first.park->hear<pong>();
+    const fake_worker one(park.endpoint());
+    CHECK(one.park->hear<assign>().token == older.token);
+    const fake_worker two(park.endpoint());
+    CHECK(two.park->hear<assign>().token == younger.token);
+}
+
+TEST_CASE("P-68: a request whose manager was lost stands at the end when it is said again") {
+    const real_park park;
+    fake_manager first(park.endpoint()), second(park.endpoint());
+    const request older = first.ask_for(1);
+    first.park->say(ping{1});
+    (void)first.park->hear<pong>();
+    const request younger = second.ask_for(1);
+    second.park->say(ping{1});
+    (void)second.park->hear<pong>();
+
+    first.park->say(goodbye{"for a moment"});
+    REQUIRE(eventually([&] { return park.ask().managers.size() == 1; }));
+    first.enroll(park.endpoint());
+    first.park->say(older);
+    first.park->say(ping{2});
+    (void)first.park->hear<pong>();
+    const fake_worker one(park.endpoint());
+    CHECK(one.park->hear<assign>().token == younger.token);
+    const fake_worker two(park.endpoint());
+    CHECK(two.park->hear<assign>().token == older.token);
 }

@@ -1,6 +1,6 @@
 #include "peers.hpp"
 
-#include <thread>
+#include <algorithm>
 
 namespace spec {
 
@@ -18,7 +18,7 @@ bool readable(zmq::socket_t& of, std::chrono::milliseconds wait) {
     zmq::pollitem_t item{of.handle(), 0, ZMQ_POLLIN, 0};
     return zmq::poll(&item, 1, wait) > 0;
 }
-frames read(zmq::socket_t& from) {
+frames read_message(zmq::socket_t& from) {
     frames message;
     bool more = true;
     while (more) {
@@ -50,6 +50,13 @@ std::string describe(const frames& message) {
     return text;
 }
 
+std::optional<frames> channel::receive(std::chrono::milliseconds wait) {
+    if (kept_.empty()) return read(wait);
+    auto first = std::move(kept_.front());
+    kept_.pop_front();
+    return first;
+}
+
 frames channel::next() {
     auto got = receive(patience);
     if (!got) throw std::runtime_error("nothing came in time");
@@ -68,12 +75,53 @@ bytes channel::hear_type(u8 type) {
     throw std::runtime_error("message " + std::to_string(type) + " did not come; came:" + passed);
 }
 
-bool channel::never(u8 type, std::chrono::milliseconds wait) {
-    const auto end = clock::now() + wait;
-    while (auto got = receive(until(end))) {
-        if (got->size() == 1 && got->front().starts_with(header(on_control, type))) return false;
+void channel::sync() {
+    static u64 barriers = 0;
+    const u64 stamp = ~u64{0} - ++barriers;  // no test's own
+    say(ping{stamp});
+    const frames answer = control(pong{stamp});
+    for (const auto end = clock::now() + patience;;) {
+        auto got = read(until(end));
+        if (!got) throw std::runtime_error("a ping was not answered in time");
+        if (*got == answer) return;
+        kept_.push_back(std::move(*got));
     }
-    return true;
+}
+
+bool channel::never(u8 type) {
+    sync();
+    const auto is_of_type = [&](const frames& message) {
+        return message.size() == 1 && message.front().starts_with(header(on_control, type));
+    };
+    const bool came = std::any_of(kept_.begin(), kept_.end(), is_of_type);
+    kept_.clear();
+    return !came;
+}
+
+bool channel::silent() {
+    sync();
+    return kept_.empty();
+}
+
+bool channel::hears_first(u8 answer, u8 unwanted) {
+    for (const auto end = clock::now() + patience;;) {
+        const auto got = receive(until(end));
+        if (!got) return false;
+        if (got->front().starts_with(header(on_control, answer))) return true;
+        if (got->front().starts_with(header(on_control, unwanted))) return false;
+    }
+}
+
+bool leaves(channel& peer) {
+    return eventually([&] {
+        try {
+            peer.send(link_message({}));
+            return false;
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EHOSTUNREACH) throw;
+            return true;
+        }
+    });
 }
 
 dealer::dealer(const std::string& endpoint) : socket_(context(), zmq::socket_type::dealer) {
@@ -85,10 +133,11 @@ void dealer::send(const frames& message) {
     if (!is_from_the_future) return write(socket_, message);
     for (const auto& each : from_the_future(message)) write(socket_, each);
 }
-std::optional<frames> dealer::receive(std::chrono::milliseconds wait) {
+std::optional<frames> dealer::read(std::chrono::milliseconds wait) {
     if (!readable(socket_, wait)) return std::nullopt;
-    return read(socket_);
+    return read_message(socket_);
 }
+bool dealer::is_connected() { return (socket_.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0; }
 
 class router::peer final : public channel {
 public:
@@ -97,7 +146,11 @@ public:
         if (!is_from_the_future) return send_plainly(message);
         for (const auto& each : from_the_future(message)) send_plainly(each);
     }
-    std::optional<frames> receive(std::chrono::milliseconds wait) override {
+    const bytes name;
+    std::deque<frames> said;
+
+private:
+    std::optional<frames> read(std::chrono::milliseconds wait) override {
         const auto end = clock::now() + wait;
         while (said.empty()) {
             if (!of_.pump(until(end))) return std::nullopt;
@@ -106,10 +159,6 @@ public:
         said.pop_front();
         return first;
     }
-    const bytes name;
-    std::deque<frames> said;
-
-private:
     void send_plainly(const frames& message) {
         frames addressed{name};
         addressed.insert(addressed.end(), message.begin(), message.end());
@@ -139,7 +188,7 @@ router::~router() = default;
 
 bool router::pump(std::chrono::milliseconds wait) {
     if (!readable(socket_, wait)) return false;
-    frames message = read(socket_);
+    frames message = read_message(socket_);
     const bytes name = message.front();
     message.erase(message.begin());
     auto& known = peers_[name];
@@ -163,11 +212,10 @@ channel& router::accept(std::chrono::milliseconds wait) {
     return *first;
 }
 
-bool router::nobody_comes(std::chrono::milliseconds wait) {
-    const auto end = clock::now() + wait;
-    while (new_.empty() && pump(until(end))) {
+bool router::somebody_came() {
+    while (new_.empty() && pump(0ms)) {
     }
-    return new_.empty();
+    return !new_.empty();
 }
 
 void link::send(const std::vector<record>& records) {
@@ -210,12 +258,19 @@ record link::next(u8 type) {
     throw std::runtime_error("record " + std::to_string(type) + " did not come; came:" + passed);
 }
 
-bool link::never(u8 type, std::chrono::milliseconds wait) {
-    const auto end = clock::now() + wait;
-    while (auto got = receive(until(end))) {
+// A manager answers a ping at once, and a worker a call of a function that it does not have.
+bool link::never(u8 type) {
+    constexpr u16 no_function = 65535;
+    static u64 barriers = 0;
+    const u64 number = ~u64{0} - ++barriers;  // no test's own
+    send(is_managers ? a_call({number, 1}, no_function, "") : to_record(r_ping, number));
+    for (const auto end = clock::now() + patience;;) {
+        const auto got = receive(until(end));
+        if (!got) throw std::runtime_error("a barrier was not answered in time");
         if (got->type == type) return false;
+        const bool answers = got->type == (is_managers ? r_failed : r_pong);
+        if (answers && got->body.starts_with(payload(number))) return true;
     }
-    return true;
 }
 
 registered fake_worker::enroll(const std::string& parkserver) {
@@ -287,12 +342,14 @@ request fake_manager::ask_for(u32 amount, const std::string& type, u64 number) {
     wanted.type = type;
     wanted.amount = amount;
     park->say(wanted);
+    park->sync();
     return wanted;
 }
 
 fake_manager::guest fake_manager::welcome_one(u32 interval_ms, u32 liveness) {
     channel& through = workers.accept();
     guest come{through, spec::link(through), {}};
+    come.link.is_managers = true;
     come.said = decoded<hello>(come.link.next(r_hello).body);
     welcome say;
     say.manager = self.manager;
@@ -303,15 +360,6 @@ fake_manager::guest fake_manager::welcome_one(u32 interval_ms, u32 liveness) {
     say.limits = self.limits;
     come.link.send(to_record(r_welcome, say));
     return come;
-}
-
-bool eventually(const std::function<bool()>& holds) {
-    const auto end = clock::now() + patience;
-    while (!holds()) {
-        if (clock::now() >= end) return false;
-        std::this_thread::sleep_for(2ms);  // between two looks, never instead of one
-    }
-    return true;
 }
 
 }  // namespace spec

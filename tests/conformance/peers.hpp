@@ -1,25 +1,26 @@
 // Peers that speak PROTOCOL.md through raw ZeroMQ sockets, and may say whatever a test wants.
 //
-// Every wait is bounded (`patience`); what does not come is an exception that says what was waited
-// for and what came instead.
+// Every wait for something that has to come is bounded (`patience`); what does not come is an
+// exception that says what was waited for and what came instead. That something does not come is
+// never a matter of time: `never` and `silent` ask a question that is answered at once, and what
+// would have come has come before the answer.
 #pragma once
 
 #include <chrono>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 
 #include <zmq.hpp>
 
 #include "spec.hpp"
+#include "support/wait.hpp"
 
 namespace spec {
 
 using namespace std::chrono_literals;
-inline constexpr std::chrono::milliseconds patience = 15s;
-/// How long a test waits to see that nothing comes.
-inline constexpr std::chrono::milliseconds a_while = 150ms;
+using maus_test::eventually;
+using maus_test::patience;
 
 std::string describe(const frames& message);
 
@@ -28,11 +29,11 @@ class channel {
 public:
     virtual ~channel() = default;
     virtual void send(const frames& message) = 0;
-    virtual std::optional<frames> receive(std::chrono::milliseconds wait) = 0;
+    std::optional<frames> receive(std::chrono::milliseconds wait);
 
     template <class Message>
-    void say(const Message& what) {
-        send(control(what));
+    void say(const Message& message) {
+        send(control(message));
     }
     /// The next control message that is a Message; others are passed over.
     template <class Message>
@@ -50,26 +51,37 @@ public:
         return decoded<Message>(got[0].substr(8));
     }
     frames next();
-    /// True if in that time no message of this type comes.
-    bool never(u8 type, std::chrono::milliseconds wait = a_while);
-    /// True if nothing comes at all.
-    bool silent(std::chrono::milliseconds wait = a_while) { return !receive(wait).has_value(); }
+    /// Until a live parkserver has read all that was said here. What comes meanwhile is kept.
+    void sync();
+    /// The same; true if no message of this type came.
+    bool never(u8 type);
+    /// The same; true if nothing came at all.
+    bool silent();
+    /// Waits for a message of the type `answer`. True if none of the type `unwanted` came before.
+    bool hears_first(u8 answer, u8 unwanted);
     /// It speaks as a later version would (from_the_future()).
     bool is_from_the_future = false;
 
 private:
+    virtual std::optional<frames> read(std::chrono::milliseconds wait) = 0;
     bytes hear_type(u8 type);
+    std::deque<frames> kept_;
 };
+
+/// Waits until a peer of a ROUTER has closed its connection. False: it has not.
+bool leaves(channel& peer);
 
 class dealer final : public channel {
 public:
     explicit dealer(const std::string& endpoint);
     void send(const frames& message) override;
-    std::optional<frames> receive(std::chrono::milliseconds wait) override;
     void close() { socket_.close(); }
     zmq::socket_t& raw() { return socket_; }
+    /// Whether there is a connection: what comes over it, comes while there is.
+    [[nodiscard]] bool is_connected();
 
 private:
+    std::optional<frames> read(std::chrono::milliseconds wait) override;
     zmq::socket_t socket_;
 };
 
@@ -90,7 +102,8 @@ public:
     channel& accept(std::chrono::milliseconds wait = patience);
     bool is_from_the_future = false;  // so is each peer that comes
     [[nodiscard]] const bytes& name_of_last_accepted() const { return last_accepted_; }
-    [[nodiscard]] bool nobody_comes(std::chrono::milliseconds wait = a_while);
+    /// Whether a peer that was not accepted yet is there by now.
+    [[nodiscard]] bool somebody_came();
     void close() { socket_.close(); }
 
 private:
@@ -114,7 +127,9 @@ public:
     /// Pings are answered with a pong if `answers_pings`, and never returned.
     std::optional<record> receive(std::chrono::milliseconds wait);
     record next(u8 type);
-    bool never(u8 type, std::chrono::milliseconds wait = a_while);
+    /// Until the other end has read all that was sent here; true if no record of this type came.
+    bool never(u8 type);
+    bool is_managers = false;  // this end; else it is a worker's
     bool answers_pings = true;
     std::vector<u64> pings;  // the stamps that came
 
@@ -158,6 +173,7 @@ struct fake_manager {
     fake_manager() { self.endpoints = {workers.endpoint()}; }
     explicit fake_manager(const std::string& parkserver) : fake_manager() { enroll(parkserver); }
     registered enroll(const std::string& parkserver);
+    /// Once it returns, the parkserver has read it.
     request ask_for(u32 amount, const std::string& type = "default", u64 number = 1);
     /// Accepts a worker's connection and welcomes it.
     struct guest {
@@ -167,8 +183,5 @@ struct fake_manager {
     };
     guest welcome_one(u32 interval_ms = 1000, u32 liveness = 100);
 };
-
-/// Waits until `holds()`, bounded. False: it did not.
-bool eventually(const std::function<bool()>& holds);
 
 }  // namespace spec

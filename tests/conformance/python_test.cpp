@@ -49,7 +49,8 @@ public:
     /// What it says until it ends by itself; its exit status.
     int finish(std::string& said) {
         char chunk[4096];
-        for (pollfd item{out_, POLLIN, 0}; ::poll(&item, 1, 30'000) > 0;) {
+        for (pollfd item{out_, POLLIN, 0};
+             ::poll(&item, 1, static_cast<int>(patience.count())) > 0;) {
             const auto count = ::read(out_, chunk, sizeof chunk);
             if (count <= 0) break;
             said.append(chunk, static_cast<std::size_t>(count));

@@ -12,9 +12,13 @@
 #include <string>
 #include <utility>
 
+#include "support/wait.hpp"
+
 namespace spec {
 
 class raw_tcp {
+    static constexpr int patience_ms = static_cast<int>(maus_test::patience.count());
+
 public:
     /// `endpoint`: tcp://127.0.0.1:PORT
     explicit raw_tcp(const std::string& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
@@ -51,16 +55,16 @@ public:
         const std::size_t own = greeting().size();
         if (!bytes.starts_with(greeting().substr(0, 10)) || bytes.size() <= own) {
             write(bytes);
-        } else if (write(bytes.substr(0, own)) && read(own, 5000).size() == own) {
+        } else if (write(bytes.substr(0, own)) && read(own).size() == own) {
             write(bytes.substr(own));
         }
     }
     /// What comes until `count` bytes are there, the time is up or the other side has closed.
-    std::string read(std::size_t count, int wait_ms = 15'000) {
+    std::string read(std::size_t count) {
         std::string got;
         while (got.size() < count) {
             pollfd item{fd_, POLLIN, 0};
-            if (::poll(&item, 1, wait_ms) <= 0) break;
+            if (::poll(&item, 1, patience_ms) <= 0) break;
             char chunk[4096];
             const auto part = ::recv(fd_, chunk, std::min(sizeof chunk, count - got.size()), 0);
             if (part <= 0) break;
@@ -69,10 +73,10 @@ public:
         return got;
     }
     /// Whether the other side closes the connection, in a bounded time.
-    bool is_closed(int wait_ms = 15'000) {
+    bool is_closed() {
         for (;;) {
             pollfd item{fd_, POLLIN, 0};
-            if (::poll(&item, 1, wait_ms) <= 0) return false;
+            if (::poll(&item, 1, patience_ms) <= 0) return false;
             char chunk[4096];
             if (::recv(fd_, chunk, sizeof chunk, 0) <= 0) return true;
         }

@@ -115,8 +115,8 @@ struct managed {
     log_book log;
     maus::manager manager;
     maus::worker_group workers;
-    explicit managed(maus::manager_options options = manager_options(), maus::request wish = {})
-        : manager(with_log(std::move(options))), workers(manager.get_workers(std::move(wish))) {}
+    explicit managed(maus::manager_options options = manager_options(), maus::request asked = {})
+        : manager(with_log(std::move(options))), workers(manager.get_workers(std::move(asked))) {}
     [[nodiscard]] std::string endpoint() const { return manager.endpoint(); }
     maus::future<int> add(int x, int y) { return workers.call<int>("add", x, y); }
 

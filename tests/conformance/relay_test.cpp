@@ -70,7 +70,8 @@ TEST_CASE("P-45: a worker that reaches no address of its manager falls back to t
     real_worker worker(std::move(options));
     worker.worker.register_parkserver(park.endpoint());
     worker.worker.start();
-    for (const char* unreachable : {"tcp://127.0.0.1:1", "tcp://nowhere.invalid:1"}) {
+    const std::string no_name(64, 'x');  // too long for a label of a name
+    for (const auto& unreachable : {std::string("tcp://127.0.0.1:1"), "tcp://" + no_name + ":1"}) {
         maus::manager_options behind = manager_options();
         behind.advertise = {unreachable};
         maus::manager manager(std::move(behind));
@@ -91,9 +92,9 @@ TEST_CASE("P-46: a relayed link ends with lease_ended, and with the parkserver")
     const auto serve = [&](u64 sequence) {
         (void)session->hear<register_manager>();
         session->say(registered{});
-        const auto wish = session->hear<request>();
+        const auto asked = session->hear<request>();
         hello say;
-        say.token = wish.token;
+        say.token = asked.token;
         say.lease = {7, sequence};
         spec::link link(*session, say.lease);
         link.send(to_record(r_hello, say));
@@ -118,4 +119,31 @@ TEST_CASE("P-46: a relayed link ends with lease_ended, and with the parkserver")
     CHECK(attempt_of(call).number == 3);
     link.send(with_payload(r_result, attempt_of(call), payload(42)));
     CHECK(sum.get() == 42);
+}
+
+TEST_CASE("P-74: the parkserver passes on what stands behind the lease, and frames of any kind") {
+    relayed_pair all;
+    frames message = relayed(all.offer.lease, {header(on_control, 250, 9) + "?", "", "x"});
+    for (const bytes& behind :
+         {extension(40000, "inside"), bytes("no extension"), bytes(5000, '\0')}) {
+        message[0] = header(on_relay) + encoded(all.offer.lease) + behind;
+        all.worker.park->send(message);
+        CHECK(all.manager.park->next() == message);
+        all.manager.park->send(message);
+        CHECK(all.worker.park->next() == message);
+    }
+    message[0].resize(23);
+    all.worker.park->send(message);
+    CHECK(all.worker.park->hear_next<rejected>().error == 15);
+}
+
+TEST_CASE("P-74: a relayed message has a frame more than frames_max") {
+    relayed_pair all;
+    const frames most = relayed(all.offer.lease, frames(66, "y"));
+    REQUIRE(most.size() == 67);
+    all.worker.park->send(most);
+    CHECK(all.manager.park->next() == most);
+    all.worker.park->send(relayed(all.offer.lease, frames(67, "y")));
+    CHECK(all.worker.park->hear_next<rejected>().error == 15);
+    CHECK(all.manager.park->silent());
 }

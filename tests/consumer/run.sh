@@ -14,7 +14,7 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/project" && pwd)
 readme=$project/../../../README.md
 temp=$(mktemp -d "${TMPDIR:-/tmp}/maus-consumer.XXXXXX")
 started=()
-trap '[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}"; rm -rf "$temp"' EXIT
+trap '[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}" 2>/dev/null || :; rm -rf "$temp"' EXIT
 prefix=$temp/prefix
 
 say() { printf '\n== %s\n' "$*"; }
@@ -36,7 +36,7 @@ say "find_package(maus)"
 cmake -S "$project" -B "$temp/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
     -DCMAKE_BUILD_TYPE=Debug
 cmake --build "$temp/build"
-timeout 60 "$temp/build/consumer"
+timeout 300 "$temp/build/consumer"
 
 say "pkg-config maus-parkserver maus"
 pc=$(dirname "$(find "$prefix" -name maus.pc)")
@@ -45,7 +45,7 @@ pkg-config --modversion maus maus-parkserver
 # Word splitting is meant.
 # shellcheck disable=SC2046
 "$cxx" -std=c++20 "$project/main.cpp" -o "$temp/plain" $(pkg-config --cflags --libs maus-parkserver maus)
-LD_LIBRARY_PATH=$(dirname "$pc")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 60 "$temp/plain"
+LD_LIBRARY_PATH=$(dirname "$pc")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 300 "$temp/plain"
 
 say "the README's worker, manager and loop, as they stand there"
 awk -v to="$temp" '/^```cpp$/ { ++n; inside = 1; next } /^```$/ { inside = 0 }
@@ -63,7 +63,7 @@ mv "$temp/loop.cpp" "$temp/readme3.cpp"
 "$prefix/bin/maus-parkserver" --bind 'tcp://127.0.0.1:*' --log-level off >"$temp/park" &
 started+=($!)
 endpoint=
-for ((tries = 0; tries < 300; ++tries)); do
+for ((tries = 0; tries < 600; ++tries)); do  # a minute
     endpoint=$(sed -n 's/.* ready at //p' "$temp/park")
     [[ -z $endpoint ]] || break
     sleep 0.1
@@ -77,7 +77,23 @@ done
 started+=($!)
 "$temp/readme3" &
 started+=($!)
-said=$(timeout 60 "$temp/readme2")
+said=$(timeout 300 "$temp/readme2")
 [[ $said = 2 ]] || { echo "the README's manager says '$said', not 2" >&2; exit 1; }
+
+say "the installed examples, with nothing but what is installed"
+examples=$(dirname "$(find "$prefix" -name example_worker.cpp)")
+for name in worker manager; do
+    # shellcheck disable=SC2046
+    "$cxx" -std=c++20 -Wall -Wextra "$examples/example_$name.cpp" -o "$temp/example_$name" \
+        $(pkg-config --cflags --libs maus)
+done
+"$temp/example_worker" "$endpoint" >"$temp/example" &
+worker=$!
+started+=("$worker")
+kill "${started[@]:1:2}"  # the README's workers, which have only one of the example's functions
+said=$(timeout 60 "$temp/example_manager" "$endpoint")
+[[ $said = *"done by 1 worker(s)" ]] || { echo "the example's manager says '$said'" >&2; exit 1; }
+kill -TERM "$worker"
+wait "$worker" || { echo "the example's worker does not end well when it is asked to" >&2; exit 1; }
 
 say "all work"

@@ -18,9 +18,10 @@ namespace {
 
 // One group, the functions f and g, and workers that have as much concurrency as they are given.
 struct desk {
-    limits bounds;
-    dispatcher calls{bounds};
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    dispatcher calls{settings};
+    core::outbox out{settings};
     std::vector<settled> done;
     std::int64_t ms = 0;
     std::uint64_t tickets = 0;
@@ -35,15 +36,15 @@ struct desk {
                       std::vector<std::string> signatures = {"f()->void"}) {
         const link_index made = calls.add_link({base::route{route}, {}}, std::to_string(route),
                                                signatures, concurrency);
-        calls.join(made, {1}, at_ms(ms), done);
+        calls.join(made, {1}, done);
         return made;
     }
-    void submit(core::call_policy policy = {}, std::uint32_t method = 0, std::size_t bytes = 0) {
+    void submit(maus::call_options options = {}, std::uint32_t method = 0, std::size_t bytes = 0) {
         core::submission what;
         what.group = {1};
         what.method = {method};
         what.ticket = ++tickets;
-        what.policy = policy;
+        what.options = options;
         if (bytes != 0) what.payload.extend(bytes);
         ids.push_back(calls.submit(std::move(what), at_ms(ms), done));
     }
@@ -94,9 +95,9 @@ struct desk {
     }
 };
 
-core::call_policy once() {
-    core::call_policy made;
-    made.at_most_once = true;
+maus::call_options once() {
+    maus::call_options made;
+    made.delivery = maus::delivery::at_most_once;
     return made;
 }
 
@@ -194,7 +195,7 @@ TEST_CASE("dispatcher: a lost worker's calls go on, oldest first and before newe
 
 TEST_CASE("dispatcher: who only waited behind a crash is not blamed for it") {
     desk at;
-    core::call_policy one_start;
+    maus::call_options one_start;
     one_start.max_crashes = 1;
     const auto first = at.worker(7);
     at.submit(one_start);
@@ -210,9 +211,9 @@ TEST_CASE(
     "dispatcher: at the cap a call is poisoned, with its attempts; a cap of 0 is not endless") {
     for (const std::uint8_t cap : {std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{3}}) {
         desk at;
-        core::call_policy policy;
-        policy.max_crashes = cap;
-        at.submit(policy);
+        maus::call_options options;
+        options.max_crashes = cap;
+        at.submit(options);
         const std::size_t tries = std::max<std::size_t>(cap, 1);
         for (std::size_t i = 0; i < tries; ++i) {
             const auto next = at.worker(7 + i);
@@ -311,7 +312,7 @@ TEST_CASE("dispatcher: a cancelled call's answer comes too late, and frees its w
 
 TEST_CASE("dispatcher: a call with a deadline settles by it, waiting or running") {
     desk at;
-    core::call_policy soon;
+    maus::call_options soon;
     soon.timeout = milliseconds{10};
     at.worker(7);
     for (int i = 0; i < 3; ++i) at.submit(soon);
@@ -329,7 +330,7 @@ TEST_CASE("dispatcher: a call with a deadline settles by it, waiting or running"
 
 TEST_CASE("dispatcher: an attempt's time runs from when it may have started, not while it waits") {
     desk at;
-    core::call_policy patient;
+    maus::call_options patient;
     patient.attempt_timeout = milliseconds{10};
     const auto first = at.worker(7);
     at.submit(patient);
@@ -455,7 +456,7 @@ TEST_CASE("dispatcher: a released group's calls settle, and its workers' answers
 TEST_CASE("dispatcher: a settled call leaves no timer behind") {
     desk at;
     const auto first = at.worker(7);
-    core::call_policy patient;
+    maus::call_options patient;
     patient.timeout = patient.attempt_timeout = std::chrono::hours{1};
     std::size_t most = 0;
     for (std::uint64_t ticket = 1; ticket <= 20'000; ++ticket) {
@@ -471,7 +472,7 @@ TEST_CASE("dispatcher: a settled call leaves no timer behind") {
 TEST_CASE("dispatcher: the timers of calls that are not settled outlast all others") {
     desk at;
     const auto first = at.worker(7, 2000);
-    core::call_policy patient;
+    maus::call_options patient;
     patient.timeout = milliseconds{1000};
     for (int i = 0; i < 1000; ++i) at.submit(patient);
     at.pump();

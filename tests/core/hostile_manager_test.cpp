@@ -14,8 +14,9 @@ constexpr base::route good_at{1ull << 63 | 1}, bad_at{1ull << 63 | 2};
 constexpr std::uint64_t first_dealer = 1;  // the manager's own routes count from 1
 
 struct scene {
-    limits bounds;
-    core::manager_effects out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::manager_effects out{settings};
     std::unique_ptr<core::manager> manager;
     base::instant now = talk::start;
     std::vector<core::settled> done;

@@ -21,8 +21,9 @@ broker::parkserver_config config() {
 
 struct scene {
     broker::parkserver park{config(), talk::start};
-    limits bounds;
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::outbox out{settings};
     base::instant now = talk::start;
 
     lines hear(base::route from, wire::message what) {
@@ -50,14 +51,14 @@ struct scene {
         say.interval_ms = 3'600'000;
         hear(at, say);
     }
-    wire::request a_wish(std::uint8_t token, std::uint32_t amount = 1) {
+    wire::request a_request(std::uint8_t token, std::uint32_t amount = 1) {
         return {{1}, talk::id<base::token>(token), "default", amount, {}};
     }
     /// Worker 1 serves manager 2 under lease 1.1.
     void make_lease() {
         join_worker(worker_at, 1);
         join_manager(manager_at, 2);
-        hear(manager_at, a_wish(3));
+        hear(manager_at, a_request(3));
         REQUIRE(hear(worker_at, wire::accepted{{1, 1}}) == lines{"2 granted 1.1"});
     }
     void check_pulse() {
@@ -72,7 +73,7 @@ struct scene {
         say.type = "good";
         hear(good_worker_at, say);
         join_manager(good_manager_at, next);
-        wire::request wanted = a_wish(next);
+        wire::request wanted = a_request(next);
         wanted.type = "good";
         const lines said = hear(good_manager_at, wanted);
         REQUIRE(said.size() == 1);
@@ -261,11 +262,11 @@ TEST_CASE("hostile to a parkserver: random peers say random things in random ord
                 to->manager = id(base::manager_id{});
                 to->incarnation = {random() % 3};
                 if (random() % 2 == 0) to->endpoints.clear();
-            } else if (auto* wish = std::get_if<wire::request>(&what)) {
-                wish->request = {random() % 3};
-                wish->token = id(base::token{});
-                wish->amount = random() % 4;
-                wish->held = {{lease(), id(base::worker_id{})}};
+            } else if (auto* asked = std::get_if<wire::request>(&what)) {
+                asked->request = {random() % 3};
+                asked->token = id(base::token{});
+                asked->amount = random() % 4;
+                asked->held = {{lease(), id(base::worker_id{})}};
             } else if (auto* end = std::get_if<wire::cancel>(&what)) {
                 end->request = {random() % 3};
             } else if (auto* yes = std::get_if<wire::accepted>(&what)) {

@@ -11,8 +11,9 @@ using talk::lines;
 namespace {
 
 struct scene {
-    limits bounds;
-    core::worker_effects out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::worker_effects out{settings};
     std::unique_ptr<core::worker> worker;
     base::instant now = talk::start;
     std::vector<core::job> jobs;

@@ -28,7 +28,7 @@ struct office {
         return made;
     }
     explicit office(core::manager_config how = plain())
-        : config(how), core(how, at_ms(0)), out(config.bounds) {
+        : config(how), core(how, at_ms(0)), out(config.settings) {
         core.define({0}, "f()->void");
     }
     lines take() {
@@ -36,7 +36,7 @@ struct office {
         for (auto& effect : out.net.effects()) {
             const auto* say = std::get_if<core::send>(&effect);
             if (say == nullptr) continue;
-            const auto decoded = wire::decode_control(say->what, config.bounds);
+            const auto decoded = wire::decode_control(say->what, config.settings.limits);
             if (!decoded) continue;
             if (const auto* asked = std::get_if<wire::request>(&decoded.value())) {
                 token = asked->token;
@@ -54,7 +54,8 @@ struct office {
     }
     template <class Write>
     lines hear_link(std::uint64_t route, Write write) {
-        core.on(core::received{{route}, link_message(config.bounds, write)}, at_ms(ms), out);
+        core.on(core::received{{route}, link_message(config.settings.limits, write)}, at_ms(ms),
+                out);
         return take();
     }
     lines down(std::uint64_t route) {
@@ -79,14 +80,14 @@ struct office {
     }
     /// Over the parkserver, by the lease of that number.
     lines greet_relayed(std::uint8_t worker, std::uint64_t number) {
-        auto message =
-            link_message(config.bounds, [&](link_writer& to) { to.say(hello(worker, number)); });
+        auto message = link_message(config.settings.limits,
+                                    [&](link_writer& to) { to.say(hello(worker, number)); });
         message.rest.insert(message.rest.begin(), std::move(message.first));
         message.first = wire::relay_frame({5, number});
         core.on(core::received{{1}, std::move(message)}, at_ms(ms), out);
         return take();
     }
-    lines wish(std::uint32_t number, std::uint32_t amount) {
+    lines ask_for(std::uint32_t number, std::uint32_t amount) {
         core.on(core::add_request{{number}, "t", amount, {}}, at_ms(ms), out);
         return take();
     }
@@ -120,10 +121,10 @@ struct office {
 
 }  // namespace
 
-TEST_CASE("manager: welcomes a worker with the token of a wish, and calls it") {
+TEST_CASE("manager: welcomes a worker with the token of a request, and calls it") {
     office at;
     at.join_parkserver();
-    CHECK(at.wish(1, 1) == lines{"1 request 1 of 1 t"});
+    CHECK(at.ask_for(1, 1) == lines{"1 request 1 of 1 t"});
     at.submit(7);
     const auto said = at.greet(31, at.hello(11, 1));
     REQUIRE(said.size() == 2);
@@ -135,7 +136,7 @@ TEST_CASE("manager: welcomes a worker with the token of a wish, and calls it") {
 TEST_CASE("manager: rejects a token that it does not know, or a worker too many") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     auto stranger = at.hello(11, 1);
     stranger.token = id<base::token>(99);
     CHECK(at.greet(31, stranger) == lines{"31 rejected_by", "31 reject cancelled", "31 close"});
@@ -149,7 +150,7 @@ TEST_CASE("manager: rejects a token that it does not know, or a worker too many"
 TEST_CASE("manager: a result before hello, hello twice and control messages are violations") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     CHECK(at.hear_link(31, [](link_writer& to) {
         to.result({{1}, {1}}, {});
     }) == lines{"31 reject protocol_violation", "31 close"});
@@ -164,7 +165,7 @@ TEST_CASE("manager: a result before hello, hello twice and control messages are 
 TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     at.greet(31, at.hello(11, 1));
     at.greet(32, at.hello(12, 2));
     at.ms = 200;
@@ -178,7 +179,7 @@ TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
 TEST_CASE("manager: what a lost worker still says is counted, not believed") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     at.submit(7);
     at.take();
@@ -195,7 +196,7 @@ TEST_CASE("manager: another manager's calls have other ids") {
         auto how = office::plain();
         how.seed = seed;
         office at{how};
-        at.wish(1, 1);
+        at.ask_for(1, 1);
         core::submission what;
         what.group = {1};
         return at.core.on(std::move(what), at_ms(0), at.out);
@@ -206,7 +207,7 @@ TEST_CASE("manager: another manager's calls have other ids") {
 TEST_CASE("manager: a worker that comes again ends its older link; an older incarnation does not") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1, 5));
     CHECK(at.greet(32, at.hello(11, 2, 6)) ==
           lines{"31 goodbye cancelled", "31 close", "1 worker_lost 5.1", "32 welcome"});
@@ -217,9 +218,9 @@ TEST_CASE("manager: a worker that comes again ends its older link; an older inca
 TEST_CASE("manager: released workers are told goodbye, and no others") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
-    at.wish(2, 1);
+    at.ask_for(2, 1);
     at.greet(32, at.hello(12, 2));
     at.submit(7);
     at.core.on(core::release_request{{1}}, at_ms(0), at.out);
@@ -231,12 +232,12 @@ TEST_CASE("manager: released workers are told goodbye, and no others") {
 TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhere") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     core::submission slow;
     slow.group = {1};
     slow.ticket = 7;
-    slow.policy.attempt_timeout = std::chrono::milliseconds{50};
+    slow.options.attempt_timeout = std::chrono::milliseconds{50};
     at.core.on(std::move(slow), at_ms(0), at.out);
     at.submit(8);
     at.take();
@@ -250,7 +251,7 @@ TEST_CASE("manager: a hung attempt ends its link, and its other calls go elsewhe
 TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
     office at;
     at.join_parkserver();
-    at.wish(1, 2);
+    at.ask_for(1, 2);
     CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
     CHECK(at.greet_relayed(12, 2) == lines{"1 relay 5.2 welcome"});
     CHECK(at.hear(1, wire::lease_ended{{5, 1}, "test"}) == lines{"1 worker_lost 5.1"});
@@ -262,7 +263,7 @@ TEST_CASE("manager: a relayed link ends with its lease or its parkserver") {
 TEST_CASE("manager: a relayed link ends with the registration of a parkserver that rejects it") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     CHECK(at.greet_relayed(11, 1) == lines{"1 relay 5.1 welcome"});
     CHECK(at.hear(1, wire::register_again{}) == lines{"1 register_manager"});
     CHECK(at.hear(1, wire::rejected{0, "no"}) == lines{"1 close"});
@@ -271,21 +272,21 @@ TEST_CASE("manager: a relayed link ends with the registration of a parkserver th
     CHECK(at.take() == lines{});
 }
 
-TEST_CASE("manager: a direct worker idles until there is a wish for it") {
+TEST_CASE("manager: a direct worker idles until there is a request for it") {
     office at;
     auto direct = at.hello(11, 0);
     direct.token = {};
     direct.lease = {};
     CHECK(at.greet(31, direct) == lines{"31 welcome"});
     CHECK(at.core.workers() == 1);
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     CHECK(at.core.workers_of({1}) == 1);
 }
 
 TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     office at;
     at.join_parkserver();
-    at.wish(1, 1);
+    at.ask_for(1, 1);
     at.greet(31, at.hello(11, 1));
     at.submit(7);
     at.take();
@@ -300,10 +301,10 @@ TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     CHECK(at.core.next_deadline() == base::never);
 }
 
-TEST_CASE("manager: a wish that comes after the stop is none, and its calls settle at once") {
+TEST_CASE("manager: a request that comes after the stop is none, and its calls settle at once") {
     office at;
     at.core.on(core::stop_manager{}, at_ms(0), at.out);
-    CHECK(at.wish(1, 1) == lines{});
+    CHECK(at.ask_for(1, 1) == lines{});
     at.submit(7);
     CHECK(at.settled_calls() == lines{"7 shutdown"});
     CHECK(at.core.outstanding() == 0);

@@ -18,7 +18,8 @@ struct gathered {
 
 // The messages in which calls with payloads of these sizes go out, in order.
 std::vector<gathered> messages(const std::vector<std::size_t>& sizes, limits bounds = {}) {
-    core::outbox out(bounds);
+    const base::settings settings{bounds, {}};
+    core::outbox out(settings);
     core::link_address to{base::route{1}, {}, 0, 0};
     for (const auto size : sizes) {
         base::buffer payload{base::as_bytes(std::string(size, 'x'))};

@@ -12,8 +12,9 @@ namespace {
 
 // Workers have routes from 11, managers from 21; a peer's id is its route's number.
 struct park {
-    limits bounds;
-    core::outbox out{bounds};
+    base::settings settings;
+    limits& bounds = settings.limits;
+    core::outbox out{settings};
     std::int64_t ms = 0;
     parkserver core;
 
@@ -79,7 +80,7 @@ constexpr lease_id lease(std::uint64_t sequence) { return {5, sequence}; }
 
 }  // namespace
 
-TEST_CASE("parkserver: a wish gets a worker, and its manager hears of it") {
+TEST_CASE("parkserver: a request gets a worker, and its manager hears of it") {
     park at;
     CHECK(at.say(11, park::worker(11)) == lines{"11 registered"});
     CHECK(at.say(21, park::manager(21)) == lines{"21 registered"});
@@ -88,7 +89,7 @@ TEST_CASE("parkserver: a wish gets a worker, and its manager hears of it") {
     CHECK(at.core.leases() == 1);
 }
 
-TEST_CASE("parkserver: a satisfied wish is not served again when a worker registers") {
+TEST_CASE("parkserver: a satisfied request is not served again when a worker registers") {
     park at;
     at.workers({11});
     at.managers({21});
@@ -109,7 +110,7 @@ TEST_CASE("parkserver: several workers are given all at once; amount 0 takes all
 }
 
 TEST_CASE(
-    "parkserver: wishes of a type are served in order, and types do not wait for each other") {
+    "parkserver: requests of a type are served in order, and types do not wait for each other") {
     park at;
     at.managers({21, 22});
     at.say(21, park::request(21, 1, 2));
@@ -190,7 +191,7 @@ TEST_CASE("parkserver: an offer that is not answered is void") {
     CHECK(at.say(11, wire::available{lease(1)}) == lines{"11 assign 5.2"});
 }
 
-// maus-sim, seed 1236757: the wish had nobody for the parkserver and a worker for its manager, for ever.
+// maus-sim, seed 1236757: the request had nobody for the parkserver and a worker for its manager, for ever.
 TEST_CASE(
     "parkserver: a lease that its worker goes on with is a lease again, unless its manager lost "
     "it") {
@@ -201,7 +202,7 @@ TEST_CASE(
     REQUIRE(row().state == wire::worker_state::occupied);
     CHECK(at.say(11, wire::occupied{serving}).empty());
     CHECK(row().state == wire::worker_state::leased);
-    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});  // the wish has all it wants
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});  // the request has all it wants
     CHECK(at.say(21, wire::worker_lost{{1}, lease(1), id<base::worker_id>(11)}) ==
           lines{"11 lease_ended 5.1", "12 assign 5.2"});
     CHECK(at.say(11, wire::occupied{serving}).empty());
@@ -228,7 +229,7 @@ TEST_CASE("parkserver: `available` that crossed with an offer does not void it")
 }
 
 // maus-sim, seed 8935: the offer was void here, the worker served by it, and was seen as occupied by
-// nobody until that lease ended; its wish was served once more.
+// nobody until that lease ended; its request was served once more.
 TEST_CASE("parkserver: `occupied` that crossed with an offer does not void it") {
     park at;
     at.workers({11});
@@ -294,9 +295,9 @@ TEST_CASE("parkserver: after its restart, workers and managers tell it what ther
     serving.serving = wire::service{{4, 9}, id<base::manager_id>(21), park::token(21, 1)};
     CHECK(at.say(11, serving) == lines{"11 registered"});
     at.managers({21});
-    auto wish = park::request(21, 1, 1);
-    wish.held = {{{4, 9}, id<base::worker_id>(11)}};
-    at.say(21, wish);
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{{4, 9}, id<base::worker_id>(11)}};
+    at.say(21, asked);
     at.workers({12});
     CHECK(at.core.leases() == 1);
     CHECK(at.core.status(at_ms(0)).requests[0].serving == 1);
@@ -304,8 +305,8 @@ TEST_CASE("parkserver: after its restart, workers and managers tell it what ther
           lines{"11 lease_ended 4.9", "12 assign 5.1"});
 }
 
-// maus-sim, seeds 186 and 1963: the worker was offered to a wish that nobody had any more, for ever.
-TEST_CASE("parkserver: what was wished in an earlier session is void unless it is said again") {
+// maus-sim, seeds 186 and 1963: the worker was offered to a request that nobody had any more, for ever.
+TEST_CASE("parkserver: what was requested in an earlier session is void unless it is said again") {
     park at;
     at.managers({21, 22});
     at.say(21, park::request(21, 1, 1));
@@ -314,7 +315,7 @@ TEST_CASE("parkserver: what was wished in an earlier session is void unless it i
     CHECK(at.say(31, park::manager(21)) == lines{"31 registered"});  // without a word of farewell
     at.say(31, park::request(21, 2, 1));
     CHECK(at.core.status(at_ms(0)).requests.size() == 2);
-    // The wish that is left keeps its place before the other manager's.
+    // The request that is left keeps its place before the other manager's.
     at.say(11, park::worker(11));
     CHECK(at.say(11, wire::accepted{lease(1)}) == lines{"31 granted 5.1"});
 }
@@ -351,7 +352,7 @@ TEST_CASE("parkserver: what a peer may not say is refused and counted") {
 
 TEST_CASE("parkserver: a status that is too large to be sent is refused with a reason") {
     auto config = park::its_config();
-    config.bounds.message_bytes_max = 200;
+    config.settings.limits.message_bytes_max = 200;
     park at(std::move(config));
     at.workers({11});
     CHECK(at.say(99, wire::status_query{}) == lines{"99 status"});

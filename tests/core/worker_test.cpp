@@ -36,7 +36,7 @@ struct site {
     lines warnings;
 
     explicit site(core::worker_config how = plain())
-        : config(how), core(how, at_ms(0)), out(config.bounds) {}
+        : config(how), core(how, at_ms(0)), out(config.settings) {}
 
     lines take() {
         core.advance_to(at_ms(ms), out);
@@ -65,7 +65,8 @@ struct site {
     }
     template <class Write>
     lines hear_link(std::uint64_t route, Write write) {
-        core.on(core::received{{route}, link_message(config.bounds, write)}, at_ms(ms), out);
+        core.on(core::received{{route}, link_message(config.settings.limits, write)}, at_ms(ms),
+                out);
         return take();
     }
     std::uint64_t stamp() const {
@@ -123,7 +124,7 @@ TEST_CASE("worker: a large result travels alone, and small ones do not wait for 
     at.serve(2);
     for (std::uint64_t number : {1, 2, 3, 4}) at.call(2, number);
     REQUIRE(at.out.execute.size() == 4);
-    const std::size_t large = at.config.bounds.payload_apart_bytes;
+    const std::size_t large = at.config.settings.limits.payload_apart_bytes;
     const std::vector<std::size_t> sizes{1, large, 1, 1};
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         core::job_value value;
@@ -307,7 +308,8 @@ TEST_CASE("worker: a relayed link ends when the parkserver that relays rejects t
     site at;
     at.join_parkserver();
     CHECK(at.hear(1, site::assign(1, {})) == lines{"1 accepted 5.1", "1 relay 5.1 hello"});
-    auto welcome = link_message(at.config.bounds, [&](link_writer& to) { to.say(at.welcome()); });
+    auto welcome =
+        link_message(at.config.settings.limits, [&](link_writer& to) { to.say(at.welcome()); });
     welcome.rest.insert(welcome.rest.begin(), std::move(welcome.first));
     welcome.first = wire::relay_frame({5, 1});
     at.core.on(core::received{{1}, std::move(welcome)}, at_ms(0), at.out);
@@ -483,7 +485,7 @@ TEST_CASE("worker: a direct worker comes back to its manager") {
 // maus-sim, seed 1277: the functions of an earlier lease made it refuse the next manager's calls.
 TEST_CASE("worker: functions that detached under an earlier lease take no room from this one") {
     auto how = plain();
-    how.bounds.calls_per_worker_max = 2;
+    how.settings.limits.calls_per_worker_max = 2;
     site at{how};
     at.join_parkserver();
     at.serve(2);

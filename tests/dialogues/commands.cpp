@@ -56,8 +56,8 @@ std::string stage::play(const std::string& command) {
         make(node::kind::manager, words.at(1), given);
     else if (what == "worker")
         make(node::kind::worker, words.at(1), given);
-    else if (what == "wish")
-        wish(find(words.at(1)), words.at(2), given);
+    else if (what == "request")
+        request(find(words.at(1)), words.at(2), given);
     else if (what == "call")
         submit(find(words.at(1)), words, given);
     else if (what == "answer" || what == "fail" || what == "detach")
@@ -157,8 +157,8 @@ void stage::boot(node& which) {
         config.incarnation = {which.lives};
         config.type = text(which.given, "type", "default");
         config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
-        config.bounds.calls_per_worker_max =
-            number(which.given, "room", config.bounds.calls_per_worker_max);
+        config.settings.limits.calls_per_worker_max =
+            number(which.given, "room", config.settings.limits.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
         config.beat = beat_of(which.given);
         config.seed = which.number;
@@ -189,7 +189,7 @@ void stage::kill(node& which) {
     }
 }
 
-void stage::wish(node& of, const std::string& group, const options& given) {
+void stage::request(node& of, const std::string& group, const options& given) {
     const maus::base::group_id id{static_cast<std::uint32_t>(groups_.size() + 1)};
     groups_[{&of, group}] = id;
     core::add_request wanted;
@@ -209,11 +209,11 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     core::submission made;
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();
-    made.policy.at_most_once = given.contains("once");
-    made.policy.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
-    if (given.contains("timeout")) made.policy.timeout = ms(number(given, "timeout", 0));
+    if (given.contains("once")) made.options.delivery = maus::delivery::at_most_once;
+    made.options.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
+    if (given.contains("timeout")) made.options.timeout = ms(number(given, "timeout", 0));
     if (given.contains("attempt_timeout")) {
-        made.policy.attempt_timeout = ms(number(given, "attempt_timeout", 0));
+        made.options.attempt_timeout = ms(number(given, "attempt_timeout", 0));
     }
     maus::wire::encode(made.payload, 1, 1);
     calls_.push_back({words.at(3), &of, signature, {}});
@@ -303,10 +303,11 @@ void stage::tell_state() {
                 }
                 say(line);
             }
-            for (const auto& wish : status.requests) {
-                say(each->name + " sees " + to_string(wish.manager) + "'s request " +
-                    std::to_string(wish.request.value) + ": has " + std::to_string(wish.serving) +
-                    " of " + (wish.amount == 0 ? "all" : std::to_string(wish.amount)));
+            for (const auto& request : status.requests) {
+                say(each->name + " sees " + to_string(request.manager) + "'s request " +
+                    std::to_string(request.request.value) + ": has " +
+                    std::to_string(request.serving) + " of " +
+                    (request.amount == 0 ? "all" : std::to_string(request.amount)));
             }
         } else if (each->worker) {
             say(each->name + " is " + std::string(to_string(each->worker->now_in())));

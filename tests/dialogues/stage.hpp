@@ -27,12 +27,13 @@ using options = std::map<std::string, std::string>;
 struct node {
     enum class kind { parkserver, manager, worker };
     explicit node(kind what)
-        : is(what), park_out(bounds), manager_out(bounds), worker_out(bounds) {}
+        : is(what), park_out(settings), manager_out(settings), worker_out(settings) {}
 
     kind is;
     std::string name;
     std::string id;  // in hexadecimal; none of a parkserver
-    maus::limits bounds;
+    maus::base::settings settings;
+    maus::limits& bounds = settings.limits;
     options given;  // what it was made with
     std::uint64_t number = 0;
     std::uint64_t lives = 0;
@@ -82,7 +83,7 @@ private:
     void make(node::kind what, const std::string& name, const options& given);
     void boot(node& which);
     void kill(node& which);
-    void wish(node& of, const std::string& group, const options& given);
+    void request(node& of, const std::string& group, const options& given);
     void submit(node& of, const std::vector<std::string>& words, const options& given);
     void finish(node& of, const std::string& how, const std::string& which,
                 const std::string& value);

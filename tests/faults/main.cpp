@@ -111,7 +111,7 @@ int list(const std::string& program) {
                 const std::string name = "\"faults/" + each.name + " over " + over + "\"";
                 std::cout << "add_test(" << name << " \"" << program << "\" run " << each.name
                           << " --transport " << over << ")\nset_tests_properties(" << name
-                          << " PROPERTIES LABELS faults TIMEOUT 180 SKIP_RETURN_CODE 77)\n";
+                          << " PROPERTIES LABELS faults TIMEOUT 1800 SKIP_RETURN_CODE 77)\n";
                 continue;
             }
             std::cout << each.name << '\t' << over << '\t' << (heavy ? "heavy" : "light") << '\t'

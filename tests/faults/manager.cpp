@@ -1,4 +1,4 @@
-// A manager of the fault tests: wishes for workers and keeps calls outstanding.
+// A manager of the fault tests: asks for workers and keeps calls outstanding.
 //
 // Prints "ready ID" when it runs. When it made all its calls or SIGTERM comes, it waits until all
 // are settled, prints "ended {its counters}", and ends with 0; with 3 if some never settle.
@@ -30,7 +30,7 @@ public:
         into_.add(into_.begin(kind::booted));
         id_ = id_from<maus::base::manager_id>(manager_.id());
         for (const auto& each : how_.parkservers) manager_.connect_parkserver(each);
-        fact told = into_.begin(kind::wished);
+        fact told = into_.begin(kind::requested);
         told.group = 1;
         into_.add(told);
         workers_ = manager_.get_workers({.amount = how_.amount, .type = how_.type});
@@ -65,19 +65,20 @@ private:
         made.advertise = how_.advertise;
         made.heartbeat = how_.beat();
         made.log = log_lines();
-        made.on_event = [this](const maus::event& what) { noticed(what); };
+        made.on_event = [this](const maus::event& news) { noticed(news); };
         return made;
     }
 
-    void noticed(const maus::event& what) {
-        using news = maus::event::kind;
-        const bool join = what.what == news::worker_joined;
-        const bool left = what.what == news::worker_lost || what.what == news::worker_released;
+    void noticed(const maus::event& news) {
+        using maus::event_kind;
+        const bool join = news.kind == event_kind::worker_joined;
+        const bool left =
+            news.kind == event_kind::worker_lost || news.kind == event_kind::worker_released;
         fact told = into_.begin(join ? kind::joined : left ? kind::left : kind::note);
         told.group = 1;
         told.manager = id_;
-        told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;
-        if (join || left) told.worker = id_from<maus::base::worker_id>(what.name);
+        told.text = std::string(to_string(news.kind)) + " " + news.name + " " + news.why;
+        if (join || left) told.worker = id_from<maus::base::worker_id>(news.name);
         into_.add(told);
     }
 

@@ -87,7 +87,7 @@ void answers_twice(stage& on) {
     (void)on.worker();
     std::uint64_t lies = 0;
     {
-        // The wish is served when there are two, so the real one has to be there first.
+        // The request is served when there are two, so the real one has to be there first.
         on.wait_for_workers(1, worker_state::available);
         liar crook(on);
         crook.answer(40);
@@ -133,7 +133,7 @@ void reused_ids(stage& on) {
         each.self.manager = first;
         each.self.incarnation = incarnation;
         (void)each.enroll(on.endpoint());
-        (void)each.wish(1, "nobody", 1);
+        (void)each.ask_for(1, "nobody", 1);
     }
     on.wait("one request of both", [&] {
         const auto seen = on.status();

@@ -77,7 +77,7 @@ private:
     }
 
     void start_manager(const team& of, boss& which) {
-        // One of five is to spare: a wish is served only when all that it wants are free at once, and
+        // One of five is to spare: a request is served only when all that it wants are free at once, and
         // there are always some that just died or hang.
         const auto managers = std::max<std::size_t>(how_.managers / 2, 1);
         const auto share = std::max<std::size_t>(of.workers.size() * 8 / 10 / managers, 1);
@@ -289,7 +289,7 @@ private:
         for (const auto& each : steady_.managers) look_at(*each.at);
     }
 
-    /// A manager is at rest when it has all workers that it wished for, a worker when it is nobody's.
+    /// A manager is at rest when it has all workers that it asked for, a worker when it is nobody's.
     /// Of the parkserver stage::finish sees to it.
     void come_to_rest() {
         std::vector<std::pair<std::string, pid_t>> workers, managers;

@@ -26,7 +26,7 @@ public:
     template <class Submit>
     void submit(core::submission what, base::instant now, Submit how) {
         what.ticket = all_.size();
-        all_.push_back({what.policy, what.method, now});
+        all_.push_back({what.options, what.method, now});
         ++outstanding_;
         if (const auto id = how(std::move(what)); id.value != 0) {
             all_.back().id = id;
@@ -110,14 +110,14 @@ public:
     void end_of_event() { answers_.clear(); }
     void check_deadlines(base::instant now) const {
         for (const auto& each : all_) {
-            require(each.settled || base::after(each.submitted, each.policy.timeout) > now,
+            require(each.settled || base::after(each.submitted, each.options.timeout) > now,
                     "a call is settled by its deadline");
         }
     }
 
 private:
     struct call {
-        core::call_policy policy;
+        maus::call_options options;
         base::method_id method;
         base::instant submitted;
         base::call_id id{};
@@ -140,9 +140,11 @@ private:
         require(what.number.value == one.attempts + 1, "attempts are counted");
         one.attempts = what.number.value;
         one.at = at;
-        require(!one.policy.at_most_once || one.attempts == 1, "at_most_once is sent once");
+        require(one.options.delivery != maus::delivery::at_most_once || one.attempts == 1,
+                "at_most_once is sent once");
         const bool once = (record.flags & wire::flag_at_most_once) != 0;
-        require(once == one.policy.at_most_once, "a call's flag is its policy");
+        require(once == (one.options.delivery == maus::delivery::at_most_once),
+                "a call's flag is its policy");
         const auto& exposed = signatures_[at];
         require(record.function < exposed.size() &&
                     exposed[record.function] == methods[one.method.value],
@@ -160,21 +162,23 @@ private:
         const auto attempts = result.about ? result.about->attempts.size() : 0;
         switch (*result.error) {
             case errc::poisoned:
-                require(!one.policy.at_most_once, "at_most_once is not poisoned");
+                require(one.options.delivery != maus::delivery::at_most_once,
+                        "at_most_once is not poisoned");
                 // With a cap of 1, a start in doubt does not keep it from its first.
-                require(attempts == std::max<std::size_t>(one.policy.max_crashes, 1) ||
-                            (one.policy.max_crashes <= 1 && attempts == 2),
+                require(attempts == std::max<std::size_t>(one.options.max_crashes, 1) ||
+                            (one.options.max_crashes <= 1 && attempts == 2),
                         "poisoned at the cap, with the list of attempts");
                 return;
             case errc::maybe_executed:
-                return require(one.policy.at_most_once && one.attempts == 1,
-                               "maybe_executed is for at_most_once that was sent");
+                return require(
+                    one.options.delivery == maus::delivery::at_most_once && one.attempts == 1,
+                    "maybe_executed is for at_most_once that was sent");
             case errc::deadline_exceeded:
-                return require(now >= base::after(one.submitted, one.policy.timeout),
+                return require(now >= base::after(one.submitted, one.options.timeout),
                                "a deadline has passed");
             case errc::attempt_timeout:
                 return require(
-                    one.policy.attempt_timeout != base::duration::max() && one.attempts != 0,
+                    one.options.attempt_timeout != base::duration::max() && one.attempts != 0,
                     "an attempt took too long");
             case errc::no_workers:
             case errc::no_such_function:

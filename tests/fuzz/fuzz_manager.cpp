@@ -1,5 +1,5 @@
 // A manager, its dispatcher with it, among parkservers and workers who say anything at all, and a
-// program that calls, cancels, wishes and releases. What holds after every event:
+// program that calls, cancels, requests and releases. What holds after every event:
 //
 // - nothing is said on a connection that is not there, and all that is said can be read;
 // - a call is settled at most once, with the value of its current attempt (calls.hpp), and by its
@@ -29,14 +29,15 @@ limits small_limits() {
     made.batch_records_max = 3;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 core::manager_config config(input& in) {
     core::manager_config made;
     made.id = an_id<base::manager_id>(2);
     made.incarnation = {1};
     if (!in.one_in(2)) made.endpoints = {"tcp://127.0.0.1:1"};
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     made.seed = 1;
     return made;
 }
@@ -47,7 +48,7 @@ public:
         for (std::uint32_t i = 0; i < calls::methods.size(); ++i) {
             manager_.define({i}, calls::methods[i]);
         }
-        wish();  // most of what is interesting needs one
+        request();  // most of what is interesting needs one
         step(true);
     }
 
@@ -67,7 +68,7 @@ private:
             case 0:
             case 1: now_ = later(in_, now_, manager_.next_deadline()); return;
             case 2: return down();
-            case 3: return wish();
+            case 3: return request();
             case 4:
                 if (in_.one_in(2)) manager_.on(core::release_request{a_group()}, now_, out_);
                 return;
@@ -92,7 +93,7 @@ private:
         }
     }
     base::group_id a_group() { return {static_cast<std::uint32_t>(1 + in_.below(groups_ + 1))}; }
-    void wish() {
+    void request() {
         if (groups_ == 3) return;
         core::add_request made{{++groups_}, in_.one_in(4) ? "other" : "default", {}, {}};
         made.amount = static_cast<std::uint32_t>(in_.below(4));
@@ -104,10 +105,10 @@ private:
         made.group = a_group();
         made.method = {static_cast<std::uint32_t>(in_.below(calls::methods.size()))};
         const auto how = in_.byte();
-        made.policy.at_most_once = how % 4 == 3;
-        made.policy.max_crashes = how / 4 % 4;
-        if (how / 16 % 4 == 3) made.policy.timeout = std::chrono::milliseconds{in_.byte() * 10};
-        if (how / 64 % 4 == 3) made.policy.attempt_timeout = std::chrono::milliseconds{300};
+        if (how % 4 == 3) made.options.delivery = maus::delivery::at_most_once;
+        made.options.max_crashes = how / 4 % 4;
+        if (how / 16 % 4 == 3) made.options.timeout = std::chrono::milliseconds{in_.byte() * 10};
+        if (how / 64 % 4 == 3) made.options.attempt_timeout = std::chrono::milliseconds{300};
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {
             return manager_.on(std::move(call), now_, out_);
@@ -132,7 +133,7 @@ private:
         if (kind < 4) {
             what = wire::encode_control(wire::registered{{}, 1, an_interval(in_), 3});
         } else if (kind < 7) {
-            what = wire::encode_control(a_control(in_.byte(), in_, known_));
+            what = a_control_message(in_.byte(), in_, known_);
             if (in_.one_in(8)) damage(what, in_);
         } else {
             what = raw(in_, 64);
@@ -202,6 +203,7 @@ private:
         wire::message what;
         wire::link_writer to{what, bounds};
         for (auto count = 1 + in_.below(3); count != 0; --count) record_to_manager(at, to);
+        if (in_.one_in(8)) change_flags(what, in_);
         if (in_.one_in(16)) damage(what, in_);
         deliver(at, std::move(what));
     }
@@ -256,7 +258,7 @@ private:
     input& in_;
     base::instant now_ = beginning;
     core::manager manager_;
-    core::manager_effects out_{bounds};
+    core::manager_effects out_{settings};
     routes routes_;
     calls calls_;
     seen known_;

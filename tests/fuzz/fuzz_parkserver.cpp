@@ -25,13 +25,14 @@ limits small_limits() {
     made.control_bytes_max = 2048;
     return made;
 }
-const limits bounds = small_limits();
+const base::settings settings{small_limits(), {}};
+const limits& bounds = settings.limits;
 
 broker::parkserver_config config() {
     broker::parkserver_config made;
     made.id = an_id<base::parkserver_id>(9);
     made.epoch = 1;
-    made.bounds = bounds;
+    made.settings.limits = bounds;
     return made;
 }
 
@@ -50,7 +51,7 @@ public:
 private:
     void event() {
         accepted_ = {};
-        wished_.reset();
+        asked_.reset();
         switch (in_.below(8)) {
             case 0: now_ = later(in_, now_, park_.next_deadline()); return;
             case 1: return go();
@@ -78,7 +79,8 @@ private:
         if (kind < 22) {
             // Mostly what peers say, which comes first in wire::control.
             const auto say = a_control(kind < 12 ? kind : kind % 4, in_, known_);
-            what = wire::encode_control(say);
+            base::buffer kept;
+            what = wire::encode_control(say, some_extensions(in_, kept));
             if (in_.one_in(16)) {
                 damage(what, in_);
                 note(what);
@@ -105,9 +107,9 @@ private:
     }
     void note(const wire::control& say) {
         if (const auto* yes = std::get_if<wire::accepted>(&say)) accepted_ = yes->lease;
-        if (const auto* wish = std::get_if<wire::request>(&say)) {
-            seen::add(known_.tokens, wish->token);
-            wished_ = *wish;
+        if (const auto* asked = std::get_if<wire::request>(&say)) {
+            seen::add(known_.tokens, asked->token);
+            asked_ = *asked;
         }
     }
 
@@ -127,7 +129,7 @@ private:
             }
         }
         out_.clear();
-        if (wished_) requests_[wished_->token] = wished_->request;
+        if (asked_) requests_[asked_->token] = asked_->request;
         if (!offers.empty() || in_.empty()) check_status(offers);
     }
 
@@ -151,7 +153,7 @@ private:
             require(granted_.insert(grant->lease).second, "and is granted once");
         } else if (std::holds_alternative<wire::rejected>(read.value()) ||
                    std::holds_alternative<wire::register_again>(read.value())) {
-            wished_.reset();
+            asked_.reset();
         }
     }
 
@@ -173,7 +175,7 @@ private:
                 const bool of_it =
                     offer.manager == each.manager && requests_.at(offer.token) == each.request;
                 require(!of_it || each.amount == 0 || each.serving <= each.amount,
-                        "nobody is offered more than it wished for");
+                        "nobody is offered more than it asked for");
             }
         }
     }
@@ -197,13 +199,13 @@ private:
     input& in_;
     base::instant now_ = beginning;
     broker::parkserver park_{config(), now_};
-    core::outbox out_{bounds};
+    core::outbox out_{settings};
     routes routes_;
     std::uint64_t connections_ = 0;
     seen known_;
     base::route from_;
-    base::lease_id accepted_;              // by the event at hand
-    std::optional<wire::request> wished_;  // by the event at hand, and not refused
+    base::lease_id accepted_;             // by the event at hand
+    std::optional<wire::request> asked_;  // by the event at hand, and not refused
     std::map<base::token, base::request_id> requests_;
     std::set<base::lease_id> made_, granted_;
 };

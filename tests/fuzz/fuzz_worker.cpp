@@ -26,10 +26,10 @@ core::worker_config config(input& in) {
     made.incarnation = {1};
     made.signatures = {"add(i32,i32)->i32", "name(str)->list<str>"};
     made.concurrency = static_cast<std::uint32_t>(1 + in.below(2));
-    made.bounds.calls_per_worker_max = 4;
-    made.bounds.payload_apart_bytes = 24;
-    made.bounds.message_bytes_max = 50;
-    made.bounds.frames_max = 6;
+    made.settings.limits.calls_per_worker_max = 4;
+    made.settings.limits.payload_apart_bytes = 24;
+    made.settings.limits.message_bytes_max = 50;
+    made.settings.limits.frames_max = 6;
     const auto kind = in.below(4);
     if (kind == 3) {
         made.manager = "tcp://manager:1";
@@ -103,7 +103,7 @@ private:
             seen::add(known_.leases, offer.lease);
             what = wire::encode_control(offer);
         } else if (kind < 15) {
-            what = wire::encode_control(a_control(in_.byte(), in_, known_));
+            what = a_control_message(in_.byte(), in_, known_);
             if (in_.one_in(8)) damage(what, in_);
         } else {
             what = raw(in_, 64);
@@ -147,8 +147,9 @@ private:
         if (!routes_.is(at.via, routes::state::up) && !routes_.is(at.via, routes::state::closed))
             return;
         wire::message what;
-        wire::link_writer to{what, worker_.config().bounds};
+        wire::link_writer to{what, worker_.config().settings.limits};
         for (auto count = 1 + in_.below(3); count != 0; --count) record_to_worker(to);
+        if (in_.one_in(8)) change_flags(what, in_);
         if (in_.one_in(16)) damage(what, in_);
         count_calls(at, what);
         worker_.on(core::received{at.via, over(at, std::move(what))}, now_, out_);
@@ -263,7 +264,7 @@ private:
     input& in_;
     base::instant now_ = beginning;
     core::worker worker_;
-    core::worker_effects out_{worker_.config().bounds};
+    core::worker_effects out_{worker_.config().settings};
     executor executor_;
     routes routes_;
     seen known_;

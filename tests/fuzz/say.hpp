@@ -208,6 +208,24 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
     }
 }
 
+/// A message of any kind, perhaps with extensions, or one of a type that nobody knows.
+inline wire::message a_control_message(std::size_t kind, input& in, const seen& known) {
+    if (in.one_in(16)) return an_unknown_control(in);
+    const wire::control body = a_control(kind, in, known);
+    base::buffer kept;
+    return wire::encode_control(body, some_extensions(in, kept));
+}
+
+/// Flags that a link message's first record would not have, and perhaps a frame for it.
+inline void change_flags(wire::message& what, input& in) {
+    if (what.first.size() < wire::header_bytes + wire::record_header_bytes) return;
+    const std::uint8_t flags = in.byte();
+    what.first.data()[wire::header_bytes + 5] = std::byte{flags};
+    if ((flags & wire::flag_apart) != 0 && !in.one_in(4)) {
+        what.rest.emplace(what.rest.begin(), in.take(in.below(24)));
+    }
+}
+
 /// Bytes changed, cut off or added; frames added or taken away.
 inline void damage(wire::message& what, input& in) {
     std::string bytes{base::as_text(what.first.view())};

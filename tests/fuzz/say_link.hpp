@@ -33,6 +33,7 @@ inline wire::hello a_hello(input& in, const seen& known) {
     say.interval_ms = an_interval(in);
     say.liveness = a_liveness(in);
     say.stamp = in.byte();
+    say.can = abilities(in);
     return say;
 }
 inline errc an_error(input& in) { return wire::code_of(static_cast<std::uint8_t>(in.below(20))); }
@@ -43,14 +44,21 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
     static constexpr type parting[] = {type::reject, type::worker_goodbye, type::manager_goodbye};
     static constexpr type about[] = {type::returned, type::detached, type::started, type::cancel};
     static constexpr type stamped[] = {type::ping, type::pong};
-    switch (in.below(8)) {
-        case 0: return to.say(a_hello(in, known));
-        case 1:
-            return to.say(wire::welcome{an_id<base::manager_id>(in),
-                                        {in.below(3)},
-                                        an_interval(in),
-                                        a_liveness(in),
-                                        in.byte()});
+    base::buffer kept;
+    switch (in.below(12)) {
+        case 0: {
+            const wire::hello say = a_hello(in, known);
+            return to.say(say, some_extensions(in, kept));
+        }
+        case 1: {
+            const wire::welcome say{an_id<base::manager_id>(in),
+                                    {in.below(3)},
+                                    an_interval(in),
+                                    a_liveness(in),
+                                    in.byte(),
+                                    abilities(in)};
+            return to.say(say, some_extensions(in, kept));
+        }
         case 2: {
             const auto kind = in.one_of(parting);
             const auto error = an_error(in);
@@ -76,6 +84,23 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
             base::buffer payload = a_payload(in);
             return to.call(what, function, once, payload);
         }
+        case 7: {  // with extensions, also none
+            const auto what = an_attempt(in, known);
+            const auto function = static_cast<std::uint16_t>(in.below(4));
+            base::buffer payload = a_payload(in);
+            return to.call(what, function, in.one_in(4), payload, some_extensions(in, kept));
+        }
+        case 8: {
+            const auto what = an_attempt(in, known);
+            base::buffer payload = a_payload(in);
+            return to.result(what, std::move(payload), some_extensions(in, kept));
+        }
+        case 9: {
+            const auto from =
+                in.one_in(2) ? type::worker_unimplemented : type::manager_unimplemented;
+            return to.unimplemented(from, in.byte());
+        }
+        case 10: return to.about(static_cast<type>(in.byte()), an_attempt(in, known));
         default: {
             const auto what = an_attempt(in, known);
             return to.result(what, a_payload(in));

@@ -341,7 +341,7 @@ TEST_CASE("with several parkservers, those that are up are used", "[row13]") {
     const worker_process at_first({never_up, first.endpoint}), at_second({second.endpoint});
     maus::manager manager(here.reachable());
     for (const auto& each : all) manager.connect_parkserver(each);
-    // Each wish is told to both; what both offer beyond the wish goes back and serves the other.
+    // Both are told each request; what both offer beyond it goes back and serves the other.
     auto one = manager.get_workers({.amount = 1});
     auto other = manager.get_workers({.amount = 1});
     REQUIRE(one.wait_for(1, patience));

@@ -1,5 +1,5 @@
 // Calling functions: by method and by name, what is refused before anything is sent, futures,
-// events, cancelling, and every option that a call or a wish has.
+// events, cancelling, and every option that a call or a request has.
 #include <future>
 #include <mutex>
 #include <thread>
@@ -300,20 +300,20 @@ namespace {
 class diary {
 public:
     [[nodiscard]] std::function<void(const maus::event&)> writer() {
-        return [this](const maus::event& what) {
+        return [this](const maus::event& news) {
             const std::lock_guard lock(guard_);
-            all_.push_back(what);
+            all_.push_back(news);
         };
     }
-    [[nodiscard]] std::size_t count(maus::event::kind what, const std::string& name) const {
+    [[nodiscard]] std::size_t count(maus::event_kind kind, const std::string& name) const {
         const std::lock_guard lock(guard_);
         std::size_t found = 0;
-        for (const auto& each : all_) found += each.what == what && each.name == name;
+        for (const auto& each : all_) found += each.kind == kind && each.name == name;
         return found;
     }
-    [[nodiscard]] bool comes(maus::event::kind what, const std::string& name,
+    [[nodiscard]] bool comes(maus::event_kind kind, const std::string& name,
                              std::size_t times = 1) const {
-        return eventually([&] { return count(what, name) >= times; }) && count(what, name) == times;
+        return eventually([&] { return count(kind, name) >= times; }) && count(kind, name) == times;
     }
 
 private:
@@ -323,7 +323,7 @@ private:
 }  // namespace
 
 TEST_CASE("a program hears of workers that join, are lost and are released", "[calls]") {
-    using kind = maus::event::kind;
+    using kind = maus::event_kind;
     diary heard;
     site here;
     auto processes = here.workers(2);
@@ -342,7 +342,7 @@ TEST_CASE("a program hears of workers that join, are lost and are released", "[c
 }
 
 TEST_CASE("a program hears of a parkserver that is lost and back", "[calls]") {
-    using kind = maus::event::kind;
+    using kind = maus::event_kind;
     diary heard;
     site here(GENERATE(transport::tcp, transport::ipc));
     const std::string place = here.fixed_place();
@@ -367,8 +367,8 @@ TEST_CASE("an event's callback may use the manager", "[calls]") {
     maus::worker_group workers;
     std::mutex guard;
     auto options = here.reachable();
-    options.on_event = [&](const maus::event& what) {
-        if (what.what != maus::event::kind::worker_joined) return;
+    options.on_event = [&](const maus::event& news) {
+        if (news.kind != maus::event_kind::worker_joined) return;
         const std::lock_guard lock(guard);
         sum = workers.call(zoo::add, 40, 2).get();
         (void)self->metrics();

@@ -353,7 +353,7 @@ TEST_CASE("kill -9 of the parkserver in mid-lease: calls on live links never not
     check_sums(manager);
 }
 
-TEST_CASE("a worker dies while the parkserver is away: the wish gets another when it is back",
+TEST_CASE("a worker dies while the parkserver is away: the request gets another when it is back",
           "[losses]") {
     site here;
     const std::string place = here.fixed_place();
@@ -378,9 +378,9 @@ TEST_CASE("a parkserver that is stopped for a while and continues loses nobody's
     const worker_process first({park.endpoint}, {}, quick), second({park.endpoint}, {}, quick);
     std::atomic<int> lost{0}, back{0};
     auto options = here.reachable();
-    options.on_event = [&](const maus::event& what) {
-        lost += what.what == maus::event::kind::parkserver_lost;
-        back += what.what == maus::event::kind::parkserver_back;
+    options.on_event = [&](const maus::event& news) {
+        lost += news.kind == maus::event_kind::parkserver_lost;
+        back += news.kind == maus::event_kind::parkserver_back;
     };
     maus::manager manager(options);
     manager.connect_parkserver(park.endpoint);

@@ -103,7 +103,7 @@ maus::manager_options site::relayed() const {
 
 std::optional<maus::parkserver_status> status_of(const std::string& parkserver) {
     try {
-        return maus::fetch_status(parkserver, 2s);
+        return maus::fetch_status(parkserver, 20s);
     } catch (const maus::error&) {
         return std::nullopt;
     }

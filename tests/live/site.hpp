@@ -31,7 +31,8 @@ using namespace std::chrono_literals;
 enum class transport { tcp, ipc };
 
 inline const maus::heartbeat_options calm{1000ms, 15};
-inline const maus::heartbeat_options quick{100ms, 10};
+/// For who is to be held lost soon: 3 s, so that a busy machine holds nobody lost that is not.
+inline const maus::heartbeat_options quick{200ms, 15};
 
 /// Logs to stderr if MAUS_TEST_LOG is set.
 [[nodiscard]] maus::log_function log_as(const std::string& who);

@@ -39,7 +39,7 @@ struct reports {
         maus::manager_options made;
         made.log = log.writer();
         made.on_event = [this](const maus::event& told) {
-            if (told.what == maus::event::kind::parkserver_unreachable) {
+            if (told.kind == maus::event_kind::parkserver_unreachable) {
                 events_.writer()(maus::log_level::info, told.name + ": " + told.why);
             }
         };

@@ -93,6 +93,62 @@ TEST_CASE("wordcount with a worker killed on the way has the right totals and le
     CHECK(words_counted == done["words"]);
 }
 
+TEST_CASE("a picture drawn by workers, one of them killed on the way, is that of one process") {
+    const orphanage left_behind;
+    const maus_test::scratch_folder folder;
+    const json done =
+        run_json("maus-demo", {"picture", "--width", "320", "--workers", "2", "--kill", "1",
+                               "--check", "--json", "--output", folder.file("set.pgm")});
+    INFO(done.dump(2));
+    CHECK(left_behind.is_empty());
+    CHECK(done["pixels"] == 320 * 240);
+    CHECK(done["check"]["same"] == true);
+    CHECK(done["check"]["differences"] == json::array());
+    CHECK(done["check"]["speed_up"].get<double>() ==
+          Approx(done["check"]["seconds"].get<double>() / done["seconds"].get<double>()));
+    REQUIRE(done["killed"].size() == 1);
+    std::uint64_t calls = 0, pixels = 0;
+    for (const auto& worker : done["workers"]) {
+        calls += worker["calls"].get<std::uint64_t>();
+        pixels += worker["pixels"].get<std::uint64_t>();
+        CHECK(worker["killed"] == (worker["pid"] == done["killed"][0]));
+    }
+    CHECK(calls == 48);  // 8 x 6 tiles
+    CHECK(pixels == done["pixels"]);
+
+    std::ifstream file(folder.file("set.pgm"), std::ios::binary);
+    const std::string drawn{std::istreambuf_iterator<char>(file), {}};
+    const std::string head = "P5\n320 240\n255\n";
+    REQUIRE(drawn.size() == head.size() + 320 * 240);
+    CHECK(drawn.starts_with(head));
+    const auto at = [&](std::size_t x, std::size_t y) { return drawn[head.size() + y * 320 + x]; };
+    CHECK(at(240, 120) == 0);  // 0 is in the set
+    CHECK(at(0, 0) != 0);
+    for (std::size_t x = 0; x < 320; ++x) CHECK(at(x, 0) == at(x, 239));  // it is symmetric
+}
+
+TEST_CASE("the picture's last line tells how much faster the workers were") {
+    const outcome plain =
+        run("maus-demo", {"picture", "--width", "320", "--workers", "2", "--kill", "1", "--check"});
+    INFO(plain.out << plain.err);
+    CHECK(plain.code == good);
+    CHECK_THAT(plain.out, maus_test::has_text("320 x 240 pixels, on 2 workers\n"));
+    CHECK_THAT(plain.out, maus_test::has_text("check: the same pixels as one process alone\n"));
+    const std::string last = plain.out.substr(plain.out.rfind('\n', plain.out.size() - 2) + 1);
+    CHECK(last.starts_with("2 workers, 1 of them killed on the way: "));
+    CHECK_THAT(last, maus_test::has_text(" times as fast as one process ("));
+}
+
+TEST_CASE("a picture that cannot be written is a failure") {
+    const maus_test::scratch_folder folder;
+    for (const std::string& place : {folder.file("missing/set.pgm"), std::string("/dev/full")}) {
+        const outcome ended =
+            run("maus-demo", {"picture", "--width", "64", "--workers", "1", "--output", place});
+        CHECK(ended.code == failed);
+        CHECK_THAT(ended.err, maus_test::has_text("cannot write " + place));
+    }
+}
+
 TEST_CASE("a wordcount whose worker ends before the work begins goes on with the others") {
     const orphanage left_behind;
     const maus_test::scratch_folder folder;
@@ -118,11 +174,11 @@ TEST_CASE("a wordcount whose worker ends before the work begins goes on with the
 
 TEST_CASE("a demo that looks for its parkserver in vain can be stopped meanwhile") {
     const maus_test::scratch_folder folder;
-    for (const std::string what : {"wordcount", "manager", "worker"}) {
-        program demo("maus-demo", {what, "-p", "ipc://" + folder.file("nobody")});
+    for (const std::string command : {"wordcount", "picture", "manager", "worker"}) {
+        program demo("maus-demo", {command, "-p", "ipc://" + folder.file("nobody")});
         REQUIRE(eventually([&] { return waits_for_signals(demo.pid()); }));
         demo.signal(SIGINT);
-        CHECK(demo.wait() == (what == "worker" ? good : failed));
+        CHECK(demo.wait() == (command == "worker" ? good : failed));
         CHECK(demo.err().find("no parkserver answers") == std::string::npos);
     }
 }
@@ -160,6 +216,29 @@ TEST_CASE("wordcount works on a parkserver that is there, with its workers") {
     CHECK(done["words"] == files * lines_a_file * 3);
     REQUIRE(done["workers"].size() == 1);
     CHECK(done["workers"][0]["pid"] == worker.pid());
+}
+
+TEST_CASE("jobs, workers and managers take all the parkservers that they are given") {
+    const maus_test::scratch_folder folder;
+    auto first = std::make_unique<parkserver>();
+    const parkserver second;
+    const words both{"-p", first->endpoint(), "-p", second.endpoint()};
+    const auto with_both = [&](const std::string& command) {
+        words all{command};
+        all.insert(all.end(), both.begin(), both.end());
+        return all;
+    };
+    program worker("maus-demo", with_both("job-worker")), example("maus-demo", with_both("worker"));
+    for (const parkserver* each : {const_cast<const parkserver*>(first.get()), &second}) {
+        CHECK(eventually([&] {
+            return run_json("maus", each->asked({"status", "--json"}))["workers"].size() == 2;
+        }));
+    }
+    first.reset();  // one of the two is enough
+    words draw = with_both("picture");
+    draw.insert(draw.end(), {"--width", "64", "--json"});
+    CHECK(run_json("maus-demo", draw)["workers"][0]["pid"] == worker.pid());
+    CHECK(run("maus-demo", with_both("manager")).code == good);
 }
 
 TEST_CASE("a wordcount that is asked to stop says how far it came, and leaves nobody") {

@@ -13,19 +13,22 @@ std::string path_of(const std::string& name) {
 
 // A shell that redirects both outputs and then becomes the program.
 words redirected(const maus_test::scratch_folder& to, const std::string& name,
-                 const words& arguments) {
-    words made{
-        "-c",           "out=$1 err=$2; shift 2; exec \"$@\" >\"$out\" 2>\"$err\" </dev/null",
-        "sh",           to.file("out"),
-        to.file("err"), path_of(name)};
+                 const words& arguments, const std::string& redirect) {
+    words made{"-c",
+               "out=$1 err=$2; shift 2; exec \"$@\" >\"$out\" 2>\"$err\" </dev/null " + redirect,
+               "sh",
+               to.file("out"),
+               to.file("err"),
+               path_of(name)};
     made.insert(made.end(), arguments.begin(), arguments.end());
     return made;
 }
 
 }  // namespace
 
-program::program(const std::string& name, const words& arguments)
-    : process_("/bin/sh", redirected(folder_, name, arguments)) {}
+// Not every other shell knows descriptors of two digits.
+program::program(const std::string& name, const words& arguments, const std::string& redirect)
+    : process_("/bin/bash", redirected(folder_, name, arguments, redirect)) {}
 
 std::string program::text_of(const std::string& name) const {
     std::ifstream file(folder_.file(name), std::ios::binary);
@@ -36,8 +39,8 @@ bool program::says(const std::string& text) {
     return eventually([&] { return (out() + err()).find(text) != std::string::npos; });
 }
 
-outcome run(const std::string& name, const words& arguments) {
-    program one(name, arguments);
+outcome run(const std::string& name, const words& arguments, const std::string& redirect) {
+    program one(name, arguments, redirect);
     const auto code = one.wait();
     return {code, one.out(), one.err()};
 }
@@ -50,7 +53,8 @@ nlohmann::json run_json(const std::string& name, const words& arguments) {
     return nlohmann::json::parse(ended.out);
 }
 
-parkserver::parkserver(const words& arguments) : program_("maus-parkserver", arguments) {
+parkserver::parkserver(const words& arguments, const std::string& redirect)
+    : program_("maus-parkserver", arguments, redirect) {
     REQUIRE(program_.says(" ready at "));
     REQUIRE(eventually([&] { return program_.out().ends_with('\n'); }));
     const std::string line = program_.out();
@@ -58,9 +62,9 @@ parkserver::parkserver(const words& arguments) : program_("maus-parkserver", arg
     endpoint_ = line.substr(at, line.find_first_of(",\n", at) - at);
 }
 
-words parkserver::asked(words what) const {
-    what.insert(what.end(), {"-p", endpoint_, "--timeout", "30000"});
-    return what;
+words parkserver::asked(words command) const {
+    command.insert(command.end(), {"-p", endpoint_, "--timeout", "30000"});
+    return command;
 }
 
 std::string typed(const std::string& name, const words& arguments) {

@@ -23,8 +23,10 @@ inline constexpr int good = 0, failed = 1, usage = 2;
 
 class program {
 public:
-    /// `name` is one of build/.../bin, or a path.
-    explicit program(const std::string& name, const words& arguments = {});
+    /// `name` is one of build/.../bin, or a path. `redirect` (as "2>&7") is what a shell does with
+    /// its outputs instead.
+    explicit program(const std::string& name, const words& arguments = {},
+                     const std::string& redirect = {});
 
     [[nodiscard]] std::string out() const { return text_of("out"); }
     [[nodiscard]] std::string err() const { return text_of("err"); }
@@ -48,18 +50,20 @@ struct outcome {
     std::optional<int> code;
     std::string out, err;
 };
-[[nodiscard]] outcome run(const std::string& name, const words& arguments = {});
+[[nodiscard]] outcome run(const std::string& name, const words& arguments = {},
+                          const std::string& redirect = {});
 /// Runs it with --json among the arguments; fails the test if it fails or prints no JSON.
 [[nodiscard]] nlohmann::json run_json(const std::string& name, const words& arguments);
 
 /// maus-parkserver on a port of its own, or where it is told to be.
 class parkserver {
 public:
-    explicit parkserver(const words& arguments = {"--bind", "tcp://127.0.0.1:*"});
+    explicit parkserver(const words& arguments = {"--bind", "tcp://127.0.0.1:*"},
+                        const std::string& redirect = {});
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] program& itself() { return program_; }
     /// These words, to this parkserver, with the patience that a busy machine asks for.
-    [[nodiscard]] words asked(words what) const;
+    [[nodiscard]] words asked(words command) const;
 
 private:
     program program_;

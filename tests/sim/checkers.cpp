@@ -40,7 +40,7 @@ void checkers::see(const fact& what) {
             // Of real processes nobody saw what was sent when.
             if (real_) left_as_.erase({what.process, what.worker});
             return joined(what);
-        case fact::kind::wished:
+        case fact::kind::requested:
             groups_[{what.process, what.life}][what.group].amount = what.amount;
             return;
         case fact::kind::released:
@@ -388,7 +388,7 @@ void checkers::joined(const fact& what) {
     group_state& of = groups_[manager][what.group];
     of.workers.insert(what.worker);
     expect(of.amount == 0 || of.workers.size() <= of.amount, "P-31", what,
-           "it has more workers than it wished for");
+           "it has more workers than it asked for");
 }
 
 // --- links and lives ---------------------------------------------------------------------------
@@ -413,7 +413,7 @@ void checkers::welcomed(const fact& what) {
     expect(wanted->second.first == manager &&
                (groups_[manager][wanted->second.second].workers.contains(from.worker) ||
                 left_as_.contains({what.process, from.worker})),
-           "P-33", what, "it did not join the wish that it was leased for");
+           "P-33", what, "it did not join the request that it was leased for");
 }
 
 void checkers::died(const fact& what) {

@@ -113,7 +113,7 @@ private:
             base::manager_id manager;
             std::string type;
         };
-        struct wish {
+        struct standing_request {
             base::manager_id manager;
             std::uint32_t number = 0;
             std::string type;
@@ -124,11 +124,11 @@ private:
         using session = std::pair<std::uint64_t, std::uint64_t>;  // incarnation and route
         std::map<base::worker_id, session> workers;
         std::map<base::manager_id, session> managers;
-        std::map<base::token, wish> requests;
+        std::map<base::token, standing_request> requests;
         std::map<base::manager_id, std::map<base::token, std::uint64_t>> places;  // of old sessions
         std::set<base::token> served;  // it may have somebody
         std::map<base::lease_id, std::vector<peer>> ends;
-        std::uint64_t wishes_made = 0;
+        std::uint64_t requests_made = 0;
         void forget_requests(const base::manager_id& of);
     };
     struct standing {         // what a parkserver knows of a worker
@@ -137,12 +137,12 @@ private:
         base::lease_id offered;
         base::lease_id newest;  // that was offered, and neither void nor at its end
     };
-    struct portion {  // what a parkserver offers one wish in one go
+    struct portion {  // what a parkserver offers one request in one go
         life_key by;
         base::token token;
         instant at{};
         std::uint32_t workers = 0;
-        bool is_first = false;  // the wish never had anybody
+        bool is_first = false;  // the request never had anybody
         fact newest;
     };
     struct group_state {

@@ -56,7 +56,7 @@ void checkers::enrolled(const fact& what) {
         expect(what.incarnation >= known->second.first, "P-15", what,
                "an older life of a manager took the place of a newer one");
         if (known->second.second != what.link) {
-            // What it wished holds only if it says it again, but keeps its place then ([P-20]).
+            // What it requested holds only if it says it again, but keeps its place then ([P-20]).
             std::map<base::token, std::uint64_t> places;
             for (const auto& [token, each] : at.requests) {
                 if (each.manager == what.manager) places[token] = each.place;
@@ -87,7 +87,7 @@ void checkers::asked(const fact& what) {
     if (at.requests.contains(what.token)) return;
     auto& places = at.places[here->first];
     const auto old = places.find(what.token);
-    const std::uint64_t place = old == places.end() ? ++at.wishes_made : old->second;
+    const std::uint64_t place = old == places.end() ? ++at.requests_made : old->second;
     if (old != places.end()) places.erase(old);
     at.requests[what.token] = {here->first, what.group, what.text, what.amount, place};
 }
@@ -104,7 +104,7 @@ void checkers::unasked(const fact& what) {
     });
 }
 
-// A wish that never had anybody, as far as this parkserver can know, waits for sure.
+// A request that never had anybody, as far as this parkserver can know, waits for sure.
 void checkers::served_in_order(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.ends[what.lease] = {{what.worker, {}, {}}, {{}, what.manager, {}}};
@@ -114,11 +114,11 @@ void checkers::served_in_order(const fact& what) {
     for (const auto& [token, each] : at.requests) {
         expect(each.place >= served->second.place || each.type != served->second.type ||
                    at.served.contains(token),
-               "P-23", what, "an older wish of its type has nobody yet");
+               "P-23", what, "an older request of its type has nobody yet");
     }
 }
 
-// What a wish is offered first it is offered in one go ([P-21]).
+// What a request is offered first it is offered in one go ([P-21]).
 void checkers::served_at_once(const fact& what) {
     const life_key by{what.process, what.life};
     if (!portion_) {
@@ -135,16 +135,16 @@ void checkers::end_portion() {
     const agency& at = agencies_[dealt.by];
     const auto to = at.requests.find(dealt.token);
     if (!dealt.is_first || to == at.requests.end()) return;
-    const agency::wish& wished = to->second;
-    if (wished.amount != 0) {
-        return expect(dealt.workers == wished.amount, "P-21", dealt.newest,
-                      "a wish for " + std::to_string(wished.amount) + " that never had any got " +
-                          std::to_string(dealt.workers));
+    const agency::standing_request& wanted = to->second;
+    if (wanted.amount != 0) {
+        return expect(dealt.workers == wanted.amount, "P-21", dealt.newest,
+                      "a request for " + std::to_string(wanted.amount) +
+                          " that never had any got " + std::to_string(dealt.workers));
     }
     for (const auto& [worker, session] : at.workers) {
         const auto known = at.sessions.find(session.second);
-        expect(known->second.type != wished.type || !standings_[{dealt.by, session.second}].surely,
-               "P-21", dealt.newest, "a wish for all that are free did not get them all");
+        expect(known->second.type != wanted.type || !standings_[{dealt.by, session.second}].surely,
+               "P-21", dealt.newest, "a request for all that are free did not get them all");
     }
 }
 

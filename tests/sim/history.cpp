@@ -15,7 +15,7 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::settled: return "settled";
         case fact::kind::joined: return "joined";
         case fact::kind::left: return "left";
-        case fact::kind::wished: return "wished";
+        case fact::kind::requested: return "requested";
         case fact::kind::released: return "released";
         case fact::kind::wanted: return "wanted";
         case fact::kind::offered: return "offered";

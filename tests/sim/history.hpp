@@ -26,7 +26,7 @@ struct fact {
         settled,    ///< a call came back to its program
         joined,     ///< a manager's program was told of a worker
         left,       ///< and that it is gone
-        wished,
+        requested,
         released,
         wanted,     ///< a manager said a request with `token` for its `group`
         offered,    ///< a parkserver said assign to `worker`

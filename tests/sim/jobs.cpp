@@ -20,8 +20,9 @@ namespace {
 
 constexpr const char* work_done = "done\n";  // a job's last word
 
-// A machine that goes round in circles within one step ends no seed; nor does the clockwork's bound
-// on events. A timer, for RLIMIT_CPU counts ticks: on a busy machine they are many seconds off.
+// A machine that goes round in circles within one step has no further event, so that the clockwork's
+// bound on events does not end it. A timer, since RLIMIT_CPU counts ticks: on a busy machine they are
+// many seconds off.
 void bound_seed(double seconds) {
     static const timer_t timer = [] {
         sigevent tells{};

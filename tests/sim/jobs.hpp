@@ -14,7 +14,9 @@ struct work {
     std::uint64_t first = 1, last = 500;
     std::uint64_t step = 1;  // each n-th
     double minutes = 0;      // so long, whatever the last is; none: 0
-    double seed_seconds = 5;
+    /// A seed is bounded by its events (clockwork.hpp). This ends one that goes on for ever within a
+    /// step, and is far more than all events that a seed may have take on any machine.
+    double seed_seconds = 600;
     std::uint64_t twice_every = 50;
     bool trace = false, fail_fast = false;
     bool tell = false;  // a parent reads what each seed came to

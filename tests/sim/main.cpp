@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
         "  maus-sim --seed 730 --shrink         a smaller run of the same failure\n"
         "  maus-sim --minutes 10                as many as that takes, from the first of "
         "--seeds\n\n"
-        "A seed that crashes or takes too long fails; the others are run all the same.\n\n"
+        "A seed that crashes or does not end fails; the others are run all the same.\n\n"
         "Exit status: 0 all is well, 1 some seed failed, 2 the command line is wrong.");
     app.set_version_flag("--version", std::string("maus-sim ") + maus::version);
     app.add_option("--seeds", wanted.seeds, "A..B: the seeds to run")->capture_default_str();
@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     app.add_option("--minutes", what.minutes, "go on for so many minutes of processor time a job")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--seed-seconds", what.seed_seconds,
-                   "processor time that one seed may take; the slowest takes 1 with sanitizers")
+                   "processor time after which a seed that never ends a step is ended")
         ->check(CLI::Range(0.01, 3600.0))
         ->capture_default_str();
     app.add_option("--twice-every", what.twice_every,

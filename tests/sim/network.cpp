@@ -71,6 +71,29 @@ void network::try_dial(std::uint64_t which) {
     hosts_[dialer]->deliver(core::up{on.ends[0].at});
 }
 
+namespace {
+// What only a later version would say, behind what is said: records and messages of unknown types
+// (below 128 they are answered), flags and extensions ([P-56]). Nothing may change by it.
+void append_record(base::buffer& to, std::uint8_t type, std::uint8_t flags) {
+    std::byte* at = to.extend(wire::record_header_bytes);
+    wire::store(at, std::uint32_t{0});
+    at[4] = std::byte{type};
+    at[5] = std::byte{flags};
+    wire::store(at + 6, std::uint16_t{7});
+}
+void add_unknown(wire::message& message, std::size_t frames_max, base::random& luck) {
+    const auto type = static_cast<std::uint8_t>(luck.below(2) == 0 ? 100 : 200);
+    const auto head = wire::read_header(message.first.view());
+    if (!head) return;
+    if (head.value().channel != wire::channel::link) {  // control, or a relay message's first frame
+        return wire::encode_extensions(message.first, {{7, {}}, {40000, base::as_bytes("later")}});
+    }
+    const bool apart = message.frames() < frames_max && luck.below(2) == 0;
+    append_record(message.first, type, apart ? 0xFF : 0xFE);
+    if (apart) message.rest.emplace_back(base::as_bytes("unknown"));
+}
+}  // namespace
+
 void network::send(host& from, core::send what) {
     const std::uint64_t* found = find(from, what.to);
     if (found == nullptr) return;
@@ -96,6 +119,18 @@ void network::send(host& from, core::send what) {
     }
     if (on.lines[side].deaf) return;
     wire::message message = std::move(what.what);
+    const bool unknown = !healed_ && plan_.unknowns > 0 && chance(random_, plan_.unknowns);
+    if (unknown) {
+        ++faults_.unknowns;
+        add_unknown(message, plan_.bounds.frames_max, random_);
+        const auto head = wire::read_header(message.first.view());
+        if (head && head.value().channel == wire::channel::control) {
+            wire::message before;
+            wire::write_header(before.first, wire::channel::control,
+                               static_cast<std::uint8_t>(random_.below(2) == 0 ? 100 : 200));
+            put(which, side, {time_.time() + delay(), std::move(before), nullptr});
+        }
+    }
     if (what.relayed) {
         message.rest.insert(message.rest.begin(), std::move(message.first));
         message.first = wire::relay_frame(*what.relayed);

@@ -55,7 +55,7 @@ private:
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
-    limits bounds_;
+    base::settings settings_;
     bool stopped_ = false;
 };
 
@@ -86,10 +86,10 @@ private:
     std::unique_ptr<core::manager> core_;
     std::unique_ptr<core::manager_effects> out_;
     std::unique_ptr<program> program_;
-    limits bounds_;
+    base::settings settings_;
     base::manager_id id_{};
     std::uint64_t settled_values_ = 0, settled_errors_ = 0, submitted_ = 0, sent_ = 0;
-    std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0;
+    std::uint64_t welcomed_ = 0, released_ = 0, violations_ = 0, unimplemented_known_ = 0;
     std::uint64_t late_ = 0;                           // results that no call was waiting for
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets
@@ -130,6 +130,7 @@ private:
     void witness_answers(const core::send& what);
     void babble();
     void forge();
+    void note_unimplemented(const wire::record& record);
     void accept_again();
     void note_hello(core::send& what);
     void note_control(const core::send& what);
@@ -142,7 +143,7 @@ private:
     std::unique_ptr<core::worker> core_;
     std::unique_ptr<core::worker_effects> out_;
     std::unique_ptr<executor> executor_;
-    limits bounds_;
+    base::settings settings_;
     base::worker_id id_{};
     base::lease_id lease_{};
     base::route link_{};  // and lease: where it spoke to a manager last
@@ -150,6 +151,7 @@ private:
     std::deque<wire::message> old_results_;
     std::uint64_t leases_ = 0;
     std::uint64_t jobs_ = 0, jobs_done_ = 0;
+    std::uint64_t unimplemented_known_ = 0;
     std::uint64_t answers_ = 0, answers_at_once_ = 0;          // to calls that became no jobs
     std::set<std::pair<std::uint64_t, std::uint32_t>> taken_;  // attempts that became jobs
     base::route accepted_at_{};                                // and what it accepted there last

@@ -10,9 +10,9 @@ std::string manager_process::name() const { return "manager p" + std::to_string(
 
 void manager_process::make(bool keep_identity) {
     stopped_ = false;
-    bounds_ = world_.how.bounds;
+    settings_.limits = world_.how.bounds;
     settled_values_ = settled_errors_ = submitted_ = sent_ = 0;
-    welcomed_ = released_ = violations_ = late_ = 0;
+    welcomed_ = released_ = violations_ = late_ = unimplemented_known_ = 0;
     attempts_.clear();
     failed_.clear();
     answering_.clear();
@@ -25,9 +25,9 @@ void manager_process::make(bool keep_identity) {
     if (chance(luck_, world_.how.bad_address)) config.endpoints.push_back(bad_address());
     if (!relayed) config.endpoints.push_back(network::address_of(number()));
     config.beat = draw_beat();
-    config.bounds = bounds_;
+    config.settings.limits = settings_.limits;
     config.seed = luck_();
-    out_ = std::make_unique<core::manager_effects>(bounds_);
+    out_ = std::make_unique<core::manager_effects>(settings_);
     core_ = std::make_unique<core::manager>(std::move(config), local());
     program_ = std::make_unique<program>(world_, *this);
     program_->begin(*core_);
@@ -137,7 +137,7 @@ void manager_process::begin_stop() {
     fact told = begin(fact::kind::note);
     told.text = "stop";
     world_.past.add(std::move(told));
-    // Who came by itself and serves no wish parts without a word to the program.
+    // Who came by itself and serves no request parts without a word to the program.
     std::size_t idle = core_->workers();
     for (const auto& [group, each] : program_->requests()) idle -= core_->workers_of(group);
     core_->on(core::stop_manager{}, local(), *out_);
@@ -157,6 +157,7 @@ void manager_process::count() {
     tell_count("joined", core_->counters().joined, welcomed_);
     tell_count("lost", core_->counters().lost, welcomed_ - released_);
     tell_count("manager's violations", core_->counters().violations, violations_);
+    tell_count("known types that a manager does not know", unimplemented_known_, 0);
     tell_count("late results", core_->calls().stale_answers, late_);
     // A call that failed may have moved once more than it was sent again.
     std::uint64_t again = 0, perhaps = 0;
@@ -183,7 +184,7 @@ void manager_process::said(core::send& what) {
     const auto head = wire::read_header(what.what.first.view());
     if (!head) return;
     if (head.value().channel == wire::channel::control) {
-        const auto decoded = wire::decode_control(what.what, bounds_);
+        const auto decoded = wire::decode_control(what.what, settings_.limits);
         const auto* wants = decoded ? std::get_if<wire::request>(&decoded.value()) : nullptr;
         if (wants == nullptr) return;
         fact told = begin(fact::kind::wanted);
@@ -213,6 +214,11 @@ void manager_process::said(core::send& what) {
             record.type == wire::record_type::manager_goodbye) {
             const auto why = wire::decode_parting(record.body);
             if (why && is_violation(wire::code_of(why.value().error))) ++violations_;
+        }
+        if (record.type == wire::record_type::manager_unimplemented) {
+            const auto type = wire::decode_unimplemented(record.body);
+            if (!type || wire::is_known(static_cast<wire::record_type>(*type)))
+                ++unimplemented_known_;
         }
         if (record.type != wire::record_type::call) continue;
         base::byte_view body = record.body;

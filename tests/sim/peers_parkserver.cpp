@@ -6,8 +6,8 @@ std::string parkserver_process::name() const { return "parkserver p" + std::to_s
 
 void parkserver_process::make(bool) {
     stopped_ = false;
-    bounds_ = world_.how.bounds;
-    out_.emplace(bounds_);
+    settings_.limits = world_.how.bounds;
+    out_.emplace(settings_);
     broker::parkserver_config config;
     config.id = base::parkserver_id::make(luck_);
     config.epoch = wall_us() * 16 + number();
@@ -15,7 +15,7 @@ void parkserver_process::make(bool) {
     granted_.clear();
     collected_ = 0;
     registrations_ = relayed_ = workers_lost_ = managers_lost_ = violations_ = 0;
-    config.bounds = bounds_;
+    config.settings.limits = settings_.limits;
     core_.emplace(std::move(config), local());
 }
 
@@ -82,7 +82,7 @@ bool parkserver_process::is_readable(const core::received& from) const {
     const auto head = wire::read_header(from.what.first.view());
     return head && head.value().version == wire::version &&
            head.value().channel != wire::channel::link &&
-           from.what.frames() <= bounds_.frames_max + 1;
+           from.what.frames() <= settings_.limits.frames_max + 1;
 }
 
 // What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
@@ -95,9 +95,9 @@ void parkserver_process::hear(const core::received& from) {
     const auto head = wire::read_header(from.what.first.view());
     judged_ = head.value().channel == wire::channel::control;
     if (!judged_) return;
-    const auto decoded = wire::decode_control(from.what, bounds_);
+    const auto decoded = wire::decode_control(from.what, settings_.limits);
     if (!decoded) {
-        ++violations_;
+        if (decoded.why().code != errc::unimplemented) ++violations_;
         return;
     }
     // A registration may be turned away and be none; and who may say what, a session decides.
@@ -159,7 +159,7 @@ void parkserver_process::witness(core::send& what) {
         return world_.past.add(std::move(told));
     }
     if (head.value().channel != wire::channel::control) return;
-    const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto decoded = wire::decode_control(what.what, settings_.limits);
     const auto* no = decoded ? std::get_if<wire::rejected>(&decoded.value()) : nullptr;
     if (no != nullptr && !judged_ && wire::code_of(no->error) != errc::overloaded) ++violations_;
     const auto who = peers_.find(what.to.value);

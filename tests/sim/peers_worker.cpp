@@ -25,7 +25,7 @@ core::worker_config worker_process::config() {
     made.concurrency = between(luck_, 1, world_.how.concurrency_max);
     made.beat = draw_beat();
     made.link_timeout = world_.how.link_timeout;
-    made.bounds = bounds_;
+    made.settings.limits = settings_.limits;
     made.seed = luck_();
     if (direct_) {
         const auto which = world_.managers[luck_.below(world_.managers.size())];
@@ -38,7 +38,7 @@ core::worker_config worker_process::config() {
 }
 
 void worker_process::make(bool keep_identity) {
-    bounds_ = world_.how.bounds;
+    settings_.limits = world_.how.bounds;
     if (!keep_identity || id_.none()) id_ = base::worker_id::make(luck_);
     if (world_.phase == phase::chaos && chance(luck_, world_.how.twins)) {
         const auto* twin = world_.workers[luck_.below(world_.workers.size())];
@@ -47,11 +47,11 @@ void worker_process::make(bool keep_identity) {
         }
     }
     link_ = {};
-    leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = 0;
+    leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = unimplemented_known_ = 0;
     taken_.clear();
     old_results_.clear();
     accepted_.reset();
-    out_ = std::make_unique<core::worker_effects>(bounds_);
+    out_ = std::make_unique<core::worker_effects>(settings_);
     core_ = std::make_unique<core::worker>(config(), local());
     executor_ = std::make_unique<executor>(*this, core_->config());
 }
@@ -99,6 +99,7 @@ void worker_process::count() {
     tell_count("answers dropped", its.answers_dropped, jobs_done_ + answers_at_once_ - answers_);
     tell_count("worker's leases", its.leases, leases_);
     tell_count("worker's violations", its.violations, 0);
+    tell_count("known types that a worker does not know", unimplemented_known_, 0);
 }
 
 void worker_process::begin_stop() {
@@ -120,7 +121,7 @@ void worker_process::note_hello(core::send& what) {
     wire::link_reader records{what.what};
     wire::record record;
     if (!records.next(record) || record.type != wire::record_type::hello) return;
-    const auto hello = wire::decode_hello(record.body, bounds_);
+    const auto hello = wire::decode_hello(record.body, settings_.limits);
     if (!hello) return;
     lease_ = hello.value().lease;
     fact told = begin(fact::kind::greeted);
@@ -143,7 +144,7 @@ void worker_process::forge() {
     answer lie;
     lie.call = of.what.call.value;
     lie.attempt = of.what.number.value;
-    core::outbox out{bounds_};
+    core::outbox out{settings_};
     core::link_address to{.to = link_, .relayed = relayed_};
     out.link(to).result(of.what, pack(lie));
     world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
@@ -200,6 +201,7 @@ void worker_process::witness_answers(const core::send& what) {
     wire::link_reader records{copy};
     for (wire::record record; records.next(record);) {
         told.right = is_answer(record.type);
+        if (record.type == wire::record_type::worker_unimplemented) note_unimplemented(record);
         if (!told.right && record.type != wire::record_type::detached &&
             record.type != wire::record_type::started) {
             continue;
@@ -218,8 +220,14 @@ void worker_process::witness_answers(const core::send& what) {
     }
 }
 
+// Who does not know unimplemented, or what this version has, is broken ([P-63]).
+void worker_process::note_unimplemented(const wire::record& record) {
+    const auto type = wire::decode_unimplemented(record.body);
+    if (!type || wire::is_known(static_cast<wire::record_type>(*type))) ++unimplemented_known_;
+}
+
 void worker_process::note_control(const core::send& what) {
-    const auto decoded = wire::decode_control(what.what, bounds_);
+    const auto decoded = wire::decode_control(what.what, settings_.limits);
     const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
     if (yes == nullptr) return;
     ++leases_;

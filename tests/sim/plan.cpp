@@ -55,7 +55,7 @@ void draw_processes(plan& made, base::random& from) {
 void draw_programs(plan& made, base::random& from) {
     made.bursts = chance(from, 0.1) ? 0.2 : 2 + fraction(from) * 40;
     made.burst_max = between(from, 1, 12);
-    made.wishes_max = between(from, 1, 3);
+    made.requests_max = between(from, 1, 3);
     made.outstanding_max = chance(from, 0.2) ? 400 : 60;
     made.all_free = some(from, 0.5, 1);
     made.changes = some(from, 0.7, 2);
@@ -110,6 +110,7 @@ plan draw(std::uint64_t seed) {
     made.forges = some(from, 0.2, 0.3);
     if (chance(from, 0.25)) made.strangers = between(from, 1, 2);
     made.clock_jumps = some(from, 0.3, 1.5);
+    made.unknowns = some(from, 0.4, 0.3);
     return made;
 }
 

@@ -33,6 +33,7 @@ struct plan {
     double spike = 0;  ///< a message that takes up to spike_max
     duration spike_max{};
     double pipe_full = 0;       ///< a message
+    double unknowns = 0;        ///< a message: it is sent as a later version would
     double without_notice = 0;  ///< a connection that breaks
     double breaks = 0;          ///< a second, all of them a connection of its own
     double deaf = 0;            ///< a second: a connection that loses all, and breaks later
@@ -61,10 +62,10 @@ struct plan {
     // --- the programs
     double bursts = 0;  ///< a second and manager
     std::uint32_t burst_max = 1;
-    std::uint32_t wishes_max = 1;
+    std::uint32_t requests_max = 1;
     std::uint32_t outstanding_max = 100;
-    double all_free = 0;  ///< wishes of amount 0
-    double changes = 0;   ///< a second and manager: a wish is added or released
+    double all_free = 0;  ///< requests of amount 0
+    double changes = 0;   ///< a second and manager: a request is added or released
     double cancels = 0;   ///< a call
     double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;
     double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;

@@ -26,7 +26,8 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
     if (world_.phase == phase::parting) return;
     const double tick_seconds = 0.025;
     if (requests_.empty() || chance(luck_, world_.how.changes * tick_seconds)) {
-        if (requests_.size() < world_.how.wishes_max && (requests_.empty() || chance(luck_, 0.5))) {
+        if (requests_.size() < world_.how.requests_max &&
+            (requests_.empty() || chance(luck_, 0.5))) {
             request_for(machine, now, out);
         } else if (!requests_.empty() && world_.phase == phase::chaos) {
             auto which = requests_.begin();
@@ -38,10 +39,10 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
     cancel_some(machine, now, out);
 }
 
-// --- wishes -------------------------------------------------------------------------------------
+// --- requests -------------------------------------------------------------------------------------
 
 void program::request_for(core::manager& machine, instant now, core::manager_effects& out) {
-    wish made;
+    standing_request made;
     made.group = {++groups_made_};
     const bool direct =
         world_.how.workers == 0 || (world_.how.direct_workers > 0 && chance(luck_, 0.3));
@@ -54,7 +55,7 @@ void program::request_for(core::manager& machine, instant now, core::manager_eff
         made.patience = between(luck_, milliseconds{10}, milliseconds{2000});
         patience.no_workers_timeout = made.patience;
     }
-    fact told = of_.process::begin(fact::kind::wished);
+    fact told = of_.process::begin(fact::kind::requested);
     told.group = made.group.value;
     told.amount = made.amount;
     told.text = made.type + " x " + std::to_string(made.amount) +
@@ -74,7 +75,7 @@ void program::release(core::manager& machine, core::group_id which, instant now,
     of_.collect();
 }
 
-// A wish that did what it was for goes. One that waits stays until somebody serves it.
+// A request that did what it was for goes. One that waits stays until somebody serves it.
 void program::clear_up(core::manager& machine, instant now, core::manager_effects& out) {
     // Nobody promises that a worker comes that has a function which some only have.
     std::vector<core::call_id> hopeless;
@@ -112,10 +113,10 @@ function program::choose() {
     return function::echo;
 }
 
-core::call_policy program::policy() {
+maus::call_options program::options() {
     const plan& how = world_.how;
-    core::call_policy made;
-    made.at_most_once = chance(luck_, how.once);
+    maus::call_options made;
+    if (chance(luck_, how.once)) made.delivery = maus::delivery::at_most_once;
     if (chance(luck_, 0.2)) made.max_crashes = static_cast<std::uint8_t>(between(luck_, 1, 5));
     if (chance(luck_, how.with_timeout)) {
         made.timeout = between(luck_, milliseconds{1}, milliseconds{3000});
@@ -153,7 +154,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     what.group = group;
     what.method = {made.args.which};
     what.ticket = made.args.ticket;
-    what.policy = policy();
+    what.options = options();
     what.payload = pack(made.args);
 
     fact told = of_.process::begin(fact::kind::submitted);
@@ -161,11 +162,11 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     told.function = made.args.which;
     told.argument = made.args.argument;
     told.group = group.value;
-    told.at_most_once = what.policy.at_most_once;
-    told.max_crashes = what.policy.max_crashes;
-    if (what.policy.timeout != duration::max()) told.deadline = now + what.policy.timeout;
-    if (what.policy.attempt_timeout != duration::max())
-        told.attempt_timeout = what.policy.attempt_timeout;
+    told.at_most_once = what.options.delivery == maus::delivery::at_most_once;
+    told.max_crashes = what.options.max_crashes;
+    if (what.options.timeout != duration::max()) told.deadline = now + what.options.timeout;
+    if (what.options.attempt_timeout != duration::max())
+        told.attempt_timeout = what.options.attempt_timeout;
     told.patience = requests_.at(group).patience;
     ++of_.submitted_;
     ++requests_.at(group).calls;

@@ -1,4 +1,4 @@
-// A manager's program: wishes for workers, makes calls, changes its mind, counts what comes back.
+// A manager's program: asks for workers, makes calls, changes its mind, counts what comes back.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@ class manager_process;
 
 class program {
 public:
-    struct wish {
+    struct standing_request {
         core::group_id group;
         std::string type;
         std::uint32_t amount = 0;
@@ -31,7 +31,9 @@ public:
     void tick(core::manager& machine, instant now, core::manager_effects& out);
     void settled(const core::settled& what);
     void noticed(const core::notice& what);
-    [[nodiscard]] const std::map<core::group_id, wish>& requests() const { return requests_; }
+    [[nodiscard]] const std::map<core::group_id, standing_request>& requests() const {
+        return requests_;
+    }
     [[nodiscard]] std::size_t outstanding() const { return open_.size(); }
     [[nodiscard]] duration tick_in();
 
@@ -51,12 +53,12 @@ private:
     void note_cancel(std::uint64_t ticket);
     void clear_up(core::manager& machine, instant now, core::manager_effects& out);
     [[nodiscard]] function choose();
-    [[nodiscard]] core::call_policy policy();
+    [[nodiscard]] maus::call_options options();
 
     world& world_;
     manager_process& of_;
     base::random luck_;
-    std::map<core::group_id, wish> requests_;
+    std::map<core::group_id, standing_request> requests_;
     std::map<std::uint64_t, open_call> open_;
     std::uint32_t groups_made_ = 0;
 };

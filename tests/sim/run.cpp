@@ -90,7 +90,7 @@ private:
         world_.past.add(std::move(told));
     }
 
-    // Each call settles and each wish is served, so that each program can release what it had.
+    // Each call settles and each request is served, so that each program can release what it had.
     void settle_down() {
         const auto idle = [&] {
             watch_fairness();
@@ -119,18 +119,19 @@ private:
             if (user->outstanding() > 0) {
                 stuck(each->number(), std::to_string(user->outstanding()) + " calls do not settle");
             }
-            for (const auto& [group, wish] : user->requests()) {
-                stuck(each->number(), "wish " + std::to_string(group.value) + " for " +
-                                          std::to_string(wish.amount) + " of " + wish.type +
+            for (const auto& [group, request] : user->requests()) {
+                stuck(each->number(), "request " + std::to_string(group.value) + " for " +
+                                          std::to_string(request.amount) + " of " + request.type +
                                           " is not served and released; it has " +
                                           std::to_string(each->core()->workers_of(group)) +
-                                          " workers and " + std::to_string(wish.calls) + " calls");
+                                          " workers and " + std::to_string(request.calls) +
+                                          " calls");
             }
         }
         world_.past.say(status());
     }
 
-    // Workers must not idle for long while each waiting wish could have some.
+    // Workers must not idle for long while each waiting request could have some.
     void watch_fairness() {
         for (std::uint32_t type = 0; type < world_.how.types; ++type) {
             const std::string name = type_name(type);
@@ -145,25 +146,25 @@ private:
             std::size_t joined = 0;
             for (const auto* each : world_.managers) {
                 if (each->user() == nullptr) continue;
-                for (const auto& [group, wish] : each->user()->requests()) {
-                    if (wish.type != name) continue;
+                for (const auto& [group, request] : each->user()->requests()) {
+                    if (request.type != name) continue;
                     const auto has = static_cast<std::uint32_t>(each->core()->workers_of(group));
-                    const std::uint32_t wants = std::max(wish.amount, 1u);
+                    const std::uint32_t wants = std::max(request.amount, 1u);
                     if (has >= wants) continue;
                     some_wait = true;
-                    joined += wish.joined;
-                    // In a new session nobody knows of a wish with no worker that it was served.
+                    joined += request.joined;
+                    // In a new session nobody knows of a request with no worker that it was served.
                     const std::uint32_t needs = has > 0 ? 1 : wants;
                     all_can = all_can && needs <= idle;
                 }
             }
-            // A wish that gets workers, though its calls may be the end of them, does not wait.
+            // A request that gets workers, though its calls may be the end of them, does not wait.
             auto& since = unfair_since_[type];
             if (!some_wait || !all_can || idle == 0 || joined != since.second) {
                 since = {world_.time.time(), joined};
             }
             if (world_.time.time() - since.first == seconds{15}) {
-                stuck(0, "workers of " + name + " idle while wishes wait");
+                stuck(0, "workers of " + name + " idle while requests wait");
                 world_.past.say(status());
             }
         }
@@ -291,10 +292,11 @@ private:
                 text += "\n        worker " + base::brief(worker.worker) + " " +
                         std::string(to_string(worker.state)) + " " + to_string(worker.lease);
             }
-            for (const auto& wish : told.requests) {
-                text += "\n        manager " + base::brief(wish.manager) + " request " +
-                        std::to_string(wish.request.value) + " of " + std::to_string(wish.amount) +
-                        " " + wish.type + " has " + std::to_string(wish.serving);
+            for (const auto& request : told.requests) {
+                text += "\n        manager " + base::brief(request.manager) + " request " +
+                        std::to_string(request.request.value) + " of " +
+                        std::to_string(request.amount) + " " + request.type + " has " +
+                        std::to_string(request.serving);
             }
         }
         return text;

@@ -10,8 +10,8 @@ std::string stranger::name() const { return "stranger p" + std::to_string(number
 
 void stranger::make(bool) {
     stopped_ = false;
-    bounds_ = world_.how.bounds;
-    out_.emplace(bounds_);
+    settings_.limits = world_.how.bounds;
+    out_.emplace(settings_);
     routes_ = 0;
     dial();
     own_in(milliseconds{10}, 0);

@@ -29,7 +29,7 @@ private:
     void talk_rubbish();
 
     std::optional<core::outbox> out_;
-    limits bounds_;
+    base::settings settings_;
     base::worker_id id_;
     std::uint64_t routes_ = 0;
     bool is_up_ = false;

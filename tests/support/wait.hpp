@@ -7,8 +7,9 @@
 
 namespace maus_test {
 
-/// Far more than anything takes, even on a machine that is busy with other things.
-inline constexpr std::chrono::seconds patience{40};
+/// The one bound of all waits for something that has to come: far more than anything takes, even on a
+/// machine that is busy with other things. Whatever comes ends its wait at once.
+inline constexpr std::chrono::milliseconds patience = std::chrono::seconds{60};
 
 /// Asks again and again until `condition()` is true. False: it was not, in all that time.
 template <class Condition>

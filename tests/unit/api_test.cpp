@@ -62,6 +62,11 @@ TEST_CASE("functions of every kind are exposed by name") {
         bool operator()(char) const noexcept { return true; }
     };
     worker.expose("functor", functor{});
+    for (const char* name : {"pointer", "lambda", "mutable", "std_function", "coroutine",
+                             "responder", "converts", "functor"}) {
+        INFO(name);
+        CHECK_THROWS_AS(worker.expose(name, free_function), maus::error);  // it is taken
+    }
 }
 
 TEST_CASE("what cannot be exposed is refused") {

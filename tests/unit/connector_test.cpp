@@ -22,9 +22,9 @@ namespace {
 
 /// A hub that dials.
 struct dialer {
-    limits bounds;
-    net::hub hub{bounds, [](log_level, const std::string&) {}};
-    core::outbox out{bounds};
+    base::settings settings;
+    net::hub hub{settings, [](log_level, const std::string&) {}};
+    core::outbox out{settings};
     std::uint64_t made = 0;
 
     base::route open(const std::string& endpoint) {
@@ -59,8 +59,8 @@ struct dialer {
 
 /// A hub that others connect to.
 struct listener {
-    limits bounds;
-    net::hub hub{bounds, [](log_level, const std::string&) {}};
+    base::settings settings;
+    net::hub hub{settings, [](log_level, const std::string&) {}};
     std::string endpoint;
     explicit listener(const std::string& at) : endpoint(hub.bind(at)) {}
     [[nodiscard]] std::string port() const { return endpoint.substr(endpoint.rfind(':')); }

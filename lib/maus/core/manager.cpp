@@ -19,9 +19,8 @@ std::string_view to_string(notice::kind kind) {
 manager::manager(manager_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
-      dispatcher_(config_.bounds, static_cast<std::uint32_t>(random_())),
-      parkservers_(config_.beat.within_limits(), config_.bounds, config_.features, random_,
-                   routes_) {
+      dispatcher_(config_.settings, static_cast<std::uint32_t>(random_())),
+      parkservers_(config_.beat.within_limits(), config_.settings, random_, routes_) {
     config_.beat = config_.beat.within_limits();
 }
 
@@ -48,7 +47,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     tokens_.emplace(made.token, event.group);
     requests_.emplace(event.group, std::move(made));
     parkservers_.tell(as_told(requests_.at(event.group)), out.net);
-    seek_direct(event.group, now, out);
+    seek_direct(event.group, out);
 }
 
 void manager::on(const release_request& event, instant now, manager_effects& out) {
@@ -165,7 +164,7 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
-    say.can = wire::capabilities_of(config_.features, config_.bounds);
+    say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     out.net.control(to.via(), say);
 }
 

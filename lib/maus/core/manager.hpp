@@ -34,8 +34,7 @@ struct manager_config {
     heartbeat beat;
     std::string host;
     std::uint32_t pid = 0;
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::uint64_t seed = 0;
 };
 
@@ -74,7 +73,7 @@ struct notice {
 };
 
 struct manager_effects {
-    explicit manager_effects(const limits& bounds) : net(bounds) {}
+    explicit manager_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<settled> done;
     std::vector<notice> news;
@@ -168,19 +167,20 @@ private:
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;
 
-    void from_worker(const link_key& key, wire::message& what, instant now, manager_effects& out);
-    void greet(const link_key& key, wire::message& what, instant now, manager_effects& out);
+    void from_worker(const link_key& key, wire::message& message, instant now,
+                     manager_effects& out);
+    void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);
     void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
-    void count_stale(wire::message& what);
+    void count_stale(wire::message& message);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);
     void violation(const link_key& key, const base::failure& why, instant now,
                    manager_effects& out);
-    void join(const link_key& key, group_id group, instant now, manager_effects& out);
+    void join(const link_key& key, group_id group, manager_effects& out);
     [[nodiscard]] bool is_news(const link& which) const;
-    void seek_direct(group_id group, instant now, manager_effects& out);
+    void seek_direct(group_id group, manager_effects& out);
     [[nodiscard]] std::optional<group_id> request_for(const wire::hello& hello) const;
     /// Ends a link. A worker that is there still is told by a goodbye with `code`.
     void end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,

@@ -19,12 +19,12 @@ link_address manager::address_of(const link_key& key) const {
     return made;
 }
 
-void manager::from_worker(const link_key& key, wire::message& what, instant now,
+void manager::from_worker(const link_key& key, wire::message& message, instant now,
                           manager_effects& out) {
     const auto found = links_.find(key);
     const bool linked = found != links_.end();
-    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(what);
-    const auto head = wire::read_header(what.first.view());
+    if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(message);
+    const auto head = wire::read_header(message.first.view());
     std::optional<failure> bad;
     if (!head) {
         bad = head.why();
@@ -32,14 +32,14 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
         bad = failure{errc::version_mismatch, "this manager speaks version 1"};
     } else if (head.value().channel != wire::channel::link) {
         bad = failure{errc::protocol_violation, "a manager takes link messages only"};
-    } else if (what.frames() > config_.bounds.frames_max) {
+    } else if (message.frames() > config_.settings.limits.frames_max) {
         bad = failure{errc::protocol_violation, "more frames than frames_max"};
     }
     if (bad) return linked ? violation(key, *bad, now, out) : reject(key, *bad, out);
-    if (!linked) return greet(key, what, now, out);
+    if (!linked) return greet(key, message, now, out);
 
     found->second.alive.heard = now;
-    wire::link_reader records{what, config_.bounds.extensions_max};
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(key, found->second, record, now, out)) return;
@@ -47,8 +47,9 @@ void manager::from_worker(const link_key& key, wire::message& what, instant now,
     if (records.violation()) violation(key, *records.violation(), now, out);
 }
 
-void manager::greet(const link_key& key, wire::message& what, instant now, manager_effects& out) {
-    wire::link_reader records{what, config_.bounds.extensions_max};
+void manager::greet(const link_key& key, wire::message& message, instant now,
+                    manager_effects& out) {
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     bool skipped = false;
     bool read = records.next(record);
@@ -60,10 +61,10 @@ void manager::greet(const link_key& key, wire::message& what, instant now, manag
     }
     if (record.type != wire::record_type::hello) {
         // Over a relay, late answers of an ended lease come by here.
-        if (!key.relayed.none()) return count_stale(what);
+        if (!key.relayed.none()) return count_stale(message);
         return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
     }
-    auto hello = wire::decode_hello(record.body, config_.bounds);
+    auto hello = wire::decode_hello(record.body, config_.settings.limits);
     if (!hello) return reject(key, hello.why(), out);
     welcome(key, std::move(hello).value(), now, out);
     const auto made = links_.find(key);
@@ -111,9 +112,9 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     }
     link_address to = address_of(key);
     const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
-    out.net.link(to).say(wire::welcome{config_.id, config_.incarnation, beat.interval_ms,
-                                       beat.liveness, hello.stamp,
-                                       wire::capabilities_of(config_.features, config_.bounds)});
+    out.net.link(to).say(
+        wire::welcome{config_.id, config_.incarnation, beat.interval_ms, beat.liveness, hello.stamp,
+                      wire::capabilities_of(config_.settings.features, config_.settings.limits)});
     link made;
     made.worker = hello.worker;
     made.incarnation = hello.incarnation;
@@ -121,23 +122,23 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.type = hello.type;
     made.alive = {beat, now};
     made.welcomed = now;
-    made.features = wire::common_features(config_.features, hello.can.features);
+    made.features = wire::common_features(config_.settings.features, hello.can.features);
     made.limits = wire::limits_of(hello.can);
     made.index = dispatcher_.add_link(to, to_string(hello.worker), hello.signatures,
                                       hello.concurrency, made.limits.message_bytes_max);
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
-    if (group) join(key, *group, now, out);
+    if (group) join(key, *group, out);
 }
 
-void manager::join(const link_key& key, group_id group, instant now, manager_effects& out) {
+void manager::join(const link_key& key, group_id group, manager_effects& out) {
     link& joining = links_.at(key);
     standing_request& wanted = requests_.at(group);
     joining.group = group;
     wanted.links.push_back(key);
     wanted.changed = wanted.changed || is_news(joining);
-    dispatcher_.join(joining.index, group, now, out.done);
+    dispatcher_.join(joining.index, group, out.done);
     note_strength(group, out);
     out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
@@ -159,7 +160,7 @@ bool manager::is_news(const link& which) const {
     return which.lease.none() || parkservers_.size() > 1;
 }
 
-void manager::seek_direct(group_id group, instant now, manager_effects& out) {
+void manager::seek_direct(group_id group, manager_effects& out) {
     std::vector<link_key> idle;
     const standing_request& wanted = requests_.at(group);
     for (const auto& [key, each] : links_) {
@@ -168,7 +169,7 @@ void manager::seek_direct(group_id group, instant now, manager_effects& out) {
     std::sort(idle.begin(), idle.end());
     for (const auto& key : idle) {
         if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
-        join(key, group, now, out);
+        join(key, group, out);
     }
 }
 
@@ -235,9 +236,9 @@ const wire::feature_set& manager::features_of(const base::worker_id& worker) con
 }
 
 // What comes on a connection whose link has ended: nothing of it counts.
-void manager::count_stale(wire::message& what) {
-    if (!wire::read_header(what.first.view())) return;
-    wire::link_reader records{what, config_.bounds.extensions_max};
+void manager::count_stale(wire::message& message) {
+    if (!wire::read_header(message.first.view())) return;
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         const bool answer =

@@ -2,15 +2,15 @@
 
 namespace maus::core {
 
-void outbox::control(route to, const wire::control& what) {
-    push(send{to, std::nullopt, wire::encode_control(what), 1});
+void outbox::control(route to, const wire::control& message) {
+    push(send{to, std::nullopt, wire::encode_control(message), 1});
 }
 
 wire::link_writer outbox::begin(link_address& to) {
     to.outbox_serial = serial_;
     to.at = effects_.size();
     effects_.push_back(send{to.to, to.relayed, {}, 1});
-    return {std::get_if<send>(&effects_.back())->what, bounds_};
+    return {std::get_if<send>(&effects_.back())->what, limits_};
 }
 
 }  // namespace maus::core

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "maus/base/id.hpp"
+#include "maus/base/settings.hpp"
 #include "maus/base/time.hpp"
-#include "maus/limits.hpp"
 #include "maus/log_level.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/link.hpp"
@@ -84,13 +84,13 @@ class outbox {
 public:
     using effect = std::variant<open, close, send, note>;
 
-    explicit outbox(const limits& bounds) : bounds_(bounds) {}
+    explicit outbox(const base::settings& settings) : limits_(settings.limits) {}
 
     template <class Effect>  // constructed in place: GCC 12 warns falsely at a variant's move
-    void push(Effect what) {
-        effects_.emplace_back(std::in_place_type<Effect>, std::move(what));
+    void push(Effect wanted) {
+        effects_.emplace_back(std::in_place_type<Effect>, std::move(wanted));
     }
-    void control(route to, const wire::control& what);
+    void control(route to, const wire::control& message);
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
@@ -109,20 +109,20 @@ public:
 private:
     wire::link_writer begin(link_address& to);
 
-    const limits& bounds_;
+    const limits& limits_;
     std::vector<effect> effects_;
     std::uint64_t serial_ = 1;
 };
 
 inline wire::link_writer outbox::link(link_address& to, std::size_t payload_bytes) {
-    if (to.outbox_serial == serial_ && payload_bytes < bounds_.payload_apart_bytes) {
+    if (to.outbox_serial == serial_ && payload_bytes < limits_.payload_apart_bytes) {
         auto* batch = std::get_if<send>(&effects_[to.at]);
-        const bool full = batch->records >= bounds_.batch_records_max ||
-                          batch->what.first.size() >= bounds_.batch_bytes_max ||
+        const bool full = batch->records >= limits_.batch_records_max ||
+                          batch->what.first.size() >= limits_.batch_bytes_max ||
                           !batch->what.rest.empty();
         if (!full) {
             ++batch->records;
-            return {batch->what, bounds_};
+            return {batch->what, limits_};
         }
     }
     return begin(to);

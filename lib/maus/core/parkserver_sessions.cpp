@@ -88,7 +88,7 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
         from.rejected();
         return lose(from, true, "this is a manager, not a parkserver", now, out);
     }
-    auto decoded = wire::decode_control(message, bounds_);
+    auto decoded = wire::decode_control(message, settings_.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         if (!wire::is_skipped(head.value().type)) {
             out.control(from.via(), wire::unimplemented{head.value().type});
@@ -105,7 +105,7 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
 left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control message, instant now,
                                        outbox& out) {
     if (const auto* answer = std::get_if<wire::registered>(&message)) {
-        from.registered(*answer, features_, now);
+        from.registered(*answer, settings_.features, now);
         out.log(log_level::info, "registered with parkserver " + from.endpoint());
         return registration_done{};
     }

@@ -39,14 +39,9 @@ using left_to_do = std::variant<dealt_with, unreadable, unimplemented, registrat
 
 class parkserver_sessions {
 public:
-    parkserver_sessions(heartbeat own_beat, const limits& bounds,
-                        const std::vector<std::string>& features, base::random& random,
+    parkserver_sessions(heartbeat own_beat, const base::settings& settings, base::random& random,
                         route_numbers& routes)
-        : own_beat_(own_beat),
-          bounds_(bounds),
-          features_(features),
-          random_(random),
-          routes_(routes) {}
+        : own_beat_(own_beat), settings_(settings), random_(random), routes_(routes) {}
     parkserver_sessions(const parkserver_sessions&) = delete;
     parkserver_sessions& operator=(const parkserver_sessions&) = delete;
 
@@ -94,8 +89,7 @@ private:
                                     outbox& out);
 
     heartbeat own_beat_;
-    const limits& bounds_;
-    const std::vector<std::string>& features_;
+    const base::settings& settings_;
     base::random& random_;
     route_numbers& routes_;
     std::vector<parkserver_session> all_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::core {
 
 std::string_view to_string(worker::state state) {
@@ -19,8 +21,7 @@ std::string_view to_string(worker::state state) {
 worker::worker(worker_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
-      parkservers_(config_.beat.within_limits(), config_.bounds, config_.features, random_,
-                   routes_) {
+      parkservers_(config_.beat.within_limits(), config_.settings, random_, routes_) {
     config_.beat = config_.beat.within_limits();
     config_.concurrency = std::max(config_.concurrency, 1u);
     for (const auto& endpoint : config_.parkservers) parkservers_.add(endpoint);
@@ -54,6 +55,7 @@ void worker::on(down event, instant now, worker_effects& out) {
 }
 
 void worker::on(job_done&& event, instant now, worker_effects& out) {
+    MAUS_ASSERT((event.was_detached ? detached_ : slots_held_) > 0, "a job is done twice");
     if (event.was_detached) {
         --detached_;
         if (event.link == link_serial_) --detached_here_;
@@ -85,7 +87,7 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {
-    const char* whose = result_bytes_max_ < config_.bounds.message_bytes_max
+    const char* whose = result_bytes_max_ < config_.settings.limits.message_bytes_max
                             ? "the manager's message_bytes_max"
                             : "the worker's message_bytes_max";
     return {static_cast<std::uint8_t>(errc::too_large),
@@ -94,6 +96,7 @@ wire::fault worker::result_too_large(std::size_t bytes) const {
 }
 
 void worker::on(job_detached event, instant now, worker_effects& out) {
+    MAUS_ASSERT(slots_held_ > 0, "a job that is not running is detached");
     --slots_held_;
     ++detached_;
     if (event.link == link_serial_) ++detached_here_;
@@ -167,7 +170,7 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     say.liveness = config_.beat.liveness;
     say.host = config_.host;
     say.pid = config_.pid;
-    say.can = wire::capabilities_of(config_.features, config_.bounds);
+    say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     say.free = is_free();
     to.said_free = say.free;
     const bool serves = state_ == state::serving || (state_ == state::linking && !is_direct());

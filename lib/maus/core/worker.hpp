@@ -52,8 +52,7 @@ struct worker_config {
     std::uint32_t pid = 0;
     std::vector<std::string> parkservers;
     std::string manager;  ///< direct mode: the one manager's endpoint; else empty
-    maus::limits bounds;
-    std::vector<std::string> features = wire::own_features();  ///< to offer
+    base::settings settings{{}, wire::own_features()};
     std::uint64_t seed = 0;
 };
 
@@ -101,7 +100,7 @@ struct stop_worker {
 };
 
 struct worker_effects {
-    explicit worker_effects(const limits& bounds) : net(bounds) {}
+    explicit worker_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<job> execute;
     /// Jobs of the present link that need not be started any more.
@@ -182,7 +181,7 @@ private:
     void rejected(const wire::parting& answer, instant now, worker_effects& out);
     [[nodiscard]] std::optional<base::failure> unfit(const wire::message& message) const;
     void say_hello(instant now, worker_effects& out);
-    void from_manager(wire::message& what, instant now, worker_effects& out);
+    void from_manager(wire::message& message, instant now, worker_effects& out);
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);

@@ -77,7 +77,7 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.host = config_.host;
     say.pid = config_.pid;
     say.stamp = stamp_of(now);
-    say.can = wire::capabilities_of(config_.features, config_.bounds);
+    say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     out.net.link(lease_.link).say(say);
 }
 
@@ -91,7 +91,7 @@ std::optional<base::failure> worker::unfit(const wire::message& message) const {
     if (head.value().channel != wire::channel::link) {
         return base::failure{errc::protocol_violation, "not a link message"};
     }
-    if (message.frames() > config_.bounds.frames_max) {
+    if (message.frames() > config_.settings.limits.frames_max) {
         return base::failure{errc::protocol_violation, "too many frames"};
     }
     return std::nullopt;
@@ -102,7 +102,7 @@ void worker::from_manager(wire::message& message, instant now, worker_effects& o
         return address_failed(true, "this is a parkserver, not a manager", now, out);
     }
     if (const auto why = unfit(message)) return violation(*why, now, out);
-    wire::link_reader records{message, config_.bounds.extensions_max};
+    wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
@@ -122,9 +122,9 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return serving ? called(record, now, out) : wrong("call before welcome");
         case wire::record_type::cancel: {
             base::byte_view body = record.body;
-            const auto what = wire::take_attempt(body);
-            if (!serving || !what || !body.empty()) return wrong("bad cancel");
-            out.revoke.push_back(*what);
+            const auto attempt = wire::take_attempt(body);
+            if (!serving || !attempt || !body.empty()) return wrong("bad cancel");
+            out.revoke.push_back(*attempt);
             return true;
         }
         case wire::record_type::pong: {
@@ -133,7 +133,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             return true;
         }
         case wire::record_type::welcome: {
-            const auto answer = wire::decode_welcome(record.body, config_.bounds);
+            const auto answer = wire::decode_welcome(record.body, config_.settings.limits);
             if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
@@ -208,10 +208,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     detached_here_ = 0;
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
-    lease_.features = wire::common_features(config_.features, answer.can.features);
+    lease_.features = wire::common_features(config_.settings.features, answer.can.features);
     lease_.limits = wire::limits_of(answer.can);
-    result_bytes_max_ = static_cast<std::size_t>(
-        std::min<std::uint64_t>(config_.bounds.message_bytes_max, lease_.limits.message_bytes_max));
+    result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
+        config_.settings.limits.message_bytes_max, lease_.limits.message_bytes_max));
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
@@ -236,8 +236,8 @@ bool worker::renew_lease(std::uint64_t stamp, instant now) {
 
 bool worker::called(const wire::record& record, instant now, worker_effects& out) {
     base::byte_view body = record.body;
-    const auto what = wire::take_attempt(body);
-    if (!what) {
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) {
         violation({errc::protocol_violation, "a call is shorter than its attempt"}, now, out);
         return false;
     }
@@ -245,25 +245,25 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     const auto fail = [&](errc code, std::string text) {
         ++counters_.answers;
         out.net.link(lease_.link)
-            .failed(*what, {static_cast<std::uint8_t>(code), {}, std::move(text)});
+            .failed(*attempt, {static_cast<std::uint8_t>(code), {}, std::move(text)});
         return true;
     };
     if (state_ == state::leaving || now >= lease_until_) {
         ++counters_.answers;
-        out.net.link(lease_.link).about(wire::record_type::returned, *what);
+        out.net.link(lease_.link).about(wire::record_type::returned, *attempt);
         return true;
     }
     if (record.function >= config_.signatures.size()) {
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
-    if (slots_held_ + detached_here_ >= config_.bounds.calls_per_worker_max) {
+    if (slots_held_ + detached_here_ >= config_.settings.limits.calls_per_worker_max) {
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
     ++slots_held_;
     const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
     out.execute.push_back({link_serial_,
-                           *what,
+                           *attempt,
                            record.function,
                            at_most_once,
                            lease_.serving.lease,

@@ -37,8 +37,8 @@ struct hub::connection {
     [[nodiscard]] bool takes() const { return !failed && !closed; }
 };
 
-hub::hub(const limits& bounds, log_function log)
-    : bounds_(bounds), log_(std::move(log)), context_(shared_context()) {
+hub::hub(const base::settings& settings, log_function log)
+    : limits_(settings.limits), log_(std::move(log)), context_(shared_context()) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     timer_fd_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -82,7 +82,7 @@ void hub::watch(int fd, watched as) {
 }
 
 std::unique_ptr<socket> hub::make_socket(zmq::socket_type type) {
-    auto made = std::make_unique<socket>(*context_, type, bounds_);
+    auto made = std::make_unique<socket>(*context_, type, limits_);
     watch(made->fd(), watched::data);
     watch(made->monitor_fd(), watched::monitor);
     return made;
@@ -104,7 +104,7 @@ bool hub::receive(socket& from, zmq::message_t* id, wire::message& message, zmq:
         if (!from.receive(frame)) break;
         more = frame.more();
         // Those over the limit are dropped; the machine sees that there were too many.
-        if (message.rest.size() <= bounds_.frames_max) message.rest.push_back(from_zmq(frame));
+        if (message.rest.size() <= limits_.frames_max) message.rest.push_back(from_zmq(frame));
     }
     return true;
 }
@@ -320,7 +320,7 @@ void hub::carry_out(core::send& asked) {
     }
     to.queued_bytes += asked.what.bytes();
     to.queue.push_back(std::move(asked));
-    if (to.queued_bytes > bounds_.queued_bytes_max) fail(to, "it does not take what it is sent");
+    if (to.queued_bytes > limits_.queued_bytes_max) fail(to, "it does not take what it is sent");
 }
 
 void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }

@@ -38,7 +38,7 @@ class hub {
 public:
     using log_function = std::function<void(log_level, const std::string&)>;
 
-    hub(const limits& bounds, log_function log);
+    hub(const base::settings& settings, log_function log);
     ~hub();
     hub(const hub&) = delete;
     hub& operator=(const hub&) = delete;
@@ -105,7 +105,7 @@ private:
     void fail(connection& which, std::string why);
     void forget(base::route which);
 
-    const limits& bounds_;
+    const limits& limits_;
     log_function log_;
     std::shared_ptr<zmq::context_t> context_;
     int epoll_ = -1;

@@ -34,8 +34,8 @@ public:
 
 class reactor {
 public:
-    reactor(const limits& bounds, hub::log_function log, driven& machine)
-        : hub_(bounds, std::move(log)), driven_(machine) {}
+    reactor(const base::settings& settings, hub::log_function log, driven& machine)
+        : hub_(settings, std::move(log)), driven_(machine) {}
 
     [[nodiscard]] hub& sockets() { return hub_; }
 

@@ -19,15 +19,6 @@ base::duration bounded(std::chrono::nanoseconds wanted) {
     return std::max<std::chrono::nanoseconds>(wanted, {});
 }
 
-core::call_policy policy_of(const call_options& options) {
-    core::call_policy policy;
-    policy.at_most_once = options.delivery == delivery::at_most_once;
-    policy.max_crashes = options.max_crashes;
-    policy.timeout = bounded(options.timeout);
-    policy.attempt_timeout = bounded(options.attempt_timeout);
-    return policy;
-}
-
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
     std::string message = about.function.empty() ? "" : about.function + ": ";
@@ -40,16 +31,16 @@ std::exception_ptr exception_of(core::outcome&& failed) {
                                        .after(std::move(about.attempts)));
 }
 
-event::kind kind_of(core::notice::kind kind) {
+event_kind kind_of(core::notice::kind kind) {
     switch (kind) {
-        case core::notice::kind::worker_joined: return event::kind::worker_joined;
-        case core::notice::kind::worker_lost: return event::kind::worker_lost;
-        case core::notice::kind::worker_released: return event::kind::worker_released;
-        case core::notice::kind::parkserver_back: return event::kind::parkserver_back;
-        case core::notice::kind::parkserver_unreachable: return event::kind::parkserver_unreachable;
+        case core::notice::kind::worker_joined: return event_kind::worker_joined;
+        case core::notice::kind::worker_lost: return event_kind::worker_lost;
+        case core::notice::kind::worker_released: return event_kind::worker_released;
+        case core::notice::kind::parkserver_back: return event_kind::parkserver_back;
+        case core::notice::kind::parkserver_unreachable: return event_kind::parkserver_unreachable;
         case core::notice::kind::parkserver_lost: break;
     }
-    return event::kind::parkserver_lost;
+    return event_kind::parkserver_lost;
 }
 
 state_base& call_of(const core::settled& done) {
@@ -65,9 +56,10 @@ worker_group_state& group_of(state_base& call) {
 
 manager_runtime::manager_runtime(manager_options options)
     : options_(std::move(options)),
-      effects_(options_.limits),
+      settings_{options_.limits, wire::own_features()},
+      effects_(settings_),
       reactor_(
-          options_.limits,
+          settings_,
           // Not here and now: the thread may be one of the program's own that waits in get().
           [this](log_level level, const std::string& text) {
               if (!options_.log) return;
@@ -88,7 +80,7 @@ core::manager_config manager_runtime::configure() {
     config.beat = core::heartbeat::of(options_.heartbeat);
     config.host = net::host_name();
     config.pid = net::process_id();
-    config.bounds = options_.limits;
+    config.settings = settings_;
     config.seed = random();
     if (!options_.endpoint.empty()) {
         for (const auto& each : options_.advertise) net::check_endpoint(each);
@@ -223,7 +215,7 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.group = group_of(call).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.policy = policy_of(call.options());
+    made.options = call.options();
     made.payload = std::move(call.arguments());
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;

@@ -96,6 +96,7 @@ private:
     void publish_metrics();
 
     manager_options options_;
+    base::settings settings_;
     core::manager_effects effects_;
     base::call_queue<detail::command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly

@@ -31,7 +31,9 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
 class query {
 public:
     explicit query(const std::string& endpoint)
-        : endpoint_(endpoint), hub_(bounds_, [](log_level, const std::string&) {}), out_(bounds_) {}
+        : endpoint_(endpoint),
+          hub_(settings_, [](log_level, const std::string&) {}),
+          out_(settings_) {}
 
     wire::status wait(base::instant deadline, const std::stop_token& stop) {
         const std::stop_callback stopping(stop, [this] { hub_.wake(); });
@@ -66,7 +68,7 @@ private:
             return std::nullopt;
         }
         if (const auto* answer = std::get_if<core::received>(&event)) {
-            return status_in(answer->what, bounds_);
+            return status_in(answer->what, settings_.limits);
         }
         if (reached_) {
             throw error(errc::shutdown,
@@ -86,7 +88,7 @@ private:
     base::route route_{};
     base::instant try_at_{};
     const std::string endpoint_;
-    const limits bounds_;
+    const base::settings settings_;
     std::string why_not_;
     net::hub hub_;
     core::outbox out_;

@@ -16,7 +16,7 @@ worker_runtime::worker_runtime(worker_options options)
       function_threads_(
           [this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
           [this] { return drive(); }),
-      effects_(options_.limits) {
+      effects_(config_.settings) {
     if (options_.concurrency > options_.limits.concurrency_max) {
         throw error(errc::invalid_argument, "concurrency is " +
                                                 std::to_string(options_.concurrency) +
@@ -31,7 +31,7 @@ worker_runtime::worker_runtime(worker_options options)
     config_.link_timeout = options_.link_timeout;
     config_.host = net::host_name();
     config_.pid = net::process_id();
-    config_.bounds = options_.limits;
+    config_.settings.limits = options_.limits;
     config_.seed = random();
 }
 
@@ -101,7 +101,7 @@ void worker_runtime::begin(mode how) {
     mode_ = how;
     machine_.emplace(config_, net::clock_now());
     reactor_.emplace(
-        options_.limits,
+        config_.settings,
         [this](log_level level, const std::string& text) {
             if (options_.log) options_.log(level, text);
         },

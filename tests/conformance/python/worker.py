@@ -12,7 +12,7 @@ import zmq
 
 from maus import *
 
-INTERVAL_MS, LIVENESS = 1000, 3
+INTERVAL_MS, LIVENESS = 1000, 10
 
 
 def add(arguments):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Plants bugs: writes a copy of the machines that has every mutant of *.txt in it, each asleep.
 
-    plant.py --root SOURCE_TREE --out FOLDER FILE.cpp...    writes FOLDER/FILE.cpp and FOLDER/planted.cpp
+    plant.py --root SOURCE_TREE --out FOLDER FILE...    writes FOLDER/FILE.cpp and FOLDER/planted.cpp
     plant.py --list                                         prints the mutants' names
 
 A mutant is a text that stands in a source file once, and what is to stand there instead. In the copy
 both are there, and the environment variable MAUS_MUTANT chooses by name which of the mutants is awake;
-so one build serves all of them. A mutant whose text is not found, or more than once, is an error.
+so one build serves all of them. A header that has mutants is written to FOLDER/include, which has to
+stand before its own folder among those that are searched. A mutant whose text is not found, or more than once, is an error.
 """
 import argparse
 import pathlib
@@ -100,7 +101,7 @@ def plant(source, mutants, numbers):
             else:
                 text = f'({test} ? ({new}) : ({text}))'
         source = source[:begin] + text + source[end:]
-    return 'extern int maus_mutant;\n' + source
+    return source
 
 
 SELECTOR = '''// Made by tests/sim/mutants/plant.py: which planted bug is awake. 0: none.
@@ -147,9 +148,15 @@ def main():
     for file in wanted.files:
         source = (wanted.root / file).read_text()
         here = [each for each in mutants if each.file == file]
-        target = wanted.out / pathlib.Path(file).name
+        if file.endswith('.hpp'):
+            if not here:
+                continue
+            target = wanted.out / 'include' / pathlib.Path(file).relative_to('lib')
+        else:
+            target = wanted.out / pathlib.Path(file).name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(f'#line 1 "{wanted.root / file}"\n' + plant(source, here, numbers))
+        target.write_text(f'extern int maus_mutant;\n#line 1 "{wanted.root / file}"\n' +
+                          plant(source, here, numbers))
     quoted = ', '.join(f'"{each.name}"' for each in mutants)
     (wanted.out / 'planted.cpp').write_text(SELECTOR % quoted)
 

@@ -1,0 +1,319 @@
+#include "maus/core/placement.hpp"
+
+#include <algorithm>
+
+#include "maus/base/assert.hpp"
+
+namespace maus::core {
+
+namespace {
+// What is sent after large arguments arrives after them. How long that takes nobody tells: reckoned
+// with a network of 1 Gbit/s.
+constexpr std::size_t bulk_bytes_min = 256u << 10;
+constexpr duration bulk_time_a_byte{8};
+constexpr duration bulk_time_max = std::chrono::seconds{1};
+}  // namespace
+
+void placement::define(method_id method, std::string signature) {
+    if (signatures_.size() <= method.value) signatures_.resize(method.value + 1);
+    signatures_[method.value] = std::move(signature);
+}
+
+void placement::add_group(group_id id, group_policy policy, instant now) {
+    call_group& made = groups_[id];
+    made.policy = policy;
+    made.linkless_since = now;
+}
+
+void placement::remove_group(group_id id) {
+    const auto found = groups_.find(id);
+    MAUS_ASSERT(found != groups_.end() && found->second.calls == 0,
+                "a group is removed that has calls, or is no_index");
+    for (const auto at : found->second.links) links_[at].group = nullptr;
+    std::erase(to_pump_, &found->second);
+    called_last_ = {};
+    groups_.erase(found);
+}
+
+// --- links --------------------------------------------------------------------------------------
+
+link_index placement::add_link(link_address to, std::string worker,
+                               const std::vector<std::string>& signatures,
+                               std::uint32_t concurrency, std::uint64_t payload_bytes_max) {
+    link_index index;
+    if (free_links_.empty()) {
+        index = static_cast<link_index>(links_.size());
+        links_.emplace_back();
+    } else {
+        index = free_links_.back();
+        free_links_.pop_back();
+    }
+    worker_link& made = links_[index];
+    made = {};
+    made.live = true;
+    made.to = to;
+    made.worker = std::move(worker);
+    made.concurrency = std::clamp<std::uint32_t>(
+        concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
+    made.window = {made.concurrency, limits_.prefetch_max};
+    made.payload_bytes_max = payload_bytes_max;
+    for (std::size_t number = 0; number < signatures.size(); ++number) {
+        made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
+    }
+    return index;
+}
+
+void placement::join(link_index index, call_group& group) {
+    worker_link& at = links_[index];
+    at.group = &group;
+    group.links.push_back(index);
+    group.is_picky = group.is_picky || at.payload_bytes_max < limits_.message_bytes_max;
+}
+
+void placement::remove_link(link_index index, instant now) {
+    worker_link& old = links_[index];
+    MAUS_ASSERT(old.live && old.held.size == 0, "a link is removed twice, or still has calls");
+    if (call_group* left = old.group; left != nullptr) {
+        std::erase(left->links, index);
+        if (left->links.empty()) left->linkless_since = now;
+        mark(*left);
+    }
+    old = {};
+    free_links_.push_back(index);
+}
+
+std::int32_t placement::look_up(worker_link& at, std::uint32_t method) {
+    if (at.number_of.size() <= method) at.number_of.resize(method + 1, worker_link::unknown);
+    const auto found = at.numbers.find(signatures_[method]);
+    return at.number_of[method] = found == at.numbers.end() ? worker_link::absent : found->second;
+}
+
+// --- calls --------------------------------------------------------------------------------------
+
+void placement::enqueue(std::uint32_t index) {
+    call_slot& call = calls_[index];
+    call.state = call_state::queued;
+    call.detached = false;
+    call.link = no_index;
+    calls_.insert_in_order(list_of(call), index);
+    mark(*call.group);
+}
+
+void placement::detach(std::uint32_t index, instant now) {
+    call_slot& call = calls_[index];
+    worker_link& at = links_[call.link];
+    give_slot_back(at, call);
+    call.detached = true;
+    if (at.timed != 0) start_clocks(at, now);
+    if (at.group != nullptr) mark(*at.group);
+}
+
+// An attempt's time runs from when its worker may have started it: waiting behind others is free.
+void placement::start_clocks(worker_link& at, instant now) {
+    std::size_t runs = 0;
+    for (auto index = at.held.first; index != no_index && runs < at.concurrency;
+         index = calls_[index].next) {
+        call_slot& call = calls_[index];
+        if (call.detached) continue;
+        ++runs;
+        if (call.running) continue;
+        call.running = true;
+        if (call.timed) {
+            timers_.set(base::after(now, call.attempt_timeout),
+                        {calls_.id_of(index), call.attempt});
+        }
+    }
+}
+
+// --- who gets which call ------------------------------------------------------------------------
+
+inline std::size_t placement::credit(worker_link& at) {
+    if (at.paused || at.exclusive || at.slots_held >= at.window.size()) return 0;
+    if (at.reserved_for.value != 0) {
+        const call_slot* suspect = calls_.find(at.reserved_for);
+        const bool waits = suspect != nullptr && suspect->state == call_state::queued;
+        if (waits) return 0;
+        at.reserved_for = {};
+    }
+    const std::size_t room =
+        limits_.calls_per_worker_max - std::min(limits_.calls_per_worker_max, at.held.size);
+    return std::min(at.window.size() - at.slots_held, room);
+}
+
+// A call that is sent behind large arguments waits until they have arrived. So it goes elsewhere,
+// unless it would have to queue there, and not here.
+bool placement::rather(const worker_link& one, const worker_link& other, instant now) {
+    const auto has_bulk = [now](const worker_link& at) {
+        return now < at.bulk_until && at.held.size != 0;
+    };
+    const auto is_full = [](const worker_link& at) { return at.slots_held >= at.concurrency; };
+    const bool bulk = has_bulk(one);
+    if (bulk != has_bulk(other)) {
+        const worker_link& slow = bulk ? one : other;
+        const worker_link& quick = bulk ? other : one;
+        if (is_full(slow) || !is_full(quick)) return !bulk;
+    }
+    return one.slots_held * other.concurrency < other.slots_held * one.concurrency;
+}
+
+const worker_link* placement::most_generous(const call_slot& call) {
+    const worker_link* best = nullptr;
+    for (const auto index : call.group->links) {
+        worker_link& at = links_[index];
+        if (number_of(at, call.method) < 0) continue;
+        if (best == nullptr || at.payload_bytes_max > best->payload_bytes_max) best = &at;
+    }
+    return best;
+}
+
+// Nobody took it now. Does any worker that knows its function take it ever?
+void placement::note_if_too_large(std::uint32_t index) {
+    const call_slot& call = calls_[index];
+    if (!call.group->is_picky) return;
+    const worker_link* best = most_generous(call);
+    if (best != nullptr && is_too_large_for(*best, call)) too_large_.push_back(index);
+}
+
+std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, instant now) {
+    std::uint32_t best = no_index;
+    const std::size_t count = of.links.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const link_index at = of.links[(of.turn + i) % count];
+        worker_link& candidate = links_[at];
+        if (credit(candidate) == 0 || number_of(candidate, call.method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, call)) continue;
+        if (best == no_index || rather(candidate, links_[best], now)) best = at;
+    }
+    return best;
+}
+
+// An idle worker; or none, and the least busy one is kept free until it is idle.
+placement::place placement::place_for_suspect(call_group& of, std::uint32_t call) {
+    const call_id id = calls_.id_of(call);
+    bool reserved = false;
+    std::uint32_t least_busy = no_index;
+    for (const auto at : of.links) {
+        worker_link& candidate = links_[at];
+        if (number_of(candidate, calls_[call].method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
+        const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
+                           calls_.find(candidate.reserved_for) != nullptr;
+        if (taken || candidate.exclusive || candidate.paused) continue;
+        if (candidate.held.size == 0) return {at, true};
+        if (candidate.reserved_for == id) reserved = true;
+        if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
+            least_busy = at;
+    }
+    if (!reserved && least_busy != no_index) links_[least_busy].reserved_for = id;
+    return {no_index, reserved || least_busy != no_index};
+}
+
+void placement::pump_suspects(call_group& of, instant now, outbox& out) {
+    // There may be many suspects. Each link that takes any takes one, or is kept free for one.
+    auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
+        return !links_[at].exclusive && !links_[at].paused;
+    });
+    for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
+        const std::uint32_t next = calls_[call].next;
+        const auto [at, takes] = place_for_suspect(of, call);
+        if (takes) --takers;
+        if (at != no_index) {
+            for (const auto other : of.links) {
+                if (links_[other].reserved_for == calls_.id_of(call))
+                    links_[other].reserved_for = {};
+            }
+            send_calls(at, of.suspects, call, 1, now, out);
+            links_[at].exclusive = true;
+        }
+        if (at == no_index) note_if_too_large(call);
+        call = next;
+    }
+}
+
+void placement::pump(call_group& of, instant now, outbox& out) {
+    bool waiting = false;
+    for (auto& line : of.lines) {
+        line.blocked = false;
+        waiting = waiting || line.calls.first != no_index;
+    }
+    for (const auto at : of.links) {
+        links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
+    }
+    if (of.suspects.first != no_index) pump_suspects(of, now, out);
+    for (;;) {
+        call_line* oldest = nullptr;
+        bool only = true;  // no other line has calls that may go
+        for (auto& line : of.lines) {
+            if (line.calls.first == no_index || line.blocked) continue;
+            only = oldest == nullptr;
+            if (only || calls_[line.calls.first].sequence < calls_[oldest->calls.first].sequence) {
+                oldest = &line;
+            }
+        }
+        if (oldest == nullptr) return;
+        const std::uint32_t first = oldest->calls.first;
+        const std::uint32_t at = least_loaded(of, calls_[first], now);
+        if (at == no_index) {
+            oldest->blocked = true;
+            note_if_too_large(first);
+            continue;
+        }
+        // One, and then there may be another that is older, or a worker that has less to do.
+        std::size_t run = 1;
+        if (only && of.links.size() == 1 && !of.is_picky)
+            run = std::min(credit(links_[at]), oldest->calls.size);
+        of.turn += run;
+        send_calls(at, oldest->calls, first, run, now, out);
+    }
+}
+
+std::size_t placement::pump(instant now, outbox& out) {
+    sent_ = 0;
+    for (std::size_t i = 0; i < to_pump_.size(); ++i) {
+        to_pump_[i]->to_pump = false;
+        pump(*to_pump_[i], now, out);
+    }
+    to_pump_.clear();
+    return sent_;
+}
+
+// So many calls of one function that follow each other in `from`.
+void placement::send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
+                           instant now, outbox& out) {
+    worker_link& at = links_[to];
+    if (at.held.size == 0) {
+        at.window.begin(now);
+        at.bulk_until = {};
+    }
+    const auto function = static_cast<std::uint16_t>(number_of(at, calls_[first].method));
+    bool timed = false;
+    std::uint32_t index = first, last = first;
+    for (std::size_t sent = 0; sent < count; ++sent) {
+        call_slot& call = calls_[index];
+        call.state = call_state::sent;
+        call.link = to;
+        ++call.attempt;
+        call.running = false;
+        if (call.timed) {
+            ++at.timed;
+            timed = true;
+        }
+        if (call.payload.size() >= bulk_bytes_min) {
+            const auto bytes = static_cast<std::int64_t>(call.payload.size());
+            at.bulk_until =
+                std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes),
+                         base::after(now, bulk_time_max));
+        }
+        out.link(at.to, call.payload.size())
+            .call({calls_.id_of(index), {call.attempt}}, function, call.at_most_once(),
+                  call.payload);
+        last = index;
+        index = call.next;
+    }
+    calls_.move_run(from, at.held, first, last, count);
+    at.slots_held += count;
+    sent_ += count;
+    if (timed) start_clocks(at, now);
+}
+
+}  // namespace maus::core

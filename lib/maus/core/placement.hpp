@@ -1,0 +1,209 @@
+// Which worker gets which call: groups with their queues, links with what they hold, and credit.
+//
+// A call that waits is in the queue of its function, in order of submission; one that is to be tried
+// alone is among its group's suspects. A worker is given calls while it has credit, the oldest call
+// first, and of several workers the one with the least to do. A suspect gets an idle worker that has
+// nothing else meanwhile.
+//
+// The fate of calls is the dispatcher's. Inline: what every call goes through.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "maus/core/call_timers.hpp"
+#include "maus/core/credit.hpp"
+#include "maus/core/outbox.hpp"
+
+namespace maus::core {
+
+using base::group_id;
+using base::method_id;
+
+/// A link in the table. Its number is used again; the machine that owns links knows when.
+using link_index = std::uint32_t;
+
+struct group_policy {
+    duration no_workers_timeout = duration::max();
+};
+
+struct call_line {  // of one function
+    std::uint32_t method = 0;
+    bool known = false;    // some worker of the group has it, or had it before it was lost
+    bool blocked = false;  // nobody who has it has credit, as far as this pump has seen
+    call_list calls;
+};
+
+struct call_group {
+    group_policy policy;
+    std::vector<call_line> lines;  // by method, each in order of submission
+    call_list suspects;            // to be tried again alone
+    std::vector<link_index> links;
+    instant linkless_since{};
+    std::size_t calls = 0;
+    std::size_t turn = 0;  // where the search for the least loaded begins
+    bool to_pump = false;
+    bool is_picky = false;  // a worker takes smaller payloads than this manager sends
+};
+
+struct worker_link {
+    bool live = false;
+    link_address to;
+    std::string worker;
+    std::unordered_map<std::string, std::uint16_t> numbers;  // by signature
+    std::vector<std::int32_t> number_of;                     // by method, or absent or unknown
+    std::uint32_t concurrency = 1;
+    call_group* group = nullptr;
+    call_list held;                       // in the order sent
+    std::size_t slots_held = 0;           // those that are not detached
+    std::size_t timed = 0;                // those that have an attempt_timeout
+    std::uint64_t payload_bytes_max = 0;  // by its worker's own limit
+    credit_window window;
+    instant bulk_until{};    // large arguments may be on their way until then
+    call_id reserved_for{};  // a suspect that waits until it is idle
+    bool exclusive = false;  // has a suspect
+    bool paused = false;     // gave a call back; see dispatcher::resume()
+
+    static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
+};
+
+class placement {
+public:
+    placement(const limits& bounds, call_table& calls, call_timers& timers)
+        : limits_(bounds), calls_(calls), timers_(timers) {}
+    placement(const placement&) = delete;
+    placement& operator=(const placement&) = delete;
+
+    // --- functions and groups
+    void define(method_id method, std::string signature);
+    [[nodiscard]] const std::string& signature(std::uint32_t method) const {
+        return signatures_[method];
+    }
+    void add_group(group_id id, group_policy policy, instant now);
+    /// Its calls are settled already.
+    void remove_group(group_id id);
+    [[nodiscard]] inline call_group* find(group_id id);
+    [[nodiscard]] std::map<group_id, call_group>& groups() { return groups_; }
+    [[nodiscard]] const std::map<group_id, call_group>& groups() const { return groups_; }
+    [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method);
+
+    // --- links
+    link_index add_link(link_address to, std::string worker,
+                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
+                        std::uint64_t payload_bytes_max);
+    void join(link_index index, call_group& group);
+    /// Its calls were taken from it already.
+    void remove_link(link_index index, instant now);
+    [[nodiscard]] worker_link& operator[](link_index index) { return links_[index]; }
+    [[nodiscard]] const worker_link& operator[](link_index index) const { return links_[index]; }
+    /// The function's number at that worker, or less than 0.
+    [[nodiscard]] inline std::int32_t number_of(worker_link& at, std::uint32_t method);
+
+    // --- calls
+    /// Where a call waits.
+    [[nodiscard]] inline call_list& list_of(const call_slot& call);
+    /// At its place by order of submission.
+    void enqueue(std::uint32_t index);
+    /// Its worker has it no more.
+    inline void put_down(std::uint32_t index, instant now);
+    /// It runs beside the slots of its worker from now on.
+    void detach(std::uint32_t index, instant now);
+    /// There may be something to give to workers.
+    inline void mark(call_group& of);
+    /// Gives queued calls to workers that have credit, and returns how many were sent.
+    std::size_t pump(instant now, outbox& out);
+    /// Calls that pump() met and that no worker of their group takes, since each allows less. What
+    /// stands behind them waits until they are settled.
+    [[nodiscard]] std::vector<std::uint32_t>& too_large() { return too_large_; }
+    /// The worker that knows the call's function and allows the most; null if there is none.
+    [[nodiscard]] const worker_link* most_generous(const call_slot& call);
+
+private:
+    [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
+    inline void give_slot_back(worker_link& at, const call_slot& call);
+    void start_clocks(worker_link& at, instant now);
+    void pump(call_group& of, instant now, outbox& out);
+    void pump_suspects(call_group& of, instant now, outbox& out);
+    [[nodiscard]] inline std::size_t credit(worker_link& at);
+    [[nodiscard]] static bool rather(const worker_link& one, const worker_link& other, instant now);
+    [[nodiscard]] std::uint32_t least_loaded(call_group& of, const call_slot& call, instant now);
+    [[nodiscard]] static bool is_too_large_for(const worker_link& at, const call_slot& call) {
+        return call.payload.size() > at.payload_bytes_max;
+    }
+    void note_if_too_large(std::uint32_t call);
+    struct place {
+        link_index at;  // no_index: not now
+        bool takes;     // a link has it now, or is kept free for it
+    };
+    [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
+    void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
+                    instant now, outbox& out);
+
+    const limits& limits_;
+    call_table& calls_;
+    call_timers& timers_;
+    std::vector<std::string> signatures_;  // by method
+    std::map<group_id, call_group> groups_;
+    std::pair<group_id, call_group*>
+        called_last_{};  // most calls are of the same group as the last
+    std::vector<worker_link> links_;
+    std::vector<link_index> free_links_;
+    std::vector<call_group*> to_pump_;
+    std::vector<std::uint32_t> too_large_;
+    std::size_t sent_ = 0;  // by this pump
+};
+
+inline call_line& placement::line_of(call_group& of, std::uint32_t method) {
+    for (auto& candidate : of.lines) {
+        if (candidate.method == method) return candidate;
+    }
+    of.lines.push_back({method, false, false, {}});
+    return of.lines.back();
+}
+
+inline call_group* placement::find(group_id id) {
+    if (called_last_.second == nullptr || called_last_.first != id) {
+        const auto found = groups_.find(id);
+        if (found == groups_.end()) return nullptr;
+        called_last_ = {id, &found->second};
+    }
+    return called_last_.second;
+}
+
+inline void placement::mark(call_group& of) {
+    if (of.to_pump) return;
+    of.to_pump = true;
+    to_pump_.push_back(&of);
+}
+
+inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) {
+    const bool looked_up =
+        method < at.number_of.size() && at.number_of[method] != worker_link::unknown;
+    return looked_up ? at.number_of[method] : look_up(at, method);
+}
+
+inline call_list& placement::list_of(const call_slot& call) {
+    call_group& of = *call.group;
+    return call.alone ? of.suspects : line_of(of, call.method).calls;
+}
+
+inline void placement::give_slot_back(worker_link& at, const call_slot& call) {
+    if (call.detached) return;
+    --at.slots_held;
+    at.window.answered();
+}
+
+inline void placement::put_down(std::uint32_t index, instant now) {
+    call_slot& call = calls_[index];
+    worker_link& at = links_[call.link];
+    calls_.unlink(at.held, index);
+    give_slot_back(at, call);
+    if (call.timed) --at.timed;
+    if (at.timed != 0) start_clocks(at, now);
+    if (at.held.size == 0) at.exclusive = false;
+    if (at.group != nullptr) mark(*at.group);
+}
+
+}  // namespace maus::core

@@ -1,0 +1,414 @@
+// Sections 4 to 7 of PROTOCOL.md as bytes: headers, every control message, every record, relay
+// messages, and what may be added to them.
+#include "golden.hpp"
+#include "talk.hpp"
+
+namespace golden {
+
+namespace {
+
+using namespace maus;
+using type = wire::record_type;
+
+const limits bounds;
+
+frames to_frames(const wire::message& message) {
+    frames made{std::string(base::as_text(message.first.view()))};
+    for (const auto& frame : message.rest) made.emplace_back(base::as_text(frame.view()));
+    return made;
+}
+wire::message to_message(const frames& from) {
+    wire::message made;
+    made.first.append(base::as_bytes(from.at(0)));
+    for (std::size_t i = 1; i < from.size(); ++i) made.rest.emplace_back(base::as_bytes(from[i]));
+    return made;
+}
+
+/// Two that nobody knows: of a tag that may be assigned one day, and of one for experiments.
+wire::extensions unknown() { return {{7, base::as_bytes("seven")}, {40000, base::as_bytes("")}}; }
+
+// --- control ---------------------------------------------------------------------------------
+
+frames control_again(const frames& stored) {
+    const wire::message message = to_message(stored);
+    wire::extensions extended;
+    const auto read = wire::decode_control(message, bounds, &extended);
+    if (!read) return {"does not decode: " + read.why().message};
+    return to_frames(wire::encode_control(read.value(), extended));
+}
+
+void add_control(std::vector<item>& to, const std::string& name, const wire::control& body) {
+    const wire::message plain = wire::encode_control(body);
+    const auto number = std::to_string(std::to_integer<int>(plain.first.view()[5]));
+    const std::string title = "control message " + number + ", " + name;
+    to.push_back({"control/" + name, title, to_frames(plain), control_again});
+    to.push_back({"control/" + name + "_extended", title + ", with two unknown extensions",
+                  to_frames(wire::encode_control(body, unknown())), control_again});
+}
+
+const auto worker = talk::id<base::worker_id>(0x11);
+const auto manager = talk::id<base::manager_id>(0x22);
+const auto token = talk::id<base::token>(0x33);
+const auto parkserver = talk::id<base::parkserver_id>(0x44);
+const base::lease_id lease{7, 1};
+const wire::capabilities can{{"feature", "other"}, {{1, 67108864}, {900, 5}}};
+
+wire::register_worker a_worker() {
+    wire::register_worker body;
+    body.worker = worker;
+    body.incarnation = {2};
+    body.type = "default";
+    body.signatures = {"add(i32,i32)->i32", "name()->str"};
+    body.concurrency = 4;
+    body.interval_ms = 1000;
+    body.liveness = 3;
+    body.host = "host";
+    body.pid = 4321;
+    return body;
+}
+
+wire::status a_status() {
+    wire::worker_status one;
+    one.worker = worker;
+    one.incarnation = {2};
+    one.type = "default";
+    one.signatures = {"add(i32,i32)->i32"};
+    one.concurrency = 4;
+    one.host = "host";
+    one.pid = 4321;
+    one.state = wire::worker_state::leased;
+    one.lease = lease;
+    one.manager = manager;
+    one.age_ms = 5000;
+    wire::status body{"0.1.0", parkserver, 7, 60000, {one}, {}, {}};
+    body.managers.push_back({manager, {"tcp://127.0.0.1:8124"}, "host", 4322, 4000});
+    body.requests.push_back({manager, {1}, "default", 2, 1, 3000});
+    return body;
+}
+
+void add_all_control(std::vector<item>& to) {
+    add_control(to, "register_worker", a_worker());
+    wire::register_worker serves = a_worker();
+    serves.free = false;
+    serves.serving = wire::service{lease, manager, token};
+    serves.can = can;
+    add_control(to, "register_worker_serving", serves);
+    const std::vector<std::string> endpoints = {"tcp://127.0.0.1:8124", "ipc:///tmp/m"};
+    add_control(to, "register_manager",
+                wire::register_manager{manager, {2}, endpoints, 1000, 3, "host", 4322, can});
+    add_control(to, "request", wire::request{{1}, token, "default", 2, {{lease, worker}}});
+    add_control(to, "cancel", wire::cancel{{1}});
+    add_control(to, "accepted", wire::accepted{lease});
+    add_control(to, "refused", wire::refused{lease, 13, "busy"});
+    add_control(to, "available", wire::available{lease});
+    add_control(to, "occupied", wire::occupied{{lease, manager, token}});
+    add_control(to, "worker_lost", wire::worker_lost{{1}, lease, worker});
+    add_control(to, "ping", wire::ping{0x0102030405060708});
+    add_control(to, "goodbye", wire::goodbye{"the worker stops"});
+    add_control(to, "status_query", wire::status_query{});
+    add_control(to, "unimplemented", wire::unimplemented{100});
+    add_control(to, "registered", wire::registered{parkserver, 7, 1000, 3, can});
+    add_control(to, "register_again", wire::register_again{});
+    add_control(to, "rejected", wire::rejected{15, "no"});
+    add_control(to, "assign", wire::assign{lease, token, manager, endpoints});
+    add_control(to, "lease_ended", wire::lease_ended{lease, "the worker left"});
+    add_control(to, "granted", wire::granted{{1}, lease, worker});
+    add_control(to, "pong", wire::pong{0x0102030405060708});
+    add_control(to, "parkserver_goodbye", wire::parkserver_goodbye{"the parkserver stops"});
+    add_control(to, "status", a_status());
+    add_control(to, "parkserver_unimplemented", wire::parkserver_unimplemented{100});
+}
+
+// --- link ------------------------------------------------------------------------------------
+
+// Reads a record and writes it again. False: it cannot be read.
+bool again(const wire::record& read, wire::link_writer& to) {
+    base::byte_view body = read.body;
+    switch (read.type) {
+        case type::hello: {
+            wire::extensions extended;
+            const auto hello = wire::decode_hello(body, bounds, &extended);
+            if (hello) to.say(hello.value(), extended);
+            return hello.ok();
+        }
+        case type::welcome: {
+            wire::extensions extended;
+            const auto welcome = wire::decode_welcome(body, bounds, &extended);
+            if (welcome) to.say(welcome.value(), extended);
+            return welcome.ok();
+        }
+        case type::ping:
+        case type::pong: {
+            const auto stamp = wire::decode_stamp(body);
+            if (stamp) to.stamp(read.type, *stamp);
+            return stamp.has_value();
+        }
+        case type::reject:
+        case type::worker_goodbye:
+        case type::manager_goodbye: {
+            const auto parting = wire::decode_parting(body);
+            if (!parting) return false;
+            to.part(read.type, wire::code_of(parting.value().error), parting.value().why);
+            return true;
+        }
+        case type::worker_unimplemented:
+        case type::manager_unimplemented: {
+            const auto unknown_type = wire::decode_unimplemented(body);
+            if (unknown_type) to.unimplemented(read.type, *unknown_type);
+            return unknown_type.has_value();
+        }
+        default: break;
+    }
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) return false;
+    if (read.type == type::failed) {
+        const auto fault = wire::decode_fault(body);
+        if (fault) to.failed(*attempt, fault.value());
+        return fault.ok();
+    }
+    if (read.type != type::call && read.type != type::result) {
+        to.about(read.type, *attempt);
+        return body.empty();
+    }
+    base::buffer payload;
+    std::unique_ptr<base::buffer> encoded;
+    wire::take_payload(read, body, payload, &encoded);
+    wire::extensions extended;
+    if (encoded && wire::decode_extensions(encoded->view(), bounds.extensions_max, &extended)) {
+        return false;
+    }
+    const bool once = (read.flags & wire::flag_at_most_once) != 0;
+    if (read.type == type::call && encoded) {
+        to.call(*attempt, read.function, once, payload, extended);
+    } else if (read.type == type::call) {
+        to.call(*attempt, read.function, once, payload);
+    } else if (encoded) {
+        to.result(*attempt, std::move(payload), extended);
+    } else {
+        to.result(*attempt, std::move(payload));
+    }
+    return true;
+}
+
+frames link_again(const frames& stored) {
+    wire::message message = to_message(stored);
+    if (!wire::read_header(message.first.view())) return {"no header"};
+    wire::message made;
+    wire::link_writer writer{made, bounds};
+    wire::link_reader reader{message};
+    wire::record read;
+    while (reader.next(read)) {
+        if (!again(read, writer)) return {"a record does not decode"};
+    }
+    if (reader.violation()) return {"a violation: " + reader.violation()->message};
+    return to_frames(made);
+}
+
+template <class Write>
+void add_link(std::vector<item>& to, const std::string& name, const std::string& title,
+              Write write) {
+    wire::message made;
+    write(wire::link_writer{made, bounds});
+    to.push_back({"link/" + name, title, to_frames(made), link_again});
+}
+
+wire::hello a_hello() {
+    wire::hello body;
+    body.token = token;
+    body.worker = worker;
+    body.incarnation = {2};
+    body.lease = lease;
+    body.type = "default";
+    body.signatures = {"add(i32,i32)->i32", "name()->str"};
+    body.concurrency = 4;
+    body.interval_ms = 1000;
+    body.liveness = 3;
+    body.host = "host";
+    body.pid = 4321;
+    body.stamp = 0x0102030405060708;
+    body.can = can;
+    return body;
+}
+
+base::buffer small() {
+    base::buffer payload;
+    wire::encode(payload, std::int32_t{1}, std::int32_t{1});
+    return payload;
+}
+base::buffer large() {
+    base::buffer payload;
+    std::memset(payload.extend(bounds.payload_apart_bytes), 0x5A, bounds.payload_apart_bytes);
+    return payload;
+}
+
+const wire::attempt attempt{{4294967296}, {1}};
+
+void add_greetings(std::vector<item>& to) {
+    const wire::welcome yes{manager, {2}, 1000, 3, 0x0102030405060708, can};
+    add_link(to, "hello", "record 1, hello", [](auto out) { out.say(a_hello()); });
+    add_link(to, "hello_direct", "record 1, hello in direct mode, without features", [](auto out) {
+        wire::hello body = a_hello();
+        body.token = {};
+        body.lease = {};
+        body.can = {};
+        out.say(body);
+    });
+    add_link(to, "hello_extended", "record 1, hello, with two unknown extensions",
+             [](auto out) { out.say(a_hello(), unknown()); });
+    add_link(to, "welcome", "record 33, welcome", [&](auto out) { out.say(yes); });
+    add_link(to, "welcome_extended", "record 33, welcome, with two unknown extensions",
+             [&](auto out) { out.say(yes, unknown()); });
+    add_link(to, "reject", "record 34, reject",
+             [](auto out) { out.part(type::reject, errc::cancelled, "no such request"); });
+    add_link(to, "worker_goodbye", "record 8, goodbye of the worker",
+             [](auto out) { out.part(type::worker_goodbye, errc::shutdown, "it stops"); });
+    add_link(to, "manager_goodbye", "record 38, goodbye of the manager",
+             [](auto out) { out.part(type::manager_goodbye, errc::cancelled, "released"); });
+}
+
+void add_calls(std::vector<item>& to) {
+    const auto call = [](bool once, base::buffer payload) {
+        return [once, kept = std::make_shared<base::buffer>(std::move(payload))](auto out) {
+            out.call(attempt, 5, once, *kept);
+        };
+    };
+    add_link(to, "call", "record 35, call of function 5 with (1, 1)", call(false, small()));
+    add_link(to, "call_at_most_once", "record 35, call, flag bit 1", call(true, small()));
+    add_link(to, "call_apart", "record 35, call, flag bit 0: 32 KiB in a frame of their own",
+             call(false, large()));
+    add_link(to, "call_extended", "record 35, call, flag bit 2: two unknown extensions",
+             [](auto out) {
+                 base::buffer payload = small();
+                 out.call(attempt, 5, false, payload, unknown());
+             });
+    add_link(to, "call_extended_apart", "record 35, call, flag bits 0, 1 and 2", [](auto out) {
+        base::buffer payload = large();
+        out.call(attempt, 5, true, payload, unknown());
+    });
+    add_link(to, "result", "record 2, result (1, 1)",
+             [](auto out) { out.result(attempt, small()); });
+    add_link(to, "result_void", "record 2, result without bytes",
+             [](auto out) { out.result(attempt, base::buffer{}); });
+    add_link(to, "result_apart", "record 2, result, flag bit 0",
+             [](auto out) { out.result(attempt, large()); });
+    add_link(to, "result_extended", "record 2, result, flag bit 2: two unknown extensions",
+             [](auto out) { out.result(attempt, small(), unknown()); });
+    add_link(to, "failed", "record 3, failed", [](auto out) {
+        out.failed(attempt, {7, "std::runtime_error", "not there"});
+    });
+}
+
+void add_other_records(std::vector<item>& to) {
+    const std::pair<type, const char*> about[] = {{type::returned, "returned"},
+                                                  {type::detached, "detached"},
+                                                  {type::started, "started"},
+                                                  {type::cancel, "cancel"}};
+    for (const auto& [kind, name] : about) {
+        const auto number = std::to_string(static_cast<int>(kind));
+        add_link(to, name, "record " + number + ", " + name,
+                 [kind = kind](auto out) { out.about(kind, attempt); });
+    }
+    add_link(to, "ping", "record 7, ping",
+             [](auto out) { out.stamp(type::ping, 0x0102030405060708); });
+    add_link(to, "pong", "record 37, pong",
+             [](auto out) { out.stamp(type::pong, 0x0102030405060708); });
+    add_link(to, "worker_unimplemented", "record 9, unimplemented of the worker",
+             [](auto out) { out.unimplemented(type::worker_unimplemented, 100); });
+    add_link(to, "manager_unimplemented", "record 39, unimplemented of the manager",
+             [](auto out) { out.unimplemented(type::manager_unimplemented, 100); });
+    add_link(to, "batch", "a ping, a call, a call whose payload is apart, a ping", [](auto out) {
+        base::buffer first = small(), second = large();
+        out.stamp(type::ping, 1);
+        out.call(attempt, 0, false, first);
+        out.call({{4294967297}, {2}}, 1, true, second);
+        out.stamp(type::ping, 2);
+    });
+}
+
+// What nobody knows is read over; it cannot be written again.
+frames skipped(const frames& stored) {
+    wire::message message = to_message(stored);
+    wire::link_reader reader{message};
+    wire::record read;
+    std::size_t count = 0;
+    while (reader.next(read)) ++count;
+    return !reader.violation() && count == 3 ? stored : frames{"not skipped"};
+}
+
+void add_unknown_records(std::vector<item>& to) {
+    wire::message made;
+    wire::link_writer writer{made, bounds};
+    writer.stamp(type::ping, 1);
+    const std::size_t at = made.first.size();
+    writer.stamp(static_cast<type>(100), 2);
+    made.first.data()[at + 5] = std::byte{0xFF};
+    made.first.data()[at + 6] = std::byte{9};
+    made.rest.emplace_back(base::as_bytes("its frame"));
+    const std::size_t last = made.first.size();
+    writer.stamp(type::ping, 3);
+    made.first.data()[last + 5] = std::byte{0xF0};
+    to.push_back({"link/unknown",
+                  "a ping, a record of the unknown type 100 with all flags and a frame, a ping with"
+                  " flags 4 to 7",
+                  to_frames(made), skipped});
+}
+
+// --- headers and relay -----------------------------------------------------------------------
+
+frames header_again(const frames& stored) {
+    const auto read = wire::read_header(base::as_bytes(stored.at(0)));
+    if (!read) return {"no header: " + read.why().message};
+    wire::message made;
+    wire::write_header(made.first, read.value().channel, read.value().type);
+    return to_frames(made);
+}
+
+frames relay_again(const frames& stored) {
+    const wire::message message = to_message(stored);
+    const auto over = wire::peek_relay(message);
+    if (!over) return {"no relay message: " + over.why().message};
+    wire::message made;
+    made.first = wire::relay_frame(over.value());
+    wire::extensions extended;
+    const auto behind = message.first.view().subspan(wire::relay_bytes);
+    if (wire::decode_extensions(behind, bounds.extensions_max, &extended))
+        return {"bad extensions"};
+    wire::encode_extensions(made.first, extended);
+    for (const auto& frame : message.rest) made.rest.push_back(frame.copy());
+    return to_frames(made);
+}
+
+void add_frames(std::vector<item>& to) {
+    const std::pair<wire::channel, const char*> channels[] = {{wire::channel::control, "control"},
+                                                              {wire::channel::link, "link"},
+                                                              {wire::channel::relay, "relay"}};
+    for (const auto& [on, name] : channels) {
+        wire::message made;
+        wire::write_header(made.first, on, on == wire::channel::control ? 12 : 0);
+        to.push_back({std::string("frames/header_") + name,
+                      std::string("the header of a message on channel ") + name, to_frames(made),
+                      header_again});
+    }
+    wire::message relayed;
+    relayed.first = wire::relay_frame(lease);
+    relayed.rest.emplace_back(base::as_bytes("any first frame"));
+    relayed.rest.emplace_back(base::as_bytes("and any other"));
+    to.push_back({"frames/relay", "a relay message of lease 7.1 with two frames inside",
+                  to_frames(relayed), relay_again});
+    wire::encode_extensions(relayed.first, unknown());
+    to.push_back({"frames/relay_extended", "the same, with two unknown extensions",
+                  to_frames(relayed), relay_again});
+}
+
+}  // namespace
+
+void add_messages(std::vector<item>& to) {
+    add_frames(to);
+    add_all_control(to);
+    add_greetings(to);
+    add_calls(to);
+    add_other_records(to);
+    add_unknown_records(to);
+}
+
+}  // namespace golden
