@@ -77,6 +77,9 @@ enum class event_kind : std::uint8_t {
     worker_released,  ///< a worker was given back
     parkserver_back,  ///< the manager is registered there, again or for the first time
     parkserver_lost,  ///< the connection closed, or nothing came for the heartbeat timeout
+    /// It cannot be reached, or does not register the manager. It is tried again and again; this is
+    /// told at once, and then ever more rarely.
+    parkserver_unreachable,
 };
 [[nodiscard]] constexpr std::string_view to_string(event_kind kind) noexcept {
     switch (kind) {
@@ -85,6 +88,7 @@ enum class event_kind : std::uint8_t {
         case event_kind::worker_released: return "worker_released";
         case event_kind::parkserver_back: return "parkserver_back";
         case event_kind::parkserver_lost: return "parkserver_lost";
+        case event_kind::parkserver_unreachable: return "parkserver_unreachable";
     }
     return "unknown";
 }
@@ -93,7 +97,7 @@ enum class event_kind : std::uint8_t {
 struct event {
     event_kind kind;
     std::string name;  ///< the worker's id, or the parkserver's endpoint
-    std::string why;   ///< why it was lost
+    std::string why;   ///< why it was lost, or cannot be reached
 };
 
 struct manager_options {

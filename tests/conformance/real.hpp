@@ -10,36 +10,12 @@
 #include "maus/worker.hpp"
 #include "peers.hpp"
 #include "support/gate.hpp"
+#include "support/log_book.hpp"
 
 namespace spec {
 
-/// What was logged, by any thread.
-class log_book {
-public:
-    maus::log_function writer() {
-        return [this](maus::log_level, std::string_view text) {
-            const std::lock_guard lock(guard_);
-            lines_.emplace_back(text);
-        };
-    }
-    [[nodiscard]] bool has(const std::string& part) const {
-        const std::lock_guard lock(guard_);
-        for (const auto& line : lines_) {
-            if (line.find(part) != std::string::npos) return true;
-        }
-        return false;
-    }
-    [[nodiscard]] std::vector<std::string> lines() const {
-        const std::lock_guard lock(guard_);
-        return lines_;
-    }
-
-private:
-    mutable std::mutex guard_;
-    std::vector<std::string> lines_;
-};
-
 using maus_test::gate;
+using maus_test::log_book;
 
 inline maus::parkserver_options park_options() {
     maus::parkserver_options options;

@@ -139,9 +139,10 @@ TEST_CASE("manager: rejects a token that it does not know, or a worker too many"
     at.ask_for(1, 1);
     auto stranger = at.hello(11, 1);
     stranger.token = id<base::token>(99);
-    CHECK(at.greet(31, stranger) == lines{"31 reject cancelled", "31 close"});
+    CHECK(at.greet(31, stranger) == lines{"31 rejected_by", "31 reject cancelled", "31 close"});
     at.greet(32, at.hello(12, 2));
-    CHECK(at.greet(33, at.hello(13, 3)) == lines{"33 reject cancelled", "33 close"});
+    CHECK(at.greet(33, at.hello(13, 3)) ==
+          lines{"33 rejected_by", "33 reject cancelled", "33 close"});
     CHECK(at.core.workers() == 1);
     CHECK(at.core.counters().violations == 0);
 }

@@ -42,7 +42,8 @@ inline std::string name_of(wire::record_type type) {
         {wire::record_type::pong, "pong"},
         {wire::record_type::manager_goodbye, "goodbye"},
         {wire::record_type::worker_unimplemented, "unimplemented"},
-        {wire::record_type::manager_unimplemented, "unimplemented"}};
+        {wire::record_type::manager_unimplemented, "unimplemented"},
+        {wire::record_type::rejected_by, "rejected_by"}};
     const auto found = names.find(type);
     return found == names.end() ? "?" : found->second;
 }

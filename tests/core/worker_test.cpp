@@ -1,6 +1,9 @@
 // The worker: when it is free, whom it serves, what it starts. PROTOCOL.md, "Worker".
 #include "catch.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "maus/core/worker.hpp"
 #include "talk.hpp"
 
@@ -30,12 +33,18 @@ struct site {
     worker core;
     core::worker_effects out;
     std::int64_t ms = 0;
+    lines warnings;
 
     explicit site(core::worker_config how = plain())
         : config(how), core(how, at_ms(0)), out(config.settings) {}
 
     lines take() {
         core.advance_to(at_ms(ms), out);
+        for (const auto& each : out.net.effects()) {
+            const auto* told = std::get_if<core::note>(&each);
+            if (told != nullptr && told->level == log_level::warning)
+                warnings.push_back(told->text);
+        }
         return take_news(out.net);
     }
     lines pass(std::int64_t to_ms) {
@@ -154,7 +163,144 @@ TEST_CASE("worker: tries each address, and at last the parkserver's relay") {
     at.hear(1, site::assign(1, {"tcp://m:1", "tcp://m:2"}));
     CHECK(at.pass(1000) == lines{"2 close", "3 open tcp://m:2"});
     CHECK(at.pass(2000) == lines{"3 close", "1 relay 5.1 hello"});
-    CHECK(at.pass(3000) == lines{"1 available 5.1"});
+    CHECK(at.pass(3000).empty());  // nothing is left to try: it rests
+    CHECK(at.pass(3500) == lines{"1 available 5.1"});
+}
+
+TEST_CASE("worker: where somebody else answers, it tries the next address and at last the relay") {
+    site at;
+    at.join_parkserver();
+    at.hear(1, site::assign(1, {"tcp://m:1", "tcp://m:2", "tcp://m:3", "tcp://m:4"}));
+    const auto rejects = [&](std::uint8_t manager) {
+        return [manager](link_writer& to) {
+            if (manager != 0) to.say(wire::rejected_by{id<base::manager_id>(manager)});
+            to.part(wire::record_type::reject, errc::cancelled, "no such request");
+        };
+    };
+    at.up(2);
+    CHECK(at.hear_link(2, rejects(22)) == lines{"2 close", "3 open tcp://m:2"});
+    at.up(3);
+    CHECK(at.hear(3, wire::rejected{15, "no"}) == lines{"3 close", "4 open tcp://m:3"});
+    at.up(4);
+    CHECK(at.down(4) == lines{"5 open tcp://m:4"});
+    at.up(5);
+    CHECK(at.hear_link(5, rejects(0)) == lines{"5 close", "1 relay 5.1 hello"});
+    CHECK(at.warnings ==
+          lines{"cannot reach manager 15151515 at tcp://m:1: this is another manager, "
+                "16161616: no such request"});
+}
+
+TEST_CASE("worker: the manager of the lease ends it, whatever addresses are left") {
+    site at;
+    at.join_parkserver();
+    at.hear(1, site::assign(1, {"tcp://m:1", "tcp://m:2"}));
+    at.up(2);
+    CHECK(at.hear_link(2, [&](link_writer& to) {
+        to.say(wire::rejected_by{id<base::manager_id>(21)});
+        to.part(wire::record_type::reject, errc::cancelled, "no such request");
+    }) == lines{"2 close"});
+    CHECK(at.pass(50) == lines{"1 available 5.1"});
+}
+
+// Of a peer that takes each connection and closes it (F9).
+TEST_CASE("worker: rests longer each time that a parkserver's connection fails, up to 5 s") {
+    site at;
+    at.take();
+    std::vector<std::int64_t> rests;
+    for (std::uint64_t route = 1; rests.size() < 40; ++route) {
+        if (route % 2 == 0) at.up(route);  // its registration is not answered either
+        at.down(route);
+        const std::int64_t from = at.ms;
+        while (at.take().empty()) ++at.ms;
+        rests.push_back(at.ms - from);
+    }
+    const std::vector<std::int64_t> at_least{100, 200, 400, 800, 1000};
+    for (std::size_t i = 0; i < rests.size(); ++i) {
+        const std::int64_t least = at_least[std::min<std::size_t>(i, 4)];
+        CHECK(rests[i] >= least);
+        CHECK(rests[i] <= 5 * least);
+    }
+    CHECK(std::set<std::int64_t>(rests.begin() + 5, rests.end()).size() > 10);  // jitter
+    // Told at once, after one minute, and after three.
+    CHECK(at.ms > 60'000);
+    CHECK(at.ms < 180'000);
+    CHECK(at.warnings.size() == 2);
+}
+
+TEST_CASE("worker: only a registration that has lasted makes the rests short again (F9)") {
+    site at;
+    at.take();
+    const auto rest_after = [&](std::uint64_t route, std::int64_t registered_ms) {
+        at.up(route);
+        at.hear(route, wire::registered{id<base::parkserver_id>(1), 5, 100, 3});
+        for (std::int64_t passed = 0; passed < registered_ms; passed += 100) {
+            at.ms += 100;
+            at.hear(route, wire::pong{1});
+        }
+        at.down(route);
+        const std::int64_t from = at.ms;
+        while (at.take().empty()) ++at.ms;
+        return at.ms - from;
+    };
+    for (std::uint64_t route = 1; route <= 4; ++route) (void)rest_after(route, 200);
+    CHECK(rest_after(5, 200) >= 1000);
+    CHECK(rest_after(6, 300) <= 500);
+}
+
+TEST_CASE("worker: a connection to a parkserver that does not come about is given up") {
+    site at;
+    CHECK(at.take() == lines{"1 open tcp://park:1"});
+    CHECK(at.pass(9'999).empty());
+    CHECK(at.pass(10'000) == lines{"1 close"});
+    CHECK(at.pass(10'500) == lines{"2 open tcp://park:1"});
+}
+
+TEST_CASE("worker: says once that it is a manager at which it was to register (F8)") {
+    site at;
+    at.take();
+    for (std::uint64_t route = 1; route <= 8; ++route) {
+        at.up(route);
+        CHECK(at.hear_link(route, [&](link_writer& to) {
+            to.part(wire::record_type::reject, errc::protocol_violation, "not for managers");
+        }) == lines{std::to_string(route) + " close"});
+        const std::int64_t from = at.ms;
+        while (at.take().empty()) ++at.ms;
+        CHECK(at.ms - from >= 1000);
+    }
+    CHECK(at.warnings ==
+          lines{"cannot register with parkserver tcp://park:1: this is a manager, not "
+                "a parkserver"});
+}
+
+TEST_CASE("worker: in direct mode it rests longer each time that its manager cannot be reached") {
+    auto how = plain();
+    how.parkservers = {};
+    how.manager = "tcp://m:1";
+    site at{how};
+    CHECK(at.take() == lines{"1 open tcp://m:1"});
+    std::vector<std::int64_t> rests;
+    for (std::uint64_t route = 1; route <= 12; ++route) {
+        if (route % 3 == 0) {
+            at.up(route);
+            at.hear(route, wire::rejected{15, "no"});  // a parkserver
+        } else {
+            at.down(route);
+        }
+        const std::int64_t from = at.ms;
+        while (at.take().empty()) ++at.ms;
+        rests.push_back(at.ms - from);
+    }
+    CHECK(rests[0] >= 100);
+    CHECK(rests[1] >= 200);
+    for (std::size_t i = 5; i < rests.size(); ++i) CHECK((rests[i] >= 1000 && rests[i] <= 5000));
+    CHECK(at.warnings == lines{"cannot reach the manager at tcp://m:1: cut"});
+    // A manager that says goodbye is there, and is asked again soon.
+    at.up(13);
+    at.hear_link(13, [&](link_writer& to) { to.say(at.welcome()); });
+    at.hear_link(13, [&](link_writer& to) {
+        to.part(wire::record_type::manager_goodbye, errc::cancelled, "released");
+    });
+    CHECK(at.pass(at.ms + 250) == lines{"14 open tcp://m:1"});
 }
 
 // bin/fuzz, worker: it served on over a connection that it had closed itself.
@@ -219,6 +365,7 @@ TEST_CASE("worker: rests for a moment when its manager turns it away") {
     at.hear(1, site::assign(1));
     at.up(2);
     CHECK(at.hear_link(2, [&](link_writer& to) {
+        to.say(wire::rejected_by{id<base::manager_id>(21)});
         to.part(wire::record_type::reject, errc::cancelled, "test");
     }) == lines{"2 close"});
     CHECK(at.pass(40).empty());

@@ -141,7 +141,11 @@ void stage::boot(node& which) {
         config.incarnation = {which.lives};
         config.beat = beat_of(which.given);
         config.seed = which.number;
-        if (!which.given.contains("relayed")) config.endpoints = {"tcp://" + which.name};
+        if (!which.given.contains("relayed")) {
+            for (const auto& each : split(text(which.given, "advertises", which.name), ',')) {
+                config.endpoints.push_back("tcp://" + each);
+            }
+        }
         which.id = to_string(config.id);
         which.manager = std::make_unique<core::manager>(config, now_);
         for (const auto& each : parkservers) {

@@ -151,6 +151,7 @@ std::string stage::describe(const wire_::record& what) const {
         case type::detached: return about("detached");
         case type::started: return about("started");
         case type::cancel: return about("cancel");
+        case type::rejected_by: return "by " + to_string(*wire_::decode_rejected_by(what.body));
         case type::worker_unimplemented:
         case type::manager_unimplemented:
             return "unimplemented " + std::to_string(std::to_integer<int>(body[0]));

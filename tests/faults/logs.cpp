@@ -22,6 +22,13 @@ const std::regex& a_loss() {
     return form;
 }
 
+/// That somebody cannot be reached, and why.
+const std::regex& a_failed_try() {
+    static const std::regex form(R"(cannot (?:register with parkserver \S+|reach (?:the manager|)"
+                                 R"(manager [0-9a-f]+) (?:at \S+|through the relay)): (.+))");
+    return form;
+}
+
 /// Everything that kills, stops, cuts off or resets can have these reasons, and no others.
 bool is_a_faults_doing(const std::string& why) {
     static const char* const reasons[] = {
@@ -38,6 +45,15 @@ bool is_a_faults_doing(const std::string& why) {
         "its worker is free again",                      //
         "there is no such lease (any more)",             //
         "the parkserver stops",                          //
+        "connection refused",                            // nobody is there yet, or any more
+        "no such file or directory",                     //
+        "connection reset by peer",                      //
+        "it takes connections and closes them",          //
+        "it takes connections and says nothing",         //
+        "no answer",                                     // stopped, or cut off
+        "no answer to hello",                            //
+        "no connection in time",                         //
+        "timed out",                                     //
     };
     for (const char* each : reasons) {
         if (why == each) return true;
@@ -66,7 +82,11 @@ void log_book::read(const std::string& line) {
     const bool lost = std::regex_match(text, loss, a_loss());
     if (lost) ++losses_;
     if (lost && loss[1].matched) ++workers_lost_;
-    if (!lost || !is_a_faults_doing(loss[2])) complaints_.push_back(text);
+    std::smatch failed;
+    const bool explained =
+        lost ? is_a_faults_doing(loss[2])
+             : std::regex_match(text, failed, a_failed_try()) && is_a_faults_doing(failed[1]);
+    if (!explained) complaints_.push_back(text);
 }
 
 }  // namespace faults

@@ -233,6 +233,42 @@ void descriptors(stage& on) {
     on.check(boss.count(kind::left) == 0, "a worker was lost");
 }
 
+/// Two managers whose workers are told wrong addresses of them: the other's, and the parkserver's.
+void wrong_peers(stage& on) {
+    on.start_parkserver();
+    (void)on.workers(3);
+    on.expect_in_logs(": this is another manager, ");
+    on.expect_in_logs(": this is a parkserver, not a manager");
+    const std::string here = on.place(), there = on.place();
+    auto& one =
+        on.manager(calm({"--amount", "2", "--endpoint", here, "--advertise", on.endpoint()}));
+    auto& other = on.manager(calm({"--amount", "1", "--endpoint", there, "--advertise", here}));
+    on.wait_for(one, kind::settled, 100);
+    on.wait_for(other, kind::settled, 100);
+    on.check(one.count(kind::left) + other.count(kind::left) == 0, "a worker was lost");
+}
+
+/// A second parkserver has a name whose look-up never ends; so has a manager's only address.
+void dead_resolver(stage& on) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    throw row_skipped("a sanitizer has to be the first library of a process");
+#endif
+    const std::string dead = "export LD_PRELOAD=" MAUS_DEAD_RESOLVER ";";
+    on.start_parkserver();
+    on.expect_in_logs("looking its name up takes too long");
+    const words both{"--parkserver", "tcp://stuck.test:8500", "--parkserver", on.endpoint()};
+    for (int i = 0; i < 2; ++i) (void)on.worker(both, dead);
+    words more = calm({"--amount", "1"});
+    more.insert(more.end(), both.begin(), both.end());
+    auto& boss = on.manager(more, dead);
+    auto& hidden = on.manager(calm({"--amount", "1", "--endpoint", on.somewhere(), "--advertise",
+                                    "tcp://stuck.test:8501"}),
+                              dead);
+    on.wait_for(boss, kind::settled, 200);
+    on.wait_for(hidden, kind::settled, 200);
+    on.check(boss.count(kind::left) + hidden.count(kind::left) == 0, "a worker was lost");
+}
+
 void memory(stage& on) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     throw row_skipped("sanitizers need more address space than any cap leaves them");
@@ -346,6 +382,9 @@ std::vector<row> rows_of_peers() {
     return {
         {"answers-twice", "a worker that answers twice, with unknown and stale ids", answers_twice},
         {"reused-ids", "ids that are registered twice, and again after a restart", reused_ids},
+        {"wrong-peers", "managers at whose addresses somebody else answers", wrong_peers,
+         over::tcp_only},
+        {"dead-resolver", "names whose look-up takes 10 s and fails", dead_resolver},
         {"descriptors", "RLIMIT_NOFILE=64 at the parkserver and at a manager", descriptors},
         {"memory", "RLIMIT_AS at all, functions that want more, 1.5 GiB of noise", memory,
          over::both, weight::heavy},

@@ -36,18 +36,29 @@ void network::open(const host& from, base::route to, const std::string& endpoint
     const std::uint64_t which = connections_.size();
     routes_[{from.number(), to.value}] = which;
     connections_.push_back(std::move(made));
-    // An address that leads nowhere is never answered.
-    if (connections_.back().ends[1].process < hosts_.size()) time_.in(delay(), *this, dial, which);
+    connections_.back().dial_until = time_.time() + std::chrono::seconds{5};
+    time_.in(delay(), *this, dial, which);
+}
+
+void network::refuse(connection& on, const char* why) {
+    on.ends[0].open = false;
+    hosts_[on.ends[0].process]->deliver(core::down{on.ends[0].at, why});
+    forget(on, 0);
 }
 
 void network::try_dial(std::uint64_t which) {
     connection& on = connections_[which];
     if (!there(on.ends[0]) || !on.ends[0].open) return;
+    const bool leads_nowhere = on.ends[1].process >= hosts_.size();
+    if (leads_nowhere || !hosts_[on.ends[1].process]->is_up()) {
+        return refuse(on, "connection refused");
+    }
     host& to = *hosts_[on.ends[1].process];
     const std::uint32_t dialer = on.ends[0].process;
-    const bool reachable = to.is_up() && !to.is_paused() && !blocked(dialer, to.number()) &&
-                           !blocked(to.number(), dialer);
+    const bool reachable =
+        !to.is_paused() && !blocked(dialer, to.number()) && !blocked(to.number(), dialer);
     if (!reachable) {
+        if (time_.time() >= on.dial_until) return refuse(on, "timed out");
         time_.in(between(random_, milliseconds{20}, milliseconds{200}), *this, dial, which);
         return;
     }

@@ -1,6 +1,7 @@
 // The simulated network: as unkind as the real one under libzmq, and no more than that.
 //
-// A connection has a dialer (a DEALER) and an accepter (a ROUTER). What one end says comes to the
+// Who dials is refused where nobody is up, and hears after a while that a stopped or cut off process did
+// not answer. A connection has a dialer (a DEALER) and an accepter (a ROUTER). What one end says comes to the
 // other in order, unless the connection breaks: then some last part of it is lost, and each end
 // hears of it soon, late, or never. A ROUTER can't part with one peer; a DEALER's close reaches the
 // other end after all that was said before.
@@ -97,9 +98,11 @@ private:
         bool up = false;
         bool broken = false;
         bool for_good = false;  // nobody will ever tell the dialer
+        instant dial_until{};
     };
 
     void try_dial(std::uint64_t which);
+    void refuse(connection& on, const char* why);
     void hand_over(std::uint64_t which, std::size_t side);
     void arrive(connection& on, std::size_t side, parcel what);
     void put(std::uint64_t which, std::size_t side, parcel what);

@@ -68,6 +68,7 @@ public:
     [[nodiscard]] const program* user() const { return program_.get(); }
 
 private:
+    [[nodiscard]] std::string bad_address();
     friend class program;
     void make(bool keep_identity) override;
     void unmake() override;

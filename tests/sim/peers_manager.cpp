@@ -21,13 +21,9 @@ void manager_process::make(bool keep_identity) {
     if (!keep_identity || id_.none()) id_ = base::manager_id::make(luck_);
     config.id = id_;
     config.incarnation = {wall_us()};
-    if (!chance(luck_, world_.how.relayed)) {
-        if (chance(luck_, world_.how.bad_address))
-            config.endpoints.push_back("tcp://host4000000:1");
-        config.endpoints.push_back(network::address_of(number()));
-    } else if (chance(luck_, world_.how.bad_address)) {
-        config.endpoints.push_back("tcp://host4000000:1");
-    }
+    const bool relayed = chance(luck_, world_.how.relayed);
+    if (chance(luck_, world_.how.bad_address)) config.endpoints.push_back(bad_address());
+    if (!relayed) config.endpoints.push_back(network::address_of(number()));
     config.beat = draw_beat();
     config.settings.limits = settings_.limits;
     config.seed = luck_();
@@ -39,6 +35,19 @@ void manager_process::make(bool keep_identity) {
         core_->on(core::add_parkserver{network::address_of(at->number())}, local(), *out_);
     }
     own_in(program_->tick_in(), 0);
+}
+
+// One that leads nowhere, or to a parkserver, or to another manager.
+std::string manager_process::bad_address() {
+    const auto& parks = world_.parkservers;
+    const auto& managers = world_.managers;
+    std::uint64_t which = luck_.below(1 + parks.size() + managers.size());
+    if (which < parks.size()) return network::address_of(parks[which]->number());
+    which -= parks.size();
+    if (which < managers.size() && managers[which] != this) {
+        return network::address_of(managers[which]->number());
+    }
+    return "tcp://host4000000:1";
 }
 
 void manager_process::unmake() {

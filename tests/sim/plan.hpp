@@ -21,7 +21,7 @@ struct plan {
     std::uint32_t types = 1;
     std::uint32_t strangers = 0;
     double relayed = 0;      ///< managers without an address
-    double bad_address = 0;  ///< managers whose first address leads nowhere
+    double bad_address = 0;  ///< managers whose first address is not theirs
     std::uint32_t interval_ms_min = 50, interval_ms_max = 50;
     std::uint32_t liveness_min = 3, liveness_max = 3;
     duration link_timeout{};

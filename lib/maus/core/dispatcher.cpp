@@ -120,9 +120,17 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
 outcome dispatcher::failure_of(const call_slot& call, errc code, std::string_view text) const {
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(placement_.signature(call.method));
-    about->text = text;
+    const bool waited_in_vain = code == errc::no_workers || code == errc::deadline_exceeded ||
+                                code == errc::cancelled || code == errc::shutdown;
+    about->text = waited_in_vain ? explained(*call.group, text) : std::string(text);
     about->attempts = call.attempts;
     return {code, {}, std::move(about)};
+}
+
+std::string dispatcher::explained(const call_group& of, std::string_view text) const {
+    std::string told(text);
+    if (of.links.empty() && !why_no_workers_.empty()) told += "; " + why_no_workers_;
+    return told;
 }
 
 // Nothing if some worker of the group has the function, or if there is no worker yet.
@@ -169,7 +177,8 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     if (found == nullptr) return no(errc::cancelled, "its workers were released");
     call_group& of = *found;
     if (of.calls >= limits_.calls_max) {
-        return no(errc::overloaded, "calls_max calls of this group are not settled yet");
+        return no(errc::overloaded,
+                  explained(of, "calls_max calls of this group are not settled yet"));
     }
     if (call.payload.size() > limits_.message_bytes_max) {
         return no(errc::too_large,

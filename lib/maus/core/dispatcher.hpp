@@ -81,6 +81,8 @@ public:
     void add_group(group_id group, group_policy policy, instant now);
     /// Settles what it had with `code`.
     void remove_group(group_id group, errc code, std::string_view why, std::vector<settled>& done);
+    /// Why groups may be without workers: told with the errors of their calls. Empty: not known.
+    void explain_no_workers(std::string why) { why_no_workers_ = std::move(why); }
 
     // --- links
     link_index add_link(link_address to, std::string worker,
@@ -136,6 +138,7 @@ public:
 private:
     // --- the fate of one call
     [[nodiscard]] outcome failure_of(const call_slot& call, errc code, std::string_view text) const;
+    [[nodiscard]] std::string explained(const call_group& of, std::string_view text) const;
     [[nodiscard]] std::optional<outcome> refusal(call_group& of, std::uint32_t method);
     void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
     inline outcome& settle(std::uint32_t index, bool failed, std::vector<settled>& done);
@@ -162,6 +165,7 @@ private:
     call_timers timers_{calls_};
     placement placement_{limits_, calls_, timers_};
     std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
+    std::string why_no_workers_;
     std::uint64_t next_sequence_ = 1;
     std::size_t outstanding_ = 0;
     dispatch_counters counters_;

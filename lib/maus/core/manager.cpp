@@ -11,6 +11,7 @@ std::string_view to_string(notice::kind kind) {
         case notice::kind::worker_released: return "worker_released";
         case notice::kind::parkserver_back: return "parkserver_back";
         case notice::kind::parkserver_lost: return "parkserver_lost";
+        case notice::kind::parkserver_unreachable: return "parkserver_unreachable";
     }
     return "unknown";
 }
@@ -32,6 +33,7 @@ void manager::define(method_id method, std::string signature) {
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
     if (stopped_) return;
     parkservers_.connect(parkservers_.add(event.endpoint), now, out.net);
+    parkservers_changed();
 }
 
 void manager::on(const add_request& event, instant now, manager_effects& out) {
@@ -167,6 +169,7 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
 }
 
 void manager::registered(parkserver_session& with, manager_effects& out) {
+    parkservers_changed();
     out.news.push_back({notice::kind::parkserver_back, {}, with.endpoint(), {}});
     for (const auto& [group, each] : requests_) out.net.control(with.via(), as_told(each));
 }
@@ -185,8 +188,11 @@ wire::request manager::as_told(const standing_request& request) const {
 }
 
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
-    if (lost.was_registered) {
-        out.news.push_back({notice::kind::parkserver_lost, {}, lost.endpoint, lost.why});
+    parkservers_changed();
+    if (lost.was_registered || lost.is_news) {
+        const auto kind = lost.was_registered ? notice::kind::parkserver_lost
+                                              : notice::kind::parkserver_unreachable;
+        out.news.push_back({kind, {}, lost.endpoint, lost.why});
     }
     std::vector<link_key> relayed;
     for (const auto& [key, each] : links_) {

@@ -64,7 +64,8 @@ struct notice {
         worker_lost,
         worker_released,
         parkserver_back,
-        parkserver_lost
+        parkserver_lost,
+        parkserver_unreachable
     };
     kind what;
     group_id group;    ///< of the worker
@@ -162,6 +163,7 @@ private:
     void handle(parkserver_session& from, const wire::control& message, instant now,
                 manager_effects& out);
     void parkserver_lost(const session_lost& lost, instant now, manager_effects& out);
+    void parkservers_changed() { dispatcher_.explain_no_workers(parkservers_.trouble()); }
     void send_registration(parkserver_session& to, manager_effects& out);
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;

@@ -253,6 +253,7 @@ void manager::reject(const link_key& key, const failure& why, manager_effects& o
         out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
     }
     link_address to = address_of(key);
+    if (why.code == errc::cancelled) out.net.link(to).say(wire::rejected_by{config_.id});
     out.net.link(to).part(wire::record_type::reject, why.code, why.message);
     if (key.relayed.none()) {
         ended_.insert(key.via);

@@ -2,9 +2,10 @@
 
 namespace maus::core {
 
-void parkserver_session::connect(route via, instant, outbox& out) {
+void parkserver_session::connect(route via, instant now, outbox& out) {
     via_ = via;
     state_ = state::connecting;
+    connect_by_ = base::after(now, connect_max);
     older_ = false;
     out.push(open{via_, endpoint_});
 }
@@ -22,24 +23,35 @@ void parkserver_session::registered(const wire::registered& answer,
     limits_ = wire::limits_of(answer.can);
     alive_ = {heartbeat{answer.interval_ms, answer.liveness}.within_limits(), now};
     ping_at_ = base::after(now, alive_.beat.interval());
-    delay_ = delay_min;
+    registered_at_ = now;
+    was_reached_ = true;
+    outage_.reached();
 }
 
-void parkserver_session::lost(bool close_it, instant now, base::random& random, outbox& out) {
+void parkserver_session::lost(bool close_it, std::string_view why, instant now,
+                              base::random& random, outbox& out) {
     if (close_it && is_open()) out.push(close{via_});
+    const bool lasted = is_registered() && alive_.heard - registered_at_ >= alive_.beat.timeout();
+    if (lasted) outage_.over();
     state_ = state::waiting;
+    why_ = why;
     via_ = {};
     ping_at_ = never;
-    const auto spread = static_cast<std::uint64_t>(delay_.count()) * 4;
-    retry_at_ =
-        base::after(now, delay_ + duration{static_cast<std::int64_t>(random.below(spread))});
-    delay_ = std::min(delay_ * 2, delay_max / 5);
+    retry_at_ = base::after(now, outage_.next_rest(random));
+}
+
+std::string parkserver_session::trouble() const {
+    if (is_registered()) return {};
+    const std::string whose = "the parkserver at " + endpoint_;
+    if (was_reached_) return whose + " is lost: " + why_;
+    if (why_.empty()) return whose + " was not reached yet";
+    return whose + " was never reached: " + why_;
 }
 
 parkserver_session::want parkserver_session::advance_to(instant now, outbox& out) {
     switch (state_) {
         case state::waiting: return now >= retry_at_ ? want::connect : want::nothing;
-        case state::connecting: return want::nothing;
+        case state::connecting: return now >= connect_by_ ? want::give_up : want::nothing;
         case state::registering:
         case state::registered: break;
     }
@@ -54,7 +66,7 @@ parkserver_session::want parkserver_session::advance_to(instant now, outbox& out
 instant parkserver_session::next_deadline() const {
     switch (state_) {
         case state::waiting: return retry_at_;
-        case state::connecting: return never;
+        case state::connecting: return connect_by_;
         case state::registering:
         case state::registered: break;
     }

@@ -4,18 +4,22 @@
 // ------------|---------------------------|-------------|------------------------------
 // waiting     | the delay is over         | connecting  | open
 // connecting  | up                        | registering | the owner sends its registration
+// connecting  | down, connect_max is over | waiting     | close; delay doubled, with jitter
 // registering | registered                | registered  | ping once an interval from now on
-// registering | rejected                  | waiting     | close; a long delay
+// registering | rejected, no parkserver   | waiting     | close; a long delay
 // registering, registered | down, silence, goodbye | waiting | close; delay doubled, with jitter
 // registered  | register_again            | registering | the owner sends its registration
 //
-// [P-14] to [P-19]. parkserver_sessions.hpp drives it.
+// The delay is short again only after a registration that has lasted for a heartbeat timeout. [P-14] to
+// [P-19]. parkserver_sessions.hpp drives it.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "maus/base/random.hpp"
 #include "maus/core/heartbeat.hpp"
+#include "maus/core/outage.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/feature.hpp"
@@ -34,6 +38,9 @@ public:
     [[nodiscard]] bool is_registered() const { return state_ == state::registered; }
     /// There is a connection, or one is being made.
     [[nodiscard]] bool is_open() const { return state_ != state::waiting; }
+    [[nodiscard]] bool is_connected() const {
+        return state_ == state::registering || state_ == state::registered;
+    }
 
     /// What both sides can do, and what the parkserver takes: while registered.
     [[nodiscard]] const wire::feature_set& features() const { return features_; }
@@ -52,9 +59,13 @@ public:
                     instant now);
     void heard(instant now) { alive_.heard = now; }
     /// Closes (if asked to) and waits.
-    void lost(bool close_it, instant now, base::random& random, outbox& out);
+    void lost(bool close_it, std::string_view why, instant now, base::random& random, outbox& out);
     /// It will hardly think better of it soon: the wait that `lost` begins is a long one.
-    void rejected() { delay_ = delay_max / 5; }
+    void rejected() { outage_.rest_long(); }
+    /// Whether to tell that it could not be reached.
+    [[nodiscard]] bool is_news(instant now) { return outage_.is_news(now); }
+    /// Why there is no registration, for people; empty if there is one.
+    [[nodiscard]] std::string trouble() const;
 
     enum class want : std::uint8_t { nothing, connect, give_up };
     /// Sends the ping that is due and tells what else is.
@@ -62,8 +73,8 @@ public:
     [[nodiscard]] instant next_deadline() const;
 
 private:
-    static constexpr duration delay_min = std::chrono::milliseconds{100};
-    static constexpr duration delay_max = std::chrono::seconds{5};
+    // Two look-ups' time: who makes the connection gives up earlier, and says why.
+    static constexpr duration connect_max = std::chrono::seconds{10};
 
     std::string endpoint_;
     heartbeat own_beat_;
@@ -72,7 +83,11 @@ private:
     heartbeat_monitor alive_{};
     instant ping_at_ = never;
     instant retry_at_{};
-    duration delay_ = delay_min;
+    instant connect_by_ = never;
+    instant registered_at_{};
+    outage outage_;
+    std::string why_;  // of the last loss
+    bool was_reached_ = false;
     wire::feature_set features_;
     wire::peer_limits limits_;
     bool older_ = false;

@@ -39,6 +39,19 @@ std::size_t parkserver_sessions::registrations() const {
         all_.begin(), all_.end(), [](const parkserver_session& at) { return at.is_registered(); }));
 }
 
+std::string parkserver_sessions::trouble() const {
+    constexpr std::size_t told_max = 4;
+    std::string all;
+    std::size_t told = 0;
+    for (const auto& at : all_) {
+        const std::string its = at.trouble();
+        if (its.empty()) continue;
+        if (told++ == told_max) return all + "; and so on";
+        all += (all.empty() ? "" : "; ") + its;
+    }
+    return all;
+}
+
 void parkserver_sessions::tell(const wire::control& message, outbox& out) {
     each_registered([&](parkserver_session& at) { out.control(at.via(), message); });
 }
@@ -71,6 +84,10 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
         if (!lease) return dealt_with{};
         return relayed_message{lease.value()};
     }
+    if (head.value().channel == wire::channel::link && !from.is_registered()) {
+        from.rejected();
+        return lose(from, true, "this is a manager, not a parkserver", now, out);
+    }
     auto decoded = wire::decode_control(message, settings_.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         if (!wire::is_skipped(head.value().type)) {
@@ -98,12 +115,14 @@ left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control m
         return registration_due{};
     }
     if (const auto* no = std::get_if<wire::rejected>(&message)) {
-        out.log(log_level::error,
-                "parkserver " + from.endpoint() + " rejects: " + wire::printable(no->why));
-        // Who is registered already said something else that is rejected.
-        if (from.is_registered()) return message;
-        from.rejected();
-        return lose(from, true, "it rejects the registration", now, out);
+        const std::string why = "rejects: " + wire::printable(no->why);
+        if (!from.is_registered()) {
+            from.rejected();
+            return lose(from, true, "it " + why, now, out);
+        }
+        // Something else that was said.
+        out.log(log_level::error, "parkserver " + from.endpoint() + " " + why);
+        return message;
     }
     if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&message)) {
         return lose(from, true, wire::printable(parted->why), now, out);
@@ -122,9 +141,13 @@ left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control m
 session_lost parkserver_sessions::lose(parkserver_session& at, bool close_it, std::string_view why,
                                        instant now, outbox& out) {
     session_lost lost{at.via(), at.endpoint(), at.is_registered(), std::string(why)};
-    at.lost(close_it, now, random_, out);
+    at.lost(close_it, why, now, random_, out);
     if (lost.was_registered) {
         out.log(log_level::warning, "parkserver " + lost.endpoint + " is lost: " + lost.why);
+    } else if (at.is_news(now)) {
+        lost.is_news = true;
+        out.log(log_level::warning,
+                "cannot register with parkserver " + lost.endpoint + ": " + lost.why);
     }
     return lost;
 }
@@ -140,7 +163,10 @@ std::vector<session_lost> parkserver_sessions::advance_to(instant now, outbox& o
                 if (looking_) connect(at, now, out);
                 break;
             case parkserver_session::want::give_up:
-                silent.push_back(lose(at, true, "nothing was heard from it in time", now, out));
+                silent.push_back(lose(at, true,
+                                      at.is_connected() ? "nothing was heard from it in time"
+                                                        : "no connection in time",
+                                      now, out));
                 break;
         }
     }

@@ -22,6 +22,7 @@ struct session_lost {
     std::string endpoint;
     bool was_registered = false;
     std::string why;
+    bool is_news = false;  ///< it was not registered, and people are to be told
 };
 
 // What a message leaves to the owner of the session.
@@ -58,6 +59,8 @@ public:
     [[nodiscard]] parkserver_session* registered_at(std::string_view endpoint);
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     [[nodiscard]] std::size_t registrations() const;
+    /// With whom there is no registration and why, for people; empty if all are registered.
+    [[nodiscard]] std::string trouble() const;
     template <class Visit>
     void each_registered(Visit visit) {
         for (auto& at : all_) {

@@ -18,14 +18,13 @@ std::string_view to_string(worker::state state) {
     return "unknown";
 }
 
-worker::worker(worker_config config, instant now)
+worker::worker(worker_config config, instant)
     : config_(std::move(config)),
       random_(config_.seed),
       parkservers_(config_.beat.within_limits(), config_.settings, random_, routes_) {
     config_.beat = config_.beat.within_limits();
     config_.concurrency = std::max(config_.concurrency, 1u);
     for (const auto& endpoint : config_.parkservers) parkservers_.add(endpoint);
-    if (!config_.manager.empty()) manager_retry_at_ = now;
 }
 
 // --- inputs -------------------------------------------------------------------------------------
@@ -50,8 +49,7 @@ void worker::on(down event, instant now, worker_effects& out) {
     if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
         parkserver_lost(*lost, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
-        // An address that is no address: perhaps the next one works, or the relay.
-        if (state_ == state::linking && !hello_said_) return try_link(now, out);
+        if (state_ == state::linking) return address_failed(false, event.why, now, out);
         end_link(false, event.why, now, out);
     }
 }
@@ -119,7 +117,6 @@ void worker::on(stop_worker event, instant now, worker_effects& out) {
     if (state_ == state::linking) end_link(true, "the worker stops", now, out);
     leaving_with_link_ = state_ == state::serving;
     state_ = state::leaving;
-    manager_retry_at_ = never;
     leave_by_ = event.by;
     parkservers_.stop_looking();
     // No offers any more while what runs here ends.
@@ -134,27 +131,25 @@ void worker::advance_to(instant now, worker_effects& out) {
         end_link(true, "the manager was silent", now, out);
     }
     if (state_ == state::linking && now >= link_deadline_) {
-        if (!lease_.linked_by_relay) out.net.push(close{lease_.link.to});
-        try_link(now, out);
+        address_failed(true, hello_said_ ? "no answer to hello" : "no connection in time", now,
+                       out);
     }
     if (has_link() && state_ != state::linking && now >= ping_at_) {
         ping_manager(now, out);
     }
-    if (state_ == state::free && now >= manager_retry_at_) {
-        manager_retry_at_ = never;
+    if (state_ == state::leaving && now >= leave_by_) say_goodbye(now, out);
+    if (state_ == state::draining && now >= rested_at_) settle_down(now, out);
+    if (state_ == state::free && is_direct()) {
         lease_ = {};
         lease_.endpoints = {config_.manager};
         state_ = state::linking;
         try_link(now, out);
-        link_deadline_ = never;  // libzmq goes on trying; a manager may come at any time
     }
-    if (state_ == state::leaving && now >= leave_by_) say_goodbye(now, out);
-    if (state_ == state::draining && now >= rested_at_) settle_down(now, out);
 }
 
 instant worker::next_deadline() const {
     if (state_ == state::stopped) return never;
-    instant next = std::min(leave_by_, state_ == state::free ? manager_retry_at_ : never);
+    instant next = state_ == state::free && is_direct() ? instant{} : leave_by_;
     next = std::min(next, parkservers_.next_deadline());
     if (state_ == state::draining && slots_held_ == 0) next = std::min(next, rested_at_);
     if (state_ == state::linking) return std::min(next, link_deadline_);
@@ -178,8 +173,7 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     say.free = is_free();
     to.said_free = say.free;
-    const bool serves =
-        state_ == state::serving || (state_ == state::linking && config_.manager.empty());
+    const bool serves = state_ == state::serving || (state_ == state::linking && !is_direct());
     if (serves) say.serving = lease_.serving;
     to.said_lease = serves ? lease_.serving.lease : base::lease_id{};
     out.net.control(to.via(), say);
@@ -190,7 +184,7 @@ void worker::registered(parkserver_session& with, worker_effects& out) {
     if (with.said_free != is_free() || other_lease) tell_state(with, out);
 }
 
-bool worker::is_free() const { return state_ == state::free && config_.manager.empty(); }
+bool worker::is_free() const { return state_ == state::free && !is_direct(); }
 
 void worker::tell_state(parkserver_session& at, worker_effects& out, base::lease_id ended) {
     at.said_free = is_free();
@@ -259,7 +253,7 @@ void worker::lease_ended(parkserver_session& by, const wire::lease_ended& messag
 
 void worker::handle(parkserver_session& from, const wire::assign& offer, instant now,
                     worker_effects& out) {
-    if (state_ != state::free || !config_.manager.empty()) {
+    if (state_ != state::free || is_direct()) {
         out.net.control(
             from.via(),
             wire::refused{offer.lease, static_cast<std::uint8_t>(errc::overloaded),

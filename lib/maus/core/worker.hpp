@@ -7,9 +7,10 @@
 // free     | direct manager to try                    | linking  |
 // linking  | link up                                  | linking  | hello
 // linking  | welcome                                  | serving  | ping
-// linking  | link_timeout                             | linking  | (next endpoint, or the relay)
-// linking  | reject                                   | draining | (and rests for a moment)
-// linking  | lease_ended, link down                   | draining |
+// linking  | down, link_timeout, any other answer     | linking  | (next endpoint, or the relay)
+// linking  | the same, and nothing is left to try     | draining | (and rests, ever longer)
+// linking  | reject by the manager of the lease       | draining | (and rests for a moment)
+// linking  | lease_ended                              | draining |
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
@@ -20,15 +21,21 @@
 // any      | stop                                     | leaving  | returned for what did not start
 // leaving  | nothing runs any more, or time is up     | stopped  | goodbye to all
 //
+// In direct mode the one address is tried again and again, with rests. Whoever answers at an address may
+// be somebody else than the manager of the lease: addresses are used again, and containers share them.
+//
 // Pure: no socket, clock, thread or global random. What functions do is the executor's business;
 // the machine hands it jobs and is told what became of each, exactly once.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
+#include "maus/core/outage.hpp"
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/wire/feature.hpp"
 
@@ -149,6 +156,7 @@ private:
         std::string parkserver;  // the endpoint of the one that offered it; none in direct mode
         link_address link;
         bool linked_by_relay = false;
+        base::manager_id rejected_by;  // who says that it rejects; none: it does not say
         // Of the link, from its welcome on.
         wire::feature_set features;
         wire::peer_limits limits;  // of the manager
@@ -170,6 +178,9 @@ private:
     void parkserver_lost(const session_lost& lost, instant now, worker_effects& out);
 
     void try_link(instant now, worker_effects& out);
+    void address_failed(bool close_it, std::string_view why, instant now, worker_effects& out);
+    void rejected(const wire::parting& answer, instant now, worker_effects& out);
+    [[nodiscard]] std::optional<base::failure> unfit(const wire::message& message) const;
     void say_hello(instant now, worker_effects& out);
     void from_manager(wire::message& message, instant now, worker_effects& out);
     bool handle(const wire::record& record, instant now, worker_effects& out);
@@ -184,6 +195,7 @@ private:
     void settle_down(instant now, worker_effects& out);
     void say_goodbye(instant now, worker_effects& out);
     [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
+    [[nodiscard]] bool is_direct() const { return !config_.manager.empty(); }
     [[nodiscard]] bool has_link() const {
         return state_ == state::linking || state_ == state::serving || leaving_with_link_;
     }
@@ -199,11 +211,13 @@ private:
     bool hello_said_ = false;
     bool leaving_with_link_ = false;
     std::size_t result_bytes_max_ = 0;  // what both ends of the link allow
+    std::string link_endpoint_;         // linking: what is tried
     instant link_deadline_ = never;     // linking: give this endpoint up
     instant lease_until_{};
     instant ping_at_ = never;
-    instant manager_retry_at_ = never;  // direct mode
     instant leave_by_ = never;
+    outage outage_;  // of managers: how long to rest when none answers
+    instant welcomed_at_{};
     instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to
     std::size_t detached_ = 0;

@@ -8,23 +8,37 @@ namespace maus::core {
 namespace {
 constexpr duration rest = std::chrono::milliseconds{50};
 
+// Before a worker in direct mode comes back to a manager that has given it back.
+duration released_rest(base::random& random) {
+    return rest + duration{static_cast<std::int64_t>(random.below(200'000'000))};
+}
+
 std::uint64_t stamp_of(instant now) {
     return static_cast<std::uint64_t>(now.time_since_epoch().count());
+}
+
+bool is_control(const wire::message& message) {
+    const auto head = wire::read_header(message.first.view());
+    return head && head.value().version == wire::version &&
+           head.value().channel == wire::channel::control;
 }
 }  // namespace
 
 void worker::try_link(instant now, worker_effects& out) {
     hello_said_ = false;
+    lease_.rejected_by = {};
     link_deadline_ = base::after(now, config_.link_timeout);
     if (!lease_.endpoints.empty()) {
-        lease_.link = {.to = routes_.make(), .relayed = {}};
-        out.net.push(open{lease_.link.to, lease_.endpoints.back()});
+        link_endpoint_ = std::move(lease_.endpoints.back());
         lease_.endpoints.pop_back();
+        lease_.link = {.to = routes_.make(), .relayed = {}};
+        out.net.push(open{lease_.link.to, link_endpoint_});
         return;
     }
     // The parkserver relays where no address works ([P-45]).
     const auto* at = parkservers_.registered_at(lease_.parkserver);
     if (lease_.linked_by_relay || at == nullptr) {
+        rested_at_ = base::after(now, outage_.next_rest(random_));
         end_link(false, "the manager does not answer", now, out);
         return;
     }
@@ -33,9 +47,23 @@ void worker::try_link(instant now, worker_effects& out) {
     say_hello(now, out);
 }
 
+// There is no manager at this address, or not the right one.
+void worker::address_failed(bool close_it, std::string_view why, instant now, worker_effects& out) {
+    if (close_it && !lease_.linked_by_relay) out.net.push(close{lease_.link.to});
+    if (outage_.is_news(now)) {
+        const std::string who =
+            is_direct() ? "the manager" : "manager " + base::brief(lease_.serving.manager);
+        const std::string where =
+            lease_.linked_by_relay ? "through the relay" : "at " + wire::printable(link_endpoint_);
+        out.net.log(log_level::warning,
+                    "cannot reach " + who + " " + where + ": " + std::string(why));
+    }
+    try_link(now, out);
+}
+
 void worker::say_hello(instant now, worker_effects& out) {
     hello_said_ = true;
-    if (config_.manager.empty()) link_deadline_ = base::after(now, config_.link_timeout);
+    link_deadline_ = base::after(now, config_.link_timeout);
     wire::hello say;
     say.token = lease_.serving.token;
     say.worker = config_.id;
@@ -53,18 +81,27 @@ void worker::say_hello(instant now, worker_effects& out) {
     out.net.link(lease_.link).say(say);
 }
 
-void worker::from_manager(wire::message& message, instant now, worker_effects& out) {
+// Why a message cannot be one of a manager's.
+std::optional<base::failure> worker::unfit(const wire::message& message) const {
     const auto head = wire::read_header(message.first.view());
-    if (!head) return violation(head.why(), now, out);
+    if (!head) return head.why();
     if (head.value().version != wire::version) {
-        return violation({errc::version_mismatch, "this worker speaks version 1"}, now, out);
+        return base::failure{errc::version_mismatch, "this worker speaks version 1"};
     }
     if (head.value().channel != wire::channel::link) {
-        return violation({errc::protocol_violation, "not a link message"}, now, out);
+        return base::failure{errc::protocol_violation, "not a link message"};
     }
     if (message.frames() > config_.settings.limits.frames_max) {
-        return violation({errc::protocol_violation, "too many frames"}, now, out);
+        return base::failure{errc::protocol_violation, "too many frames"};
     }
+    return std::nullopt;
+}
+
+void worker::from_manager(wire::message& message, instant now, worker_effects& out) {
+    if (state_ == state::linking && is_control(message)) {
+        return address_failed(true, "this is a parkserver, not a manager", now, out);
+    }
+    if (const auto why = unfit(message)) return violation(*why, now, out);
     wire::link_reader records{message, config_.settings.limits.extensions_max};
     wire::record record;
     while (records.next(record)) {
@@ -101,16 +138,23 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
         }
+        case wire::record_type::rejected_by: {
+            const auto who = wire::decode_rejected_by(record.body);
+            if (!who) return wrong("bad rejected_by");
+            lease_.rejected_by = *who;
+            return true;
+        }
         case wire::record_type::reject:
         case wire::record_type::manager_goodbye: {
             const auto why = wire::decode_parting(record.body);
             if (!why) return wrong("bad goodbye");
-            // Who is turned away rests before it offers itself again: it may be sent to the same
-            // manager at once, and so round and round.
-            if (record.type == wire::record_type::reject && config_.manager.empty()) {
-                rested_at_ = base::after(now, rest);
+            if (state_ == state::linking) {
+                rejected(why.value(), now, out);
+            } else {
+                if (is_direct()) rested_at_ = base::after(now, released_rest(random_));
+                outage_.over();
+                end_link(true, wire::printable(why.value().why), now, out);
             }
-            end_link(true, wire::printable(why.value().why), now, out);
             return false;
         }
         case wire::record_type::manager_unimplemented: {
@@ -124,6 +168,22 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             unknown(record.type, out);
             return true;
     }
+}
+
+// Only the manager of the lease can tell that the lease is not wanted any more. Who does not say who it is
+// may be that manager, and then rejects at every address.
+void worker::rejected(const wire::parting& answer, instant now, worker_effects& out) {
+    const base::manager_id by = lease_.rejected_by;
+    const std::string why = wire::printable(answer.why);
+    if (is_direct() || by.none()) return address_failed(true, "it rejects: " + why, now, out);
+    if (by != lease_.serving.manager) {
+        const std::string who = "this is another manager, " + base::brief(by) + ": ";
+        return address_failed(true, who + why, now, out);
+    }
+    // Who is turned away rests before it offers itself again: it may be sent to the same manager at
+    // once, and so round and round.
+    rested_at_ = base::after(now, rest);
+    end_link(true, why, now, out);
 }
 
 void worker::unknown(wire::record_type type, worker_effects& out) {
@@ -140,6 +200,9 @@ void worker::manager_lacks(std::uint8_t type, worker_effects& out) {
 
 void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& out) {
     state_ = state::serving;
+    welcomed_at_ = now;
+    if (!lease_.linked_by_relay) outage_.reached();
+    if (!is_direct()) outage_.over();
     link_deadline_ = never;
     ++link_serial_;
     detached_here_ = 0;
@@ -214,8 +277,10 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
 
 void worker::violation(const base::failure& why, instant now, worker_effects& out) {
     ++counters_.violations;
-    out.net.log(log_level::warning, "the manager broke the protocol: " + why.message);
     out.net.link(lease_.link).part(wire::record_type::worker_goodbye, why.code, why.message);
+    if (state_ == state::linking) return address_failed(true, why.message, now, out);
+    out.net.log(log_level::warning, "the manager broke the protocol: " + why.message);
+    rested_at_ = base::after(now, outage_.next_rest(random_));  // it may be offered again at once
     end_link(true, why.message, now, out);
 }
 
@@ -224,6 +289,12 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     if (state_ == state::serving) {
         out.net.log(log_level::info, "serves manager " + base::brief(lease_.serving.manager) +
                                          " no more: " + std::string(why));
+    }
+    // What fails soon after its welcome is as bad as what never answers.
+    const bool lasted = lease_until_ - welcomed_at_ >= 2 * link_beat_.timeout();
+    if (state_ == state::serving && is_direct() && now >= rested_at_) {
+        if (lasted) outage_.over();
+        rested_at_ = base::after(now, outage_.next_rest(random_));
     }
     link_deadline_ = never;
     ping_at_ = never;
@@ -244,11 +315,7 @@ void worker::settle_down(instant now, worker_effects& out) {
     state_ = state::free;
     const auto ended = lease_.serving.lease;
     lease_ = {};
-    if (!config_.manager.empty()) {
-        const auto jitter = static_cast<std::int64_t>(random_.below(200'000'000));
-        manager_retry_at_ = base::after(now, std::chrono::milliseconds{50} + duration{jitter});
-        return;
-    }
+    if (is_direct()) return;
     parkservers_.each_registered([&](parkserver_session& at) { tell_state(at, out, ended); });
 }
 

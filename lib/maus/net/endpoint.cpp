@@ -3,13 +3,12 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <netinet/in.h>
 
-#include <array>
-#include <memory>
+#include <algorithm>
 
 #include "maus/error.hpp"
+#include "maus/net/resolver.hpp"
 
 namespace maus::net {
 
@@ -22,31 +21,6 @@ namespace {
 error cannot_bind(const std::string& endpoint, const std::string& why) {
     return {errc::invalid_argument, "cannot bind " + endpoint + ": " + why};
 }
-
-/// The first address of a name, an IPv4 one if there is any; empty, and `why`, if there is none.
-std::string first_address_of(const std::string& name, std::string& why) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (const int code = getaddrinfo(name.c_str(), nullptr, &hints, &found); code != 0) {
-        why = gai_strerror(code);
-        return {};
-    }
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
-    std::string address;
-    for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-        if (each->ai_family != AF_INET && !address.empty()) continue;
-        std::array<char, NI_MAXHOST> text{};
-        if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0,
-                        NI_NUMERICHOST) != 0) {
-            continue;
-        }
-        address = text.data();
-        if (each->ai_family == AF_INET) break;
-    }
-    if (address.empty()) why = "it has no address";
-    return address;
-}
 }  // namespace
 
 base::endpoint resolve_to_bind(const std::string& endpoint) {
@@ -54,15 +28,19 @@ base::endpoint resolve_to_bind(const std::string& endpoint) {
     if (!parsed) throw cannot_bind(endpoint, parsed.why().message);
     base::endpoint place = std::move(parsed).value();
     if (!place.is_name() || if_nametoindex(place.host.c_str()) != 0) return place;
-    std::string why;
-    const std::string address = first_address_of(place.host, why);
-    if (address.empty()) {
+    const addresses all = look_up(place.host);
+    if (all.found.empty()) {
         throw cannot_bind(endpoint, "'" + place.host +
                                         "' is no network interface, and as a name it cannot be "
                                         "looked up: " +
-                                        why);
+                                        all.why);
     }
-    place.host = address;
+    // An IPv4 address if there is any: most who are told a name connect to that.
+    const auto is_ipv4 = [](const std::string& address) {
+        return address.find(':') == std::string::npos;
+    };
+    const auto ipv4 = std::find_if(all.found.begin(), all.found.end(), is_ipv4);
+    place.host = ipv4 != all.found.end() ? *ipv4 : all.found.front();
     return place;
 }
 

@@ -28,7 +28,6 @@ struct hub::connection {
     std::unique_ptr<socket> dealer;  // of its own; else it is a peer of the ROUTER
     std::string routing_id;
     int fd = -1;
-    bool up = false;
     bool closed = false;  // its connection is gone; `down` follows after a full drain
     bool failed = false;  // given up while sending; `down` is on its way
     std::deque<core::send> queue;
@@ -52,10 +51,12 @@ hub::hub(const base::settings& settings, log_function log)
     }
     watch(wake_fd_, watched::own);
     watch(timer_fd_, watched::own);
+    connector_.emplace([this] { return make_socket(zmq::socket_type::dealer); }, wake_fd_);
 }
 
 hub::~hub() {
     shut();
+    connector_.reset();
     for (const int fd : {epoll_, wake_fd_, timer_fd_}) ::close(fd);
 }
 
@@ -68,6 +69,7 @@ void hub::shut() {
     with_queue_.clear();
     failures_.clear();
     dealers_.clear();
+    connector_->clear();
     connections_.clear();
     router_.reset();
 }
@@ -143,7 +145,6 @@ hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t
     auto made = std::make_unique<connection>();
     made->at = {router_route_bit | ++router_routes_};
     made->routing_id = key;
-    made->up = true;
     made->fd = fd;
     connection& peer = *made;
     connections_.emplace(peer.at, std::move(made));
@@ -207,15 +208,27 @@ bool hub::drain_router(std::vector<input>& inputs) {
     return !closed_peers_.empty();
 }
 
+void hub::take_connected(std::vector<input>& inputs) {
+    for (auto& each : connector_->advance_to(clock_now())) {
+        if (!each.connected) {
+            inputs.push_back(core::down{each.at, std::move(each.why)});
+            continue;
+        }
+        auto made = std::make_unique<connection>();
+        made->at = each.at;
+        made->dealer = std::move(each.connected);
+        made->closed = each.closed;
+        dealers_.push_back(made.get());
+        connections_.emplace(each.at, std::move(made));
+        inputs.push_back(core::up{each.at});
+    }
+}
+
 bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
     std::vector<monitor_event> events;
-    if (ask_monitors_ || !from.up) from.dealer->read_monitor(events);
+    if (ask_monitors_) from.dealer->read_monitor(events);
     for (const auto& event : events) {
-        if (event.kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !from.up) {
-            from.up = true;
-            inputs.push_back(core::up{from.at});
-        }
-        if (event.kind == ZMQ_EVENT_DISCONNECTED && from.up) from.closed = true;
+        if (event.kind == ZMQ_EVENT_DISCONNECTED) from.closed = true;
     }
     bool more = true;
     std::size_t count = 0, bytes = 0;
@@ -225,10 +238,6 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         if (!receive(*from.dealer, nullptr, message, first)) {
             more = false;
             break;
-        }
-        if (!from.up) {  // the monitor is a moment behind
-            from.up = true;
-            inputs.push_back(core::up{from.at});
         }
         message.first = from_zmq(first);
         bytes += message.bytes();
@@ -246,6 +255,7 @@ bool hub::drain(std::vector<input>& inputs) {
     for (auto& failure : failures_) inputs.push_back(std::move(failure));
     failures_.clear();
     bool more = drain_router(inputs);
+    if (connector_->is_busy()) take_connected(inputs);
     std::vector<route> gone;
     for (connection* each : dealers_) {
         const bool unread = drain_dealer(*each, inputs);
@@ -286,22 +296,10 @@ void hub::apply(core::outbox& out) {
     out.clear();
 }
 
-void hub::carry_out(core::open& asked) {
-    auto made = std::make_unique<connection>();
-    made->at = asked.to;
-    try {
-        made->dealer = make_socket(zmq::socket_type::dealer);
-        made->dealer->connect(asked.endpoint);
-    } catch (const std::exception& failed) {
-        log_(log_level::error, "cannot connect to " + asked.endpoint + ": " + failed.what());
-        failures_.push_back(core::down{asked.to, failed.what()});
-        return;
-    }
-    dealers_.push_back(made.get());
-    connections_.emplace(asked.to, std::move(made));
-}
+void hub::carry_out(core::open& asked) { connector_->open(asked.to, asked.endpoint); }
 
 void hub::carry_out(core::close& asked) {
+    connector_->close(asked.to);
     const auto found = connections_.find(asked.to);
     // A ROUTER cannot part with one peer: it was told to go, and what it still says is for nobody.
     if (found == connections_.end() || !found->second->dealer) return;
@@ -416,8 +414,9 @@ void hub::forget(route which) {
 
 // libzmq tells of room to write once, and perhaps to a call that asked for something else. So who has
 // something in a queue is looked after now and then.
-base::instant hub::until_flush(base::instant deadline) const {
+base::instant hub::next_own_deadline(base::instant deadline) const {
     constexpr std::chrono::milliseconds interval{10};
+    if (connector_->is_busy()) deadline = std::min(deadline, connector_->next_deadline());
     return with_queue_.empty() ? deadline : std::min(deadline, base::after(clock_now(), interval));
 }
 
@@ -445,7 +444,7 @@ void hub::wake() noexcept {
 }
 
 void hub::arm(base::instant deadline) {
-    deadline = until_flush(deadline);
+    deadline = next_own_deadline(deadline);
     // To end a sleep too early now and then costs less than to set the timer for each.
     if (deadline >= armed_) return;
     armed_ = deadline;

@@ -3,7 +3,7 @@
 // A hub has at most one ROUTER (what others connect to) and any number of DEALERs (one a connection
 // that was asked for by `open`). Each connection is a route; the hub turns what happens on its
 // sockets into `up`, `received` and `down`, and carries out `open`, `close` and `send`. It has no
-// policy.
+// policy: an `open` is one attempt (connector.hpp), answered by `up` or by a `down` that says why.
 //
 // What always holds:
 // - What a peer said before its connection closed is delivered before its `down`. (To a DEALER the last
@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "maus/core/outbox.hpp"
+#include "maus/net/connector.hpp"
 #include "maus/net/socket.hpp"
 
 namespace maus::net {
@@ -83,6 +84,7 @@ private:
     bool drain_router(std::vector<input>& inputs);
     void note_router_events();
     [[nodiscard]] bool anything_readable();
+    void take_connected(std::vector<input>& inputs);
     bool drain_dealer(connection& from, std::vector<input>& inputs);
     connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
     [[nodiscard]] connection* peer_at(int fd) const;
@@ -98,7 +100,7 @@ private:
     sent try_send(connection& to, core::send& asked);
     void flush(connection& to);
     void flush_all();
-    [[nodiscard]] base::instant until_flush(base::instant deadline) const;
+    [[nodiscard]] base::instant next_own_deadline(base::instant deadline) const;
     void part(connection& which);
     void fail(connection& which, std::string why);
     void forget(base::route which);
@@ -109,7 +111,8 @@ private:
     int epoll_ = -1;
     int wake_fd_ = -1;
     int timer_fd_ = -1;
-    base::instant armed_ = base::never;  // when the timer ends
+    base::instant armed_ = base::never;   // when the timer ends
+    std::optional<connector> connector_;  // what is no connection yet
     std::unique_ptr<socket> router_;
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
     std::vector<connection*> dealers_;  // among them; the ROUTER's peers may be thousands

@@ -16,7 +16,6 @@
 #include <mutex>
 #include <thread>
 
-#include "maus/base/random.hpp"
 #include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
@@ -42,8 +41,7 @@ constexpr std::chrono::milliseconds linger{500};
 
 std::atomic<std::uint64_t> monitors_made{0};
 
-// libzmq draws the first routing id of each ROUTER and the jitter of reconnections from rand(), which
-// it never seeds: the ids of all processes would be the same, and a peer that claims the next one
+// libzmq draws the first routing id of each ROUTER from rand(), which it never seeds: the ids of all processes would be the same, and a peer that claims the next one
 // ends a ROUTER. Seeded once a context and not once a socket, rand() goes on from where it is, and so
 // does a program that uses it, too.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
@@ -198,7 +196,7 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
         data_.set(zmq::sockopt::rcvhwm, high_water_mark);
         data_.set(zmq::sockopt::maxmsgsize,
                   static_cast<std::int64_t>(bounds.message_bytes_max + bounds.control_bytes_max));
-        data_.set(zmq::sockopt::handshake_ivl, 2000);
+        data_.set(zmq::sockopt::handshake_ivl, static_cast<int>(handshake_max.count()));
         // A peer that vanished for good behind a network keeps its descriptor no longer than that:
         // a minute of silence, then three questions.
         data_.set(zmq::sockopt::tcp_keepalive, 1);
@@ -209,14 +207,14 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
             data_.set(zmq::sockopt::router_mandatory, true);
             data_.set(zmq::sockopt::backlog, 4096);
         } else {
-            base::random jitter(random_seed());
             data_.set(zmq::sockopt::immediate, true);
-            data_.set(zmq::sockopt::reconnect_ivl, static_cast<int>(50 + jitter.below(100)));
-            data_.set(zmq::sockopt::reconnect_ivl_max, static_cast<int>(500 + jitter.below(500)));
+            // Never: when to try again, and at which address, is decided elsewhere (connector.hpp).
+            data_.set(zmq::sockopt::reconnect_ivl, -1);
         }
         const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
-        const int events =
-            ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+        // Of these a ROUTER has accepted and disconnected, a DEALER the others.
+        const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED;
         if (zmq_socket_monitor(data_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
         monitor_ = zmq::socket_t(context, zmq::socket_type::pair);
         monitor_.set(zmq::sockopt::linger, 0);

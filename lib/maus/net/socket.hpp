@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,8 +21,11 @@ namespace maus::net {
 /// One context, and so one I/O thread of libzmq, for all that lives in this process at a time.
 [[nodiscard]] std::shared_ptr<zmq::context_t> shared_context();
 
+/// After that libzmq closes a connection whose other end does not greet.
+inline constexpr std::chrono::milliseconds handshake_max{2000};
+
 struct monitor_event {
-    std::uint16_t kind;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED or _DISCONNECTED
+    std::uint16_t kind;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED, _DISCONNECTED or _CLOSED
     int fd;
 };
 
@@ -45,6 +49,8 @@ public:
     socket(const socket&) = delete;
     socket& operator=(const socket&) = delete;
 
+    /// Tries once, as long as it takes. `endpoint` should be in numbers: libzmq looks names up on the
+    /// one thread that serves all connections.
     void connect(const std::string& endpoint);
     /// Returns the endpoint with wildcards resolved. Throws maus::error: invalid_argument says what
     /// is wrong with the endpoint, or who may have it; resource_exhausted.

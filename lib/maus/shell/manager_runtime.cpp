@@ -37,6 +37,7 @@ event_kind kind_of(core::notice::kind kind) {
         case core::notice::kind::worker_lost: return event_kind::worker_lost;
         case core::notice::kind::worker_released: return event_kind::worker_released;
         case core::notice::kind::parkserver_back: return event_kind::parkserver_back;
+        case core::notice::kind::parkserver_unreachable: return event_kind::parkserver_unreachable;
         case core::notice::kind::parkserver_lost: break;
     }
     return event_kind::parkserver_lost;

@@ -1,5 +1,6 @@
 #include "maus/shell/status_query.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "maus/net/clock.hpp"
@@ -25,37 +26,41 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
     return std::move(*told);
 }
 
-/// One question over one connection.
+/// One question over one connection, which is tried for as long as there is time: the parkserver may
+/// just be starting.
 class query {
 public:
     explicit query(const std::string& endpoint)
         : endpoint_(endpoint),
-          hub_(settings_, [this](log_level, const std::string& text) { trouble_ = text; }),
-          out_(settings_) {
-        out_.push(core::open{route_, endpoint});
-        hub_.apply(out_);
-    }
+          hub_(settings_, [](log_level, const std::string&) {}),
+          out_(settings_) {}
 
     wire::status wait(base::instant deadline, const std::stop_token& stop) {
         const std::stop_callback stopping(stop, [this] { hub_.wake(); });
         std::vector<net::input> inputs;
-        while (trouble_.empty() && net::clock_now() < deadline) {
+        while (net::clock_now() < deadline) {
             if (stop.stop_requested()) {
                 throw error(errc::cancelled, "stopped before it had answered");
             }
+            if (net::clock_now() >= try_at_) connect();
             inputs.clear();
             hub_.drain(inputs);
             for (auto& each : inputs) {
                 if (auto told = handle(each)) return std::move(*told);
             }
             hub_.apply(out_);
-            if (inputs.empty() && !hub_.has_more()) hub_.wait(deadline);
+            if (inputs.empty() && !hub_.has_more()) hub_.wait(std::min(deadline, try_at_));
         }
-        if (!trouble_.empty()) throw error(errc::resource_exhausted, trouble_);
         throw error(errc::deadline_exceeded, nobody_answered());
     }
 
 private:
+    void connect() {
+        try_at_ = base::never;
+        route_ = {route_.value + 1};
+        out_.push(core::open{route_, endpoint_});
+        hub_.apply(out_);
+    }
     std::optional<wire::status> handle(const net::input& event) {
         if (std::holds_alternative<core::up>(event)) {
             reached_ = true;
@@ -65,18 +70,26 @@ private:
         if (const auto* answer = std::get_if<core::received>(&event)) {
             return status_in(answer->what, settings_.limits);
         }
-        throw error(errc::shutdown, "the parkserver at " + endpoint_ + " closed the connection");
+        if (reached_) {
+            throw error(errc::shutdown,
+                        "the parkserver at " + endpoint_ + " closed the connection");
+        }
+        why_not_ = std::get<core::down>(event).why;
+        try_at_ = base::after(net::clock_now(), std::chrono::milliseconds{100});
+        return std::nullopt;
     }
     [[nodiscard]] std::string nobody_answered() const {
         if (reached_) return endpoint_ + " is there but does not answer as a parkserver";
         return "no parkserver answers at " + endpoint_ +
+               (why_not_.empty() ? "" : " (" + why_not_ + ")") +
                "; is it running? start one with: maus-parkserver --bind " + endpoint_;
     }
 
-    static constexpr base::route route_{1};
+    base::route route_{};
+    base::instant try_at_{};
     const std::string endpoint_;
     const base::settings settings_;
-    std::string trouble_;
+    std::string why_not_;
     net::hub hub_;
     core::outbox out_;
     bool reached_ = false;

@@ -34,7 +34,8 @@ bool is_known(record_type type) {
         case record_type::cancel:
         case record_type::pong:
         case record_type::manager_goodbye:
-        case record_type::manager_unimplemented: return true;
+        case record_type::manager_unimplemented:
+        case record_type::rejected_by: return true;
     }
     return false;
 }
@@ -135,6 +136,12 @@ std::optional<std::uint64_t> decode_stamp(base::byte_view body) {
     return load<std::uint64_t>(body.data());
 }
 
+std::optional<base::manager_id> decode_rejected_by(base::byte_view body) {
+    rejected_by read;
+    if (decode_front(body, read)) return std::nullopt;
+    return read.manager;
+}
+
 std::optional<std::uint8_t> decode_unimplemented(base::byte_view body) {
     if (body.size() != 1) return std::nullopt;
     return static_cast<std::uint8_t>(body[0]);
@@ -203,6 +210,7 @@ void link_writer::say(const hello& body, const extensions& extended) {
 void link_writer::say(const welcome& body, const extensions& extended) {
     archived(record_type::welcome, body, extended);
 }
+void link_writer::say(const rejected_by& body) { archived(record_type::rejected_by, body); }
 void link_writer::part(record_type type, errc code, std::string_view why) {
     archived(type, parting{static_cast<std::uint8_t>(code), std::string(why)});
 }

@@ -42,6 +42,7 @@ enum class record_type : std::uint8_t {
     pong = 37,
     manager_goodbye = 38,
     manager_unimplemented = 39,
+    rejected_by = 128,
 };
 /// Whether this version has such a record, of either side.
 [[nodiscard]] bool is_known(record_type type);
@@ -94,6 +95,15 @@ struct welcome {
     template <class Archive>
     void serialize(Archive& archive) {
         archive(manager, incarnation, interval_ms, liveness, stamp, can);
+    }
+};
+
+/// Before a reject with `cancelled`: who says so.
+struct rejected_by {
+    base::manager_id manager;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(manager);
     }
 };
 
@@ -168,6 +178,7 @@ void take_payload(const record& from, base::byte_view body, base::buffer& into,
 [[nodiscard]] base::result<parting> decode_parting(base::byte_view body);
 [[nodiscard]] base::result<fault> decode_fault(base::byte_view body);
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
+[[nodiscard]] std::optional<base::manager_id> decode_rejected_by(base::byte_view body);
 /// The type that the peer does not know.
 [[nodiscard]] std::optional<std::uint8_t> decode_unimplemented(base::byte_view body);
 
@@ -195,6 +206,7 @@ public:
     void unimplemented(record_type type, std::uint8_t unknown_type);
     void say(const hello& body, const extensions& extended = {});
     void say(const welcome& body, const extensions& extended = {});
+    void say(const rejected_by& body);
     /// reject, worker_goodbye, manager_goodbye.
     void part(record_type type, errc code, std::string_view why);
 
