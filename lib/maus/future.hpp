@@ -11,9 +11,9 @@
 //
 // Callbacks and coroutines that wait for a call go on when it settles, on the callback thread of its
 // manager, one at a time. They may block, but what they wait for must not be another callback. If
-// the future is ready already, they run at once, on the thread that asked. One callback never runs
-// inside of another: what becomes ready in one goes on when that one has returned, or waits for a
-// future. So a chain of any length needs no more stack than one.
+// the future is ready already, they run at once, on the thread that asked. What becomes ready while
+// one of them runs may go on only when that one has returned, or waits for a future: so a chain of any
+// length needs no deep stack.
 //
 // A thread that waits in get() is not idle: if no other thread does, it receives results for its
 // manager meanwhile.

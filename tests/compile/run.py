@@ -5,7 +5,7 @@ Each .cpp here but right.cpp is wrong in one way, and its first line is `// ` an
 headers have for that. It must stand in the compiler's first error, for g++ and (where it is there)
 clang++. right.cpp must compile.
 
-    tests/compile/run.py COMPILER [--include FOLDER...] [FILE...]
+    tests/compile/run.py COMPILER [--include FOLDER]... [FILE...]
 """
 
 import argparse
@@ -41,7 +41,7 @@ def complaint_about(compiler, includes, source):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("compiler")
-    parser.add_argument("--include", nargs="+", default=[])
+    parser.add_argument("--include", action="append", default=[])
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     given = parser.parse_args()
     sources = given.files or sorted(here.glob("*.cpp"))

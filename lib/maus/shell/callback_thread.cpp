@@ -42,6 +42,8 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
     std::size_t next = 0;
     std::mutex join_guard;  // whoever stops it second waits for the first
 
+    /// False: it has stopped, and the entry stays the caller's.
+    [[nodiscard]] bool put(entry& added);
     [[nodiscard]] std::thread another() {
         return net::spawn([kept = shared_from_this()] { kept->work(); }, mask);
     }
@@ -77,18 +79,23 @@ callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {
     shared_->thread = shared_->another();
 }
 
+bool callback_thread::shared::put(entry& added) {
+    const std::lock_guard lock(guard);
+    if (stopping) return false;
+    waiting.push_back(std::move(added));
+    changed.notify_one();
+    return true;
+}
+
 void callback_thread::post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by,
                            std::uint32_t about) {
     shared::entry added{std::move(next), std::move(by), about};
-    {
-        const std::lock_guard lock(shared_->guard);
-        if (!shared_->stopping) {
-            shared_->waiting.push_back(std::move(added));
-            shared_->changed.notify_one();
-            return;
-        }
-    }
-    added.run();
+    if (!shared_->put(added)) added.run();
+}
+
+void callback_thread::post_unless_stopped(std::unique_ptr<base::task> next) {
+    shared::entry added{std::move(next), nullptr, 0};
+    (void)shared_->put(added);
 }
 
 bool callback_thread::is_own_thread() const { return works_for == shared_.get(); }

@@ -30,6 +30,8 @@ public:
     callback_thread(const callback_thread&) = delete;
     callback_thread& operator=(const callback_thread&) = delete;
 
+    /// Nothing that is posted after stop() is run.
+    void post_unless_stopped(std::unique_ptr<base::task> next);
     /// After stop() the task is run here and now.
     void post(std::unique_ptr<base::task> next) { post(std::move(next), nullptr, 0); }
     void post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by, std::uint32_t about);

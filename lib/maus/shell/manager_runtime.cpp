@@ -322,10 +322,11 @@ void manager_runtime::tell(core::notice& news) {
         }));
 }
 
-// Not here and now: the thread may be one of the program's own that waits in get().
+// Not here and now: the thread may be one of the program's own that waits in get(). And not after the
+// manager has stopped: a future may outlive what the log function writes to.
 void manager_runtime::log(log_level level, std::string text) {
     if (!options_.log) return;
-    callbacks_.post(base::make_task(
+    callbacks_.post_unless_stopped(base::make_task(
         [to = options_.log, level, text = std::move(text)] { log_safely(to, level, text); }));
 }
 

@@ -44,8 +44,9 @@ public:
     // --- by the leader
     /// A settled call has a callback: it counts until that has run.
     void callback_waits() {
+        callbacks_.fetch_add(
+            1);  // first, so that no callback that waits for room sees none in between
         unsettled_.fetch_add(1);
-        callbacks_.fetch_add(1);
     }
     void has_workers(std::size_t count) {
         const std::lock_guard lock(guard_);
