@@ -43,7 +43,7 @@ def main():
     parser.add_argument("compiler")
     parser.add_argument("--include", action="append", default=[])
     parser.add_argument("files", nargs="*", type=pathlib.Path)
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     sources = given.files or sorted(here.glob("*.cpp"))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(lambda each: complaint_about(given.compiler, given.include, each), sources)
