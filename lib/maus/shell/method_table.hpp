@@ -27,7 +27,7 @@ struct last_called {
     const void* type = nullptr;
     base::method_id number;
     std::uint32_t size = 0;
-    std::array<char, 64> name{};
+    std::array<char, 128> name{};  // as long as names are, by default
 
     [[nodiscard]] bool is_called(std::string_view wanted) const {
         return wanted == std::string_view(name.data(), size);
