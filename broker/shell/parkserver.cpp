@@ -11,6 +11,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
+#include "maus/shell/program_code.hpp"
 #include "maus/shell/published.hpp"
 #include "maus/version.hpp"
 
@@ -25,7 +26,7 @@ public:
           reactor_(
               settings_,
               [this](log_level level, const std::string& text) {
-                  if (options_.log) options_.log(level, text);
+                  shell::log_safely(options_.log, level, text);
               },
               *this) {
         if (options_.bind.empty()) {
@@ -54,13 +55,18 @@ public:
         if (begin()) loop();
     }
     void start() {
-        if (begin()) thread_ = net::spawn([this] { loop(); });
+        // Its log function is the program's.
+        if (begin()) thread_ = net::spawn([this] { loop(); }, mask_);
+    }
+    [[nodiscard]] bool is_own_thread() {
+        const std::lock_guard lock(guard_);
+        return loop_thread_ == std::this_thread::get_id();
     }
     void stop() {
         stop_asked_ = true;
         reactor_.wake();
+        if (is_own_thread()) return;
         std::unique_lock lock(guard_);
-        if (loop_thread_ == std::this_thread::get_id()) return;
         stopped_.wait(lock, [this] { return !looping_; });
     }
 
@@ -133,12 +139,16 @@ private:
     std::mutex guard_;
     std::condition_variable stopped_;
     std::thread::id loop_thread_;
+    const net::signal_mask mask_ = net::current_mask();
     bool looping_ = false;
 };
 
 parkserver::parkserver(parkserver_options options)
     : self_(std::make_unique<implementation>(std::move(options))) {}
-parkserver::~parkserver() = default;
+parkserver::~parkserver() {
+    // Its log function has called exit(), and the parkserver is a static object.
+    if (self_->is_own_thread()) (void)self_.release();
+}
 
 std::string parkserver::endpoint() const { return self_->endpoints().front(); }
 std::vector<std::string> parkserver::endpoints() const { return self_->endpoints(); }

@@ -46,7 +46,10 @@ std::string_view describe(errc code) noexcept {
         case errc::signature_mismatch: return "the function has other parameters or another result";
         case errc::bad_arguments: return "the worker could not decode the arguments";
         case errc::bad_result: return "the result could not be decoded";
-        case errc::too_large: return "a limit on size was exceeded; see limits.hpp";
+        case errc::too_large:
+            return "a limit on size was exceeded; send less, or raise the limit that the error "
+                   "names "
+                   "(maus/limits.hpp) at both ends";
         case errc::overloaded:
             return "a bounded queue is full; slow down, add workers or let it block";
         case errc::auth_failed: return "the peer is not allowed to do that";

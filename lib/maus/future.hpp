@@ -11,17 +11,22 @@
 //
 // Callbacks and coroutines that wait for a call go on when it settles, on the callback thread of its
 // manager, one at a time. They may block, but what they wait for must not be another callback. If
-// the future is ready already, they run at once, on the thread that asked.
+// the future is ready already, they run at once, on the thread that asked. What becomes ready while
+// one of them runs may go on only when that one has returned, or waits for a future: so a chain of any
+// length needs no deep stack.
 //
 // A thread that waits in get() is not idle: if no other thread does, it receives results for its
 // manager meanwhile.
 //
 // Errors: get() throws what the call ended with. To use a future that refers to no call throws
-// maus::error (invalid_argument).
+// maus::error (invalid_argument). What a callback throws is its own future's error, and what it throws
+// that is no C++ exception is a remote_exception there. A failure that nobody has looked at when its
+// future goes is logged by the manager.
 //
 // Thread-safety: different futures may be used by different threads; one future by one at a time.
 #pragma once
 
+#include <cxxabi.h>
 #include <atomic>
 #include <chrono>
 #include <coroutine>
@@ -40,6 +45,7 @@
 #include "maus/base/time.hpp"
 #include "maus/error.hpp"
 #include "maus/options.hpp"
+#include "maus/time_span.hpp"
 #include "maus/wire/archive.hpp"
 
 namespace maus {
@@ -49,25 +55,15 @@ class future;
 
 namespace detail {
 
-/// Any duration to wait, in nanoseconds: at least 0, and at most what 64 bits hold.
-template <class Rep, class Period>
-constexpr std::chrono::nanoseconds bounded_time(std::chrono::duration<Rep, Period> time) {
-    using rough = std::chrono::duration<double, std::nano>;
-    using exact = std::chrono::nanoseconds;
-    if (!(time > time.zero())) return exact::zero();
-    if (std::chrono::duration_cast<rough>(time) >= rough(exact::max())) return exact::max();
-    return std::chrono::ceil<exact>(time);
-}
-
 using continuation = base::task;
 
-/// Where continuations go on.
+class state_base;
+
+/// Where continuations of calls go on.
 struct executor {
     virtual ~executor() = default;
-    virtual void post(std::unique_ptr<continuation> next) = 0;
+    virtual void post(std::unique_ptr<continuation> next, state_base& of) = 0;
 };
-
-class state_base;
 
 /// Who made a call.
 struct call_owner {
@@ -75,7 +71,31 @@ struct call_owner {
     virtual void cancel(state_base& call) = 0;
     /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
     virtual void attend(state_base& call, base::instant end) = 0;
+    /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
+    /// or of what went on after one.
+    virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
 };
+
+/// While it lives, failures that nobody hears of on this thread are this call's, unless they are those
+/// of another call.
+class hearing {
+public:
+    hearing(call_owner& owner, std::uint32_t method) noexcept;
+    ~hearing();
+    hearing(const hearing&) = delete;
+    hearing& operator=(const hearing&) = delete;
+    void tell(const std::exception_ptr& failure) const { owner_.unheard(method_, failure); }
+
+private:
+    call_owner& owner_;
+    std::uint32_t method_;
+    const hearing* outer_;
+};
+
+/// In a catch (...): what was thrown, never null. What is no C++ exception is told as an error.
+[[nodiscard]] std::exception_ptr caught();
+/// The failure of what ended its thread (pthread_exit).
+[[nodiscard]] std::exception_ptr thread_ended();
 
 /// What is handed to the thread that does it: a call, or something else.
 struct command : base::linked<command> {
@@ -94,7 +114,9 @@ public:
     state_base() : command(0) {}
     state_base(const state_base&) = delete;
     state_base& operator=(const state_base&) = delete;
-    virtual ~state_base() = default;
+    virtual ~state_base() {
+        if (failure_ && !heard_) report_unheard();
+    }
 
     void retain() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
     void release() noexcept {
@@ -120,7 +142,10 @@ public:
     bool settle_and_release(base::buffer&& payload, executor* where);
 
     // Read once it is ready.
-    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+    [[nodiscard]] const std::exception_ptr& failure() noexcept {
+        heard_ = true;
+        return failure_;
+    }
     [[nodiscard]] base::buffer& payload() noexcept { return payload_; }
 
     /// Asks the owner, if there is one still, to give the call up.
@@ -152,7 +177,11 @@ private:
     static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
     static constexpr std::uint32_t one_reference = 8;
 
+    void report_unheard() noexcept;
+    void go_on_here();
+
     std::atomic<std::uint32_t> word_{one_reference};
+    bool heard_ = false;  // somebody has looked at the failure
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;
@@ -236,6 +265,13 @@ struct is_future<future<T>> : std::true_type {
 template <class T>
 struct promise_base;
 
+template <class R>
+struct flattened {
+    using type = R;
+};
+template <class R>
+struct flattened<future<R>> : flattened<R> {};
+
 }  // namespace detail
 
 template <class T>
@@ -263,18 +299,15 @@ public:
     }
     void wait() const { shared().wait(); }
     /// False: not ready after that time.
-    template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::chrono::duration<Rep, Period> time) const {
-        return shared().wait_for(detail::bounded_time(time));
-    }
+    [[nodiscard]] bool wait_for(time_span time) const { return shared().wait_for(time); }
 
     /// Asks that the call be given up: it settles as cancelled, unless it has settled already. A
     /// function that runs is not stopped. Without effect on coroutines.
     void cancel() const { shared().cancel(); }
 
     /// Runs `callback` when this is ready, with the value (errors pass it by), or with the ready
-    /// future if that is what it takes. Gives a future of what the callback returns. Takes this
-    /// future over.
+    /// future if that is what it takes. Gives a future of what the callback returns; if that is a
+    /// future itself, one that is ready when that is. Takes this future over.
     template <class Callback>
     auto then(Callback callback);
 
@@ -284,6 +317,9 @@ public:
 
     explicit future(detail::state_ref<detail::state<T>> state) noexcept
         : state_(std::move(state)) {}
+    /// For the library: then() with a continuation, which `make` makes of the future.
+    template <class Make>
+    void continue_with(Make make);
 
 private:
     [[nodiscard]] detail::state<T>& shared() const {
@@ -299,11 +335,63 @@ namespace detail {
 
 struct resume final : continuation {
     explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
-    void run() override { waiting_.resume(); }
+    void run() override {
+        try {
+            waiting_.resume();
+        } catch (const abi::__forced_unwind&) {
+            throw;
+        } catch (...) {
+            // No C++ exception: the coroutine's future has it.
+        }
+    }
 
 private:
     std::coroutine_handle<> waiting_;
 };
+
+/// Settles `result` as `source`, which is ready, and so on if that gives a future again.
+template <class T>
+struct pass_on final : continuation {
+    pass_on(future<T> source, state_ref<state<typename flattened<T>::type>> result)
+        : source_(std::move(source)), result_(std::move(result)) {}
+
+    void run() override {
+        try {
+            if constexpr (is_future<T>::value) {
+                settle_like(source_.get(), result_);
+            } else if constexpr (std::is_void_v<T>) {
+                source_.get();
+                result_->settle_value({}, nullptr);
+            } else {
+                result_->settle_value(source_.get(), nullptr);
+            }
+        } catch (...) {
+            result_->settle(caught(), nullptr);
+        }
+    }
+
+private:
+    future<T> source_;
+    state_ref<state<typename flattened<T>::type>> result_;
+};
+
+template <class T>
+void settle_like(future<T> source, state_ref<state<typename flattened<T>::type>> result) {
+    source.continue_with([&](future<T> taken) {
+        return std::make_unique<pass_on<T>>(std::move(taken), std::move(result));
+    });
+}
+
+template <class Callback, class T>
+constexpr bool takes() {
+    if constexpr (std::is_invocable_v<Callback&, future<T>>) {
+        return true;
+    } else if constexpr (std::is_void_v<T>) {
+        return std::is_invocable_v<Callback&>;
+    } else {
+        return std::is_invocable_v<Callback&, T>;
+    }
+}
 
 template <class Callback, class T>
 constexpr auto callback_result() {
@@ -318,19 +406,25 @@ constexpr auto callback_result() {
 
 template <class T, class Callback, class R>
 struct then_continuation final : continuation {
-    then_continuation(future<T> source, Callback callback, state_ref<state<R>> result)
-        : source_(std::move(source)), callback_(std::move(callback)), result_(std::move(result)) {}
+    using result = state_ref<state<typename flattened<R>::type>>;
+    then_continuation(future<T> source, Callback callback, result to)
+        : source_(std::move(source)), callback_(std::move(callback)), result_(std::move(to)) {}
 
     void run() override {
         try {
-            if constexpr (std::is_void_v<R>) {
+            if constexpr (is_future<R>::value) {
+                settle_like(call(), result_);
+            } else if constexpr (std::is_void_v<R>) {
                 call();
                 result_->settle_value({}, nullptr);
             } else {
                 result_->settle_value(call(), nullptr);
             }
+        } catch (const abi::__forced_unwind&) {
+            result_->settle(thread_ended(), nullptr);
+            throw;
         } catch (...) {
-            result_->settle(std::current_exception(), nullptr);
+            result_->settle(caught(), nullptr);
         }
     }
 
@@ -347,7 +441,7 @@ private:
     }
     future<T> source_;
     Callback callback_;
-    state_ref<state<R>> result_;
+    result result_;
 };
 
 template <class T>
@@ -357,7 +451,12 @@ struct promise_base {
     future<T> get_return_object() { return future<T>(result); }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
-    void unhandled_exception() { result->settle(std::current_exception(), nullptr); }
+    void unhandled_exception() {
+        const bool is_exception = std::current_exception() != nullptr;
+        result->settle(caught(), nullptr);
+        // The end of a thread must go on, and cannot be told from what else is no C++ exception.
+        if (!is_exception) throw;
+    }
 };
 
 }  // namespace detail
@@ -379,15 +478,29 @@ void future<T>::await_suspend(std::coroutine_handle<> waiting) const {
 }
 
 template <class T>
-template <class Callback>
-auto future<T>::then(Callback callback) {
-    using R = typename decltype(detail::callback_result<Callback, T>())::type;
-    detail::state_ref<detail::state<R>> result(new detail::state<R>);
+template <class Make>
+void future<T>::continue_with(Make make) {
     (void)shared();
     const auto keep = state_;
-    using step = detail::then_continuation<T, Callback, R>;
-    keep->continue_with(std::make_unique<step>(std::move(*this), std::move(callback), result));
-    return future<R>(std::move(result));
+    keep->continue_with(make(std::move(*this)));
+}
+
+template <class T>
+template <class Callback>
+auto future<T>::then(Callback callback) {
+    static_assert(detail::takes<Callback, T>(),
+                  "maus: a callback of then() takes the future's value, or the ready future; of a "
+                  "future<void> nothing, or the future");
+    if constexpr (detail::takes<Callback, T>()) {
+        using R = typename decltype(detail::callback_result<Callback, T>())::type;
+        using settled = typename detail::flattened<R>::type;
+        detail::state_ref<detail::state<settled>> result(new detail::state<settled>);
+        using step = detail::then_continuation<T, Callback, R>;
+        continue_with([&](future taken) {
+            return std::make_unique<step>(std::move(taken), std::move(callback), result);
+        });
+        return future<settled>(std::move(result));
+    }
 }
 
 }  // namespace maus

@@ -5,8 +5,6 @@
 
 namespace maus {
 
-manager::manager(std::string endpoint)
-    : manager(manager_options{.endpoint = std::move(endpoint)}) {}
 manager::manager(manager_options options)
     : runtime_(std::make_shared<shell::manager_runtime>(std::move(options))) {
     runtime_->start();

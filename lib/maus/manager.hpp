@@ -14,10 +14,13 @@
 // Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
 // call is thrown by its future.
 //
+// Callbacks (of futures, on_event, log) run with the signal mask of the thread that made the manager.
+//
 // Thread-safety: everything here may be used by any number of threads at a time.
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -103,16 +106,20 @@ future<R> send_call(const std::shared_ptr<group_handle>& group, const call_optio
 template <class R, class... Args, class... Given>
 future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
                     const method<R(Args...)>& function, Given&&... given) {
-    static_assert(sizeof...(Args) == sizeof...(Given),
-                  "the method has another number of parameters");
-    static_assert((... && std::is_convertible_v<Given&&, std::remove_cvref_t<Args>>),
-                  "an argument does not convert to its parameter");
-    return send_call<R, std::remove_cvref_t<Args>...>(
-        group, options, function.name(), static_cast<const std::remove_cvref_t<Args>&>(given)...);
+    if constexpr (sizeof...(Args) != sizeof...(Given)) {
+        static_assert(sizeof...(Args) == sizeof...(Given),
+                      "maus: the method has another number of parameters");
+    } else {
+        static_assert((... && check_argument<std::remove_cvref_t<Args>, Given&&>()));
+        return send_call<R, std::remove_cvref_t<Args>...>(
+            group, options, function.name(),
+            static_cast<const std::remove_cvref_t<Args>&>(given)...);
+    }
 }
 template <class R, class... Given>
 future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
                             std::string_view name, const Given&... given) {
+    static_assert((... && check_travels<sent_as<Given>>()) && check_travels<R>());
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
 }
 
@@ -187,11 +194,9 @@ public:
 
     /// How many workers there are now. May have changed already when it returns.
     [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }
-    /// Waits until there are `count`. False: not in that time, or they are released. Any duration;
-    /// negative ones count as 0.
-    template <class Rep, class Period>
-    [[nodiscard]] bool wait_for(std::size_t count, std::chrono::duration<Rep, Period> time) const {
-        return group_ && group_->wait_for(count, detail::bounded_time(time));
+    /// Waits until there are `count`. False: not in that time, or they are released.
+    [[nodiscard]] bool wait_for(std::size_t count, time_span time) const {
+        return group_ && group_->wait_for(count, time);
     }
     /// Gives the workers back. Calls that are not settled fail with cancelled, and so do later ones.
     /// Idempotent.
@@ -214,7 +219,10 @@ public:
     manager() : manager(manager_options{}) {}
     /// Binds the endpoint. Throws maus::error: invalid_argument says why it cannot be bound or
     /// advertised, resource_exhausted what the system does not give.
-    explicit manager(std::string endpoint);
+    // A template, so that manager{{.endpoint = ...}} can only mean the other one.
+    template <std::convertible_to<std::string> Endpoint>
+    explicit manager(Endpoint endpoint)
+        : manager(manager_options{.endpoint = std::move(endpoint)}) {}
     explicit manager(manager_options options);
     manager(const manager&) = delete;
     manager& operator=(const manager&) = delete;

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "maus/wire/archive.hpp"
+#include "maus/checks.hpp"
 #include "maus/wire/signature.hpp"
 
 namespace maus {
@@ -24,9 +24,9 @@ class method;
 
 template <class R, class... Args>
 class method<R(Args...)> {
-    static_assert(!std::is_reference_v<R>, "a method's result is a value");
-    static_assert((... && wire::transportable<std::remove_cvref_t<Args>>),
-                  "a parameter of this method cannot travel: give its type a cereal serialize()");
+    static_assert(!std::is_reference_v<R>, "maus: a method's result is a value");
+    static_assert((... && detail::check_parameter<Args>()));
+    static_assert(detail::check_travels<std::remove_cvref_t<R>>());
 
 public:
     using result_type = R;

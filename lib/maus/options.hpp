@@ -4,8 +4,9 @@
 //     auto workers = manager.get_workers({.amount = 2, .calls = {.timeout = 10s}});
 //     workers.with({.delivery = maus::delivery::at_most_once}).call(charge, card);
 //
-// Durations are std::chrono's, so each carries its unit. A negative timeout counts as 0. The structs
-// are plain values.
+// Durations are std::chrono's, so each carries its unit. Any may be given, max() included: what is too
+// long means "for ever", and a negative one counts as 0 (time_span.hpp). A timeout of 0 has passed at
+// once. The structs are plain values.
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@
 
 #include "maus/limits.hpp"
 #include "maus/log_level.hpp"
+#include "maus/time_span.hpp"
 
 namespace maus {
 
@@ -27,8 +29,9 @@ using log_function = std::function<void(log_level, std::string_view)>;
 /// at once: its connection closes.) Two peers agree on the larger of what both ask for. A value
 /// outside of its range is moved to the nearer end.
 struct heartbeat_options {
-    std::chrono::milliseconds interval{1000};  ///< between two heartbeats; 10 ms to 1 h
-    std::uint32_t liveness = 3;                ///< how many may be missed; 2 to 100
+    saturated<std::chrono::milliseconds> interval =
+        std::chrono::seconds{1};  ///< between two heartbeats; 10 ms to 1 h
+    std::uint32_t liveness = 3;   ///< how many may be missed; 2 to 100
 };
 
 /// What happens to a call whose worker was lost before it answered.
@@ -50,10 +53,10 @@ struct call_options {
     /// How many workers may die while they run it before it is poisoned. 0 counts as 1.
     std::uint8_t max_crashes = 3;
     /// From the call to its end; then it fails with deadline_exceeded. The default is: no end.
-    std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
+    time_span timeout = std::chrono::nanoseconds::max();
     /// For one attempt, from when its worker may have started it; then it fails with
     /// attempt_timeout, and the worker is given up, since it may hang. The default is: no end.
-    std::chrono::nanoseconds attempt_timeout = std::chrono::nanoseconds::max();
+    time_span attempt_timeout = std::chrono::nanoseconds::max();
 };
 
 /// Which workers a manager asks for. The request stands until it is released: a worker that is lost
@@ -67,7 +70,7 @@ struct request {
     call_options calls = {};
     /// How long calls wait while there is no worker at all; then they fail with no_workers. The
     /// default is: as long as it takes.
-    std::chrono::nanoseconds no_workers_timeout = std::chrono::nanoseconds::max();
+    time_span no_workers_timeout = std::chrono::nanoseconds::max();
 };
 
 /// What news are about.
@@ -119,9 +122,9 @@ struct worker_options {
     heartbeat_options heartbeat = {};
     maus::limits limits = {};
     /// How long a manager's endpoint is tried before the next one, or the relay.
-    std::chrono::milliseconds link_timeout{5000};
+    time_span link_timeout = std::chrono::seconds{5};
     /// How long stop() waits for functions that run before it says goodbye without their results.
-    std::chrono::milliseconds stop_timeout{5000};
+    time_span stop_timeout = std::chrono::seconds{5};
     log_function log = {};
 };
 

@@ -4,7 +4,7 @@
 
 namespace maus {
 
-parkserver_status fetch_status(const std::string& endpoint, std::chrono::milliseconds timeout,
+parkserver_status fetch_status(const std::string& endpoint, time_span timeout,
                                std::stop_token stop) {
     return shell::public_status(shell::query_status(endpoint, timeout, std::move(stop)));
 }

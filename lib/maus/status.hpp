@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "maus/error.hpp"
+#include "maus/time_span.hpp"
 
 namespace maus {
 
@@ -80,8 +81,7 @@ struct parkserver_status {
 /// within `timeout`, cancelled soon after `stop` is requested, invalid_argument if the endpoint is
 /// none, protocol_violation if what answers is no parkserver, version_mismatch if it speaks another
 /// version. Waits; thread-safe.
-[[nodiscard]] parkserver_status fetch_status(const std::string& endpoint,
-                                             std::chrono::milliseconds timeout,
+[[nodiscard]] parkserver_status fetch_status(const std::string& endpoint, time_span timeout,
                                              std::stop_token stop = {});
 
 }  // namespace maus

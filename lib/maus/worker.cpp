@@ -1,12 +1,19 @@
 #include "maus/worker.hpp"
 
+#include "maus/shell/until_signal.hpp"
 #include "maus/shell/worker_runtime.hpp"
 
 namespace maus {
 
 worker::worker(worker_options options)
     : runtime_(std::make_unique<shell::worker_runtime>(std::move(options))) {}
-worker::~worker() = default;
+worker::~worker() {
+    if (!runtime_->is_own_thread()) return;
+    // A function has called exit(), and the worker is a static object; or a function destroys its
+    // worker. To wait for that function would be to wait for ever, and the others are still at work.
+    runtime_->stop();
+    (void)runtime_.release();
+}
 
 void worker::register_parkserver(std::string endpoint, std::string type) {
     runtime_->register_parkserver(std::move(endpoint), std::move(type));
@@ -15,6 +22,10 @@ void worker::connect(std::string endpoint, std::string type) {
     runtime_->connect(std::move(endpoint), std::move(type));
 }
 void worker::run() { runtime_->run(); }
+void worker::run_until_signal() {
+    const shell::until_signal stops([this] { runtime_->stop(); });
+    runtime_->run();
+}
 void worker::start() { runtime_->start(); }
 void worker::stop() { runtime_->stop(); }
 int worker::fd() { return runtime_->fd(); }

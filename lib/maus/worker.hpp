@@ -3,18 +3,22 @@
 //     maus::worker worker;
 //     worker.expose("add", [](int x, int y) { return x + y; });
 //     worker.register_parkserver("tcp://127.0.0.1:8500");   // or connect("tcp://...") to a manager
-//     worker.run();                                         // until somebody calls stop()
+//     worker.run_until_signal();                            // until Ctrl-C, or SIGTERM
 //
 // There are three ways to run it:
 //
-// - run() in this thread, or start() in one of its own. At most `concurrency` functions run at a
+// - run() or run_until_signal() in this thread, or start() in one of its own. At most `concurrency` functions run at a
 //   time, on threads of the worker (not always the same one; run() lends it the calling thread too).
 //   Heartbeats go on whatever the functions do.
 // - fd() and process_events() in a loop that you have already. Functions run inside process_events().
 //   One that takes longer than heartbeat.interval x heartbeat.liveness costs the worker its manager.
 //
-// An exception in a function goes to the caller and hurts nothing else. A function may call stop();
-// it does not wait then.
+// An exception in a function goes to the caller and hurts nothing else, be it one of C++ or not. A
+// function that ends its thread (pthread_exit) fails in the same way, and another thread is made. A
+// function may call stop(); it does not wait then. One that calls exit() ends the process.
+//
+// Functions run with the signal mask of the thread that made the worker; so do processes that they
+// start. Block what you wait for (sigwait, signalfd) before you make it.
 //
 // Errors: a mistake of the caller throws maus::error (invalid_argument).
 //
@@ -86,6 +90,7 @@ struct unwrap_future<future<R>> {
 /// The remote signature of a C++ one: without the responder or the future.
 template <class R, class... Args>
 struct remote_signature {
+    static_assert((... && check_parameter<Args>()));
     using type = typename unwrap_future<std::remove_cvref_t<R>>::type(std::remove_cvref_t<Args>...);
 };
 template <class R, class Answer, class... Args>
@@ -96,8 +101,12 @@ requires is_responder<std::remove_cvref_t<Answer>>::value struct remote_signatur
         std::remove_cvref_t<Args>...);
 };
 
+/// Of a function that has just one signature; of others there is none.
 template <class F>
-struct signature_of : signature_of<decltype(&F::operator())> {};
+struct signature_of {};
+template <class F>
+requires requires { &F::operator(); }
+struct signature_of<F> : signature_of<decltype(&F::operator())> {};
 template <class R, class... A>
 struct signature_of<R(A...)> : remote_signature<R, A...> {};
 template <class R, class... A>
@@ -134,7 +143,7 @@ void answer_later(invocation& call, F& function, Arguments decoded) {
                 answer->value(encoded(ready.get()));
             }
         } catch (...) {
-            answer->fault(std::current_exception());
+            answer->fault(caught());
         }
     });
 }
@@ -146,9 +155,31 @@ template <class R, class... Args>
 struct handler_for<R(Args...)> {
     template <class F>
     static handler make(F function) {
-        static_assert(
-            std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, responder<R>, Args...>,
-            "the function does not take the method's parameters");
+        if constexpr (is_takable<F>()) {
+            return handle(std::move(function));
+        } else {
+            static_assert(is_takable<F>(),
+                          "maus: the function does not take the method's parameters");
+        }
+    }
+
+private:
+    template <class F>
+    static constexpr bool is_takable() {
+        return std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, responder<R>, Args...>;
+    }
+    template <class F>
+    static constexpr bool gives_result() {
+        if constexpr (std::is_invocable_v<F&, responder<R>, Args...>) {
+            return true;
+        } else {
+            using returned = std::invoke_result_t<F&, Args...>;
+            return check_returned<R, typename unwrap_future<returned>::type>();
+        }
+    }
+    template <class F>
+    static handler handle(F function) {
+        static_assert(gives_result<F>());
         return [function = std::move(function)](invocation& call) mutable {
             std::tuple<Args...> arguments{};
             auto wrong = std::apply(
@@ -178,7 +209,8 @@ public:
     explicit worker(worker_options options = {});
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
-    /// Stops it and waits for the functions that run.
+    /// Stops it and waits for the functions that run. In one of its own functions (one that calls
+    /// exit(), where the worker is a static object) it does not wait, and keeps its memory.
     ~worker();
 
     /// Exposes a function under a method's name and signature. `function` may be anything that can
@@ -194,9 +226,23 @@ public:
     /// template or a lambda with auto parameters.
     template <class F>
     void expose(std::string_view name, F function) {
-        using signature = typename detail::signature_of<std::remove_cvref_t<F>>::type;
-        add(signature_text(name, static_cast<signature*>(nullptr)),
-            detail::handler_for<signature>::make(std::move(function)));
+        using its = detail::signature_of<std::remove_cvref_t<F>>;
+        if constexpr (std::is_member_function_pointer_v<F>) {
+            static_assert(
+                !std::is_member_function_pointer_v<F>,
+                "maus: a member function needs its object: expose a lambda that calls it");
+        } else if constexpr (!requires { typename its::type; }) {
+            static_assert(
+                requires { typename its::type; },
+                "maus: the function has no single signature (a lambda with auto parameters, "
+                "a template, overloads): give the types, or a method: "
+                "expose(maus::method<int(int)>{\"name\"}, f)");
+        } else {
+            using signature = typename its::type;
+            static_assert(check_signature(static_cast<signature*>(nullptr)));
+            add(signature_text(name, static_cast<signature*>(nullptr)),
+                detail::handler_for<signature>::make(std::move(function)));
+        }
     }
 
     /// Registers with a parkserver whenever it is up. May be called for several. Throws maus::error
@@ -210,7 +256,11 @@ public:
     /// or runs already, resource_exhausted if the system allows no thread. With fewer threads than
     /// `concurrency` it logs a warning and goes on.
     void run();
-    /// The same in a thread of its own.
+    /// The same until SIGINT (Ctrl-C) or SIGTERM comes, which are as a call of stop(): calls that run
+    /// are answered, the others go to other workers. A second signal ends the process at once. Any
+    /// number of workers may do this at a time, each in a thread; the signals stop them all.
+    void run_until_signal();
+    /// run() in a thread of its own.
     void start();
     /// Gives back the calls that are not started, answers those that run (within stop_timeout), says
     /// goodbye to everybody. Waits for that and for functions that run, unless it is called on one
@@ -230,6 +280,10 @@ public:
     [[nodiscard]] std::string id() const;
 
 private:
+    template <class R, class... Args>
+    static constexpr bool check_signature(R (*)(Args...)) {
+        return (... && detail::check_travels<Args>()) && detail::check_travels<R>();
+    }
     template <class R, class... Args>
     static std::string signature_text(std::string_view name, R (*)(Args...)) {
         return wire::signature<R, Args...>(name);

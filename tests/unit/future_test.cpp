@@ -204,3 +204,91 @@ TEST_CASE("cancelling what nobody owns, or what is ready, does nothing") {
     call.future.cancel();
     CHECK(call.future.get() == 3);
 }
+
+TEST_CASE("a long chain of callbacks goes on without a deep stack") {
+    pending_call<int> call;
+    auto last = std::move(call.future);
+    for (int i = 0; i < 100'000; ++i) last = last.then([](int x) { return x + 1; });
+    call.comes(0);
+    CHECK(last.get() == 100'000);
+}
+
+TEST_CASE("an error passes a long chain by without a deep stack") {
+    pending_call<int> call;
+    auto last = std::move(call.future);
+    for (int i = 0; i < 20'000; ++i) last = last.then([](int x) { return x + 1; });
+    call.fails(maus::errc::overloaded);
+    CHECK(code_of(std::move(last)) == maus::errc::overloaded);
+}
+
+TEST_CASE("a long chain of coroutines goes on without a deep stack") {
+    pending_call<int> call;
+    auto last = std::move(call.future);
+    for (int i = 0; i < 100'000; ++i) last = plus_one(std::move(last));
+    call.comes(0);
+    CHECK(last.get() == 100'000);
+}
+
+namespace {
+maus::future<int> ready_with(int x) { co_return x; }
+/// A loop that is written as callbacks that call themselves.
+struct countdown {
+    int steps = 0;
+    void from(int n) {
+        ++steps;
+        if (n > 0) (void)ready_with(n).then([this](int left) { from(left - 1); });
+    }
+};
+}  // namespace
+
+TEST_CASE("callbacks that call themselves on ready futures need no deep stack") {
+    countdown down;
+    down.from(100'000);
+    CHECK(down.steps == 100'001);
+}
+
+TEST_CASE("a callback may wait for what goes on after it") {
+    pending_call<int> first, second;
+    first.comes(1);
+    second.comes(2);
+    auto sum = first.future.then([&](int one) {
+        auto inner = second.future.then([&](int two) { return one + two; });
+        CHECK(inner.wait_for(0s) == inner.ready());
+        return inner.get();
+    });
+    CHECK(sum.get() == 3);
+}
+
+TEST_CASE("a callback that returns a future gives a future of that one's value") {
+    pending_call<int> outer, inner;
+    maus::future<int> flat =
+        outer.future.then([&](int) { return std::move(inner.future); }).then([](int x) {
+            return x + 1;
+        });
+    outer.comes(1);
+    CHECK_FALSE(flat.ready());
+    inner.comes(2);
+    CHECK(flat.get() == 3);
+
+    pending_call<int> deep;
+    maus::future<int> of_three = deep.future.then(
+        [](int x) { return ready_with(x).then([](int y) { return ready_with(y + 1); }); });
+    deep.comes(1);
+    CHECK(of_three.get() == 2);
+
+    pending_call<int> to_nothing;
+    maus::future<void> done = to_nothing.future.then([](int) { return nothing(); });
+    to_nothing.comes(1);
+    done.get();
+}
+
+TEST_CASE("a callback that returns a future passes on how that one failed") {
+    pending_call<int> outer, inner, other;
+    maus::future<int> flat = outer.future.then([&](int) { return std::move(inner.future); });
+    outer.comes(1);
+    inner.fails(maus::errc::no_workers);
+    CHECK(code_of(std::move(flat)) == maus::errc::no_workers);
+    maus::future<int> of_none = other.future.then([](int) { return maus::future<int>(); });
+    other.comes(1);
+    CHECK(code_of(std::move(of_none)) == maus::errc::invalid_argument);
+}

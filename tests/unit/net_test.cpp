@@ -1,7 +1,9 @@
 // What the sockets do to the process that they live in.
 #include <maus/maus.hpp>
 
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include <cstdlib>
 #include <set>
@@ -62,4 +64,31 @@ TEST_CASE("the generator of libzmq's routing ids is seeded with the first socket
     // From here on a program that seeds rand() finds the same numbers each time.
     const int expected = number_after_a_router();
     CHECK(number_after_a_router() == expected);
+}
+
+namespace {
+/// A signal every 250 us, whose handler does nothing but interrupt.
+class interruptions {
+public:
+    interruptions() {
+        struct sigaction handler {};
+        handler.sa_handler = [](int) {};
+        sigaction(SIGALRM, &handler, &before_);
+        const itimerval often{{0, 250}, {0, 250}};
+        setitimer(ITIMER_REAL, &often, nullptr);
+    }
+    ~interruptions() {
+        const itimerval never{};
+        setitimer(ITIMER_REAL, &never, nullptr);
+        sigaction(SIGALRM, &before_, nullptr);
+    }
+
+private:
+    struct sigaction before_ {};
+};
+}  // namespace
+
+TEST_CASE("signals interrupt nothing while sockets are made and bound") {
+    const interruptions meanwhile;
+    for (int i = 0; i < 300; ++i) CHECK_NOTHROW(maus::manager("tcp://127.0.0.1:*"));
 }

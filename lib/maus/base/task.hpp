@@ -8,6 +8,7 @@ namespace maus::base {
 struct task {
     virtual ~task() = default;
     virtual void run() = 0;
+    std::unique_ptr<task> successor;  ///< whoever keeps it may keep several
 };
 
 template <class F>

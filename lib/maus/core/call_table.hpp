@@ -63,7 +63,7 @@ struct alignas(64) call_slot {
         delivery = options.delivery;
         max_crashes = std::max<std::uint8_t>(options.max_crashes, 1);
         timed = options.attempt_timeout != duration::max();
-        attempt_timeout = std::max(options.attempt_timeout, duration::zero());
+        attempt_timeout = options.attempt_timeout;
     }
     [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };

@@ -1,10 +1,11 @@
 #include "maus/net/process.hpp"
 
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <initializer_list>
 #include <system_error>
+#include <utility>
 
 #include "maus/error.hpp"
 
@@ -18,16 +19,27 @@ std::string host_name() {
 
 std::uint32_t process_id() { return static_cast<std::uint32_t>(getpid()); }
 
+signal_mask current_mask() {
+    signal_mask mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return mask;
+}
+
 std::thread spawn(std::function<void()> body) {
-    struct no_signals {
-        sigset_t before;
-        no_signals() {
-            sigset_t all;
-            sigfillset(&all);
-            pthread_sigmask(SIG_BLOCK, &all, &before);
-        }
-        ~no_signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    } const meanwhile;
+    signal_mask mask;
+    sigfillset(&mask);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+        sigdelset(&mask, fault);
+    }
+    return spawn(std::move(body), mask);
+}
+
+std::thread spawn(std::function<void()> body, const signal_mask& mask) {
+    struct masked {
+        explicit masked(const signal_mask& now) { pthread_sigmask(SIG_SETMASK, &now, &before); }
+        ~masked() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+        signal_mask before;
+    } const meanwhile(mask);
     try {
         return std::thread(std::move(body));
     } catch (const std::system_error& failed) {

@@ -140,13 +140,22 @@ void bind_patiently(zmq::socket_t& socket, const std::string& endpoint) {
     const base::instant end = clock_now() + std::chrono::milliseconds{500};
     for (;;) {
         try {
-            socket.bind(endpoint);
+            uninterrupted([&] { socket.bind(endpoint); });
             return;
         } catch (const zmq::error_t& failed) {
             if (failed.num() != EADDRINUSE || clock_now() >= end) throw;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
+}
+
+zmq::socket_t make_zmq(zmq::context_t& context, zmq::socket_type type) {
+    return uninterrupted([&] { return zmq::socket_t(context, type); });
+}
+/// `of` is a socket or a context.
+template <class Of, class Option, class Value>
+void set(Of& of, Option option, const Value& value) {
+    uninterrupted([&] { of.set(option, value); });
 }
 
 // What we hand over, libzmq's own thread frees. libzmq puts the two in order, but is not
@@ -166,21 +175,22 @@ void taken_over([[maybe_unused]] void* frame) {
 // --- the context ---------------------------------------------------------------------------------
 
 std::shared_ptr<zmq::context_t> shared_context() {
+    // Never destroyed: static objects of the program may be made and destroyed before and after ours.
     static std::mutex guard;
-    static std::weak_ptr<zmq::context_t> current;
+    static auto& current = *new std::weak_ptr<zmq::context_t>;
     const std::lock_guard lock(guard);
     auto context = current.lock();
     if (!context) {
         need_descriptors();
         need_threads();
         seed_libzmq();
-        context = std::make_shared<zmq::context_t>();
-        context->set(zmq::ctxopt::max_sockets, 65000);
+        context = uninterrupted([] { return std::make_shared<zmq::context_t>(); });
+        set(*context, zmq::ctxopt::max_sockets, 65000);
         // When woken, its I/O thread then lets who woke it go on to its own sleep first: a switch less
         // at each end of a call.
-        if (may_be_batch()) context->set(zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
+        if (may_be_batch()) set(*context, zmq::ctxopt::thread_sched_policy, SCHED_BATCH);
         // With the first socket it makes its threads; later there may be none to be had.
-        zmq::socket_t(*context, zmq::socket_type::pair).close();
+        make_zmq(*context, zmq::socket_type::pair).close();
         current = context;
     }
     return context;
@@ -190,36 +200,38 @@ std::shared_ptr<zmq::context_t> shared_context() {
 
 socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds) {
     try {
-        data_ = zmq::socket_t(context, type);
-        data_.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
-        data_.set(zmq::sockopt::sndhwm, high_water_mark);
-        data_.set(zmq::sockopt::rcvhwm, high_water_mark);
-        data_.set(zmq::sockopt::maxmsgsize,
-                  static_cast<std::int64_t>(bounds.message_bytes_max + bounds.control_bytes_max));
-        data_.set(zmq::sockopt::handshake_ivl, static_cast<int>(handshake_max.count()));
+        data_ = make_zmq(context, type);
+        set(data_, zmq::sockopt::linger, static_cast<int>(linger.count()));
+        set(data_, zmq::sockopt::sndhwm, high_water_mark);
+        set(data_, zmq::sockopt::rcvhwm, high_water_mark);
+        set(data_, zmq::sockopt::maxmsgsize,
+            static_cast<std::int64_t>(bounds.message_bytes_max + bounds.control_bytes_max));
+        set(data_, zmq::sockopt::handshake_ivl, static_cast<int>(handshake_max.count()));
         // A peer that vanished for good behind a network keeps its descriptor no longer than that:
         // a minute of silence, then three questions.
-        data_.set(zmq::sockopt::tcp_keepalive, 1);
-        data_.set(zmq::sockopt::tcp_keepalive_idle, 60);
-        data_.set(zmq::sockopt::tcp_keepalive_intvl, 20);
-        data_.set(zmq::sockopt::tcp_keepalive_cnt, 3);
+        set(data_, zmq::sockopt::tcp_keepalive, 1);
+        set(data_, zmq::sockopt::tcp_keepalive_idle, 60);
+        set(data_, zmq::sockopt::tcp_keepalive_intvl, 20);
+        set(data_, zmq::sockopt::tcp_keepalive_cnt, 3);
         if (type == zmq::socket_type::router) {
-            data_.set(zmq::sockopt::router_mandatory, true);
-            data_.set(zmq::sockopt::backlog, 4096);
+            set(data_, zmq::sockopt::router_mandatory, true);
+            set(data_, zmq::sockopt::backlog, 4096);
         } else {
-            data_.set(zmq::sockopt::immediate, true);
+            set(data_, zmq::sockopt::immediate, true);
             // Never: when to try again, and at which address, is decided elsewhere (connector.hpp).
-            data_.set(zmq::sockopt::reconnect_ivl, -1);
+            set(data_, zmq::sockopt::reconnect_ivl, -1);
         }
         const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
         // Of these a ROUTER has accepted and disconnected, a DEALER the others.
         const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                            ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED;
-        if (zmq_socket_monitor(data_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
-        monitor_ = zmq::socket_t(context, zmq::socket_type::pair);
-        monitor_.set(zmq::sockopt::linger, 0);
-        monitor_.set(zmq::sockopt::rcvhwm, 1000000);
-        monitor_.connect(name);
+        uninterrupted([&] {
+            if (zmq_socket_monitor(data_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
+        });
+        monitor_ = make_zmq(context, zmq::socket_type::pair);
+        set(monitor_, zmq::sockopt::linger, 0);
+        set(monitor_, zmq::sockopt::rcvhwm, 1000000);
+        uninterrupted([&] { monitor_.connect(name); });
         // A reader that has never found it empty counts as awake: libzmq would not signal the first
         // event.
         zmq::message_t none;
@@ -241,17 +253,19 @@ socket::~socket() {
 // First no more events, then nobody who reads them: libzmq waits for the reader of an event while it
 // holds its own threads up, and loses the event's memory if it waits in vain.
 void socket::stop_monitor() noexcept {
-    if (data_.handle() != nullptr) zmq_socket_monitor(data_.handle(), nullptr, 0);
+    while (data_.handle() != nullptr && zmq_socket_monitor(data_.handle(), nullptr, 0) != 0 &&
+           zmq_errno() == EINTR) {
+    }
     monitor_.close();
 }
 
 // For each endpoint by itself: with it on, libzmq takes only IPv6 addresses of names, and most names
 // that are given to us have an IPv4 one.
-void socket::speak_ipv6(bool does) { data_.set(zmq::sockopt::ipv6, does); }
+void socket::speak_ipv6(bool does) { set(data_, zmq::sockopt::ipv6, does); }
 
 void socket::connect(const std::string& endpoint) {
     speak_ipv6(endpoint.starts_with("tcp://["));
-    data_.connect(endpoint);
+    uninterrupted([&] { data_.connect(endpoint); });
 }
 
 std::string socket::bind(const std::string& endpoint) {
@@ -267,7 +281,7 @@ std::string socket::bind(const std::string& endpoint) {
     } catch (const zmq::error_t& failed) {
         throw cannot_bind(endpoint, why_not_bound(failed, place), failed.num());
     }
-    return data_.get(zmq::sockopt::last_endpoint);
+    return uninterrupted([&] { return data_.get(zmq::sockopt::last_endpoint); });
 }
 
 void socket::read_monitor(std::vector<monitor_event>& events) {

@@ -73,10 +73,13 @@ public:
     /// Appends what has happened to its connections since it was asked last.
     void read_monitor(std::vector<monitor_event>& events);
 
-    [[nodiscard]] int fd() const { return data_.get(zmq::sockopt::fd); }
-    [[nodiscard]] int monitor_fd() const { return monitor_.get(zmq::sockopt::fd); }
+    [[nodiscard]] int fd() const { return fd_of(data_); }
+    [[nodiscard]] int monitor_fd() const { return fd_of(monitor_); }
 
 private:
+    [[nodiscard]] static int fd_of(const zmq::socket_t& of) {
+        return uninterrupted([&] { return of.get(zmq::sockopt::fd); });
+    }
     void stop_monitor() noexcept;
     void speak_ipv6(bool does);
 

@@ -1,12 +1,17 @@
-// What a future and those who settle it share (detail::state_base in future.hpp): waiting and waking.
+// What a future and those who settle it share (detail::state_base in future.hpp): who waits is woken,
+// and what is to go on goes on.
 #include "maus/future.hpp"
 
+#include <cxxabi.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <climits>
+#include <exception>
+#include <memory>
+#include <utility>
 
 #include "maus/net/clock.hpp"
 
@@ -23,7 +28,104 @@ void futex_wake_all(std::atomic<std::uint32_t>& word) {
 }
 }  // namespace
 
+// --- who goes on ---------------------------------------------------------------------------------
+
+namespace {
+
+/// What goes on on one thread: one after the other and never one inside of another, so that a chain of
+/// any length needs no more stack than one.
+class turns {
+public:
+    void add(std::unique_ptr<continuation> last) {
+        continuation* const added = last.get();
+        (newest_ != nullptr ? newest_->successor : oldest_) = std::move(last);
+        newest_ = added;
+    }
+    /// Until there are none, or `enough()`.
+    template <class Enough>
+    void run(Enough enough) {
+        while (oldest_ && !enough()) {
+            const auto next = std::move(oldest_);
+            oldest_ = std::move(next->successor);
+            if (!oldest_) newest_ = nullptr;
+            try {
+                next->run();
+            } catch (const abi::__forced_unwind&) {
+                // The thread is at its end; what waits for a turn has no other.
+                run(enough);
+                throw;
+            }
+        }
+    }
+
+private:
+    std::unique_ptr<continuation> oldest_;
+    continuation* newest_ = nullptr;
+};
+
+// Null: nothing goes on on this thread.
+thread_local constinit turns* in_turn = nullptr;
+constexpr auto never_enough = [] { return false; };
+
+void take_turn(std::unique_ptr<continuation> next) {
+    if (in_turn != nullptr) return in_turn->add(std::move(next));
+    turns mine;
+    const struct begun {
+        explicit begun(turns& all) { in_turn = &all; }
+        ~begun() { in_turn = nullptr; }
+    } until_all_have_run(mine);
+    mine.add(std::move(next));
+    mine.run(never_enough);
+}
+
+// Whoever waits inside of a callback may wait for what is to go on after it.
+template <class Enough>
+void let_others_go_on(Enough enough) {
+    if (in_turn != nullptr) in_turn->run(enough);
+}
+
+thread_local constinit const hearing* heard_by = nullptr;
+
+}  // namespace
+
+hearing::hearing(call_owner& owner, std::uint32_t method) noexcept
+    : owner_(owner), method_(method), outer_(std::exchange(heard_by, this)) {}
+hearing::~hearing() { heard_by = outer_; }
+
+std::exception_ptr caught() {
+    if (auto thrown = std::current_exception()) return thrown;
+    return std::make_exception_ptr(
+        error(errc::remote_exception, "what was thrown is no C++ exception"));
+}
+std::exception_ptr thread_ended() {
+    return std::make_exception_ptr(
+        error(errc::remote_exception, "it ended its thread (pthread_exit) and not only itself"));
+}
+
+void state_base::report_unheard() noexcept {
+    try {
+        if (owner_) {
+            owner_->unheard(method, failure_);
+        } else if (heard_by != nullptr) {
+            heard_by->tell(failure_);
+        }
+    } catch (...) {
+        // There is no memory for a line of the log.
+    }
+}
+
+void state_base::go_on_here() {
+    auto next = std::exchange(continuation_, nullptr);
+    if (!owner_) return take_turn(std::move(next));
+    const hearing its(*owner_, method);
+    take_turn(std::move(next));
+}
+
+// --- waiting and waking --------------------------------------------------------------------------
+
 void state_base::wait() {
+    if (ready()) return;
+    let_others_go_on([this] { return ready(); });
     if (ready()) return;
     if (owner_) owner_->attend(*this, base::never);
     if (ready()) return;
@@ -38,6 +140,8 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     using clock = std::chrono::steady_clock;
     if (ready()) return true;
     const auto begun = clock::now();
+    let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
+    if (ready()) return true;
     if (owner_ && time > time.zero()) {
         owner_->attend(*this, base::after(net::clock_now(), time));
         if (ready()) return true;
@@ -57,7 +161,7 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
 void state_base::continue_with(std::unique_ptr<continuation> next) {
     continuation_ = std::move(next);
     const auto seen = word_.fetch_or(continued_bit, std::memory_order_acq_rel);
-    if ((seen & settled_bit) != 0) std::exchange(continuation_, nullptr)->run();
+    if ((seen & settled_bit) != 0) go_on_here();
 }
 
 void state_base::cancel() {
@@ -69,11 +173,10 @@ bool state_base::settled(executor* where) {
     const bool woke = (seen & waited_bit) != 0;
     if (woke) futex_wake_all(word_);
     if ((seen & continued_bit) != 0) {
-        auto next = std::exchange(continuation_, nullptr);
         if (where != nullptr) {
-            where->post(std::move(next));
+            where->post(std::exchange(continuation_, nullptr), *this);
         } else {
-            next->run();
+            go_on_here();
         }
     }
     return woke;

@@ -1,72 +1,121 @@
 #include "maus/shell/callback_thread.hpp"
 
+#include <cxxabi.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "maus/net/process.hpp"
 
 namespace maus::shell {
 
-struct callback_thread::shared {
+namespace {
+thread_local constinit const void* works_for = nullptr;
+}
+
+struct callback_thread::shared : std::enable_shared_from_this<shared> {
+    struct entry {
+        std::unique_ptr<base::task> task;
+        std::shared_ptr<runner> by;
+        std::uint32_t about = 0;
+
+        void run() {
+            entry mine = std::move(*this);  // gone, whatever happens
+            if (mine.by) {
+                mine.by->run_callback(std::move(mine.task), about);
+            } else {
+                mine.task->run();
+            }
+        }
+    };
+
+    const net::signal_mask mask = net::current_mask();
     std::mutex guard;
     std::condition_variable changed;
-    std::vector<std::unique_ptr<base::task>> waiting;
+    std::vector<entry> waiting;
     bool stopping = false;
     std::thread thread;
-    std::thread::id own;
+    std::vector<entry> mine;  // by the thread: those that it has taken
+    std::size_t next = 0;
     std::mutex join_guard;  // whoever stops it second waits for the first
 
+    /// False: it has stopped, and the entry stays the caller's.
+    [[nodiscard]] bool put(entry& added);
+    [[nodiscard]] std::thread another() {
+        return net::spawn([kept = shared_from_this()] { kept->work(); }, mask);
+    }
+
     void work() {
-        std::vector<std::unique_ptr<base::task>> mine;
-        std::unique_lock lock(guard);
-        own = std::this_thread::get_id();
+        works_for = this;
+        try {
+            run_all();
+        } catch (const abi::__forced_unwind&) {
+            // If there is no thread to be had, std::terminate: what waits would wait for ever.
+            const std::lock_guard lock(guard);
+            auto ending = std::exchange(thread, another());
+            if (ending.joinable()) ending.detach();
+            throw;
+        }
+    }
+    void run_all() {
         for (;;) {
+            // What a thread that was ended has left comes first.
+            while (next < mine.size()) mine[next++].run();
+            mine.clear();
+            next = 0;
+            std::unique_lock lock(guard);
             changed.wait(lock, [this] { return stopping || !waiting.empty(); });
             if (waiting.empty()) return;
             std::swap(mine, waiting);
-            lock.unlock();
-            for (auto& each : mine) {
-                each->run();
-                each.reset();
-            }
-            mine.clear();
-            lock.lock();
         }
     }
 };
 
-callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {}
-
-void callback_thread::post(std::unique_ptr<base::task> next) {
-    {
-        const std::lock_guard lock(shared_->guard);
-        if (!shared_->stopping) {
-            shared_->waiting.push_back(std::move(next));
-            if (!shared_->thread.joinable()) {
-                shared_->thread = net::spawn([kept = shared_] { kept->work(); });
-            }
-        }
-    }
-    if (next) {
-        next->run();
-    } else {
-        shared_->changed.notify_one();
-    }
-}
-
-bool callback_thread::end() {
+callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {
     const std::lock_guard lock(shared_->guard);
-    shared_->stopping = true;
-    shared_->changed.notify_all();
-    return shared_->own != std::this_thread::get_id();
+    shared_->thread = shared_->another();
 }
+
+bool callback_thread::shared::put(entry& added) {
+    const std::lock_guard lock(guard);
+    if (stopping) return false;
+    waiting.push_back(std::move(added));
+    changed.notify_one();
+    return true;
+}
+
+void callback_thread::post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by,
+                           std::uint32_t about) {
+    shared::entry added{std::move(next), std::move(by), about};
+    if (!shared_->put(added)) added.run();
+}
+
+void callback_thread::post_unless_stopped(std::unique_ptr<base::task> next) {
+    shared::entry added{std::move(next), nullptr, 0};
+    (void)shared_->put(added);
+}
+
+bool callback_thread::is_own_thread() const { return works_for == shared_.get(); }
 
 void callback_thread::stop() {
-    if (!end()) return;
+    {
+        const std::lock_guard lock(shared_->guard);
+        shared_->stopping = true;
+        shared_->changed.notify_all();
+    }
+    if (is_own_thread()) return;
     const std::lock_guard lock(shared_->join_guard);
-    if (shared_->thread.joinable()) shared_->thread.join();
+    for (;;) {
+        // A callback that ends its thread leaves another one here.
+        std::unique_lock held(shared_->guard);
+        std::thread ending = std::move(shared_->thread);
+        held.unlock();
+        if (!ending.joinable()) return;
+        ending.join();
+    }
 }
 
 callback_thread::~callback_thread() {

@@ -1,32 +1,47 @@
 // A thread for callbacks, so that what users do in them keeps no socket waiting.
+//
+// It is made with the object that it belongs to: when the first callback comes, the system may have
+// none to give any more. A callback that ends its thread (pthread_exit) gets another one made.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "maus/base/task.hpp"
 
 namespace maus::shell {
 
-/// Runs tasks one at a time, in the order in which they were posted. The thread is started by the
-/// first. Thread-safe.
+/// Runs tasks one at a time, in the order in which they were posted. Tasks do not throw; they may end
+/// the thread. Thread-safe.
 class callback_thread {
 public:
+    /// Who runs his tasks himself, on this thread.
+    struct runner {
+        virtual ~runner() = default;
+        /// `about` as it was posted.
+        virtual void run_callback(std::unique_ptr<base::task> task, std::uint32_t about) = 0;
+    };
+
+    /// The thread has the signal mask of the caller. Throws maus::error (resource_exhausted).
     callback_thread();
     /// stop(), except that one of the tasks may do this to its own thread.
     ~callback_thread();
     callback_thread(const callback_thread&) = delete;
     callback_thread& operator=(const callback_thread&) = delete;
 
+    /// Nothing that is posted after stop() is run.
+    void post_unless_stopped(std::unique_ptr<base::task> next);
     /// After stop() the task is run here and now.
-    void post(std::unique_ptr<base::task> next);
+    void post(std::unique_ptr<base::task> next) { post(std::move(next), nullptr, 0); }
+    void post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by, std::uint32_t about);
     /// Returns when all that was posted has run; at once if it is called by a task, and another
     /// thread can wait with stop() then.
     void stop();
+    /// Whether a task is what asks.
+    [[nodiscard]] bool is_own_thread() const;
 
 private:
-    /// False: this is its own thread.
-    bool end();
-
     struct shared;
     std::shared_ptr<shared> shared_;
 };

@@ -21,7 +21,8 @@ exception_text describe(const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
     } catch (const std::exception& known) {
-        return {demangled(typeid(known).name()), known.what()};
+        const char* const text = known.what();  // a program's own class may give a null pointer
+        return {demangled(typeid(known).name()), text != nullptr ? text : ""};
     } catch (...) {
         const std::type_info* type = abi::__cxa_current_exception_type();
         return {type != nullptr ? demangled(type->name()) : "unknown",

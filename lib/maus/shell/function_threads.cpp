@@ -1,5 +1,9 @@
 #include "maus/shell/function_threads.hpp"
 
+#include <cxxabi.h>
+
+#include <utility>
+
 #include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
@@ -7,34 +11,69 @@
 namespace maus::shell {
 
 namespace {
-thread_local const function_threads* works_for = nullptr;
+thread_local constinit const function_threads* works_for = nullptr;
 constexpr std::chrono::milliseconds tick{2};
 constexpr std::chrono::milliseconds long_tick{8};  // while short functions come and go
 constexpr int ticks_until_rest = 50;
 }  // namespace
 
 std::size_t function_threads::start_threads(std::size_t concurrency) {
+    const std::lock_guard lock(guard_);
     try {
         while (threads_.size() < concurrency) {
-            threads_.push_back(net::spawn([this] { member(false); }));
+            threads_.push_back(another());
         }
     } catch (const error&) {
         if (threads_.empty()) throw;
     }
-    const std::lock_guard lock(guard_);
     concurrency_ = threads_.size();
     return concurrency_;
 }
 
+std::thread function_threads::another() {
+    return net::spawn(
+        [this] {
+            try {
+                member(false);
+            } catch (const abi::__forced_unwind&) {
+                replace_this_thread();
+                throw;
+            }
+        },
+        mask_);
+}
+
+// If there is no thread to be had, std::terminate: the worker would take calls and run none.
+void function_threads::replace_this_thread() {
+    const std::lock_guard lock(guard_);
+    if (stopping_) return;
+    for (auto& each : threads_) {
+        if (each.get_id() == std::this_thread::get_id()) std::exchange(each, another()).detach();
+    }
+}
+
 void function_threads::work() {
     (void)leadership_.try_take();
-    member(true);
+    try {
+        member(true);
+    } catch (const abi::__forced_unwind&) {
+        join();
+        throw;
+    }
     join();
 }
 
+// Each may be replaced while another one is waited for.
 void function_threads::join() {
-    for (auto& each : threads_) each.join();
-    threads_.clear();
+    for (;;) {
+        std::unique_lock lock(guard_);
+        if (threads_.empty()) return;
+        std::thread last = std::move(threads_.back());
+        lock.unlock();
+        if (last.joinable()) last.join();
+        lock.lock();
+        threads_.pop_back();
+    }
 }
 
 void function_threads::stop() {
@@ -49,12 +88,14 @@ void function_threads::stop() {
 bool function_threads::is_own_thread() const { return works_for == this; }
 
 void function_threads::member(bool leads) {
-    const function_threads* const before = std::exchange(works_for, this);
+    const struct membership {
+        ~membership() { works_for = before; }
+        const function_threads* before;
+    } until_the_end{std::exchange(works_for, this)};
     do {
         if (leads && drive_()) stop();
         leads = next_duty();
     } while (leads);
-    works_for = before;
 }
 
 // Runs functions until this thread has taken the leadership. False: all is over.
@@ -91,10 +132,16 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
     queue_.pop_front();
     ++running_;
     lock.unlock();
+    const struct at_end {
+        ~at_end() {
+            lock.lock();
+            --of.running_;
+        }
+        std::unique_lock<std::mutex>& lock;
+        function_threads& of;
+    } has_run{lock, *this};
     const bool may_start = !next.revoked && permits(next.job, net::clock_now());
     run_(std::move(next.job), may_start);
-    lock.lock();
-    --running_;
 }
 
 void function_threads::add(std::vector<core::job>& jobs) {

@@ -19,6 +19,9 @@
 //
 // A tick is 2 ms. It is 8 ms after one in which short functions came and went.
 //
+// A function may end its thread (pthread_exit). Its call has been answered then; another thread takes
+// the place of one that was made here, and the one that work() was called on ends when all is over.
+//
 // Without threads, in a program's own loop, run_one() runs what waits.
 #pragma once
 
@@ -31,6 +34,7 @@
 #include <vector>
 
 #include "maus/core/worker.hpp"
+#include "maus/net/process.hpp"
 #include "maus/shell/leadership.hpp"
 
 namespace maus::shell {
@@ -42,6 +46,7 @@ public:
     /// Drives the reactor as the leader. True: the reactor has finished. False: another thread leads.
     using drive_function = std::function<bool()>;
 
+    /// Its threads have the signal mask of the thread that makes it.
     function_threads(run_function run, drive_function drive)
         : run_(std::move(run)), drive_(std::move(drive)) {}
     ~function_threads() {
@@ -61,6 +66,7 @@ public:
     void stop();
     /// Whether the calling thread is one of its own.
     [[nodiscard]] bool is_own_thread() const;
+    [[nodiscard]] const net::signal_mask& mask() const { return mask_; }
 
     // --- by the leader
     void add(std::vector<core::job>& jobs);
@@ -88,6 +94,8 @@ private:
         bool revoked = false;
     };
     void join();
+    [[nodiscard]] std::thread another();
+    void replace_this_thread();
     void member(bool leads);
     [[nodiscard]] bool next_duty();
     void run(std::unique_lock<std::mutex>& lock);
@@ -104,6 +112,7 @@ private:
     bool to_watch_ = false;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
+    const net::signal_mask mask_ = net::current_mask();
     std::atomic<std::uint64_t> link_{0};
     std::atomic<base::instant> until_{base::instant{}};
 };

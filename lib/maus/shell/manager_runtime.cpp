@@ -5,6 +5,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
+#include "maus/shell/program_code.hpp"
 #include "maus/shell/worker_group_state.hpp"
 
 namespace maus::shell {
@@ -14,10 +15,6 @@ using detail::state_base;
 // --- between the public API and the state machine ------------------------------------------------
 
 namespace {
-
-base::duration bounded(std::chrono::nanoseconds wanted) {
-    return std::max<std::chrono::nanoseconds>(wanted, {});
-}
 
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
@@ -50,6 +47,22 @@ worker_group_state& group_of(state_base& call) {
     return static_cast<worker_group_state&>(*call.owner());
 }
 
+// --- what the program's own functions throw
+
+std::string text_of(const exception_text& thrown) {
+    return thrown.text.empty() ? thrown.type : thrown.type + ": " + thrown.text;
+}
+/// What the library's own errors say.
+std::optional<std::string> error_in(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const error& known) {
+        return known.what();
+    } catch (...) {
+        return std::nullopt;
+    }
+}
+
 }  // namespace
 
 // --- its life ------------------------------------------------------------------------------------
@@ -59,13 +72,7 @@ manager_runtime::manager_runtime(manager_options options)
       settings_{options_.limits, wire::own_features()},
       effects_(settings_),
       reactor_(
-          settings_,
-          // Not here and now: the thread may be one of the program's own that waits in get().
-          [this](log_level level, const std::string& text) {
-              if (!options_.log) return;
-              callbacks_.post(base::make_task(
-                  [tell = options_.log, level, text = text] { tell(level, text); }));
-          },
+          settings_, [this](log_level level, const std::string& text) { log(level, text); },
           *this) {
     auto config = configure();
     id_ = to_string(config.id);
@@ -179,13 +186,19 @@ std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& 
             groups_.emplace(id, made);
         }
     }
-    put(core::add_request{id, wanted.type, wanted.amount, {bounded(wanted.no_workers_timeout)}});
+    put(core::add_request{id, wanted.type, wanted.amount, {wanted.no_workers_timeout}});
     return made;
 }
 
 void manager_runtime::forget(base::group_id id) {
     const std::lock_guard lock(guard_);
     groups_.erase(id);
+}
+
+void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_base& of) {
+    auto group = std::static_pointer_cast<worker_group_state>(of.owner());
+    group->callback_waits();
+    callbacks_.post(std::move(next), std::move(group), of.method);
 }
 
 // --- by the leader -------------------------------------------------------------------------------
@@ -293,7 +306,30 @@ void manager_runtime::tell(core::notice& news) {
     if (!options_.on_event) return;
     event told{kind_of(news.what), std::move(news.name), std::move(news.why)};
     callbacks_.post(
-        base::make_task([told = std::move(told), tell = options_.on_event] { tell(told); }));
+        base::make_task([told = std::move(told), to = options_.on_event, log = options_.log] {
+            if (const auto threw = thrown_by([&] { to(told); })) {
+                log_safely(log, log_level::error,
+                           "on_event threw at " + std::string(to_string(told.kind)) + ": " +
+                               text_of(*threw));
+            }
+        }));
+}
+
+// Not here and now: the thread may be one of the program's own that waits in get(). And not after the
+// manager has stopped: a future may outlive what the log function writes to.
+void manager_runtime::log(log_level level, std::string text) {
+    if (!options_.log) return;
+    callbacks_.post_unless_stopped(base::make_task(
+        [to = options_.log, level, text = std::move(text)] { log_safely(to, level, text); }));
+}
+
+void manager_runtime::unheard(base::method_id method, const std::exception_ptr& failure) {
+    if (!options_.log) return;
+    const auto of_call = error_in(failure);
+    if (of_call) return log(log_level::debug, "nobody looked at the failure of " + *of_call);
+    log(log_level::warning,
+        "a callback after " + methods_.name_of(method) +
+            " threw, and nobody looked at its future: " + text_of(describe(failure)));
 }
 
 void manager_runtime::publish_metrics() {

@@ -55,10 +55,12 @@ public:
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
     [[nodiscard]] manager_metrics metrics() const { return metrics_.get(); }
 
+    /// Nobody looked at a failure of this method, or of a callback after it.
+    void unheard(base::method_id method, const std::exception_ptr& failure);
+    [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
+
     // --- detail::executor
-    void post(std::unique_ptr<detail::continuation> next) override {
-        callbacks_.post(std::move(next));
-    }
+    void post(std::unique_ptr<detail::continuation> next, detail::state_base& of) override;
 
     // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
@@ -93,6 +95,7 @@ private:
     void read_queue(base::instant now);
     void carry_out_effects();
     void tell(core::notice& news);
+    void log(log_level level, std::string text);
     void publish_metrics();
 
     manager_options options_;

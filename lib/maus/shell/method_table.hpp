@@ -4,11 +4,14 @@
 // Thread-safe.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -16,6 +19,30 @@
 #include "maus/manager.hpp"
 
 namespace maus::shell {
+
+// A thread mostly calls what it has called last. Without a destructor: the program may call even
+// while its thread's objects, or its static ones, are destroyed.
+struct last_called {
+    std::uint64_t table = 0;
+    const void* type = nullptr;
+    base::method_id number;
+    std::uint32_t size = 0;
+    std::array<char, 128> name{};  // as long as names are, by default
+
+    [[nodiscard]] bool is_called(std::string_view wanted) const {
+        return wanted == std::string_view(name.data(), size);
+    }
+    void remember(std::uint64_t its_table, const detail::method_key& key,
+                  base::method_id its_number) {
+        table = its_table;
+        type = key.type;
+        number = its_number;
+        size = static_cast<std::uint32_t>(key.name.size());
+        key.name.copy(name.data(), name.size());
+    }
+};
+static_assert(std::is_trivially_destructible_v<last_called>);
+inline thread_local constinit last_called last{};
 
 class method_table {
     using entry = std::pair<std::string, const void*>;
@@ -26,18 +53,12 @@ public:
     /// Calls `define(number, signature)` for a new function before anybody else can get its number.
     template <class Define>
     base::method_id number_of(const detail::method_key& key, Define define) {
-        // A thread mostly calls what it has called last.
-        thread_local struct {
-            std::uint64_t table = 0;
-            entry key;
-            base::method_id number;
-        } last;
-        if (last.table != id_ || last.key.second != key.type || last.key.first != key.name) {
-            last.number = look_up(key, define);
-            last.table = id_;
-            last.key = {std::string(key.name), key.type};
+        if (last.table == id_ && last.type == key.type && last.is_called(key.name)) {
+            return last.number;
         }
-        return last.number;
+        const base::method_id number = look_up(key, define);
+        if (key.name.size() <= last.name.size()) last.remember(id_, key, number);
+        return number;
     }
 
 private:

@@ -131,7 +131,7 @@ parkserver_status::request public_entry(wire::request_status&& of) {
 
 }  // namespace
 
-wire::status query_status(const std::string& endpoint, std::chrono::milliseconds timeout,
+wire::status query_status(const std::string& endpoint, base::duration timeout,
                           std::stop_token stop) {
     net::check_endpoint(endpoint);
     return query(endpoint).wait(base::after(net::clock_now(), timeout), stop);

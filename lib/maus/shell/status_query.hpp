@@ -5,14 +5,15 @@
 #include <stop_token>
 #include <string>
 
+#include "maus/base/time.hpp"
 #include "maus/status.hpp"
 #include "maus/wire/control.hpp"
 
 namespace maus::shell {
 
 /// Waits for the answer. Throws as maus::fetch_status() does.
-[[nodiscard]] wire::status query_status(const std::string& endpoint,
-                                        std::chrono::milliseconds timeout, std::stop_token stop);
+[[nodiscard]] wire::status query_status(const std::string& endpoint, base::duration timeout,
+                                        std::stop_token stop);
 /// The answer without the types of the wire.
 [[nodiscard]] parkserver_status public_status(wire::status&& answer);
 

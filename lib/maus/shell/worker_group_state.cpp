@@ -2,34 +2,55 @@
 
 #include <algorithm>
 
+#include "maus/net/clock.hpp"
 #include "maus/shell/manager_runtime.hpp"
 
 namespace maus::shell {
 
-std::optional<std::size_t> worker_group_state::admit(when_full policy) {
-    const std::size_t before = unsettled_.fetch_add(1);
-    if (before < owner_->bounds().calls_max) return before;
-    if (policy == when_full::fail) return std::nullopt;
+namespace {
+// Far more than anybody waits, and no clock overflows.
+constexpr base::duration wait_max = std::chrono::hours{24 * 365};
+}  // namespace
+
+std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t& before) {
+    const std::size_t most = owner_->bounds().calls_max;
+    before = unsettled_.fetch_add(1);
+    if (before < most || room_taken(before) < most) return std::nullopt;
+    if (chosen.when_full == when_full::fail) return errc::overloaded;
     unsettled_.fetch_sub(1);
-    return wait_for_room();
+    before = most;
+    return wait_for_room(chosen.timeout);
 }
 
-std::size_t worker_group_state::wait_for_room() {
-    const std::size_t most = owner_->bounds().calls_max;
+// A callback that calls must not wait for callbacks: they run after it.
+std::size_t worker_group_state::room_taken(std::size_t unsettled) const {
+    return owner_->in_callback() ? unsettled - std::min(unsettled, callbacks_.load()) : unsettled;
+}
+
+bool worker_group_state::take_room() {
+    std::size_t seen = unsettled_;
+    while (room_taken(seen) < owner_->bounds().calls_max) {
+        if (unsettled_.compare_exchange_weak(seen, seen + 1)) return true;
+    }
+    return false;
+}
+
+// Takes the time that it has waited off the timeout.
+std::optional<errc> worker_group_state::wait_for_room(time_span& timeout) {
+    const base::instant begun = net::clock_now();
+    const base::instant end = base::after(begun, timeout);
     ++blocked_;
     std::unique_lock lock(guard_);
+    bool taken = false;
     // calls_settled() notifies under the guard, once it has seen that somebody is blocked.
-    changed_.wait(lock, [&] {
-        if (released_) return true;
-        std::size_t seen = unsettled_;
-        while (seen < most) {
-            if (unsettled_.compare_exchange_weak(seen, seen + 1)) return true;
-        }
-        return false;
-    });
-    if (released_) unsettled_.fetch_add(1);  // the call goes on to be refused
+    while (!released_ && !(taken = take_room()) && net::clock_now() < end) {
+        changed_.wait_for(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
+    }
+    if (!taken) unsettled_.fetch_add(1);  // the call goes on to be refused
     --blocked_;
-    return most;
+    if (!taken && !released_) return errc::deadline_exceeded;
+    if (end != base::never) timeout = end - net::clock_now();
+    return std::nullopt;
 }
 
 // A call that has the workers to itself should not wait for others. Where several were on their way
@@ -46,16 +67,20 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
                                 const call_options& options) {
     call.own(self);
     call.options() = options;
-    const auto before = admit(options.when_full);
-    if (!before) {
-        return owner_->refuse(call, method.name, errc::overloaded,
-                              "calls_max calls of these workers are not settled yet");
+    std::size_t before = 0;
+    if (const auto no_room = admit(call.options(), before)) {
+        return owner_->refuse(
+            call, method.name, *no_room,
+            "limits.calls_max (" + std::to_string(owner_->bounds().calls_max) +
+                ") calls of these workers are not settled yet, or their callbacks "
+                "have not run");
     }
     if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {
         return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
-                              "a function's name has at most name_bytes_max bytes");
+                              "a function's name has at most limits.name_bytes_max (" +
+                                  std::to_string(most) + ") bytes");
     }
-    owner_->submit(method, call, is_lone(*before));
+    owner_->submit(method, call, is_lone(before));
 }
 
 void worker_group_state::cancel(detail::state_base& call) {
@@ -66,6 +91,29 @@ void worker_group_state::cancel(detail::state_base& call) {
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
     owner_->drive().lead_while_waiting([&] { return call.ready(); }, end);
 }
+
+// --- callbacks -----------------------------------------------------------------------------------
+
+void worker_group_state::run_callback(std::unique_ptr<base::task> task, std::uint32_t method) {
+    const struct ran {
+        ~ran() { of.callback_ran(); }
+        worker_group_state& of;
+    } at_end{*this};
+    const detail::hearing its(*this, method);
+    task->run();
+    task.reset();
+}
+
+void worker_group_state::callback_ran() {
+    callbacks_.fetch_sub(1);
+    calls_settled(1);
+}
+
+void worker_group_state::unheard(std::uint32_t method, const std::exception_ptr& failure) {
+    owner_->unheard({method}, failure);
+}
+
+// --- the workers ---------------------------------------------------------------------------------
 
 void worker_group_state::release() {
     if (release_asked_.exchange(true)) return;
@@ -82,8 +130,7 @@ void worker_group_state::end_waits() {
 }
 
 bool worker_group_state::wait_for(std::size_t count, std::chrono::nanoseconds time) {
-    // Far more than anybody waits, and no clock overflows.
-    time = std::min<std::chrono::nanoseconds>(time, std::chrono::hours{24 * 365});
+    time = std::min(time, wait_max);
     std::unique_lock lock(guard_);
     changed_.wait_for(lock, time, [&] { return released_ || workers_ >= count; });
     return !released_ && workers_ >= count;

@@ -1,11 +1,13 @@
 #include "maus/shell/worker_runtime.hpp"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <future>
 
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
-#include "maus/shell/exception_text.hpp"
+#include "maus/shell/program_code.hpp"
 
 namespace maus::shell {
 
@@ -43,14 +45,20 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
     if (!parsed) {
         const bool too_large = parsed.why().code == errc::too_large;
         throw error(too_large ? errc::too_large : errc::invalid_argument,
-                    "cannot expose " + wire::printable(signature) + ": " + parsed.why().message);
+                    "cannot expose " + wire::printable(signature) + ": " + parsed.why().message +
+                        "; a function's name is 1 to " +
+                        std::to_string(options_.limits.name_bytes_max) +
+                        " bytes of UTF-8 without blanks and parentheses");
     }
     if (!names_.insert(parsed.value().name).second) {
         throw error(errc::invalid_argument,
                     "a function named " + parsed.value().name + " is exposed already");
     }
     if (handlers_.size() >= options_.limits.functions_max) {
-        throw error(errc::too_large, "a worker exposes functions_max functions at most");
+        throw error(errc::too_large, "cannot expose " + wire::printable(signature) +
+                                         ": a worker has at most limits.functions_max (" +
+                                         std::to_string(options_.limits.functions_max) +
+                                         ") functions");
     }
     config_.signatures.push_back(std::move(signature));
     inline_policies_.emplace_back();
@@ -102,9 +110,7 @@ void worker_runtime::begin(mode how) {
     machine_.emplace(config_, net::clock_now());
     reactor_.emplace(
         config_.settings,
-        [this](log_level level, const std::string& text) {
-            if (options_.log) options_.log(level, text);
-        },
+        [this](log_level level, const std::string& text) { log_safely(options_.log, level, text); },
         *this);
     completions_->open(*reactor_);
     // The host's loop is to see that there is something to do.
@@ -127,9 +133,10 @@ void worker_runtime::start() {
     // system allows.
     std::promise<bool> started;
     try {
-        thread_ = net::spawn([this, go = started.get_future().share()] {
+        const auto wait_and_loop = [this, go = started.get_future().share()] {
             if (go.get()) loop();
-        });
+        };
+        thread_ = net::spawn(wait_and_loop, function_threads_.mask());
     } catch (...) {
         loop_is_over();
         throw;
@@ -147,10 +154,10 @@ void worker_runtime::start() {
 void worker_runtime::start_threads() {
     try {
         const auto got = function_threads_.start_threads(config_.concurrency);
-        if (got == config_.concurrency || !options_.log) return;
-        options_.log(log_level::warning, "the system allows threads for " + std::to_string(got) +
-                                             " of " + std::to_string(config_.concurrency) +
-                                             " functions at a time");
+        if (got == config_.concurrency) return;
+        log_safely(options_.log, log_level::warning,
+                   "the system allows threads for " + std::to_string(got) + " of " +
+                       std::to_string(config_.concurrency) + " functions at a time");
     } catch (...) {
         loop_is_over();
         throw;
@@ -158,8 +165,11 @@ void worker_runtime::start_threads() {
 }
 
 void worker_runtime::loop() {
+    const struct end {
+        ~end() { of.loop_is_over(); }
+        worker_runtime& of;
+    } when_it_is_over{*this};
     function_threads_.work();
-    loop_is_over();
 }
 
 void worker_runtime::loop_is_over() {
@@ -308,7 +318,12 @@ bool worker_runtime::run_short_job(core::job& job, net::frequent_clock& clock, b
     if (job.at_most_once) machine_->on(core::job_started{job.link, job.what}, now, effects_);
     running_call call(job, completions_);
     function_threads_.leadership().leave_unwatched();
-    invoke(job, call);
+    try {
+        invoke(job, call);
+    } catch (const abi::__forced_unwind&) {
+        function_threads_.end_short();
+        throw;
+    }
     const base::instant before = std::exchange(now, clock.now());
     inline_policies_[job.function].took(now - before);
     if (!function_threads_.leadership().try_take()) {
@@ -344,8 +359,13 @@ void worker_runtime::invoke(const core::job& job, running_call& call) {
     current_call = &context;
     try {
         handlers_[job.function](call);
+    } catch (const abi::__forced_unwind&) {
+        current_call = nullptr;
+        call.fault(errc::remote_exception, "pthread_exit", "the function ended its thread");
+        deliver(call);
+        throw;
     } catch (...) {
-        auto [type, text] = describe(std::current_exception());
+        auto [type, text] = describe(detail::caught());
         call.fault(errc::remote_exception, std::move(type), std::move(text));
     }
     current_call = nullptr;

@@ -1,0 +1,5 @@
+// maus: the function has no single signature
+#include <maus/maus.hpp>
+void wrong(maus::worker& worker) {
+    worker.expose("twice", [](auto x) { return x + x; });
+}

@@ -1,0 +1,13 @@
+// maus: a parameter or result needs a default constructor
+#include <maus/maus.hpp>
+struct point {
+    explicit point(int at) : x(at) {}
+    int x;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(x);
+    }
+};
+void wrong(maus::worker& worker) {
+    worker.expose("move", [](const point& from) { return from.x; });
+}

@@ -1,0 +1,8 @@
+// maus: a parameter or result of this type cannot travel: give the type a cereal serialize()
+#include <maus/maus.hpp>
+class secret {
+    int x = 0;
+};
+void wrong(maus::worker& worker) {
+    worker.expose("tell", [](int) { return secret{}; });
+}

@@ -1,0 +1,6 @@
+// maus: a parameter or result of this type cannot travel: give the type a cereal serialize()
+#include <maus/maus.hpp>
+class secret {
+    int x = 0;
+};
+void wrong(const maus::worker_group& workers) { (void)workers.call<secret>("tell", 1); }

@@ -1,0 +1,15 @@
+// right: what is meant to compile beside what is not
+#include <filesystem>
+#include <maus/maus.hpp>
+void right(maus::worker& worker, const maus::worker_group& workers) {
+    maus::manager braces{{.endpoint = "tcp://127.0.0.1:*"}};
+    maus::manager text{"tcp://127.0.0.1:*"};
+    maus::manager string{std::string("tcp://127.0.0.1:*")};
+    maus::manager parentheses({.endpoint = "tcp://127.0.0.1:*"});
+    (void)workers.call(maus::method<double(double, long)>{"f"}, 1, short{2});
+    (void)workers.call(maus::method<void(const std::string&)>{"g"}, "text");
+    (void)workers.call<int>("h", "text", std::string_view("more"), 1.5);
+    worker.expose(maus::method<double(int)>{"f"}, [](int x) { return x; });
+    worker.expose("g", [](const std::string& text, std::optional<int> x) { return text.size(); });
+    worker.expose("h", [](std::string&& text) { return std::move(text); });
+}
