@@ -47,6 +47,7 @@ double count(std::size_t rounds, std::size_t window) {
 sample per_call(std::size_t window) {
     const std::size_t few = window == 1 ? 200 : 10 + 2000 / window, many = 4 * few;
     const double more = count(many, window) - count(few, window);
+    if (more <= 0) throw std::runtime_error("the exchange did not take place");
     return {{"instructions_per_call", more / static_cast<double>((many - few) * window)}};
 }
 

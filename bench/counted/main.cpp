@@ -90,14 +90,18 @@ public:
 private:
     static constexpr core::instant now{std::chrono::hours{1}};
 
+    // What there is to do, and an empty outbox for what that leads to.
+    static std::vector<core::outbox::effect> taken(core::outbox& out) {
+        auto effects = std::exchange(out.effects(), {});
+        out.clear();
+        return effects;
+    }
     // Until neither has anything more to say.
     void deliver() {
         while (!from_manager_.net.empty() || !from_worker_.net.empty()) {
-            for (auto& effect : std::exchange(from_worker_.net.effects(), {})) to_manager(effect);
-            from_worker_.net.clear();
+            for (auto& effect : taken(from_worker_.net)) to_manager(effect);
             manager_.advance_to(now, from_manager_);
-            for (auto& effect : std::exchange(from_manager_.net.effects(), {})) to_worker(effect);
-            from_manager_.net.clear();
+            for (auto& effect : taken(from_manager_.net)) to_worker(effect);
             execute();
             worker_.advance_to(now, from_worker_);
         }

@@ -92,7 +92,7 @@ instant parkserver::next_deadline() const {
 bool parkserver::is_void(const timers::timer& timer) const {
     if (timer.subject.offered.none()) {
         const auto found = sessions_.find(timer.subject.via);
-        return found == sessions_.end() || found->second.checked_at != timer.at;
+        return found == sessions_.end() || found->second.timer != timer.subject.timer;
     }
     const auto found = leases_.find(timer.subject.offered);
     return found == leases_.end() || found->second.accepted;
@@ -103,8 +103,8 @@ void parkserver::set_timer(instant at, check due) {
 }
 
 void parkserver::watch(session& known, route via) {
-    known.checked_at = known.alive().silent_at();
-    set_timer(known.checked_at, {via, {}});
+    known.timer = ++timers_made_;
+    set_timer(known.alive().silent_at(), {via, known.timer, {}});
 }
 
 void parkserver::check_session(route via, instant now, outbox& out) {

@@ -145,7 +145,7 @@ private:
     struct session {  // of one of the two
         parkserver::worker* worker = nullptr;
         parkserver::manager* manager = nullptr;
-        instant checked_at{};  // its timer; others of this route are void
+        std::uint64_t timer = 0;  // its timer's number; others of this route are void
         [[nodiscard]] core::heartbeat_monitor& alive() const {
             return worker != nullptr ? worker->alive : manager->alive;
         }
@@ -155,8 +155,9 @@ private:
     };
     using token_and_lease = std::pair<base::token, lease_id>;
     struct check {
-        route via;         // of a session that may be silent
-        lease_id offered;  // or an offer that may be void
+        route via;            // of a session that may be silent
+        std::uint64_t timer;  // the session's
+        lease_id offered;     // or an offer that may be void
     };
     using timers = core::timer_heap<check>;
     struct lease_hash {
@@ -232,6 +233,7 @@ private:
     std::set<std::string> to_serve_;
     timers timers_;
     std::uint64_t leases_made_ = 0;
+    std::uint64_t timers_made_ = 0;  // of sessions
     std::uint64_t order_ = 0;
     parkserver_counters counters_;
 };

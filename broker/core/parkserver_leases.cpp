@@ -182,7 +182,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
     leases_of_[to.first].insert({wanted.token, id});
     wanted.leased.insert(who.registration.worker);
-    set_timer(base::after(now, who.alive.beat.timeout()), {{}, id});
+    set_timer(base::after(now, who.alive.beat.timeout()), {{}, 0, id});
     out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
 

@@ -362,8 +362,7 @@ TEST_CASE("P-54: whose connection closes is noticed at once, also where a descri
     CHECK(park.picture_of(stays.self.worker));
 }
 
-TEST_CASE(
-    "P-55: after a disconnection, the first that is said on a new connection is a registration") {
+TEST_CASE("P-55: the first that is said on a new connection is a registration") {
     auto park = std::make_unique<router>();
     const std::string endpoint = park->endpoint();
     real_worker worker;

@@ -143,7 +143,6 @@ TEST_CASE("hostile peers: hello twice, result before hello, a manager's records 
         {to_record(r_hello, hello{}), to_record(r_welcome, welcome{})},
         {to_record(r_hello, hello{}), to_record(r_manager_goodbye, parting{})},
         {to_record(r_hello, hello{}), a_call({1, 1}, 0, "")},
-        {to_record(r_hello, hello{}), {77, 0, 0, "", {}}},
         {to_record(r_ping, u64{1})},
     };
     std::vector<std::unique_ptr<dealer>> sockets;

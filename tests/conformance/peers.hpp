@@ -65,6 +65,7 @@ public:
 private:
     virtual std::optional<frames> read(std::chrono::milliseconds wait) = 0;
     bytes hear_type(u8 type);
+    void ping_and_wait();
     std::deque<frames> kept_;
 };
 

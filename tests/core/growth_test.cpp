@@ -45,6 +45,7 @@ struct employer {
         say.signatures = {"f()->void"};
         say.interval_ms = 1000;
         say.liveness = 3;
+        say.concurrency = 4;
         say.can = std::move(can);
         return hear(route, link_message(bounds, [&](auto& to) { to.say(say); }));
     }
@@ -216,6 +217,7 @@ TEST_CASE("growth: a call goes to a worker that takes it, or settles if none of 
     CHECK(manager.out.done[0].result.about->text.find("101 bytes") != std::string::npos);
     manager.greet(large, id<base::worker_id>(12), {});
     for (int i = 0; i < 3; ++i) {
+        INFO(i);
         const lines said = manager.call(101);
         REQUIRE(said.size() == 1);
         CHECK(said[0].starts_with(std::to_string(large) + " call"));

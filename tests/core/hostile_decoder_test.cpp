@@ -9,7 +9,8 @@ using namespace maus;
 namespace {
 const limits bounds;
 
-/// A message decodes only from the bytes that encode it; everything else has a reason.
+/// A message decodes only from bytes that encode it; everything else has a reason. (A map may come in
+/// any order, so what is encoded again may be another order of the same.)
 void check_total(const wire::message& what) {
     const auto head = wire::read_header(what.first.view());
     if (!head) {
@@ -17,13 +18,20 @@ void check_total(const wire::message& what) {
         return;
     }
     if (head.value().version != wire::version) return;
-    const auto read = wire::decode_control(what, bounds);
+    wire::extensions extended;
+    const auto read = wire::decode_control(what, bounds, &extended);
     if (!read) {
         REQUIRE_FALSE(read.why().message.empty());
         REQUIRE(wire::good_name(read.why().message, 4000));  // nothing that hurts a log
         return;
     }
-    REQUIRE(hostile::to_bytes(wire::encode_control(read.value())) == hostile::to_bytes(what));
+    const wire::message again = wire::encode_control(read.value(), extended);
+    REQUIRE(again.bytes() == what.bytes());
+    wire::extensions once_more;
+    const auto reread = wire::decode_control(again, bounds, &once_more);
+    REQUIRE(reread.ok());
+    REQUIRE(hostile::to_bytes(wire::encode_control(reread.value(), once_more)) ==
+            hostile::to_bytes(again));
 }
 
 errc refusal(const wire::control& what) {

@@ -157,7 +157,6 @@ TEST_CASE("hostile to a manager: what a worker may not say ends its link, and mo
              to.about(type::detached, of);
              to.about(type::detached, of);
          }},
-        {"an unknown record", [](auto& to, auto of) { to.about(static_cast<type>(77), of); }},
     };
     for (const auto& each : rows) {
         INFO(each.what);

@@ -152,7 +152,6 @@ TEST_CASE("hostile to a worker: what a manager may not say ends the link, with a
         [](auto& to) { to.part(type::worker_goodbye, errc::shutdown, ""); },
         [](auto& to) { to.stamp(type::pong, ~0ull); },
         [](auto& to) { to.stamp(type::pong, 1ull << 63); },
-        [&](auto& to) { to.about(static_cast<type>(200), what); },
     };
     for (std::size_t i = 0; i < rows.size(); ++i) {
         INFO(i);

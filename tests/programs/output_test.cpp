@@ -214,7 +214,8 @@ TEST_CASE("a program whose output nobody wants any more ends as others do, and q
     for (const auto& [name, arguments] : rows) {
         INFO(typed(name, arguments));
         const outcome ended = run(name, arguments, gone.as(1));
-        CHECK(ended.code == -SIGPIPE);
+        // maus-bench ignores the signal, since its child processes may end while it writes to them.
+        CHECK(ended.code == (name == "maus-bench" ? failed : -SIGPIPE));
         CHECK(ended.err == "");
     }
 }

@@ -36,7 +36,8 @@ public:
     [[nodiscard]] pid_t pid() const { return process_.pid(); }
     [[nodiscard]] bool alive() { return process_.alive(); }
     /// Waits for its end; its exit code, or minus the signal that ended it.
-    [[nodiscard]] std::optional<int> wait() { return process_.wait(); }
+    /// A benchmark takes its time on a machine that is busy.
+    [[nodiscard]] std::optional<int> wait() { return process_.wait(10 * maus_test::patience); }
 
 private:
     [[nodiscard]] std::string text_of(const std::string& name) const;

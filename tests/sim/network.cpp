@@ -21,6 +21,7 @@ void fault_counts::add(const fault_counts& more) {
     wall_jumps += more.wall_jumps;
     forged += more.forged;
     meddled += more.meddled;
+    unknowns += more.unknowns;
 }
 
 // --- shells -------------------------------------------------------------------------------------
