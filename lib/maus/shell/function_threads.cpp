@@ -58,6 +58,7 @@ void function_threads::work() {
         member(true);
     } catch (const abi::__forced_unwind&) {
         std::unique_lock lock(guard_);
+        if (!stopping_) threads_.push_back(another());  // one leads while the others run functions
         over_.wait(lock, [this] { return stopping_; });
         lock.unlock();
         join();
