@@ -57,13 +57,17 @@ void function_threads::work() {
     try {
         member(true);
     } catch (const abi::__forced_unwind&) {
+        std::unique_lock lock(guard_);
+        if (!stopping_) threads_.push_back(another());  // one leads while the others run functions
+        over_.wait(lock, [this] { return stopping_; });
+        lock.unlock();
         join();
         throw;
     }
     join();
 }
 
-// Each may be replaced while another one is waited for.
+// Once it stops: until then threads are replaced.
 void function_threads::join() {
     for (;;) {
         std::unique_lock lock(guard_);
@@ -83,6 +87,7 @@ void function_threads::stop() {
         queue_.clear();
     }
     changed_.notify_all();
+    over_.notify_all();
 }
 
 bool function_threads::is_own_thread() const { return works_for == this; }

@@ -105,6 +105,7 @@ private:
     shell::leadership leadership_;
     mutable std::mutex guard_;  // of what follows
     std::condition_variable changed_;
+    std::condition_variable over_;  // it stops; apart, since each notice of a job is for one thread
     std::deque<entry> queue_;
     std::size_t concurrency_ = 1;
     std::size_t running_ = 0;
