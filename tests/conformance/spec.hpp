@@ -419,6 +419,7 @@ enum record_type : u8 {
     r_pong = 37,
     r_manager_goodbye = 38,
     r_manager_unimplemented = 39,
+    r_rejected_by = 128,
 };
 inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4;
 

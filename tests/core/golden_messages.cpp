@@ -157,6 +157,11 @@ bool again(const wire::record& read, wire::link_writer& to) {
             if (unknown_type) to.unimplemented(read.type, *unknown_type);
             return unknown_type.has_value();
         }
+        case type::rejected_by: {
+            const auto who = wire::decode_rejected_by(body);
+            if (who) to.say(wire::rejected_by{*who});
+            return who.has_value();
+        }
         default: break;
     }
     const auto attempt = wire::take_attempt(body);
@@ -316,6 +321,13 @@ void add_other_records(std::vector<item>& to) {
              [](auto out) { out.unimplemented(type::worker_unimplemented, 100); });
     add_link(to, "manager_unimplemented", "record 39, unimplemented of the manager",
              [](auto out) { out.unimplemented(type::manager_unimplemented, 100); });
+    add_link(to, "rejected_by", "record 128, rejected_by", [](auto out) {
+        base::manager_id manager;
+        for (std::size_t i = 0; i < manager.bytes.size(); ++i) {
+            manager.bytes[i] = static_cast<std::uint8_t>(i + 1);
+        }
+        out.say(wire::rejected_by{manager});
+    });
     add_link(to, "batch", "a ping, a call, a call whose payload is apart, a ping", [](auto out) {
         base::buffer first = small(), second = large();
         out.stamp(type::ping, 1);

@@ -73,6 +73,9 @@ std::string meaning(const wire::record& record) {
             if (const auto unknown = wire::decode_unimplemented(body))
                 return std::to_string(*unknown);
             return {};
+        case type::rejected_by:
+            if (const auto who = wire::decode_rejected_by(body)) return to_string(*who);
+            return {};
         default: break;
     }
     if (!wire::is_known(record.type)) return {};
@@ -125,6 +128,11 @@ void write_again(wire::link_writer& to, const wire::record& record) {
         case type::manager_unimplemented:
             if (const auto unknown = wire::decode_unimplemented(body)) {
                 to.unimplemented(record.type, *unknown);
+            }
+            return;
+        case type::rejected_by:
+            if (const auto who = wire::decode_rejected_by(body)) {
+                to.say(wire::rejected_by{*who});
             }
             return;
         default: break;
