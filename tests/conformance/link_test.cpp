@@ -85,11 +85,7 @@ TEST_CASE("P-35: without an echo of its stamps the worker's lease runs out") {
     all.link().answers_pings = false;
     u64 call = 0;
     CHECK(eventually([&] {  // it gives the link up, and comes again
-        try {
-            all.link().send(a_call({++call, 1}, f_add, payload(20, 22)));  // calls are no echo
-        } catch (const zmq::error_t&) {
-            // It has closed its end.
-        }
+        all.link().send(a_call({++call, 1}, f_add, payload(20, 22)));  // calls are no echo
         return all.manager.workers.somebody_came();
     }));
     (void)all.manager.welcome_one();

@@ -120,13 +120,8 @@ bool channel::hears_first(u8 answer, u8 unwanted) {
 
 bool leaves(channel& peer) {
     return eventually([&] {
-        try {
-            peer.send(link_message({}));
-            return false;
-        } catch (const zmq::error_t& failed) {
-            if (failed.num() != EHOSTUNREACH) throw;
-            return true;
-        }
+        peer.send(link_message({}));
+        return peer.has_gone();
     });
 }
 
@@ -152,6 +147,7 @@ public:
         if (!is_from_the_future) return send_plainly(message);
         for (const auto& each : from_the_future(message)) send_plainly(each);
     }
+    [[nodiscard]] bool has_gone() const override { return has_gone_; }
     const bytes name;
     std::deque<frames> said;
 
@@ -168,9 +164,16 @@ private:
     void send_plainly(const frames& message) {
         frames addressed{name};
         addressed.insert(addressed.end(), message.begin(), message.end());
-        write(of_.socket_, addressed);
+        try {
+            write(of_.socket_, addressed);
+            has_gone_ = false;
+        } catch (const zmq::error_t& failed) {
+            if (failed.num() != EHOSTUNREACH) throw;
+            has_gone_ = true;
+        }
     }
     router& of_;
+    bool has_gone_ = false;
 };
 
 router::router(const std::string& endpoint) : socket_(context(), zmq::socket_type::router) {
@@ -237,12 +240,7 @@ std::optional<record> link::receive(std::chrono::milliseconds wait) {
             read_.pop_front();
             if (first.type != r_ping) return first;
             pings.push_back(decoded<ping>(first.body).stamp);
-            if (!answers_pings) continue;
-            try {
-                send(to_record(r_pong, pings.back()));
-            } catch (const zmq::error_t&) {
-                // It has said goodbye behind its ping, and closed.
-            }
+            if (answers_pings) send(to_record(r_pong, pings.back()));
         }
         auto got = through_->receive(until(end));
         if (!got) return std::nullopt;

@@ -28,7 +28,11 @@ std::string describe(const frames& message);
 class channel {
 public:
     virtual ~channel() = default;
+    /// What is said to somebody who has gone is lost, as on any network: when he closes is his
+    /// business, and a test that needs an answer waits for it.
     virtual void send(const frames& message) = 0;
+    /// What was sent last could not be: the other end has closed its connection.
+    [[nodiscard]] virtual bool has_gone() const { return false; }
     std::optional<frames> receive(std::chrono::milliseconds wait);
 
     template <class Message>
