@@ -341,6 +341,53 @@ TEST_CASE("P-69: in direct mode a worker waits for its manager without an end") 
     CHECK(payload_of(link.next(r_result)) == payload(42));
 }
 
+TEST_CASE("P-75: a manager says who it is before it rejects a token that it does not know") {
+    managed all;
+    fake_worker worker;
+    worker.connect(all.endpoint());
+    const id manager = worker.welcomed().manager;
+    hello stray = worker.what_to_say();
+    stray.token = fresh_id();
+    dealer socket(all.endpoint());
+    spec::link link(socket);
+    link.send(to_record(r_hello, stray));
+    CHECK(link.next(r_rejected_by).body == encoded(manager));
+    CHECK(decoded<parting>(link.next(r_reject).body).error == 6);
+}
+
+TEST_CASE(
+    "P-75: whoever else answers at an address of a worker's manager costs that address only") {
+    router park;
+    real_worker worker;
+    worker.worker.register_parkserver(park.endpoint());
+    worker.worker.start();
+    channel& session = park.accept();
+    (void)session.hear<register_worker>();
+    registered answer;
+    answer.interval_ms = 60'000;  // no ping comes in between
+    session.say(answer);
+    const managed another;
+    const real_park a_parkserver;
+    router says_not_who;
+    fake_manager own;
+    assign offer{{7, 1}, fresh_id(), own.self.manager, {}};
+    offer.endpoints = {another.endpoint(), a_parkserver.endpoint(), says_not_who.endpoint(),
+                       own.workers.endpoint()};
+    session.say(offer);
+    CHECK(session.hear_next<accepted>().lease == offer.lease);
+    spec::link third(says_not_who.accept());
+    CHECK(decoded<hello>(third.next(r_hello).body).token == offer.token);
+    third.send(to_record(r_reject, parting{6, "no such request"}));
+
+    channel& last = own.workers.accept();
+    spec::link link(last);
+    CHECK(decoded<hello>(link.next(r_hello).body).token == offer.token);
+    // Its own manager's word ends the lease, though the relay is left.
+    link.send(
+        {to_record(r_rejected_by, own.self.manager), to_record(r_reject, parting{6, "over"})});
+    CHECK(session.hear_next<available>().ended == offer.lease);
+}
+
 TEST_CASE("P-70: a hello with a lease and without a token is rejected") {
     managed all;
     hello say;

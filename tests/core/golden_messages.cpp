@@ -322,11 +322,11 @@ void add_other_records(std::vector<item>& to) {
     add_link(to, "manager_unimplemented", "record 39, unimplemented of the manager",
              [](auto out) { out.unimplemented(type::manager_unimplemented, 100); });
     add_link(to, "rejected_by", "record 128, rejected_by", [](auto out) {
-        base::manager_id manager;
-        for (std::size_t i = 0; i < manager.bytes.size(); ++i) {
-            manager.bytes[i] = static_cast<std::uint8_t>(i + 1);
+        wire::rejected_by told;
+        for (std::size_t i = 0; i < told.manager.bytes.size(); ++i) {
+            told.manager.bytes[i] = static_cast<std::uint8_t>(i + 1);
         }
-        out.say(wire::rejected_by{manager});
+        out.say(told);
     });
     add_link(to, "batch", "a ping, a call, a call whose payload is apart, a ping", [](auto out) {
         base::buffer first = small(), second = large();

@@ -402,12 +402,12 @@ TEST_CASE("worker: starts nothing once its lease has run out, and ends the link"
     CHECK(at.core.now_in() == worker::state::draining);
 }
 
-TEST_CASE("worker: a manager that breaks the protocol is told and left") {
+TEST_CASE("worker: whoever breaks the protocol before welcome is told, and costs that address") {
     site at;
     at.join_parkserver();
     at.hear(1, site::assign(1));
     at.up(2);
-    CHECK(at.call(2, 77) == lines{"2 goodbye protocol_violation", "2 close", "1 available 5.1"});
+    CHECK(at.call(2, 77) == lines{"2 goodbye protocol_violation", "2 close", "1 relay 5.1 hello"});
     CHECK(at.core.counters().violations == 1);
 }
 
@@ -479,7 +479,7 @@ TEST_CASE("worker: a direct worker comes back to its manager") {
     CHECK(at.take() == lines{"1 open tcp://m:1"});
     CHECK(at.up(1) == lines{"1 hello"});
     CHECK(at.down(1).empty());
-    CHECK(at.pass(250) == lines{"2 open tcp://m:1"});
+    CHECK(at.pass(500) == lines{"2 open tcp://m:1"});
 }
 
 // maus-sim, seed 1277: the functions of an earlier lease made it refuse the next manager's calls.

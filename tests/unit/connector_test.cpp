@@ -38,7 +38,7 @@ struct dialer {
         const base::instant end = base::after(net::clock_now(), maus_test::patience);
         std::vector<net::input> inputs;
         while (inputs.empty() && net::clock_now() < end) {
-            if (!hub.drain(inputs)) hub.wait(end);
+            if (!hub.drain(inputs) && inputs.empty()) hub.wait(end);
         }
         REQUIRE(inputs.size() == 1);
         return std::move(inputs.front());
@@ -107,7 +107,8 @@ TEST_CASE("an attempt to connect ends with why there is no connection (F7)") {
     CHECK(from.dial(closed) == "connection refused");
     CHECK(from.dial("ipc://" + folder.file("missing")) == "no such file or directory");
     CHECK(from.dial("tcp://nowhere.test:1") == "name not found");
-    CHECK(from.dial("tcp://127.0.0.1:99999") == "a port is a number from 1 to 65535");
+    CHECK(from.dial("tcp://127.0.0.1:99999") ==
+          "'99999' is no port; write a number from 1 to 65535");
 }
 
 TEST_CASE("a connection that is accepted and closed is one failed attempt (F9)") {
@@ -117,6 +118,27 @@ TEST_CASE("a connection that is accepted and closed is one failed attempt (F9)")
     // Another hub's attempt comes in later than any that the first one would make by itself.
     CHECK(from.dial(to.endpoint()) == "it takes connections and closes them");
     CHECK(to.taken() == 2);
+}
+
+TEST_CASE("a hub sleeps while an attempt to connect is under way") {
+    dialer from;
+    const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(silent, 16) == 0);
+    ::getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size);
+    (void)from.open("tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port)));
+    std::vector<net::input> inputs;
+    const base::instant end = base::after(net::clock_now(), std::chrono::milliseconds{300});
+    int waits = 0;
+    for (; inputs.empty() && net::clock_now() < end; ++waits) {
+        if (!from.hub.drain(inputs)) from.hub.wait(end);
+    }
+    CHECK(waits < 50);
+    ::close(silent);
 }
 
 TEST_CASE("all addresses of a name are tried, in order") {

@@ -51,7 +51,14 @@ hub::hub(const base::settings& settings, log_function log)
     }
     watch(wake_fd_, watched::own);
     watch(timer_fd_, watched::own);
-    connector_.emplace([this] { return make_socket(zmq::socket_type::dealer); }, wake_fd_);
+    // Of a socket that has no connection yet, only the monitor is read.
+    connector_.emplace(
+        [this] {
+            auto made = std::make_unique<socket>(*context_, zmq::socket_type::dealer, limits_);
+            watch(made->monitor_fd(), watched::monitor);
+            return made;
+        },
+        wake_fd_);
 }
 
 hub::~hub() {
@@ -81,15 +88,12 @@ void hub::watch(int fd, watched as) {
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
 }
 
-std::unique_ptr<socket> hub::make_socket(zmq::socket_type type) {
-    auto made = std::make_unique<socket>(*context_, type, limits_);
-    watch(made->fd(), watched::data);
-    watch(made->monitor_fd(), watched::monitor);
-    return made;
-}
-
 std::string hub::bind(const std::string& endpoint) {
-    if (!router_) router_ = make_socket(zmq::socket_type::router);
+    if (!router_) {
+        router_ = std::make_unique<socket>(*context_, zmq::socket_type::router, limits_);
+        watch(router_->fd(), watched::data);
+        watch(router_->monitor_fd(), watched::monitor);
+    }
     return router_->bind(endpoint);
 }
 
@@ -217,6 +221,7 @@ void hub::take_connected(std::vector<input>& inputs) {
         auto made = std::make_unique<connection>();
         made->at = each.at;
         made->dealer = std::move(each.connected);
+        watch(made->dealer->fd(), watched::data);
         made->closed = each.closed;
         dealers_.push_back(made.get());
         connections_.emplace(each.at, std::move(made));

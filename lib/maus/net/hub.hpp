@@ -78,7 +78,6 @@ private:
         void came(std::size_t count);
     };
 
-    std::unique_ptr<socket> make_socket(zmq::socket_type type);
     enum class watched : std::uint32_t { data, own, monitor };
     void watch(int fd, watched as);
     bool drain_router(std::vector<input>& inputs);
