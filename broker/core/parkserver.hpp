@@ -81,6 +81,8 @@ public:
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] std::size_t managers() const { return managers_.size(); }
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+    /// Of which somebody is free or waited for.
+    [[nodiscard]] std::size_t types() const { return pools_.size(); }
     [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;

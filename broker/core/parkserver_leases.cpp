@@ -164,10 +164,13 @@ void parkserver::set_free(worker& who) {
     to_serve_.insert(who.registration.type);
 }
 
-// Into another state, and out of the pool of the free ones.
+// Into another state, and out of the pool of the free ones. serve() forgets a pool that is empty.
 void parkserver::set_state(worker& who, worker_state next) {
-    if (who.state == worker_state::available)
-        pools_[who.registration.type].free.erase(who.free_order);
+    if (who.state == worker_state::available) {
+        pool& from = pools_[who.registration.type];
+        from.free.erase(who.free_order);
+        if (from.free.empty()) to_serve_.insert(who.registration.type);
+    }
     who.state = next;
 }
 

@@ -68,6 +68,9 @@ struct park {
     static base::token token(std::uint8_t of, std::uint64_t number) {
         return id<base::token>(static_cast<std::uint8_t>(of * 10 + number));
     }
+    std::uint32_t serving(std::size_t row = 0) const {
+        return core.status(at_ms(ms)).requests.at(row).serving;
+    }
     void workers(std::initializer_list<std::uint8_t> numbers) {
         for (const auto each : numbers) say(each, worker(each));
     }
@@ -358,4 +361,45 @@ TEST_CASE("parkserver: a status that is too large to be sent is refused with a r
     CHECK(at.say(99, wire::status_query{}) == lines{"99 status"});
     at.workers({12, 13});
     CHECK(at.say(99, wire::status_query{}) == lines{"99 rejected too_large"});
+}
+
+TEST_CASE("parkserver: nothing is left of a type that nobody is free for and nobody waits for") {
+    park at;
+    SECTION("a worker registers anew, each time under another type") {
+        for (int i = 0; i < 20; ++i) at.say(11, park::worker(11, "type " + std::to_string(i)));
+        CHECK(at.core.types() == 1);
+    }
+    SECTION("over another connection each time") {
+        for (std::uint8_t from = 11; from < 20; ++from)
+            at.say(from, park::worker(11, "type " + std::to_string(from)));
+        CHECK(at.core.types() == 1);
+    }
+    SECTION("a worker leaves") {
+        at.workers({11});
+        at.say(11, wire::goodbye{"bye"});
+        CHECK(at.core.types() == 0);
+    }
+    SECTION("a worker serves somebody else") {
+        at.workers({11});
+        at.say(11, wire::occupied{{{9, 3}, id<base::manager_id>(22), park::token(22, 1)}});
+        CHECK(at.core.types() == 0);
+    }
+    SECTION("a worker is offered, and its offer is void") {
+        accept_too_late(at);
+        at.say(21, wire::cancel{{1}});
+        CHECK(at.core.types() == 0);
+    }
+    SECTION("a request is cancelled") {
+        at.managers({21});
+        at.say(21, park::request(21, 1, 1));
+        REQUIRE(at.core.types() == 1);
+        at.say(21, wire::cancel{{1}});
+        CHECK(at.core.types() == 0);
+    }
+    SECTION("a manager comes anew and does not say its requests again") {
+        at.managers({21});
+        at.say(21, park::request(21, 1, 1));
+        at.say(22, park::manager(21));
+        CHECK(at.core.types() == 0);
+    }
 }
