@@ -24,6 +24,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -118,10 +119,17 @@ private:
         std::uint32_t target = 0;    // how many it is to have; 0: not known yet
         bool satisfied = false;      // it once had all: from now on one lost, one replaced
         std::set<worker_id> leased;  // from here
-        std::set<worker_id> held;    // as its manager says
+        std::set<worker_id> held;    // the others that it has, as its manager says
+        std::size_t said = 0;        // how many its manager named
         std::uint64_t order = 0;
         instant since{};
-        [[nodiscard]] std::uint32_t serving() const;
+        [[nodiscard]] std::uint32_t serving() const {
+            return static_cast<std::uint32_t>(leased.size() + held.size());
+        }
+        void lease_to(const worker_id& id) {
+            leased.insert(id);
+            held.erase(id);
+        }
     };
     struct manager {
         wire::register_manager registration;
@@ -130,6 +138,7 @@ private:
         core::heartbeat_monitor alive;
         instant since{};
         std::map<request_id, standing_request> requests;
+        std::size_t said = 0;  // workers that it named as held, by all its requests
         std::map<base::token, std::uint64_t> places;  // that requests had in an earlier session
     };
     struct lease {
@@ -178,6 +187,11 @@ private:
     void from_worker(worker& who, const wire::control& message, instant now, core::outbox& out);
     void from_manager(manager& who, const wire::control& message, instant now, core::outbox& out);
     void handle(manager& who, const wire::request& request, instant now, core::outbox& out);
+    [[nodiscard]] std::optional<base::failure> objection_to(const wire::request& request,
+                                                            const manager& who) const;
+    [[nodiscard]] standing_request make_request(manager& who, const wire::request& request,
+                                                instant now);
+    void take_held(manager& who, standing_request& wanted, const wire::request& request);
     void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);

@@ -1,20 +1,12 @@
 // What workers and managers say, and what becomes of leases and requests by it (parkserver.hpp).
 #include "broker/core/parkserver.hpp"
 
-#include <algorithm>
-
 #include "maus/base/assert.hpp"
 
 namespace maus::broker {
 
 using core::outbox;
 using wire::worker_state;
-
-std::uint32_t parkserver::standing_request::serving() const {
-    const auto elsewhere = std::count_if(held.begin(), held.end(),
-                                         [&](const worker_id& id) { return !leased.contains(id); });
-    return static_cast<std::uint32_t>(leased.size() + static_cast<std::size_t>(elsewhere));
-}
 
 // --- what peers say -----------------------------------------------------------------------------
 
@@ -86,43 +78,55 @@ void parkserver::from_manager(manager& who, const wire::control& message, instan
     }
 }
 
-void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
-    const request_key key{who.registration.manager, request.request};
+// A manager cannot hold more workers than there may be, whatever it says.
+std::optional<base::failure> parkserver::objection_to(const wire::request& request,
+                                                      const manager& who) const {
+    const limits& bounds = config_.settings.limits;
     const auto token_user = tokens_.find(request.token);
-    if (token_user != tokens_.end() && token_user->second != key) {
-        ++counters_.violations;
-        return reject(who.via, errc::protocol_violation, "the token is used by another request",
-                      out);
+    if (token_user != tokens_.end() &&
+        token_user->second != request_key{who.registration.manager, request.request}) {
+        return base::failure{errc::protocol_violation, "the token is used by another request"};
     }
-    if (!who.requests.contains(request.request) &&
-        who.requests.size() >= config_.settings.limits.requests_max) {
-        return reject(who.via, errc::overloaded, "requests_max requests are open", out);
+    const auto known = who.requests.find(request.request);
+    const bool is_new = known == who.requests.end();
+    if (is_new && who.requests.size() >= bounds.requests_max) {
+        return base::failure{errc::overloaded, "requests_max requests are open"};
     }
-    const bool is_new = !who.requests.contains(request.request);
-    standing_request& wanted = who.requests[request.request];
-    if (!is_new && (wanted.type != request.type || wanted.token != request.token)) {
-        ++counters_.violations;
-        return reject(who.via, errc::protocol_violation, "a request keeps its type and its token",
-                      out);
+    if (!is_new && (known->second.type != request.type || known->second.token != request.token)) {
+        return base::failure{errc::protocol_violation, "a request keeps its type and its token"};
     }
-    if (is_new) {
-        const auto place = who.places.find(request.token);
-        wanted.order = place == who.places.end() ? ++order_ : place->second;
-        if (place != who.places.end()) who.places.erase(place);
-        wanted.since = now;
-        wanted.type = request.type;
-        wanted.token = request.token;
-        tokens_[request.token] = key;
-        // Leases that were adopted before their manager came.
-        const auto& all = leases_with(who.registration.manager);
-        for (auto each = all.lower_bound({request.token, {}});
-             each != all.end() && each->first == request.token; ++each) {
-            wanted.leased.insert(leases_.at(each->second).worker);
-        }
+    const std::size_t others = who.said - (is_new ? 0 : known->second.said);
+    if (others + request.held.size() > bounds.peers_max) {
+        return base::failure{errc::overloaded, "more than peers_max workers are held"};
     }
+    return std::nullopt;
+}
+
+parkserver::standing_request parkserver::make_request(manager& who, const wire::request& request,
+                                                      instant now) {
+    standing_request made;
+    const auto place = who.places.find(request.token);
+    made.order = place == who.places.end() ? ++order_ : place->second;
+    if (place != who.places.end()) who.places.erase(place);
+    made.since = now;
+    made.type = request.type;
+    made.token = request.token;
+    tokens_[request.token] = {who.registration.manager, request.request};
+    // Leases that were adopted before their manager came.
+    const auto& all = leases_with(who.registration.manager);
+    for (auto each = all.lower_bound({request.token, {}});
+         each != all.end() && each->first == request.token; ++each) {
+        made.lease_to(leases_.at(each->second).worker);
+    }
+    return made;
+}
+
+void parkserver::take_held(manager& who, standing_request& wanted, const wire::request& request) {
+    who.said += request.held.size() - wanted.said;
+    wanted.said = request.held.size();
     wanted.held.clear();
     for (const auto& each : request.held) {
-        wanted.held.insert(each.worker);
+        if (!wanted.leased.contains(each.worker)) wanted.held.insert(each.worker);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
@@ -133,12 +137,23 @@ void parkserver::handle(manager& who, const wire::request& request, instant now,
             adopt(there->second, {each.lease, who.registration.manager, request.token});
         }
     }
+}
+
+void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
+    if (const auto objection = objection_to(request, who)) {
+        if (objection->code == errc::protocol_violation) ++counters_.violations;
+        return reject(who.via, objection->code, objection->message, out);
+    }
+    const bool is_new = !who.requests.contains(request.request);
+    standing_request& wanted = who.requests[request.request];
+    if (is_new) wanted = make_request(who, request, now);
+    take_held(who, wanted, request);
     if (is_new && wanted.serving() > 0) wanted.satisfied = true;
     if (request.amount != wanted.amount || is_new) {
         wanted.amount = request.amount;
         wanted.target = request.amount != 0 ? request.amount : wanted.serving();
     }
-    note_request(key, wanted);
+    note_request({who.registration.manager, request.request}, wanted);
 }
 
 void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out) {
@@ -184,7 +199,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     who.lease = id;
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
     leases_of_[to.first].insert({wanted.token, id});
-    wanted.leased.insert(who.registration.worker);
+    wanted.lease_to(who.registration.worker);
     set_timer(base::after(now, who.alive.beat.timeout()), {{}, 0, id});
     out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
@@ -212,7 +227,7 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
     const auto to = tokens_.find(reported.token);
     if (to == tokens_.end() || to->second.first != reported.manager) return;
     standing_request& wanted = *find(to->second);
-    wanted.leased.insert(who.registration.worker);
+    wanted.lease_to(who.registration.worker);
     note_request(to->second, wanted);
 }
 
@@ -264,6 +279,7 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
     const auto found = of.requests.find(request);
     if (found == of.requests.end()) return;
     const standing_request old = std::move(found->second);
+    of.said -= old.said;
     tokens_.erase(old.token);
     pools_[old.type].waiting.erase(old.order);
     of.requests.erase(found);
@@ -288,6 +304,7 @@ void parkserver::forget_requests(manager& of) {
         to_serve_.insert(old.type);
     }
     of.requests.clear();
+    of.said = 0;
 }
 
 // A request waits while it has less than it is to have.

@@ -102,6 +102,26 @@ TEST_CASE("P-22: a worker's own word counts more than what a manager holds to be
     CHECK(park.comes_to_see(worker.self.worker, is_occupied));
 }
 
+TEST_CASE("P-80: the workers that one manager says it holds are bounded") {
+    auto options = park_options();
+    options.limits.peers_max = 4;
+    const real_park park(std::move(options));
+    fake_manager manager(park.endpoint());
+    request one, other;
+    other.number = 2;
+    one.held = {{{99, 1}, fresh_id()}, {{99, 2}, fresh_id()}, {{99, 3}, fresh_id()}};
+    other.held = {{{99, 4}, fresh_id()}, {{99, 5}, fresh_id()}};
+    manager.park->say(one);
+    manager.park->say(other);
+    CHECK(manager.park->hear<rejected>().error == 13);
+    REQUIRE(park.ask().requests.size() == 1);  // it has no effect
+    one.held.pop_back();
+    manager.park->say(one);
+    manager.park->say(other);
+    manager.park->sync();
+    CHECK(park.ask().requests.size() == 2);
+}
+
 TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     router one, two;
     maus::manager manager(manager_options());

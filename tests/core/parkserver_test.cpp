@@ -403,3 +403,64 @@ TEST_CASE("parkserver: nothing is left of a type that nobody is free for and nob
         CHECK(at.core.types() == 0);
     }
 }
+
+TEST_CASE("parkserver: what one manager says it holds is bounded") {
+    auto config = park::its_config();
+    config.settings.limits.peers_max = 4;
+    park at(std::move(config));
+    at.managers({21});
+    const auto asks = [](std::uint8_t number, int held) {
+        auto made = park::request(21, number, 9);
+        for (int i = 0; i < held; ++i) {
+            const auto who = static_cast<std::uint8_t>(number * 10 + i);
+            made.held.push_back({{9, who}, id<base::worker_id>(who)});
+        }
+        return made;
+    };
+    CHECK(at.say(21, asks(1, 3)).empty());
+    CHECK(at.say(21, asks(2, 2)) == lines{"21 rejected overloaded"});
+    CHECK(at.core.status(at_ms(0)).requests.size() == 1);
+    SECTION("what it says anew takes the place of what it said") {
+        CHECK(at.say(21, asks(1, 2)).empty());
+        CHECK(at.say(21, asks(1, 3)).empty());
+        CHECK(at.say(21, asks(2, 1)).empty());
+        CHECK(at.say(21, asks(1, 4)) == lines{"21 rejected overloaded"});
+        CHECK(at.serving() == 3);
+    }
+    SECTION("it cancels") {
+        at.say(21, wire::cancel{{1}});
+        CHECK(at.say(21, asks(2, 4)).empty());
+    }
+    SECTION("it comes anew") {
+        at.say(22, park::manager(21));
+        CHECK(at.say(22, asks(2, 4)).empty());
+    }
+}
+
+TEST_CASE("parkserver: who is leased from here and said to be held counts once") {
+    park at;
+    at.workers({11, 12});
+    at.managers({21});
+    auto asked = park::request(21, 1, 3);
+    const auto holds = [&](std::initializer_list<std::uint8_t> numbers) {
+        asked.held.clear();
+        for (const auto each : numbers)
+            asked.held.push_back({lease(each - 10u), id<base::worker_id>(each)});
+        return at.say(21, asked);
+    };
+    CHECK(holds({}).empty());  // for three, and there are two
+    asked.amount = 2;
+    CHECK(holds({}) == lines{"11 assign 5.1", "12 assign 5.2"});
+    at.say(11, wire::accepted{lease(1)});
+    at.say(12, wire::accepted{lease(2)});
+    CHECK(holds({11, 12}).empty());
+    CHECK(at.serving() == 2);
+    CHECK(holds({11, 12, 13}).empty());
+    CHECK(at.serving() == 3);
+    CHECK(at.say(11, wire::goodbye{"bye"}) == lines{"21 lease_ended 5.1"});
+    CHECK(at.serving() == 2);
+    CHECK(at.say(12, wire::available{lease(2)}) == lines{"21 lease_ended 5.2", "12 assign 5.3"});
+    CHECK(at.serving() == 2);
+    CHECK(at.say(21, wire::worker_lost{{1}, lease(3), id<base::worker_id>(13)}).empty());
+    CHECK(at.serving() == 1);
+}
