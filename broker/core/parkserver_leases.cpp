@@ -20,14 +20,14 @@ void parkserver::from_worker(worker& who, const wire::control& message, instant,
         const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
         if (unexplained && !who.serves.lease.none()) adopt(who, who.serves);
     } else if (const auto* free = std::get_if<wire::available>(&message)) {
-        who.serves = {};
+        set_word(who, {});
         // Said before it heard of our offer: the offer stands.
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
         set_free(who);
     } else if (const auto* busy = std::get_if<wire::occupied>(&message)) {
         if (who.lease == busy->serving.lease && !who.lease.none()) return;
-        who.serves = busy->serving;
+        set_word(who, busy->serving);
         // Said before it heard of our offer, too: it may be free again by then.
         if (who.state == worker_state::offered) return;
         if (!who.lease.none())
@@ -52,7 +52,7 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     if (taken.accepted) return;
     taken.accepted = true;
     who.state = worker_state::leased;
-    who.serves = {id, taken.manager, taken.token};
+    set_word(who, {id, taken.manager, taken.token});
     ++counters_.grants;
     const auto to = tokens_.find(taken.token);
     if (to != tokens_.end()) {
@@ -116,28 +116,81 @@ parkserver::standing_request parkserver::make_request(manager& who, const wire::
     const auto& all = leases_with(who.registration.manager);
     for (auto each = all.lower_bound({request.token, {}});
          each != all.end() && each->first == request.token; ++each) {
-        made.lease_to(leases_.at(each->second).worker);
+        made.leased.insert(leases_.at(each->second).worker);
     }
     return made;
 }
 
 void parkserver::take_held(manager& who, standing_request& wanted, const wire::request& request) {
+    const request_key key{who.registration.manager, request.request};
     who.said += request.held.size() - wanted.said;
     wanted.said = request.held.size();
-    wanted.held.clear();
+    unhold_all(key, wanted);
     for (const auto& each : request.held) {
-        if (!wanted.leased.contains(each.worker)) wanted.held.insert(each.worker);
+        hold(key, wanted, each);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
-        if (!unexplained || each.lease.none()) continue;
-        // The worker knows better: its manager may not have noticed yet that it left.
-        const lease_id& word = there->second.serves.lease;
-        if (word.none() || word == each.lease) {
-            adopt(there->second, {each.lease, who.registration.manager, request.token});
-        }
+        if (!unexplained || each.lease.none() || denies(each.worker, each.lease)) continue;
+        adopt(there->second, {each.lease, who.registration.manager, request.token});
     }
 }
+
+// --- whom requests have -------------------------------------------------------------------------
+
+void parkserver::lease_to(const request_key& key, standing_request& wanted, const worker_id& id) {
+    wanted.leased.insert(id);
+    unhold(key, wanted, id);
+}
+
+void parkserver::hold(const request_key& key, standing_request& wanted,
+                      const wire::held_worker& said) {
+    if (wanted.leased.contains(said.worker) || wanted.held.contains(said.worker)) return;
+    const bool counts = !denies(said.worker, said.lease);
+    wanted.held[said.worker] = {said.lease, counts};
+    if (counts) ++wanted.held_counted;
+    claims_.insert({said.worker, key});
+}
+
+void parkserver::unhold(const request_key& key, standing_request& wanted, worker_id id) {
+    const auto found = wanted.held.find(id);
+    if (found == wanted.held.end()) return;
+    if (found->second.counts) --wanted.held_counted;
+    wanted.held.erase(found);
+    claims_.erase({id, key});
+}
+
+void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
+    while (!wanted.held.empty()) unhold(key, wanted, wanted.held.begin()->first);
+}
+
+// The worker knows better ([P-22]): its manager may not have noticed yet that it left.
+bool parkserver::denies(const worker_id& id, const lease_id& said) const {
+    const auto there = workers_.find(id);
+    if (there == workers_.end()) return false;
+    const lease_id& word = there->second.serves.lease;
+    return !word.none() && word != said;
+}
+
+void parkserver::set_word(worker& who, const wire::service& word) {
+    who.serves = word;
+    weigh_claims(who.registration.worker);
+}
+
+// A worker has said something else of itself, or is gone.
+void parkserver::weigh_claims(const worker_id& id) {
+    for (auto each = claims_.lower_bound({id, {}}); each != claims_.end() && each->first == id;
+         ++each) {
+        standing_request& wanted = *find(each->second);
+        claim& held = wanted.held.at(id);
+        const bool counts = !denies(id, held.lease);
+        if (std::exchange(held.counts, counts) == counts) continue;
+        counts ? ++wanted.held_counted : --wanted.held_counted;
+        note_request(each->second, wanted);
+    }
+}
+
+// --- requests -----------------------------------------------------------------------------------
 
 void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
     if (const auto objection = objection_to(request, who)) {
@@ -160,7 +213,7 @@ void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out
     const auto found = who.requests.find(loss.request);
     if (found == who.requests.end()) return;
     standing_request& wanted = found->second;
-    wanted.held.erase(loss.worker);
+    unhold({who.registration.manager, loss.request}, wanted, loss.worker);
     const auto lost = leases_.find(loss.lease);
     if (lost != leases_.end() && lost->second.manager == who.registration.manager &&
         lost->second.worker == loss.worker) {
@@ -199,7 +252,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     who.lease = id;
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
     leases_of_[to.first].insert({wanted.token, id});
-    wanted.lease_to(who.registration.worker);
+    lease_to(to, wanted, who.registration.worker);
     set_timer(base::after(now, who.alive.beat.timeout()), {{}, 0, id});
     out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
@@ -227,7 +280,7 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
     const auto to = tokens_.find(reported.token);
     if (to == tokens_.end() || to->second.first != reported.manager) return;
     standing_request& wanted = *find(to->second);
-    wanted.lease_to(who.registration.worker);
+    lease_to(to->second, wanted, who.registration.worker);
     note_request(to->second, wanted);
 }
 
@@ -252,8 +305,9 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     }
     if (standing_request* wanted = request_of(old)) {
         wanted->leased.erase(old.worker);
-        wanted->held.erase(old.worker);
-        note_request(tokens_.at(old.token), *wanted);
+        const request_key& key = tokens_.at(old.token);
+        unhold(key, *wanted, old.worker);
+        note_request(key, *wanted);
     }
 }
 
@@ -278,6 +332,7 @@ parkserver::standing_request* parkserver::request_of(const lease& of) {
 void parkserver::remove_request(manager& of, request_id request, outbox& out) {
     const auto found = of.requests.find(request);
     if (found == of.requests.end()) return;
+    unhold_all({of.registration.manager, request}, found->second);
     const standing_request old = std::move(found->second);
     of.said -= old.said;
     tokens_.erase(old.token);
@@ -297,7 +352,8 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
 // its old place. Offers stand until then, since most requests are made again.
 void parkserver::forget_requests(manager& of) {
     if (!of.requests.empty()) of.places.clear();
-    for (const auto& [request, old] : of.requests) {
+    for (auto& [request, old] : of.requests) {
+        unhold_all({of.registration.manager, request}, old);
         of.places[old.token] = old.order;
         tokens_.erase(old.token);
         pools_[old.type].waiting.erase(old.order);

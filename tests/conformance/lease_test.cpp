@@ -102,6 +102,27 @@ TEST_CASE("P-22: a worker's own word counts more than what a manager holds to be
     CHECK(park.comes_to_see(worker.self.worker, is_occupied));
 }
 
+TEST_CASE("P-22: a worker's own word counts, whether it comes first or last") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    fake_worker worker(park.endpoint());
+    request asked;
+    asked.held = {{{99, 1}, worker.self.worker}};
+    const occupied elsewhere{{99, 2}, fresh_id(), fresh_id()};
+    SECTION("first") {
+        worker.park->say(elsewhere);
+        CHECK(park.comes_to_see(worker.self.worker, is_leased));
+        manager.park->say(asked);
+    }
+    SECTION("last") {
+        manager.park->say(asked);
+        manager.park->sync();
+        worker.park->say(elsewhere);
+    }
+    fake_worker next(park.endpoint());
+    accept_offer(next);
+}
+
 TEST_CASE("P-80: the workers that one manager says it holds are bounded") {
     auto options = park_options();
     options.limits.peers_max = 4;

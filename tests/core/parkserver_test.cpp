@@ -464,3 +464,55 @@ TEST_CASE("parkserver: who is leased from here and said to be held counts once")
     CHECK(at.say(21, wire::worker_lost{{1}, lease(3), id<base::worker_id>(13)}).empty());
     CHECK(at.serving() == 1);
 }
+
+TEST_CASE("parkserver: a worker's word counts more than its manager's, whichever comes first") {
+    park at;
+    at.managers({21});
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{lease(1), id<base::worker_id>(11)}};
+    const wire::service elsewhere{{6, 6}, id<base::manager_id>(22), park::token(22, 1)};
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = elsewhere;
+    SECTION("the worker's, when it serves somebody else") {
+        at.workers({11});
+        CHECK(at.say(11, wire::occupied{elsewhere}).empty());
+        CHECK(at.say(21, asked).empty());
+    }
+    SECTION("the worker's, when it registers") {
+        at.say(11, serving);
+        CHECK(at.say(21, asked).empty());
+    }
+    SECTION("the manager's, of a worker that is free") {
+        at.workers({11});
+        CHECK(at.say(21, asked).empty());
+        CHECK(at.serving() == 1);
+        CHECK(at.say(11, wire::occupied{elsewhere}).empty());
+    }
+    SECTION("the manager's, of a worker that comes later") {
+        CHECK(at.say(21, asked).empty());
+        CHECK(at.serving() == 1);
+        CHECK(at.say(11, serving) == lines{"11 registered"});
+    }
+    CHECK(at.serving() == 0);
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "12 assign 5.1"});
+}
+
+TEST_CASE("parkserver: a manager's word counts again when its worker says nothing else") {
+    park at;
+    at.managers({21});
+    at.workers({11});
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{{6, 7}, id<base::worker_id>(11)}};
+    at.say(21, asked);
+    CHECK(
+        at.say(11, wire::occupied{{{6, 6}, id<base::manager_id>(22), park::token(22, 1)}}).empty());
+    REQUIRE(at.serving() == 0);
+    SECTION("it comes to serve this manager") {
+        CHECK(at.say(11, wire::occupied{{{6, 7}, id<base::manager_id>(21), park::token(21, 1)}})
+                  .empty());
+    }
+    SECTION("it leaves") { CHECK(at.say(11, wire::goodbye{"bye"}).empty()); }
+    CHECK(at.serving() == 1);
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
+}
