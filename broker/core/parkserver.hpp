@@ -6,16 +6,18 @@
 // state      | event                           | next            | says
 // -----------|---------------------------------|-----------------|-----------------------------
 // (unknown)  | register, free                  | available       | registered
-// (unknown)  | register, serving               | leased, adopted | registered
+// (unknown)  | register, serving               | leased, adopted; or occupied (*) | registered
 // (unknown)  | register, neither               | occupied        | registered
 // available  | a request takes it                 | offered         | assign
 // offered    | accepted                        | leased          | granted
 // offered    | refused, offer void             | occupied        | lease_ended if void
 // offered    | available, occupied             | offered         | (it had not heard of the offer)
-// otherwise  | occupied                        | leased, adopted; or occupied |
+// otherwise  | occupied                        | leased, adopted; or occupied (*) |
 // leased     | worker_lost, manager lost       | occupied        | lease_ended
 // any        | available                       | available       | lease_ended to its manager
 // any        | session lost, goodbye           | (unknown)       | lease_ended to its manager
+//
+// (*) if its manager told that this lease is lost
 //
 // Requests of one type are served in the order in which they came ([P-23]); each request counts the
 // workers that it has from here and those that its manager says it has ([P-22]).
@@ -109,7 +111,6 @@ private:
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
         wire::service serves;          // whom, by its own last word; none: nobody
-        lease_id disowned;             // that its manager has no link by any more
         std::uint64_t free_order = 0;  // its place among the free ones
     };
     struct claim {  // of a manager: that it has a worker
@@ -141,6 +142,7 @@ private:
         std::map<request_id, standing_request> requests;
         std::size_t said = 0;  // workers that it named as held, by all its requests
         std::map<base::token, std::uint64_t> places;  // that requests had in an earlier session
+        std::set<lease_id> lost;  // by which it has no link any more; the newest
     };
     struct lease {
         worker_id worker;
@@ -165,6 +167,8 @@ private:
             return worker != nullptr ? worker->common : manager->common;
         }
     };
+    /// Leases that one manager lost and that are remembered.
+    static constexpr std::size_t lost_max = 10'000;
     using token_and_lease = std::pair<base::token, lease_id>;
     struct check {
         route via;            // of a session that may be silent

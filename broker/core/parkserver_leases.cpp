@@ -32,9 +32,7 @@ void parkserver::from_worker(worker& who, const wire::control& message, instant,
         if (who.state == worker_state::offered) return;
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
-        // It may not have noticed yet that its manager ended their link.
-        const lease_id& named = busy->serving.lease;
-        const bool goes_on = !named.none() && named != who.disowned;
+        const bool goes_on = !busy->serving.lease.none();
         set_state(who, worker_state::occupied);
         if (goes_on) adopt(who, busy->serving);
     } else {
@@ -212,12 +210,13 @@ void parkserver::handle(manager& who, const wire::request& request, instant now,
 void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out) {
     const auto found = who.requests.find(loss.request);
     if (found == who.requests.end()) return;
+    who.lost.insert(loss.lease);
+    if (who.lost.size() > lost_max) who.lost.erase(who.lost.begin());
     standing_request& wanted = found->second;
     unhold({who.registration.manager, loss.request}, wanted, loss.worker);
     const auto lost = leases_.find(loss.lease);
     if (lost != leases_.end() && lost->second.manager == who.registration.manager &&
         lost->second.worker == loss.worker) {
-        workers_.at(loss.worker).disowned = loss.lease;
         end_lease(loss.lease, "its manager lost it", true, false, out);
     }
     note_request({who.registration.manager, loss.request}, wanted);
@@ -270,9 +269,11 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
         return;  // not its own
     if (reported.lease.epoch == config_.epoch && reported.lease.sequence > leases_made_)
         return;  // no lease
+    const auto there = managers_.find(reported.manager);
+    // The worker may not have noticed yet that its manager ended their link.
+    if (there != managers_.end() && there->second.lost.contains(reported.lease)) return;
     set_state(who, worker_state::leased);
     who.lease = reported.lease;
-    const auto there = managers_.find(reported.manager);
     const route via = there == managers_.end() ? route{} : there->second.via;
     leases_[reported.lease] = {
         who.registration.worker, reported.manager, reported.token, true, who.via, via};

@@ -215,6 +215,22 @@ TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is
     CHECK(worker.park->hear<assign>().manager == manager.self.manager);  // the older request
 }
 
+TEST_CASE("P-30: a registration that names a lease that its manager lost") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const request asked = manager.ask_for(1);
+    fake_worker worker(park.endpoint());
+    const lease held = accept_offer(worker);
+    manager.park->say(worker_lost{asked.number, held, worker.self.worker});
+    CHECK(worker.park->hear<lease_ended>().lease == held);
+    worker.self.free = false;
+    worker.self.serving = {held, manager.self.manager, asked.token};
+    worker.enroll(park.endpoint());
+    CHECK(park.picture_of(worker.self.worker)->state == is_occupied);
+    fake_worker next(park.endpoint());
+    accept_offer(next);
+}
+
 TEST_CASE("P-25: cancel ends the request, and a lease in use ends when its worker says so") {
     const real_park park;
     fake_manager manager(park.endpoint());

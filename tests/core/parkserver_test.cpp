@@ -516,3 +516,43 @@ TEST_CASE("parkserver: a manager's word counts again when its worker says nothin
     CHECK(at.serving() == 1);
     CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
 }
+
+TEST_CASE("parkserver: a lease that its manager lost is no lease again when its worker registers") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    const auto lost = wire::worker_lost{{1}, lease(1), id<base::worker_id>(11)};
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = wire::service{lease(1), id<base::manager_id>(21), park::token(21, 1)};
+    SECTION("in its session") {
+        at.say(21, lost);
+        CHECK(at.say(11, serving) == lines{"11 registered"});
+    }
+    SECTION("over a new connection") {
+        at.say(21, lost);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("after its session was lost") {
+        at.say(21, lost);
+        at.core.on(core::down{{11}, ""}, at_ms(0), at.out);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("and it was lost while the worker had no session") {
+        at.core.on(core::down{{11}, ""}, at_ms(0), at.out);
+        at.say(21, lost);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("and its manager came anew meanwhile") {
+        at.say(21, lost);
+        at.say(22, park::manager(21));
+        at.say(22, park::request(21, 1, 1));
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    CHECK(at.core.status(at_ms(0)).workers[0].state == wire::worker_state::occupied);
+    CHECK(at.serving() == 0);
+    const lines said = at.say(13, park::worker(13));
+    CHECK(said == lines{"13 registered", "13 assign 5.2"});
+}
