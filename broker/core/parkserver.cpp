@@ -234,7 +234,7 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
     entry.registration = registration;
     entry.registration.concurrency = std::max(registration.concurrency, 1u);
     entry.common = common_with(entry.registration.can);
-    entry.serves = registration.serving.value_or(wire::service{});
+    set_word(entry, registration.serving.value_or(wire::service{}));
     entry.via = from;
     entry.alive = {agreed(config_.beat, {registration.interval_ms, registration.liveness}), now};
     entry.since = now;
@@ -317,6 +317,7 @@ void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox
     set_state(found->second, worker_state::occupied);
     sessions_.erase(found->second.via);
     workers_.erase(found);
+    weigh_claims(id);
 }
 
 void parkserver::lose_manager(const manager_id& id, const std::string& why, outbox& out) {

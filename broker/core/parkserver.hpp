@@ -6,16 +6,18 @@
 // state      | event                           | next            | says
 // -----------|---------------------------------|-----------------|-----------------------------
 // (unknown)  | register, free                  | available       | registered
-// (unknown)  | register, serving               | leased, adopted | registered
+// (unknown)  | register, serving               | leased, adopted; or occupied (*) | registered
 // (unknown)  | register, neither               | occupied        | registered
 // available  | a request takes it                 | offered         | assign
 // offered    | accepted                        | leased          | granted
 // offered    | refused, offer void             | occupied        | lease_ended if void
 // offered    | available, occupied             | offered         | (it had not heard of the offer)
-// otherwise  | occupied                        | leased, adopted; or occupied |
+// otherwise  | occupied                        | leased, adopted; or occupied (*) |
 // leased     | worker_lost, manager lost       | occupied        | lease_ended
 // any        | available                       | available       | lease_ended to its manager
 // any        | session lost, goodbye           | (unknown)       | lease_ended to its manager
+//
+// (*) if its manager told that this lease is lost
 //
 // Requests of one type are served in the order in which they came ([P-23]); each request counts the
 // workers that it has from here and those that its manager says it has ([P-22]).
@@ -24,6 +26,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -81,6 +84,8 @@ public:
     [[nodiscard]] std::size_t workers() const { return workers_.size(); }
     [[nodiscard]] std::size_t managers() const { return managers_.size(); }
     [[nodiscard]] std::size_t leases() const { return leases_.size(); }
+    /// Of which somebody is free or waited for.
+    [[nodiscard]] std::size_t types() const { return pools_.size(); }
     [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;
@@ -106,20 +111,27 @@ private:
         wire::worker_state state = wire::worker_state::occupied;
         lease_id lease;                // while offered or leased
         wire::service serves;          // whom, by its own last word; none: nobody
-        lease_id disowned;             // that its manager has no link by any more
         std::uint64_t free_order = 0;  // its place among the free ones
+    };
+    struct claim {  // of a manager: that it has a worker
+        lease_id lease;
+        bool counts = false;
     };
     struct standing_request {
         base::token token;
         std::string type;
-        std::uint32_t amount = 0;    // as wanted for; 0: all
-        std::uint32_t target = 0;    // how many it is to have; 0: not known yet
-        bool satisfied = false;      // it once had all: from now on one lost, one replaced
-        std::set<worker_id> leased;  // from here
-        std::set<worker_id> held;    // as its manager says
+        std::uint32_t amount = 0;         // as wanted for; 0: all
+        std::uint32_t target = 0;         // how many it is to have; 0: not known yet
+        bool satisfied = false;           // it once had all: from now on one lost, one replaced
+        std::set<worker_id> leased;       // from here
+        std::map<worker_id, claim> held;  // the others that it has, as its manager says
+        std::uint32_t held_counted = 0;   // those that do not say otherwise themselves
+        std::size_t said = 0;             // how many its manager named
         std::uint64_t order = 0;
         instant since{};
-        [[nodiscard]] std::uint32_t serving() const;
+        [[nodiscard]] std::uint32_t serving() const {
+            return static_cast<std::uint32_t>(leased.size()) + held_counted;
+        }
     };
     struct manager {
         wire::register_manager registration;
@@ -128,7 +140,9 @@ private:
         core::heartbeat_monitor alive;
         instant since{};
         std::map<request_id, standing_request> requests;
+        std::size_t said = 0;  // workers that it named as held, by all its requests
         std::map<base::token, std::uint64_t> places;  // that requests had in an earlier session
+        std::set<lease_id> lost;  // by which it has no link any more; the newest
     };
     struct lease {
         worker_id worker;
@@ -153,6 +167,8 @@ private:
             return worker != nullptr ? worker->common : manager->common;
         }
     };
+    /// Leases that one manager lost and that are remembered.
+    static constexpr std::size_t lost_max = 10'000;
     using token_and_lease = std::pair<base::token, lease_id>;
     struct check {
         route via;            // of a session that may be silent
@@ -176,6 +192,19 @@ private:
     void from_worker(worker& who, const wire::control& message, instant now, core::outbox& out);
     void from_manager(manager& who, const wire::control& message, instant now, core::outbox& out);
     void handle(manager& who, const wire::request& request, instant now, core::outbox& out);
+    [[nodiscard]] std::optional<base::failure> objection_to(const wire::request& request,
+                                                            const manager& who) const;
+    [[nodiscard]] standing_request make_request(manager& who, const wire::request& request,
+                                                instant now);
+    void take_held(manager& who, standing_request& wanted, const wire::request& request);
+    void hold(const request_key& key, standing_request& wanted, const wire::held_worker& said);
+    void unhold(const request_key& key, standing_request& wanted, worker_id id);
+    void unhold_all(const request_key& key, standing_request& wanted);
+    void lease_to(const request_key& key, standing_request& wanted, const worker_id& id);
+    /// Whether a worker last named another lease than this.
+    [[nodiscard]] bool denies(const worker_id& id, const lease_id& said) const;
+    void set_word(worker& who, const wire::service& word);
+    void weigh_claims(const worker_id& id);
     void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
@@ -229,6 +258,7 @@ private:
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, request_key> tokens_;
+    std::set<std::pair<worker_id, request_key>> claims_;  // which requests hold whom
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     timers timers_;

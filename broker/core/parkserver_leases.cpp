@@ -1,20 +1,12 @@
 // What workers and managers say, and what becomes of leases and requests by it (parkserver.hpp).
 #include "broker/core/parkserver.hpp"
 
-#include <algorithm>
-
 #include "maus/base/assert.hpp"
 
 namespace maus::broker {
 
 using core::outbox;
 using wire::worker_state;
-
-std::uint32_t parkserver::standing_request::serving() const {
-    const auto elsewhere = std::count_if(held.begin(), held.end(),
-                                         [&](const worker_id& id) { return !leased.contains(id); });
-    return static_cast<std::uint32_t>(leased.size() + static_cast<std::size_t>(elsewhere));
-}
 
 // --- what peers say -----------------------------------------------------------------------------
 
@@ -28,21 +20,19 @@ void parkserver::from_worker(worker& who, const wire::control& message, instant,
         const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
         if (unexplained && !who.serves.lease.none()) adopt(who, who.serves);
     } else if (const auto* free = std::get_if<wire::available>(&message)) {
-        who.serves = {};
+        set_word(who, {});
         // Said before it heard of our offer: the offer stands.
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
         set_free(who);
     } else if (const auto* busy = std::get_if<wire::occupied>(&message)) {
         if (who.lease == busy->serving.lease && !who.lease.none()) return;
-        who.serves = busy->serving;
+        set_word(who, busy->serving);
         // Said before it heard of our offer, too: it may be free again by then.
         if (who.state == worker_state::offered) return;
         if (!who.lease.none())
             end_lease(who.lease, "its worker serves somebody else", false, true, out);
-        // It may not have noticed yet that its manager ended their link.
-        const lease_id& named = busy->serving.lease;
-        const bool goes_on = !named.none() && named != who.disowned;
+        const bool goes_on = !busy->serving.lease.none();
         set_state(who, worker_state::occupied);
         if (goes_on) adopt(who, busy->serving);
     } else {
@@ -60,7 +50,7 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     if (taken.accepted) return;
     taken.accepted = true;
     who.state = worker_state::leased;
-    who.serves = {id, taken.manager, taken.token};
+    set_word(who, {id, taken.manager, taken.token});
     ++counters_.grants;
     const auto to = tokens_.find(taken.token);
     if (to != tokens_.end()) {
@@ -86,70 +76,147 @@ void parkserver::from_manager(manager& who, const wire::control& message, instan
     }
 }
 
-void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
-    const request_key key{who.registration.manager, request.request};
+// A manager cannot hold more workers than there may be, whatever it says.
+std::optional<base::failure> parkserver::objection_to(const wire::request& request,
+                                                      const manager& who) const {
+    const limits& bounds = config_.settings.limits;
     const auto token_user = tokens_.find(request.token);
-    if (token_user != tokens_.end() && token_user->second != key) {
-        ++counters_.violations;
-        return reject(who.via, errc::protocol_violation, "the token is used by another request",
-                      out);
+    if (token_user != tokens_.end() &&
+        token_user->second != request_key{who.registration.manager, request.request}) {
+        return base::failure{errc::protocol_violation, "the token is used by another request"};
     }
-    if (!who.requests.contains(request.request) &&
-        who.requests.size() >= config_.settings.limits.requests_max) {
-        return reject(who.via, errc::overloaded, "requests_max requests are open", out);
+    const auto known = who.requests.find(request.request);
+    const bool is_new = known == who.requests.end();
+    if (is_new && who.requests.size() >= bounds.requests_max) {
+        return base::failure{errc::overloaded, "requests_max requests are open"};
     }
-    const bool is_new = !who.requests.contains(request.request);
-    standing_request& wanted = who.requests[request.request];
-    if (!is_new && (wanted.type != request.type || wanted.token != request.token)) {
-        ++counters_.violations;
-        return reject(who.via, errc::protocol_violation, "a request keeps its type and its token",
-                      out);
+    if (!is_new && (known->second.type != request.type || known->second.token != request.token)) {
+        return base::failure{errc::protocol_violation, "a request keeps its type and its token"};
     }
-    if (is_new) {
-        const auto place = who.places.find(request.token);
-        wanted.order = place == who.places.end() ? ++order_ : place->second;
-        if (place != who.places.end()) who.places.erase(place);
-        wanted.since = now;
-        wanted.type = request.type;
-        wanted.token = request.token;
-        tokens_[request.token] = key;
-        // Leases that were adopted before their manager came.
-        const auto& all = leases_with(who.registration.manager);
-        for (auto each = all.lower_bound({request.token, {}});
-             each != all.end() && each->first == request.token; ++each) {
-            wanted.leased.insert(leases_.at(each->second).worker);
-        }
+    const std::size_t others = who.said - (is_new ? 0 : known->second.said);
+    if (others + request.held.size() > bounds.peers_max) {
+        return base::failure{errc::overloaded, "more than peers_max workers are held"};
     }
-    wanted.held.clear();
+    return std::nullopt;
+}
+
+parkserver::standing_request parkserver::make_request(manager& who, const wire::request& request,
+                                                      instant now) {
+    standing_request made;
+    const auto place = who.places.find(request.token);
+    made.order = place == who.places.end() ? ++order_ : place->second;
+    if (place != who.places.end()) who.places.erase(place);
+    made.since = now;
+    made.type = request.type;
+    made.token = request.token;
+    tokens_[request.token] = {who.registration.manager, request.request};
+    // Leases that were adopted before their manager came.
+    const auto& all = leases_with(who.registration.manager);
+    for (auto each = all.lower_bound({request.token, {}});
+         each != all.end() && each->first == request.token; ++each) {
+        made.leased.insert(leases_.at(each->second).worker);
+    }
+    return made;
+}
+
+void parkserver::take_held(manager& who, standing_request& wanted, const wire::request& request) {
+    const request_key key{who.registration.manager, request.request};
+    who.said += request.held.size() - wanted.said;
+    wanted.said = request.held.size();
+    unhold_all(key, wanted);
     for (const auto& each : request.held) {
-        wanted.held.insert(each.worker);
+        hold(key, wanted, each);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
-        if (!unexplained || each.lease.none()) continue;
-        // The worker knows better: its manager may not have noticed yet that it left.
-        const lease_id& word = there->second.serves.lease;
-        if (word.none() || word == each.lease) {
-            adopt(there->second, {each.lease, who.registration.manager, request.token});
-        }
+        if (!unexplained || each.lease.none() || denies(each.worker, each.lease)) continue;
+        adopt(there->second, {each.lease, who.registration.manager, request.token});
     }
+}
+
+// --- whom requests have -------------------------------------------------------------------------
+
+void parkserver::lease_to(const request_key& key, standing_request& wanted, const worker_id& id) {
+    wanted.leased.insert(id);
+    unhold(key, wanted, id);
+}
+
+void parkserver::hold(const request_key& key, standing_request& wanted,
+                      const wire::held_worker& said) {
+    if (wanted.leased.contains(said.worker) || wanted.held.contains(said.worker)) return;
+    const bool counts = !denies(said.worker, said.lease);
+    wanted.held[said.worker] = {said.lease, counts};
+    if (counts) ++wanted.held_counted;
+    claims_.insert({said.worker, key});
+}
+
+void parkserver::unhold(const request_key& key, standing_request& wanted, worker_id id) {
+    const auto found = wanted.held.find(id);
+    if (found == wanted.held.end()) return;
+    if (found->second.counts) --wanted.held_counted;
+    wanted.held.erase(found);
+    claims_.erase({id, key});
+}
+
+void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
+    while (!wanted.held.empty()) unhold(key, wanted, wanted.held.begin()->first);
+}
+
+// The worker knows better ([P-22]): its manager may not have noticed yet that it left.
+bool parkserver::denies(const worker_id& id, const lease_id& said) const {
+    const auto there = workers_.find(id);
+    if (there == workers_.end()) return false;
+    const lease_id& word = there->second.serves.lease;
+    return !word.none() && word != said;
+}
+
+void parkserver::set_word(worker& who, const wire::service& word) {
+    who.serves = word;
+    weigh_claims(who.registration.worker);
+}
+
+// A worker has said something else of itself, or is gone.
+void parkserver::weigh_claims(const worker_id& id) {
+    for (auto each = claims_.lower_bound({id, {}}); each != claims_.end() && each->first == id;
+         ++each) {
+        standing_request& wanted = *find(each->second);
+        claim& held = wanted.held.at(id);
+        const bool counts = !denies(id, held.lease);
+        if (std::exchange(held.counts, counts) == counts) continue;
+        counts ? ++wanted.held_counted : --wanted.held_counted;
+        note_request(each->second, wanted);
+    }
+}
+
+// --- requests -----------------------------------------------------------------------------------
+
+void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
+    if (const auto objection = objection_to(request, who)) {
+        if (objection->code == errc::protocol_violation) ++counters_.violations;
+        return reject(who.via, objection->code, objection->message, out);
+    }
+    const bool is_new = !who.requests.contains(request.request);
+    standing_request& wanted = who.requests[request.request];
+    if (is_new) wanted = make_request(who, request, now);
+    take_held(who, wanted, request);
     if (is_new && wanted.serving() > 0) wanted.satisfied = true;
     if (request.amount != wanted.amount || is_new) {
         wanted.amount = request.amount;
         wanted.target = request.amount != 0 ? request.amount : wanted.serving();
     }
-    note_request(key, wanted);
+    note_request({who.registration.manager, request.request}, wanted);
 }
 
 void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out) {
     const auto found = who.requests.find(loss.request);
     if (found == who.requests.end()) return;
+    who.lost.insert(loss.lease);
+    if (who.lost.size() > lost_max) who.lost.erase(who.lost.begin());
     standing_request& wanted = found->second;
-    wanted.held.erase(loss.worker);
+    unhold({who.registration.manager, loss.request}, wanted, loss.worker);
     const auto lost = leases_.find(loss.lease);
     if (lost != leases_.end() && lost->second.manager == who.registration.manager &&
         lost->second.worker == loss.worker) {
-        workers_.at(loss.worker).disowned = loss.lease;
         end_lease(loss.lease, "its manager lost it", true, false, out);
     }
     note_request({who.registration.manager, loss.request}, wanted);
@@ -164,10 +231,13 @@ void parkserver::set_free(worker& who) {
     to_serve_.insert(who.registration.type);
 }
 
-// Into another state, and out of the pool of the free ones.
+// Into another state, and out of the pool of the free ones. serve() forgets a pool that is empty.
 void parkserver::set_state(worker& who, worker_state next) {
-    if (who.state == worker_state::available)
-        pools_[who.registration.type].free.erase(who.free_order);
+    if (who.state == worker_state::available) {
+        pool& from = pools_[who.registration.type];
+        from.free.erase(who.free_order);
+        if (from.free.empty()) to_serve_.insert(who.registration.type);
+    }
     who.state = next;
 }
 
@@ -181,7 +251,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     who.lease = id;
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};
     leases_of_[to.first].insert({wanted.token, id});
-    wanted.leased.insert(who.registration.worker);
+    lease_to(to, wanted, who.registration.worker);
     set_timer(base::after(now, who.alive.beat.timeout()), {{}, 0, id});
     out.control(who.via, wire::assign{id, wanted.token, to.first, asking.registration.endpoints});
 }
@@ -199,9 +269,11 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
         return;  // not its own
     if (reported.lease.epoch == config_.epoch && reported.lease.sequence > leases_made_)
         return;  // no lease
+    const auto there = managers_.find(reported.manager);
+    // The worker may not have noticed yet that its manager ended their link.
+    if (there != managers_.end() && there->second.lost.contains(reported.lease)) return;
     set_state(who, worker_state::leased);
     who.lease = reported.lease;
-    const auto there = managers_.find(reported.manager);
     const route via = there == managers_.end() ? route{} : there->second.via;
     leases_[reported.lease] = {
         who.registration.worker, reported.manager, reported.token, true, who.via, via};
@@ -209,7 +281,7 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
     const auto to = tokens_.find(reported.token);
     if (to == tokens_.end() || to->second.first != reported.manager) return;
     standing_request& wanted = *find(to->second);
-    wanted.leased.insert(who.registration.worker);
+    lease_to(to->second, wanted, who.registration.worker);
     note_request(to->second, wanted);
 }
 
@@ -234,8 +306,9 @@ void parkserver::end_lease(lease_id id, const std::string& why, bool tell_worker
     }
     if (standing_request* wanted = request_of(old)) {
         wanted->leased.erase(old.worker);
-        wanted->held.erase(old.worker);
-        note_request(tokens_.at(old.token), *wanted);
+        const request_key& key = tokens_.at(old.token);
+        unhold(key, *wanted, old.worker);
+        note_request(key, *wanted);
     }
 }
 
@@ -260,7 +333,9 @@ parkserver::standing_request* parkserver::request_of(const lease& of) {
 void parkserver::remove_request(manager& of, request_id request, outbox& out) {
     const auto found = of.requests.find(request);
     if (found == of.requests.end()) return;
+    unhold_all({of.registration.manager, request}, found->second);
     const standing_request old = std::move(found->second);
+    of.said -= old.said;
     tokens_.erase(old.token);
     pools_[old.type].waiting.erase(old.order);
     of.requests.erase(found);
@@ -278,13 +353,15 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
 // its old place. Offers stand until then, since most requests are made again.
 void parkserver::forget_requests(manager& of) {
     if (!of.requests.empty()) of.places.clear();
-    for (const auto& [request, old] : of.requests) {
+    for (auto& [request, old] : of.requests) {
+        unhold_all({of.registration.manager, request}, old);
         of.places[old.token] = old.order;
         tokens_.erase(old.token);
         pools_[old.type].waiting.erase(old.order);
         to_serve_.insert(old.type);
     }
     of.requests.clear();
+    of.said = 0;
 }
 
 // A request waits while it has less than it is to have.

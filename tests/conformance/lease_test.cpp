@@ -102,6 +102,47 @@ TEST_CASE("P-22: a worker's own word counts more than what a manager holds to be
     CHECK(park.comes_to_see(worker.self.worker, is_occupied));
 }
 
+TEST_CASE("P-22: a worker's own word counts, whether it comes first or last") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    fake_worker worker(park.endpoint());
+    request asked;
+    asked.held = {{{99, 1}, worker.self.worker}};
+    const occupied elsewhere{{99, 2}, fresh_id(), fresh_id()};
+    SECTION("first") {
+        worker.park->say(elsewhere);
+        CHECK(park.comes_to_see(worker.self.worker, is_leased));
+        manager.park->say(asked);
+    }
+    SECTION("last") {
+        manager.park->say(asked);
+        manager.park->sync();
+        worker.park->say(elsewhere);
+    }
+    fake_worker next(park.endpoint());
+    accept_offer(next);
+}
+
+TEST_CASE("P-80: the workers that one manager says it holds are bounded") {
+    auto options = park_options();
+    options.limits.peers_max = 4;
+    const real_park park(std::move(options));
+    fake_manager manager(park.endpoint());
+    request one, other;
+    other.number = 2;
+    one.held = {{{99, 1}, fresh_id()}, {{99, 2}, fresh_id()}, {{99, 3}, fresh_id()}};
+    other.held = {{{99, 4}, fresh_id()}, {{99, 5}, fresh_id()}};
+    manager.park->say(one);
+    manager.park->say(other);
+    CHECK(manager.park->hear<rejected>().error == 13);
+    REQUIRE(park.ask().requests.size() == 1);  // it has no effect
+    one.held.pop_back();
+    manager.park->say(one);
+    manager.park->say(other);
+    manager.park->sync();
+    CHECK(park.ask().requests.size() == 2);
+}
+
 TEST_CASE("P-22: a manager with two parkservers tells both what it has") {
     router one, two;
     maus::manager manager(manager_options());
@@ -172,6 +213,22 @@ TEST_CASE("P-24: a worker that its manager lost is offered to nobody until it is
     CHECK(park.picture_of(worker.self.worker)->state == is_occupied);
     worker.park->say(available{held});
     CHECK(worker.park->hear<assign>().manager == manager.self.manager);  // the older request
+}
+
+TEST_CASE("P-30: a registration that names a lease that its manager lost") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const request asked = manager.ask_for(1);
+    fake_worker worker(park.endpoint());
+    const lease held = accept_offer(worker);
+    manager.park->say(worker_lost{asked.number, held, worker.self.worker});
+    CHECK(worker.park->hear<lease_ended>().lease == held);
+    worker.self.free = false;
+    worker.self.serving = {held, manager.self.manager, asked.token};
+    worker.enroll(park.endpoint());
+    CHECK(park.picture_of(worker.self.worker)->state == is_occupied);
+    fake_worker next(park.endpoint());
+    accept_offer(next);
 }
 
 TEST_CASE("P-25: cancel ends the request, and a lease in use ends when its worker says so") {

@@ -253,7 +253,8 @@ private:
         const auto alone = [&] {
             for (const auto* each : world_.parkservers) {
                 if (each->core() == nullptr) return false;
-                if (each->core()->workers() + each->core()->managers() != 0) return false;
+                const auto& at = *each->core();
+                if (at.workers() + at.managers() + at.types() != 0) return false;
             }
             for (std::size_t i = world_.parkservers.size(); i < world_.processes.size(); ++i) {
                 if (world_.processes[i]->is_up()) return false;
@@ -264,10 +265,10 @@ private:
         for (const auto* each : world_.parkservers) {
             if (each->core() == nullptr) continue;
             const auto& at = *each->core();
-            if (at.workers() + at.managers() == 0) continue;
+            if (at.workers() + at.managers() + at.types() == 0) continue;
             stuck(each->number(), "the parkserver still has " + std::to_string(at.workers()) +
-                                      " workers and " + std::to_string(at.managers()) +
-                                      " managers");
+                                      " workers, " + std::to_string(at.managers()) +
+                                      " managers and " + std::to_string(at.types()) + " types");
         }
         for (const auto& each : world_.processes) {
             const bool is_parkserver = each->number() < world_.parkservers.size();
