@@ -145,7 +145,7 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
         std::unique_lock<std::mutex>& lock;
         function_threads& of;
     } has_run{lock, *this};
-    const bool may_start = !next.revoked && permits(next.job, net::clock_now());
+    const bool may_start = !next.cancelled && permits(next.job, net::clock_now());
     run_(std::move(next.job), may_start);
 }
 
@@ -196,9 +196,9 @@ void function_threads::end_short() {
     if (waiting) changed_.notify_one();
 }
 
-void function_threads::revoke(const wire::attempt& attempt) {
+void function_threads::cancel(const wire::attempt& attempt) {
     const std::lock_guard lock(guard_);
-    for (auto& each : queue_) each.revoked = each.revoked || each.job.what == attempt;
+    for (auto& each : queue_) each.cancelled = each.cancelled || each.job.what == attempt;
 }
 
 void function_threads::permit(std::uint64_t link, base::instant until) {

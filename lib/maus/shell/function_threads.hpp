@@ -70,7 +70,7 @@ public:
 
     // --- by the leader
     void add(std::vector<core::job>& jobs);
-    void revoke(const wire::attempt& attempt);
+    void cancel(const wire::attempt& attempt);
     /// Jobs of this link, and of no other, may be started before then.
     void permit(std::uint64_t link, base::instant until);
     [[nodiscard]] bool permits(const core::job& job, base::instant now) const {
@@ -91,7 +91,7 @@ public:
 private:
     struct entry {
         core::job job;
-        bool revoked = false;
+        bool cancelled = false;
     };
     void join();
     [[nodiscard]] std::thread another();

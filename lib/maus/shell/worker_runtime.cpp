@@ -231,8 +231,8 @@ void worker_runtime::step(base::instant now) {
     take_queued(now);
     machine_->advance_to(now, effects_);
     function_threads_.permit(machine_->startable(), machine_->lease_until());
-    for (const auto& each : effects_.revoke) revoke(each, now);
-    effects_.revoke.clear();
+    for (const auto& each : effects_.cancel) cancel(each, now);
+    effects_.cancel.clear();
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
     if (claimed_ && short_jobs_.empty()) end_claim();
@@ -245,7 +245,7 @@ void worker_runtime::publish_metrics() {
                   counted.violations});
 }
 
-void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {
+void worker_runtime::cancel(const wire::attempt& attempt, base::instant now) {
     const auto give_back = [&](core::job& job) {
         if (job.what != attempt) return false;
         machine_->on(core::job_done{job.link, attempt, false, {}}, now, effects_);
@@ -253,7 +253,7 @@ void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {
     };
     std::erase_if(effects_.execute, give_back);
     short_jobs_.erase_if(give_back);
-    function_threads_.revoke(attempt);
+    function_threads_.cancel(attempt);
 }
 
 // False: another thread leads now.

@@ -70,7 +70,7 @@ private:
     void loop();
     void loop_is_over();
     void stop(base::duration timeout);
-    void revoke(const wire::attempt& attempt, base::instant now);
+    void cancel(const wire::attempt& attempt, base::instant now);
     void publish_metrics();
 
     // --- short functions, by the leader
