@@ -74,6 +74,8 @@ struct call_owner {
     /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
     /// or of what went on after one.
     virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
+    /// Of the function that was called.
+    [[nodiscard]] virtual std::string name_of(std::uint32_t method) = 0;
 };
 
 /// While it lives, failures that nobody hears of on this thread are this call's, unless they are those
@@ -170,6 +172,8 @@ public:
 
 protected:
     bool settled(executor* where);
+    /// The bytes that came are no result of this call.
+    [[noreturn]] void throw_bad_result(const std::string& why) const;
 
 private:
     // One word, so that to settle a call and to let go of it is one step. The references stand above
@@ -232,12 +236,11 @@ public:
         if (failure()) std::rethrow_exception(failure());
         if (value_) return *std::move(value_);
         if constexpr (std::is_void_v<T>) {
-            if (!payload().empty())
-                throw error(errc::bad_result, "a result came where none belongs");
+            if (!payload().empty()) throw_bad_result("a result came where none belongs");
             return {};
         } else if constexpr (!wire::transportable<T>) {
             // Only a local coroutine or callback gives such a value, and never as bytes.
-            throw error(errc::bad_result, "bytes came for a type that cannot travel");
+            throw_bad_result("bytes came for a type that cannot travel");
         } else {
             return decoded();
         }
@@ -247,7 +250,7 @@ private:
     [[nodiscard]] stored<T> decoded() {
         stored<T> value{};
         if (const auto why = wire::decode_into(payload(), value)) {
-            throw error(errc::bad_result, why->message);
+            throw_bad_result(why->message);
         }
         return value;
     }

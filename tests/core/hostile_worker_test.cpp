@@ -34,7 +34,7 @@ struct scene {
         worker->advance_to(now, out);
         for (auto& each : out.execute) jobs.push_back(std::move(each));
         out.execute.clear();
-        out.revoke.clear();
+        out.cancel.clear();
         for (const auto& effect : out.net.effects()) {
             const auto* dial = std::get_if<core::open>(&effect);
             if (dial == nullptr) continue;

@@ -181,7 +181,7 @@ void stage::kill(node& which) {
     which.waiting.clear();
     which.running.clear();
     which.detached.clear();
-    which.revoked.clear();
+    which.cancelled.clear();
     for (const auto& each : wires_) {
         for (int end = 0; end < 2; ++end) {
             if (each->ends[end] == &which && !each->closed) hang_up(*each, end);

@@ -228,13 +228,13 @@ void stage::settled(node& of) {
 void stage::work(node& of) {
     for (auto& each : of.worker_out.execute) of.waiting.push_back(std::move(each));
     of.worker_out.execute.clear();
-    for (const auto& each : of.worker_out.revoke) of.revoked.insert(each);
-    of.worker_out.revoke.clear();
+    for (const auto& each : of.worker_out.cancel) of.cancelled.insert(each);
+    of.worker_out.cancel.clear();
     while (!of.waiting.empty() && of.running.size() < of.worker->config().concurrency) {
         core::job next = std::move(of.waiting.front());
         of.waiting.pop_front();
         const bool may = next.link == of.worker->startable() && now_ < of.worker->lease_until() &&
-                         !of.revoked.contains(next.what);
+                         !of.cancelled.contains(next.what);
         if (!may) {
             of.worker->on(core::job_done{next.link, next.what, false, core::job_returned{}}, now_,
                           of.worker_out);

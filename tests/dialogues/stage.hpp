@@ -49,7 +49,7 @@ struct node {
 
     std::deque<maus::core::job> waiting;  // the worker's executor
     std::vector<maus::core::job> running, detached;
-    std::set<maus::wire::attempt> revoked;
+    std::set<maus::wire::attempt> cancelled;
 };
 
 class stage {

@@ -14,9 +14,9 @@ using namespace maus;
 class executor {
 public:
     void add(core::job made) { tasks_.push_back({std::move(made)}); }
-    void revoke(std::uint64_t link, const wire::attempt& what) {
+    void cancel(std::uint64_t link, const wire::attempt& what) {
         for (auto& each : tasks_) {
-            if (each.job.link == link && each.job.what == what) each.revoked = true;
+            if (each.job.link == link && each.job.what == what) each.cancelled = true;
         }
     }
     [[nodiscard]] std::size_t slots_held() const {
@@ -35,7 +35,7 @@ public:
         const std::size_t at = in.below(tasks_.size());
         task& one = tasks_[at];
         if (!one.running) {
-            const bool may = startable != 0 && one.job.link == startable && !one.revoked;
+            const bool may = startable != 0 && one.job.link == startable && !one.cancelled;
             if (!may) return end(at, core::job_returned{}, tell);
             if (running() < concurrency && is_first_to_wait(at)) {
                 one.running = true;
@@ -72,7 +72,7 @@ public:
 private:
     struct task {
         core::job job;
-        bool running = false, detached = false, revoked = false;
+        bool running = false, detached = false, cancelled = false;
     };
     [[nodiscard]] std::size_t running() const {
         return static_cast<std::size_t>(

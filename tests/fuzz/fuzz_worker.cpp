@@ -179,8 +179,8 @@ private:
                 "no job may start when the lease has run out");
         for (auto& each : out_.execute) executor_.add(std::move(each));
         out_.execute.clear();
-        for (const auto& each : out_.revoke) executor_.revoke(worker_.startable(), each);
-        out_.revoke.clear();
+        for (const auto& each : out_.cancel) executor_.cancel(worker_.startable(), each);
+        out_.cancel.clear();
         routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         require(offers_ <= 1, "an offer is answered once");

@@ -23,8 +23,8 @@ void executor::take(core::worker_effects& from) {
         waiting_.push_back(std::move(each));
     }
     from.execute.clear();
-    for (const auto& each : from.revoke) revoked_.push_back(each);
-    from.revoke.clear();
+    for (const auto& each : from.cancel) cancelled_.push_back(each);
+    from.cancel.clear();
 }
 
 void executor::pump(const core::worker& machine, instant now) {
@@ -32,7 +32,7 @@ void executor::pump(const core::worker& machine, instant now) {
     const auto may_start = [&](const core::job& job) {
         return machine.startable() == job.link && !expired;
     };
-    for (const auto& gone : revoked_) {
+    for (const auto& gone : cancelled_) {
         const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) {
             return each.what == gone && each.link == machine.startable();
         });
@@ -40,7 +40,7 @@ void executor::pump(const core::worker& machine, instant now) {
         give_back(*found);
         waiting_.erase(found);
     }
-    revoked_.clear();
+    cancelled_.clear();
     if (in_.world_.how.returned_at_once) {
         std::erase_if(waiting_, [&](const core::job& each) {
             if (may_start(each)) return false;

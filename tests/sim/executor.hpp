@@ -46,7 +46,7 @@ private:
     worker_process& in_;
     const core::worker_config& config_;
     std::deque<core::job> waiting_;
-    std::vector<wire::attempt> revoked_;
+    std::vector<wire::attempt> cancelled_;
     std::map<std::uint64_t, run> runs_;
     std::uint64_t runs_made_ = 0;
     std::size_t busy_ = 0;

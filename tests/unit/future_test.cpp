@@ -94,6 +94,38 @@ TEST_CASE("bytes that are no such value are a bad_result") {
     CHECK(code_of(std::move(not_nothing.future)) == maus::errc::bad_result);
 }
 
+TEST_CASE("a bad_result says so, and of which function") {
+    struct caller final : maus::detail::call_owner {
+        void cancel(maus::detail::state_base&) override {}
+        void attend(maus::detail::state_base&, maus::base::instant) override {}
+        void unheard(std::uint32_t, const std::exception_ptr&) override {}
+        std::string name_of(std::uint32_t method) override {
+            return "function" + std::to_string(method);
+        }
+    };
+    pending_call<int> call;
+    call.state->method = 7;
+    call.state->own(std::make_shared<caller>());
+    call.comes();
+    try {
+        call.future.get();
+        FAIL("no error");
+    } catch (const maus::error& failed) {
+        CHECK(failed.code() == maus::errc::bad_result);
+        CHECK(failed.function() == "function7");
+        CHECK(std::string(failed.what()) ==
+              "function7: bad_result: at byte 0: 4 bytes are missing here, 0 are left");
+    }
+    pending_call<void> orphan;
+    orphan.comes(true);
+    try {
+        orphan.future.get();
+        FAIL("no error");
+    } catch (const maus::error& failed) {
+        CHECK(std::string(failed.what()) == "bad_result: a result came where none belongs");
+    }
+}
+
 TEST_CASE("waiting takes every duration") {
     pending_call<int> call;
     CHECK_FALSE(call.future.wait_for(0ms));

@@ -105,7 +105,7 @@ struct worker_effects {
     outbox net;
     std::vector<job> execute;
     /// Jobs of the present link that need not be started any more.
-    std::vector<wire::attempt> revoke;
+    std::vector<wire::attempt> cancel;
 };
 
 struct worker_counters {

@@ -124,7 +124,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             base::byte_view body = record.body;
             const auto attempt = wire::take_attempt(body);
             if (!serving || !attempt || !body.empty()) return wrong("bad cancel");
-            out.revoke.push_back(*attempt);
+            out.cancel.push_back(*attempt);
             return true;
         }
         case wire::record_type::pong: {

@@ -14,8 +14,11 @@
 #include <utility>
 
 #include "maus/net/clock.hpp"
+#include "maus/shell/failure_text.hpp"
 
 namespace maus::detail {
+
+using shell::failure_text;
 
 namespace {
 // A futex, since std::atomic cannot wait for a limited time.
@@ -100,6 +103,12 @@ std::exception_ptr caught() {
 std::exception_ptr thread_ended() {
     return std::make_exception_ptr(
         error(errc::remote_exception, "it ended its thread (pthread_exit) and not only itself"));
+}
+
+void state_base::throw_bad_result(const std::string& why) const {
+    std::string function = owner_ ? owner_->name_of(method) : std::string{};
+    throw error(errc::bad_result, failure_text(function, errc::bad_result, {}, why))
+        .about(std::move(function));
 }
 
 void state_base::report_unheard() noexcept {

@@ -133,8 +133,9 @@ bool function_threads::next_duty() {
 }
 
 void function_threads::run(std::unique_lock<std::mutex>& lock) {
-    entry next = std::move(queue_.front());
+    core::job next = std::move(queue_.front());
     queue_.pop_front();
+    const bool cancelled = cancelled_.take(next.what);
     ++running_;
     lock.unlock();
     const struct at_end {
@@ -145,15 +146,15 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
         std::unique_lock<std::mutex>& lock;
         function_threads& of;
     } has_run{lock, *this};
-    const bool may_start = !next.revoked && permits(next.job, net::clock_now());
-    run_(std::move(next.job), may_start);
+    const bool may_start = !cancelled && permits(next, net::clock_now());
+    run_(std::move(next), may_start);
 }
 
 void function_threads::add(std::vector<core::job>& jobs) {
     if (jobs.empty()) return;
     {
         const std::lock_guard lock(guard_);
-        for (auto& each : jobs) queue_.push_back({std::move(each), false});
+        for (auto& each : jobs) queue_.push_back(std::move(each));
     }
     if (jobs.size() == 1) {
         changed_.notify_one();
@@ -167,7 +168,7 @@ void function_threads::add_in_front(std::vector<core::job>& jobs) {
     {
         const std::lock_guard lock(guard_);
         while (!jobs.empty()) {
-            queue_.push_front({std::move(jobs.back()), false});
+            queue_.push_front(std::move(jobs.back()));
             jobs.pop_back();
         }
     }
@@ -196,14 +197,18 @@ void function_threads::end_short() {
     if (waiting) changed_.notify_one();
 }
 
-void function_threads::revoke(const wire::attempt& attempt) {
+void function_threads::cancel(const std::vector<wire::attempt>& cancels) {
     const std::lock_guard lock(guard_);
-    for (auto& each : queue_) each.revoked = each.revoked || each.job.what == attempt;
+    cancelled_.add(cancels, queue_, [](const core::job& each) { return each.what; });
 }
 
-void function_threads::permit(std::uint64_t link, base::instant until) {
+bool function_threads::permit(std::uint64_t link, base::instant until) {
     until_.store(until);
+    if (link_.load() == link) return true;
+    const std::lock_guard lock(guard_);
+    cancelled_.clear();
     link_.store(link);
+    return false;
 }
 
 bool function_threads::run_one() {

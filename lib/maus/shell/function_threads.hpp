@@ -35,6 +35,7 @@
 
 #include "maus/core/worker.hpp"
 #include "maus/net/process.hpp"
+#include "maus/shell/cancelled_attempts.hpp"
 #include "maus/shell/leadership.hpp"
 
 namespace maus::shell {
@@ -70,9 +71,11 @@ public:
 
     // --- by the leader
     void add(std::vector<core::job>& jobs);
-    void revoke(const wire::attempt& attempt);
-    /// Jobs of this link, and of no other, may be started before then.
-    void permit(std::uint64_t link, base::instant until);
+    /// These jobs of the present link, if they wait here, are only to be returned.
+    void cancel(const std::vector<wire::attempt>& cancels);
+    /// Jobs of this link, and of no other, may be started before then. False: it is another link than
+    /// before. The cancels of that one are void: its numbers may come again.
+    [[nodiscard]] bool permit(std::uint64_t link, base::instant until);
     [[nodiscard]] bool permits(const core::job& job, base::instant now) const {
         return job.link == link_.load() && now < until_.load();
     }
@@ -89,10 +92,6 @@ public:
     [[nodiscard]] bool idle() const;
 
 private:
-    struct entry {
-        core::job job;
-        bool revoked = false;
-    };
     void join();
     [[nodiscard]] std::thread another();
     void replace_this_thread();
@@ -106,7 +105,8 @@ private:
     mutable std::mutex guard_;  // of what follows
     std::condition_variable changed_;
     std::condition_variable over_;  // it stops; apart, since each notice of a job is for one thread
-    std::deque<entry> queue_;
+    std::deque<core::job> queue_;
+    cancelled_attempts cancelled_;  // of the queue
     std::size_t concurrency_ = 1;
     std::size_t running_ = 0;
     bool watched_ = false;  // a standby looks at the leadership

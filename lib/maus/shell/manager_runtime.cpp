@@ -5,6 +5,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
+#include "maus/shell/failure_text.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/shell/worker_group_state.hpp"
 
@@ -18,10 +19,7 @@ namespace {
 
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
-    std::string message = about.function.empty() ? "" : about.function + ": ";
-    message += to_string(*failed.error);
-    if (!about.type.empty()) message += ": " + about.type;
-    if (!about.text.empty()) message += ": " + about.text;
+    const std::string message = failure_text(about.function, *failed.error, about.type, about.text);
     return std::make_exception_ptr(error(*failed.error, message)
                                        .about(std::move(about.function))
                                        .thrown_as(std::move(about.type))

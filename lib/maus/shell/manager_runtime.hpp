@@ -57,6 +57,7 @@ public:
 
     /// Nobody looked at a failure of this method, or of a callback after it.
     void unheard(base::method_id method, const std::exception_ptr& failure);
+    [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
     // --- detail::executor

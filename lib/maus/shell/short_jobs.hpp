@@ -13,6 +13,7 @@
 
 #include "maus/base/time.hpp"
 #include "maus/core/worker.hpp"
+#include "maus/shell/cancelled_attempts.hpp"
 
 namespace maus::shell {
 
@@ -59,12 +60,14 @@ public:
         }
         return some_left;
     }
-    template <class Predicate>
-    void erase_if(Predicate predicate) {
-        jobs_.erase(std::remove_if(jobs_.begin() + static_cast<std::ptrdiff_t>(next_), jobs_.end(),
-                                   predicate),
-                    jobs_.end());
+    void cancel(const std::vector<wire::attempt>& cancels) {
+        if (!empty())
+            cancelled_.add(cancels, jobs_, [](const core::job& each) { return each.what; });
     }
+    /// Whether one that was taken, or was among the rest, need not be run any more. True once.
+    [[nodiscard]] bool is_cancelled(const core::job& job) { return cancelled_.take(job.what); }
+    /// They were another link's.
+    void forget_cancels() { cancelled_.clear(); }
     /// Those that were not taken, for another thread.
     [[nodiscard]] std::vector<core::job>& rest() {
         jobs_.erase(jobs_.begin(), jobs_.begin() + static_cast<std::ptrdiff_t>(next_));
@@ -74,12 +77,14 @@ public:
 
 private:
     void drop_done() {
+        cancelled_.clear();
         jobs_.clear();
         next_ = 0;
     }
 
     std::vector<core::job> jobs_;
     std::size_t next_ = 0;  // those before it have been taken
+    cancelled_attempts cancelled_;
 };
 
 }  // namespace maus::shell

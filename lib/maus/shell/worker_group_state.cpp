@@ -112,6 +112,7 @@ void worker_group_state::callback_ran() {
 void worker_group_state::unheard(std::uint32_t method, const std::exception_ptr& failure) {
     owner_->unheard({method}, failure);
 }
+std::string worker_group_state::name_of(std::uint32_t method) { return owner_->name_of({method}); }
 
 // --- the workers ---------------------------------------------------------------------------------
 

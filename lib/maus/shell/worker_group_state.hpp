@@ -33,6 +33,7 @@ public:
     void cancel(detail::state_base& call) override;
     void attend(detail::state_base& call, base::instant end) override;
     void unheard(std::uint32_t method, const std::exception_ptr& failure) override;
+    [[nodiscard]] std::string name_of(std::uint32_t method) override;
     [[nodiscard]] std::size_t size() const override { return workers_; }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const call_options& calls() const override { return calls_; }

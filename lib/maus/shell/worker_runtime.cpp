@@ -230,9 +230,9 @@ void worker_runtime::take_queued(base::instant now) {
 void worker_runtime::step(base::instant now) {
     take_queued(now);
     machine_->advance_to(now, effects_);
-    function_threads_.permit(machine_->startable(), machine_->lease_until());
-    for (const auto& each : effects_.revoke) revoke(each, now);
-    effects_.revoke.clear();
+    const bool same_link = function_threads_.permit(machine_->startable(), machine_->lease_until());
+    if (!same_link) short_jobs_.forget_cancels();
+    if (!effects_.cancel.empty()) cancel_jobs(now);
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
     if (claimed_ && short_jobs_.empty()) end_claim();
@@ -245,15 +245,23 @@ void worker_runtime::publish_metrics() {
                   counted.violations});
 }
 
-void worker_runtime::revoke(const wire::attempt& attempt, base::instant now) {
-    const auto give_back = [&](core::job& job) {
-        if (job.what != attempt) return false;
-        machine_->on(core::job_done{job.link, attempt, false, {}}, now, effects_);
+// A job may have come in this very step, wait behind short functions, or wait for the threads.
+void worker_runtime::cancel_jobs(base::instant now) {
+    cancelled_attempts just_now;
+    just_now.add(effects_.cancel, effects_.execute,
+                 [](const core::job& each) { return each.what; });
+    std::erase_if(effects_.execute, [&](const core::job& job) {
+        if (!just_now.take(job.what)) return false;
+        give_back(job, now);
         return true;
-    };
-    std::erase_if(effects_.execute, give_back);
-    short_jobs_.erase_if(give_back);
-    function_threads_.revoke(attempt);
+    });
+    short_jobs_.cancel(effects_.cancel);
+    function_threads_.cancel(effects_.cancel);
+    effects_.cancel.clear();
+}
+
+void worker_runtime::give_back(const core::job& job, base::instant now) {
+    machine_->on(core::job_done{job.link, job.what, false, core::job_returned{}}, now, effects_);
 }
 
 // False: another thread leads now.
@@ -291,7 +299,14 @@ void worker_runtime::end_claim() {
 // that function waits for the function threads.
 void worker_runtime::give_up_claim() {
     claimed_ = has_later_jobs_ = false;
-    function_threads_.add_in_front(short_jobs_.rest());
+    const base::instant now = net::clock_now();
+    auto& rest = short_jobs_.rest();
+    std::erase_if(rest, [&](const core::job& job) {
+        if (!short_jobs_.is_cancelled(job)) return false;
+        give_back(job, now);
+        return true;
+    });
+    function_threads_.add_in_front(rest);
 }
 
 // False: another thread leads now, and nothing that belongs to the leader may be touched any more.
@@ -303,8 +318,8 @@ bool worker_runtime::run_short_jobs() {
     const base::instant begun = now;
     while (!short_jobs_.empty()) {
         core::job job = short_jobs_.take();
-        if (!function_threads_.permits(job, now)) {
-            machine_->on(core::job_done{job.link, job.what, false, {}}, now, effects_);
+        if (short_jobs_.is_cancelled(job) || !function_threads_.permits(job, now)) {
+            give_back(job, now);
             continue;
         }
         if (!run_short_job(job, clock, now)) return false;

@@ -70,7 +70,8 @@ private:
     void loop();
     void loop_is_over();
     void stop(base::duration timeout);
-    void revoke(const wire::attempt& attempt, base::instant now);
+    void cancel_jobs(base::instant now);
+    void give_back(const core::job& job, base::instant now);
     void publish_metrics();
 
     // --- short functions, by the leader

@@ -1,0 +1,22 @@
+// What maus::error::what() says of a call that failed: "add: bad_result: at byte 0: ...".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "maus/error.hpp"
+
+namespace maus::shell {
+
+[[nodiscard]] inline std::string failure_text(std::string_view function, errc code,
+                                              std::string_view remote_type, std::string_view why) {
+    std::string text(function);
+    for (const std::string_view part : {to_string(code), remote_type, why}) {
+        if (part.empty()) continue;
+        if (!text.empty()) text += ": ";
+        text += part;
+    }
+    return text;
+}
+
+}  // namespace maus::shell
