@@ -27,26 +27,18 @@
 #pragma once
 
 #include <cxxabi.h>
-#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
-#include "maus/base/buffer.hpp"
-#include "maus/base/call_queue.hpp"
-#include "maus/base/object_cache.hpp"
 #include "maus/base/task.hpp"
-#include "maus/base/time.hpp"
+#include "maus/call_state.hpp"
 #include "maus/error.hpp"
-#include "maus/options.hpp"
 #include "maus/time_span.hpp"
-#include "maus/wire/archive.hpp"
 
 namespace maus {
 
@@ -54,209 +46,6 @@ template <class T>
 class future;
 
 namespace detail {
-
-using continuation = base::task;
-
-class state_base;
-
-/// Where continuations of calls go on.
-struct executor {
-    virtual ~executor() = default;
-    virtual void post(std::unique_ptr<continuation> next, state_base& of) = 0;
-};
-
-/// Who made a call.
-struct call_owner {
-    virtual ~call_owner() = default;
-    virtual void cancel(state_base& call) = 0;
-    /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
-    virtual void attend(state_base& call, base::instant end) = 0;
-    /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
-    /// or of what went on after one.
-    virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
-    /// Of the function that was called.
-    [[nodiscard]] virtual std::string name_of(std::uint32_t method) = 0;
-};
-
-/// While it lives, failures that nobody hears of on this thread are this call's, unless they are those
-/// of another call.
-class hearing {
-public:
-    hearing(call_owner& owner, std::uint32_t method) noexcept;
-    ~hearing();
-    hearing(const hearing&) = delete;
-    hearing& operator=(const hearing&) = delete;
-    void tell(const std::exception_ptr& failure) const { owner_.unheard(method_, failure); }
-
-private:
-    call_owner& owner_;
-    std::uint32_t method_;
-    const hearing* outer_;
-};
-
-/// In a catch (...): what was thrown, never null. What is no C++ exception is told as an error.
-[[nodiscard]] std::exception_ptr caught();
-/// The failure of what ended its thread (pthread_exit).
-[[nodiscard]] std::exception_ptr thread_ended();
-
-/// What is handed to the thread that does it: a call, or something else.
-struct command : base::linked<command> {
-    static constexpr std::uint32_t no_call = ~0u;
-    explicit command(std::uint32_t called) : method(called) {}
-    [[nodiscard]] bool is_call() const noexcept { return method != no_call; }
-    std::uint32_t method;  ///< that is called
-};
-
-/// What a future and those who settle it share. Settled once; its word says what happened so far.
-/// That of a call carries the call to its owner. It goes through three threads' hands, so what each
-/// needs stands together: one cache line for what is on the way, one for the payload, and one for
-/// what only some need.
-class alignas(64) state_base : public command {
-public:
-    state_base() : command(0) {}
-    state_base(const state_base&) = delete;
-    state_base& operator=(const state_base&) = delete;
-    virtual ~state_base() {
-        if (failure_ && !heard_) report_unheard();
-    }
-
-    void retain() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
-    void release() noexcept {
-        // Nobody can make a reference of none: the last one needs no atomic subtraction.
-        if (word_.load(std::memory_order_acquire) < 2 * one_reference ||
-            word_.fetch_sub(one_reference, std::memory_order_acq_rel) < 2 * one_reference) {
-            delete this;
-        }
-    }
-
-    [[nodiscard]] bool ready() const noexcept {
-        return (word_.load(std::memory_order_acquire) & settled_bit) != 0;
-    }
-    void wait();
-    [[nodiscard]] bool wait_for(std::chrono::nanoseconds time);
-    /// Runs `next` when this is settled: at once if it is.
-    void continue_with(std::unique_ptr<continuation> next);
-
-    /// A failure. Continuations go to `where`, or run here if it is null. True: a thread that waited
-    /// has been woken. The caller keeps a reference meanwhile.
-    bool settle(std::exception_ptr failure, executor* where);
-    /// The same with the bytes of a result, and lets go of the caller's reference.
-    bool settle_and_release(base::buffer&& payload, executor* where);
-
-    // Read once it is ready.
-    [[nodiscard]] const std::exception_ptr& failure() noexcept {
-        heard_ = true;
-        return failure_;
-    }
-    [[nodiscard]] base::buffer& payload() noexcept { return payload_; }
-
-    /// Asks the owner, if there is one still, to give the call up.
-    void cancel();
-    /// Before it is shared: gives the owner a reference.
-    void own(std::shared_ptr<call_owner> owner) {
-        owner_ = std::move(owner);
-        word_.store(2 * one_reference, std::memory_order_relaxed);
-    }
-    [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
-
-    // Until it is settled, the call. The owner takes the arguments; after that the room is the
-    // result's.
-    [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
-    [[nodiscard]] call_options& options() noexcept { return options_; }
-    [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
-
-    static void* operator new(std::size_t bytes) { return base::take_object(bytes); }
-    static void operator delete(void* object, std::size_t bytes) noexcept {
-        base::give_object(object, bytes);
-    }
-
-protected:
-    bool settled(executor* where);
-    /// The bytes that came are no result of this call.
-    [[noreturn]] void throw_bad_result(const std::string& why) const;
-
-private:
-    // One word, so that to settle a call and to let go of it is one step. The references stand above
-    // the bits.
-    static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
-    static constexpr std::uint32_t one_reference = 8;
-
-    void report_unheard() noexcept;
-    void go_on_here();
-
-    std::atomic<std::uint32_t> word_{one_reference};
-    bool heard_ = false;  // somebody has looked at the failure
-    std::uint64_t mark_ = 0;
-    std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
-    std::exception_ptr failure_;
-    std::unique_ptr<continuation> continuation_;
-    base::buffer payload_;
-    call_options options_;
-};
-
-/// A counted reference to a state.
-template <class State>
-class state_ref {
-public:
-    state_ref() = default;
-    explicit state_ref(State* adopted) noexcept : state_(adopted) {}
-    state_ref(const state_ref& other) noexcept : state_(other.state_) {
-        if (state_ != nullptr) state_->retain();
-    }
-    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    state_ref& operator=(state_ref other) noexcept {
-        std::swap(state_, other.state_);
-        return *this;
-    }
-    ~state_ref() {
-        if (state_ != nullptr) state_->release();
-    }
-    State* operator->() const noexcept { return state_; }
-    State& operator*() const noexcept { return *state_; }
-    explicit operator bool() const noexcept { return state_ != nullptr; }
-
-private:
-    State* state_ = nullptr;
-};
-
-template <class T>
-using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
-
-template <class T>
-class state final : public state_base {
-    static_assert(alignof(stored<T>) <= base::cache_line_bytes);
-
-public:
-    /// For results that are made in this process.
-    void settle_value(stored<T> value, executor* where) {
-        value_.emplace(std::move(value));
-        settled(where);
-    }
-    stored<T> take() {
-        if (failure()) std::rethrow_exception(failure());
-        if (value_) return *std::move(value_);
-        if constexpr (std::is_void_v<T>) {
-            if (!payload().empty()) throw_bad_result("a result came where none belongs");
-            return {};
-        } else if constexpr (!wire::transportable<T>) {
-            // Only a local coroutine or callback gives such a value, and never as bytes.
-            throw_bad_result("bytes came for a type that cannot travel");
-        } else {
-            return decoded();
-        }
-    }
-
-private:
-    [[nodiscard]] stored<T> decoded() {
-        stored<T> value{};
-        if (const auto why = wire::decode_into(payload(), value)) {
-            throw_bad_result(why->message);
-        }
-        return value;
-    }
-
-    std::optional<stored<T>> value_;
-};
 
 template <class T>
 struct is_future : std::false_type {};

@@ -1,6 +1,6 @@
-// What a future and those who settle it share (detail::state_base in future.hpp): who waits is woken,
+// What a future and those who settle it share (call_state.hpp): who waits is woken,
 // and what is to go on goes on.
-#include "maus/future.hpp"
+#include "maus/call_state.hpp"
 
 #include <cxxabi.h>
 #include <linux/futex.h>
