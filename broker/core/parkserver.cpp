@@ -77,6 +77,7 @@ void parkserver::advance_to(instant now, outbox& out) {
             check_session(due->subject.via, now, out);
         }
     }
+    if (now >= answer_.until) answer_ = {};
     while (!to_serve_.empty()) {
         const std::string type = std::move(to_serve_.extract(to_serve_.begin()).value());
         serve(type, now, out);
@@ -85,7 +86,7 @@ void parkserver::advance_to(instant now, outbox& out) {
 
 instant parkserver::next_deadline() const {
     if (!to_serve_.empty()) return {};
-    return timers_.next();
+    return answer_.frame ? std::min(timers_.next(), answer_.until) : timers_.next();
 }
 
 // A session has one timer, an offer one while it is open.
