@@ -220,6 +220,7 @@ private:
     void relay(core::received& event, core::outbox& out);
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
     [[nodiscard]] common_ground common_with(wire::capabilities& capabilities) const;
+    void tell_replaced(const session& known, core::outbox& out);
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
 

@@ -167,6 +167,19 @@ TEST_CASE("P-15: what was leased under an older incarnation is void") {
     CHECK(all.park.ask().requests.empty());
 }
 
+TEST_CASE("P-82: who is replaced by a newer incarnation is told, and comes back when it has gone") {
+    const real_park park;
+    fake_worker real(park.endpoint()), impostor;
+    impostor.self = real.self;
+    impostor.self.incarnation = ~u64{0};
+    impostor.enroll(park.endpoint());
+    CHECK(real.park->hear_next<rejected>().error == 15);
+    impostor.park->close();
+    CHECK(eventually([&] { return !park.picture_of(real.self.worker).has_value(); }));
+    real.enroll(park.endpoint());
+    CHECK(park.picture_of(real.self.worker).has_value());
+}
+
 TEST_CASE("P-15: a second registration in one session updates it") {
     const real_park park;
     fake_worker worker(park.endpoint());
