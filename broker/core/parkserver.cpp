@@ -77,6 +77,7 @@ void parkserver::advance_to(instant now, outbox& out) {
             check_session(due->subject.via, now, out);
         }
     }
+    if (now >= answer_.until) answer_ = {};
     while (!to_serve_.empty()) {
         const std::string type = std::move(to_serve_.extract(to_serve_.begin()).value());
         serve(type, now, out);
@@ -85,7 +86,7 @@ void parkserver::advance_to(instant now, outbox& out) {
 
 instant parkserver::next_deadline() const {
     if (!to_serve_.empty()) return {};
-    return timers_.next();
+    return answer_.frame ? std::min(timers_.next(), answer_.until) : timers_.next();
 }
 
 // A session has one timer, an offer one while it is open.
@@ -195,6 +196,19 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
     return found == managers_.end() ? none : found->second.common.features;
 }
 
+// Two that are alive may have one id. The newer one is believed ([P-15]), but not in silence: the
+// older one may be the real one.
+void parkserver::tell_replaced(const session& known, outbox& out) {
+    const bool is_worker = known.worker != nullptr;
+    const std::string whose = is_worker
+                                  ? "worker " + base::brief(known.worker->registration.worker)
+                                  : "manager " + base::brief(known.manager->registration.manager);
+    reject(is_worker ? known.worker->via : known.manager->via, errc::protocol_violation,
+           "a newer incarnation of this id has registered over another connection", out);
+    out.log(log_level::warning,
+            whose + " registered as a newer incarnation over another connection");
+}
+
 void parkserver::answer_registration(session& known, route to, outbox& out) {
     const heartbeat_monitor& alive = known.alive();
     ++counters_.registrations;
@@ -223,7 +237,12 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
     if (was_another) lose(from, "it registered as somebody else", out);
     worker& entry = workers_[registration.worker];
     if (!is_new) {
-        if (entry.via != from) sessions_.erase(entry.via);
+        if (entry.via != from) {
+            if (entry.registration.incarnation < registration.incarnation) {
+                tell_replaced(sessions_.at(entry.via), out);
+            }
+            sessions_.erase(entry.via);
+        }
         const bool same_lease = registration.serving && is_of(*registration.serving, entry.lease) &&
                                 registration.incarnation == entry.registration.incarnation;
         if (!entry.lease.none() && !same_lease) {
@@ -268,6 +287,7 @@ void parkserver::handle(route from, const wire::register_manager& registration, 
     }
     if (known != managers_.end() &&
         known->second.registration.incarnation < registration.incarnation) {
+        if (known->second.via != from) tell_replaced(sessions_.at(known->second.via), out);
         lose_manager(registration.manager, "it registered as a new incarnation", out);
         known = managers_.end();
     }

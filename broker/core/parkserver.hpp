@@ -26,12 +26,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "maus/base/shared_buffer.hpp"
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/core/timer_heap.hpp"
@@ -89,6 +91,8 @@ public:
     [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
     [[nodiscard]] const parkserver_counters& counters() const { return counters_; }
     [[nodiscard]] wire::status status(instant now) const;
+    /// How large the answer to a status query is, header and all.
+    [[nodiscard]] std::size_t status_bytes() const;
     [[nodiscard]] const parkserver_config& config() const { return config_; }
     /// What both this parkserver and the peer can do.
     [[nodiscard]] const wire::feature_set& features_of(const worker_id& id) const;
@@ -170,6 +174,12 @@ private:
     /// Leases that one manager lost and that are remembered.
     static constexpr std::size_t lost_max = 10'000;
     using token_and_lease = std::pair<base::token, lease_id>;
+    struct answer {                 // to status queries
+        base::shared_buffer frame;  // none: it is too large, or too many wait for their askers
+        std::size_t bytes = 0;
+        instant until{};  // for all who ask before
+        std::set<route> told;
+    };
     struct check {
         route via;            // of a session that may be silent
         std::uint64_t timer;  // the session's
@@ -210,9 +220,19 @@ private:
     void relay(core::received& event, core::outbox& out);
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
     [[nodiscard]] common_ground common_with(wire::capabilities& capabilities) const;
+    void tell_replaced(const session& known, core::outbox& out);
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
+
+    // --- status
     void tell_status(route to, instant now, core::outbox& out);
+    void make_answer(instant now);
+    [[nodiscard]] wire::message encode_status(instant now, std::size_t bytes) const;
+    [[nodiscard]] wire::worker_status row_of(const worker& who, instant now) const;
+    [[nodiscard]] wire::manager_status row_of(const manager& who, instant now) const;
+    [[nodiscard]] wire::request_status row_of(const manager_id& of, request_id request,
+                                              const standing_request& wanted, instant now) const;
+
     /// `text` gives the line, and is only called if somebody reads it.
     template <class Text>
     void note(core::outbox& out, Text text) const {
@@ -262,6 +282,8 @@ private:
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     timers timers_;
+    answer answer_;
+    std::vector<std::weak_ptr<const base::buffer>> untaken_;  // answers on their way
     std::uint64_t leases_made_ = 0;
     std::uint64_t timers_made_ = 0;  // of sessions
     std::uint64_t order_ = 0;

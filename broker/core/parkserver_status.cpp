@@ -1,20 +1,158 @@
 // The answer to a status query (parkserver.hpp).
+//
+// A query is ten bytes, and its answer may be 64 MiB. So a large answer serves all who ask within a
+// moment, each connection once; how large it is, is known before it is made; and while earlier
+// ones wait for peers that do not take them, only so many more are made.
+#include <algorithm>
+#include <numeric>
+
 #include "broker/core/parkserver.hpp"
+#include "maus/wire/archive.hpp"
 
 namespace maus::broker {
 
 using core::outbox;
 
-// A larger answer than the asker takes would only cost it its connection.
+namespace {
+
+/// Answers up to this size are always made anew. For larger ones there is a moment that grows with
+/// them, so that making them takes a fraction of the time.
+constexpr std::size_t small_bytes = 64u << 10;
+constexpr std::size_t bytes_a_ms = 256u << 10;
+/// So many times message_bytes_max may wait for those who asked.
+constexpr std::size_t answers_max = 2;
+
+duration moment_of(std::size_t bytes) {
+    if (bytes <= small_bytes) return {};
+    return std::chrono::milliseconds{1 + bytes / bytes_a_ms};
+}
+
+template <class... Ts>
+std::size_t bytes_of(const Ts&... values) {
+    base::buffer encoded;
+    wire::encode(encoded, values...);
+    return encoded.size();
+}
+std::size_t bytes_of(const std::vector<std::string>& texts) {
+    return std::accumulate(texts.begin(), texts.end(), std::size_t{0},
+                           [](std::size_t sum, const std::string& each) {
+                               return sum + sizeof(std::uint32_t) + each.size();
+                           });
+}
+
+std::uint32_t count_of(std::size_t number) { return static_cast<std::uint32_t>(number); }
+
+}  // namespace
+
 void parkserver::tell_status(route to, instant now, outbox& out) {
-    wire::message answer = wire::encode_control(status(now));
-    if (answer.first.size() > config_.settings.limits.message_bytes_max) {
+    if (now >= answer_.until) make_answer(now);
+    if (answer_.bytes > config_.settings.limits.message_bytes_max) {
+        // It would only cost the asker its connection.
         return reject(to, errc::too_large,
                       "the status of " + std::to_string(workers_.size()) +
                           " workers is larger than message_bytes_max",
                       out);
     }
-    out.push(core::send{to, std::nullopt, std::move(answer), 1});
+    if (!answer_.frame) {
+        return reject(to, errc::overloaded, "earlier answers were not taken yet: ask again", out);
+    }
+    if (answer_.until > now && !answer_.told.insert(to).second) {
+        return reject(to, errc::overloaded, "it was told a moment ago: ask again", out);
+    }
+    wire::message shared;
+    shared.first = base::share(answer_.frame, answer_.frame->view());
+    out.push(core::send{to, std::nullopt, std::move(shared), 1});
+    if (answer_.until <= now) answer_ = {};
+}
+
+void parkserver::make_answer(instant now) {
+    const std::size_t bytes = status_bytes();
+    const std::size_t bytes_max = config_.settings.limits.message_bytes_max;
+    answer_ = {nullptr, bytes, base::after(now, moment_of(bytes)), {}};
+    if (bytes > bytes_max) return;
+    std::erase_if(untaken_, [](const auto& each) { return each.expired(); });
+    std::size_t waiting = 0;
+    for (const auto& each : untaken_) {
+        if (const auto frame = each.lock()) waiting += frame->size();
+    }
+    if (waiting + bytes > answers_max * bytes_max) return;
+    wire::message made = encode_status(now, bytes);
+    answer_.frame = base::keeper(made.first);
+    untaken_.push_back(answer_.frame);
+}
+
+// Row by row: all of it twice would be twice the memory.
+wire::message parkserver::encode_status(instant now, std::size_t bytes) const {
+    wire::message made;
+    base::buffer& to = made.first;
+    to.reserve(bytes);
+    wire::write_header(to, wire::channel::control, wire::status::type_number);
+    wire::encode(to, config_.version, config_.id, config_.epoch, base::whole_ms(now - started_));
+    wire::encode(to, count_of(workers_.size()));
+    for (const auto& [id, each] : workers_) wire::encode(to, row_of(each, now));
+    wire::encode(to, count_of(managers_.size()));
+    std::size_t requests = 0;
+    for (const auto& [id, each] : managers_) {
+        wire::encode(to, row_of(each, now));
+        requests += each.requests.size();
+    }
+    wire::encode(to, count_of(requests));
+    for (const auto& [id, each] : managers_) {
+        for (const auto& [request, wanted] : each.requests)
+            wire::encode(to, row_of(id, request, wanted, now));
+    }
+    return made;
+}
+
+std::size_t parkserver::status_bytes() const {
+    static const std::size_t of_worker = bytes_of(wire::worker_status{});
+    static const std::size_t of_manager = bytes_of(wire::manager_status{});
+    static const std::size_t of_request = bytes_of(wire::request_status{});
+    wire::status empty;
+    empty.version = config_.version;
+    std::size_t sum = wire::header_bytes + bytes_of(empty);
+    for (const auto& [id, each] : workers_) {
+        const wire::register_worker& of = each.registration;
+        sum += of_worker + of.type.size() + of.host.size() + bytes_of(of.signatures);
+    }
+    for (const auto& [id, each] : managers_) {
+        const wire::register_manager& of = each.registration;
+        sum += of_manager + of.host.size() + bytes_of(of.endpoints);
+        for (const auto& [request, wanted] : each.requests) sum += of_request + wanted.type.size();
+    }
+    return sum;
+}
+
+wire::worker_status parkserver::row_of(const worker& who, instant now) const {
+    wire::worker_status row;
+    row.worker = who.registration.worker;
+    row.incarnation = who.registration.incarnation;
+    row.type = who.registration.type;
+    row.signatures = who.registration.signatures;
+    row.concurrency = who.registration.concurrency;
+    row.host = who.registration.host;
+    row.pid = who.registration.pid;
+    row.state = who.state;
+    row.lease = who.lease;
+    const auto serves = leases_.find(who.lease);
+    if (serves != leases_.end()) row.manager = serves->second.manager;
+    row.age_ms = base::whole_ms(now - who.since);
+    return row;
+}
+
+wire::manager_status parkserver::row_of(const manager& who, instant now) const {
+    const wire::register_manager& of = who.registration;
+    return {of.manager, of.endpoints, of.host, of.pid, base::whole_ms(now - who.since)};
+}
+
+wire::request_status parkserver::row_of(const manager_id& of, request_id request,
+                                        const standing_request& wanted, instant now) const {
+    return {of,
+            request,
+            wanted.type,
+            wanted.amount,
+            wanted.serving(),
+            base::whole_ms(now - wanted.since)};
 }
 
 wire::status parkserver::status(instant now) const {
@@ -23,29 +161,11 @@ wire::status parkserver::status(instant now) const {
     made.parkserver = config_.id;
     made.epoch = config_.epoch;
     made.uptime_ms = base::whole_ms(now - started_);
-    for (const auto& [id, each] : workers_) {
-        wire::worker_status entry;
-        entry.worker = id;
-        entry.incarnation = each.registration.incarnation;
-        entry.type = each.registration.type;
-        entry.signatures = each.registration.signatures;
-        entry.concurrency = each.registration.concurrency;
-        entry.host = each.registration.host;
-        entry.pid = each.registration.pid;
-        entry.state = each.state;
-        entry.lease = each.lease;
-        const auto serves = leases_.find(each.lease);
-        if (serves != leases_.end()) entry.manager = serves->second.manager;
-        entry.age_ms = base::whole_ms(now - each.since);
-        made.workers.push_back(std::move(entry));
-    }
+    for (const auto& [id, each] : workers_) made.workers.push_back(row_of(each, now));
     for (const auto& [id, each] : managers_) {
-        made.managers.push_back({id, each.registration.endpoints, each.registration.host,
-                                 each.registration.pid, base::whole_ms(now - each.since)});
-        for (const auto& [request, wanted] : each.requests) {
-            made.requests.push_back({id, request, wanted.type, wanted.amount, wanted.serving(),
-                                     base::whole_ms(now - wanted.since)});
-        }
+        made.managers.push_back(row_of(each, now));
+        for (const auto& [request, wanted] : each.requests)
+            made.requests.push_back(row_of(id, request, wanted, now));
     }
     return made;
 }

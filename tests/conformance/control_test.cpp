@@ -167,6 +167,19 @@ TEST_CASE("P-15: what was leased under an older incarnation is void") {
     CHECK(all.park.ask().requests.empty());
 }
 
+TEST_CASE("P-82: who is replaced by a newer incarnation is told, and comes back when it has gone") {
+    const real_park park;
+    fake_worker real(park.endpoint()), impostor;
+    impostor.self = real.self;
+    impostor.self.incarnation = ~u64{0};
+    impostor.enroll(park.endpoint());
+    CHECK(real.park->hear_next<rejected>().error == 15);
+    impostor.park->close();
+    CHECK(eventually([&] { return !park.picture_of(real.self.worker).has_value(); }));
+    real.enroll(park.endpoint());
+    CHECK(park.picture_of(real.self.worker).has_value());
+}
+
 TEST_CASE("P-15: a second registration in one session updates it") {
     const real_park park;
     fake_worker worker(park.endpoint());
@@ -308,6 +321,31 @@ TEST_CASE("P-19: a parkserver's epoch grows with each of its lives") {
         CHECK(park.ask().epoch == answer.epoch);
         before = answer.epoch;
     }
+}
+
+TEST_CASE("P-81: who asks for a large status again and again is answered each time") {
+    const real_park park;
+    fake_worker large;
+    large.self.signatures.clear();
+    for (int i = 0; i < 800; ++i) {
+        large.self.signatures.push_back("f" + std::to_string(i) + bytes(100, 'x') + "()->void");
+    }
+    large.enroll(park.endpoint());
+    dealer asking(park.endpoint());
+    constexpr int times = 50;
+    for (int i = 0; i < times; ++i) asking.say(status_query{});
+    int told = 0;
+    for (int i = 0; i < times; ++i) {
+        const frames answer = asking.next();
+        REQUIRE(answer.size() == 1);
+        if (answer[0].starts_with(header(on_control, status::type_number))) {
+            ++told;
+        } else {
+            REQUIRE(answer[0].starts_with(header(on_control, rejected::type_number)));
+            CHECK(decoded<rejected>(answer[0].substr(8)).error == 13);
+        }
+    }
+    CHECK(told > 0);
 }
 
 TEST_CASE("P-32: status is answered without registration, and shows who is there") {
