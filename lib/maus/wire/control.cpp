@@ -139,6 +139,7 @@ base::result<control> decode_control(const message& from, const limits& bounds,
         return failure{errc::protocol_violation, "a control message is one frame"};
     }
     const auto head = read_header(from.first.view());
+    if (head.value().version != version) return other_version(head.value().version);
     if (!head) return head.why();
     const bool is_status = head.value().type == status::type_number;
     if (from.first.size() > (is_status ? bounds.message_bytes_max : bounds.control_bytes_max)) {
