@@ -88,28 +88,44 @@ std::optional<group_id> manager::request_for(const wire::hello& hello) const {
     return std::nullopt;
 }
 
+// Nothing: it is welcome. A hello that is rejected must leave the links that are there alone: anybody may
+// say one.
+std::optional<failure> manager::unwelcome(const wire::hello& hello, const link* old) const {
+    const bool has_token = !hello.token.none();
+    // Only a parkserver and this manager know a token; an id and an incarnation are known to many.
+    if (old != nullptr && old->by_token && !has_token) {
+        return failure{errc::protocol_violation, "this worker is linked by a token"};
+    }
+    if (old != nullptr && old->by_token == has_token && hello.incarnation < old->incarnation) {
+        return failure{errc::protocol_violation, "a newer incarnation is linked"};
+    }
+    if (stopped_ || (has_token && !tokens_.contains(hello.token))) {
+        return failure{errc::cancelled, "this manager has no such request (any more)"};
+    }
+    if (!has_token) return std::nullopt;
+    const group_id group = tokens_.at(hello.token);
+    const standing_request& wanted = requests_.at(group);
+    const std::size_t others =
+        wanted.links.size() - (old != nullptr && old->group == group ? 1 : 0);
+    if (wanted.amount != 0 && others >= wanted.amount) {
+        return failure{errc::cancelled, "this manager has as many as it wanted"};
+    }
+    return std::nullopt;
+}
+
 void manager::welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out) {
-    // A worker that comes again before its old link was seen to end.
-    for (const auto& [old_key, old] : links_) {
-        if (old.worker != hello.worker) continue;
-        if (hello.incarnation < old.incarnation) {
-            return reject(key, {errc::protocol_violation, "a newer incarnation is linked"}, out);
-        }
-        const link_key again = old_key;
-        end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
-        break;
+    const auto old = std::find_if(links_.begin(), links_.end(), [&](const auto& each) {
+        return each.second.worker == hello.worker;
+    });
+    const bool again = old != links_.end();
+    if (const auto why = unwelcome(hello, again ? &old->second : nullptr)) {
+        return reject(key, *why, out);
+    }
+    if (again) {  // before its old link was seen to end
+        const link_key before = old->first;
+        end(before, link_end::lost, errc::cancelled, "it came again on another link", now, out);
     }
     const auto group = request_for(hello);
-    const bool direct = hello.token.none();
-    if (stopped_ || (!group && !direct)) {
-        return reject(key, {errc::cancelled, "this manager has no such request (any more)"}, out);
-    }
-    if (group && !direct) {
-        const standing_request& wanted = requests_.at(*group);
-        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) {
-            return reject(key, {errc::cancelled, "this manager has as many as it wanted for"}, out);
-        }
-    }
     link_address to = address_of(key);
     const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
     out.net.link(to).say(
@@ -119,6 +135,7 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.worker = hello.worker;
     made.incarnation = hello.incarnation;
     made.lease = hello.lease;
+    made.by_token = !hello.token.none();
     made.type = hello.type;
     made.alive = {beat, now};
     made.welcomed = now;
