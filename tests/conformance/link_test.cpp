@@ -394,6 +394,23 @@ TEST_CASE("P-85: a hello without a token does not take the place of a worker tha
     CHECK(sum.get() == 42);
 }
 
+TEST_CASE("P-86: a text longer than text_bytes_max ends its link as too_large") {
+    const std::string longer(16385, 'x');
+    managed all;
+    for (const int kind : {0, 1, 2}) {
+        INFO(kind);
+        fake_worker worker;
+        worker.connect(all.endpoint());
+        (void)worker.welcomed();
+        auto sum = all.add(1, 1);
+        const attempt of = worker.next_call();
+        const fault failed{of, 7, kind == 0 ? longer : "", kind == 1 ? longer : ""};
+        worker.link->send(kind == 2 ? to_record(r_worker_goodbye, parting{17, longer})
+                                    : to_record(r_failed, failed));
+        CHECK(decoded<parting>(worker.link->next(r_manager_goodbye).body).error == 12);
+    }
+}
+
 TEST_CASE("P-71: a worker pings right after welcome, and the manager answers") {
     served all({}, 3'600'000, 2);  // the next one would come in an hour
     all.link().send(a_call({1, 1}, f_add, payload(1, 1)));

@@ -363,7 +363,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             }
             return true;
         case wire::record_type::failed: {
-            auto fault = wire::decode_fault(body);
+            auto fault = wire::decode_fault(body, limits_);
             if (!fault) return false;
             outcome failed =
                 failure_of(*call, wire::code_of(fault.value().error), fault.value().text);

@@ -8,6 +8,15 @@ namespace maus::core {
 using base::failure;
 
 namespace {
+/// Why the dispatcher does not take an answer.
+failure unfit_answer(const wire::record& record, const limits& bounds) {
+    base::byte_view body = record.body;
+    if (record.type == wire::record_type::failed && wire::take_attempt(body)) {
+        if (auto fault = wire::decode_fault(body, bounds); !fault) return fault.why();
+    }
+    return {errc::protocol_violation, "bad answer"};
+}
+
 bool is_to_skip(wire::record_type type) {
     return !wire::is_known(type) && wire::is_skipped(static_cast<std::uint8_t>(type));
 }
@@ -193,17 +202,20 @@ void manager::seek_direct(group_id group, manager_effects& out) {
 // True: go on with the next record of this message. False: the link has ended.
 bool manager::handle(const link_key& key, link& from, const wire::record& record, instant now,
                      manager_effects& out) {
-    const auto wrong = [&](const char* why) {
-        violation(key, {errc::protocol_violation, why}, now, out);
+    const auto broken = [&](const failure& why) {
+        violation(key, why, now, out);
         return false;
     };
+    const auto wrong = [&](const char* why) { return broken({errc::protocol_violation, why}); };
+    const limits& bounds = config_.settings.limits;
     switch (record.type) {
         case wire::record_type::result:
         case wire::record_type::failed:
         case wire::record_type::returned:
         case wire::record_type::detached:
         case wire::record_type::started:
-            return dispatcher_.answer(from.index, record, now, out.done) || wrong("bad answer");
+            return dispatcher_.answer(from.index, record, now, out.done) ||
+                   broken(unfit_answer(record, bounds));
         case wire::record_type::ping: {
             const auto stamp = wire::decode_stamp(record.body);
             if (!stamp) return wrong("bad ping");
@@ -214,8 +226,8 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             return true;
         }
         case wire::record_type::worker_goodbye: {
-            const auto why = wire::decode_parting(record.body);
-            if (!why) return wrong("bad goodbye");
+            const auto why = wire::decode_parting(record.body, bounds);
+            if (!why) return broken(why.why());
             end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
             return false;
         }

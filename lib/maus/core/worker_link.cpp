@@ -112,10 +112,11 @@ void worker::from_manager(wire::message& message, instant now, worker_effects& o
 
 // True: go on with the next record of this message.
 bool worker::handle(const wire::record& record, instant now, worker_effects& out) {
-    const auto wrong = [&](const char* why) {
-        violation({errc::protocol_violation, why}, now, out);
+    const auto broken = [&](const base::failure& why) {
+        violation(why, now, out);
         return false;
     };
+    const auto wrong = [&](const char* why) { return broken({errc::protocol_violation, why}); };
     const bool serving = state_ == state::serving || leaving_with_link_;
     switch (record.type) {
         case wire::record_type::call:
@@ -134,7 +135,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         }
         case wire::record_type::welcome: {
             const auto answer = wire::decode_welcome(record.body, config_.settings.limits);
-            if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
+            if (state_ != state::linking || !hello_said_) return wrong("bad welcome");
+            if (!answer) return broken(answer.why());
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
         }
@@ -146,8 +148,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         }
         case wire::record_type::reject:
         case wire::record_type::manager_goodbye: {
-            const auto why = wire::decode_parting(record.body);
-            if (!why) return wrong("bad goodbye");
+            const auto why = wire::decode_parting(record.body, config_.settings.limits);
+            if (!why) return broken(why.why());
             if (state_ == state::linking) {
                 rejected(why.value(), now, out);
             } else {

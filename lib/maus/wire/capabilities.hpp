@@ -33,6 +33,10 @@ struct capabilities {
 /// long has to be cut for it.
 inline constexpr std::size_t text_bytes_always = 1024;
 
+/// What of a text is refused: more than text_bytes_max, and than what every peer takes.
+[[nodiscard]] std::optional<base::failure> check_text(const std::string& text,
+                                                      const limits& bounds);
+
 /// The limits that matter to somebody who sends to their owner: a part of maus::limits, with its
 /// defaults.
 struct peer_limits {
