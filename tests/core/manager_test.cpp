@@ -246,6 +246,30 @@ TEST_CASE("manager: a hello that is rejected ends no link") {
     CHECK(at.core.workers() == 1);
 }
 
+TEST_CASE("manager: over a relay the parkserver's limit holds too, and the error says so") {
+    office at;
+    at.join_parkserver();
+    wire::registered answer{id<base::parkserver_id>(1), 5, 10'000, 100};
+    answer.can.limits = {{1, 100}};
+    at.hear(1, answer);
+    at.ask_for(1, 1);
+    at.greet_relayed(11, 1);
+    const auto submit = [&](std::size_t bytes) {
+        core::submission what;
+        what.group = {1};
+        what.payload.extend(bytes);
+        at.core.on(std::move(what), at_ms(0), at.out);
+        return at.take().size();
+    };
+    CHECK(submit(100) == 1);
+    CHECK(submit(101) == 0);
+    REQUIRE(at.out.done.size() == 1);
+    CHECK(at.out.done[0].result.error == errc::too_large);
+    CHECK_THAT(at.out.done[0].result.about->text,
+               maus_test::has_text(
+                   "101 bytes, more than the relaying parkserver's message_bytes_max, 100"));
+}
+
 TEST_CASE("manager: released workers are told goodbye, and no others") {
     office at;
     at.join_parkserver();

@@ -150,8 +150,10 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.welcomed = now;
     made.features = wire::common_features(config_.settings.features, hello.can.features);
     made.limits = wire::limits_of(hello.can);
-    made.index = dispatcher_.add_link(to, to_string(hello.worker), hello.signatures,
-                                      hello.concurrency, made.limits.message_bytes_max);
+    const auto* relay = key.relayed.none() ? nullptr : parkservers_.find(key.via);
+    made.index = dispatcher_.add_link(
+        to, to_string(hello.worker), hello.signatures, hello.concurrency,
+        wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;

@@ -212,8 +212,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     lease_.serving.manager = answer.manager;
     lease_.features = wire::common_features(config_.settings.features, answer.can.features);
     lease_.limits = wire::limits_of(answer.can);
+    const auto* relay = lease_.linked_by_relay ? parkservers_.find(lease_.link.to) : nullptr;
+    lease_.results = wire::payload_limit_of(lease_.limits, relay ? &relay->limits() : nullptr);
     result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
-        config_.settings.limits.message_bytes_max, lease_.limits.message_bytes_max));
+        config_.settings.limits.message_bytes_max, lease_.results.bytes_max));
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);

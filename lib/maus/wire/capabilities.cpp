@@ -51,6 +51,13 @@ peer_limits limits_of(const capabilities& told) {
     return read;
 }
 
+payload_limit payload_limit_of(const peer_limits& peer, const peer_limits* relay) {
+    if (relay == nullptr || relay->message_bytes_max >= peer.message_bytes_max) {
+        return {peer.message_bytes_max, false};
+    }
+    return {relay->message_bytes_max, true};
+}
+
 std::string larger_than(const std::string& part, std::uint64_t bytes,
                         const std::string& whose_limit, std::uint64_t limit) {
     return part + " has " + std::to_string(bytes) + " bytes, more than " + whose_limit + ", " +

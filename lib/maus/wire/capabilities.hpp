@@ -54,6 +54,14 @@ struct peer_limits {
     friend bool operator==(const peer_limits&, const peer_limits&) = default;
 };
 
+/// How large one payload to somebody may be, and by whose limit.
+struct payload_limit {
+    std::uint64_t bytes_max = ~std::uint64_t{0};
+    bool is_relays = false;  ///< the parkserver between both allows less than the peer
+};
+/// `relay`: the limits of the parkserver that a link goes through; null if it goes through none.
+[[nodiscard]] payload_limit payload_limit_of(const peer_limits& peer, const peer_limits* relay);
+
 /// What a peer with these features and limits says.
 [[nodiscard]] capabilities capabilities_of(const std::vector<std::string>& features,
                                            const limits& bounds);
