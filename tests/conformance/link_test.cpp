@@ -403,7 +403,7 @@ TEST_CASE("P-86: a text longer than text_bytes_max ends its link as too_large") 
         worker.connect(all.endpoint());
         (void)worker.welcomed();
         auto sum = all.add(1, 1);
-        const attempt of = worker.next_call();
+        const attempt of = attempt_of(worker.next_call());
         const fault failed{of, 7, kind == 0 ? longer : "", kind == 1 ? longer : ""};
         worker.link->send(kind == 2 ? to_record(r_worker_goodbye, parting{17, longer})
                                     : to_record(r_failed, failed));
