@@ -122,7 +122,7 @@ std::string report_json(word_job& work, const spread_result& by, const wordcount
     }
     all["top"] = std::move(top);
     if (checked) add_check(all, *checked, by);
-    return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    return all.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
 /// Nothing: Ctrl-C. Files are not cut here, so that a wrong cut is found, too.

@@ -1,5 +1,11 @@
 // JSON. Ids and leases are whole; times are in ms, as their names say. Names stay as they are:
-// programs rely on them.
+// programs rely on them. What a peer chose is ASCII here, so that no terminal obeys it.
+//
+// A status may hold half a million peers, so it is written an entry at a time.
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <utility>
 
 #include "bin/maus/show.hpp"
 #include "bin/maus/summary.hpp"
@@ -9,6 +15,64 @@ namespace maus::cli {
 using nlohmann::ordered_json;
 
 namespace {
+
+std::string dumped(const ordered_json& shown, int indent) {
+    // Names are bytes; what is no UTF-8 is replaced.
+    return shown.dump(indent, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+/// Writes one object whose members come one after the other, as dump(indent) would write it whole.
+class object_writer {
+public:
+    object_writer(std::ostream& to, int indent) : to_(to), indent_(indent) { to_ << '{'; }
+
+    void member(const std::string& name, const ordered_json& value) {
+        begin(name);
+        to_ << nested(value, 1);
+    }
+    /// `make` gives the entry for one of `from`.
+    template <class All, class Make>
+    void array(const std::string& name, const All& from, Make make) {
+        array(name, from, make, [](const auto&) { return true; });
+    }
+    template <class All, class Make, class Belongs>
+    void array(const std::string& name, const All& from, Make make, Belongs belongs) {
+        begin(name);
+        to_ << '[';
+        bool any = false;
+        for (const auto& each : from) {
+            if (!belongs(each)) continue;
+            if (std::exchange(any, true)) to_ << ',';
+            to_ << line(2) << nested(make(each), 2);
+        }
+        if (any) to_ << line(1);
+        to_ << ']';
+    }
+    void end() { to_ << line(0) << "}\n"; }
+
+private:
+    void begin(const std::string& name) {
+        if (std::exchange(has_members_, true)) to_ << ',';
+        to_ << line(1) << dumped(name, -1) << (indent_ < 0 ? ":" : ": ");
+    }
+    [[nodiscard]] std::string line(std::size_t depth) const {
+        if (indent_ < 0) return {};
+        return '\n' + std::string(depth * static_cast<std::size_t>(indent_), ' ');
+    }
+    /// No string in JSON holds a line's end, so each one is the layout's.
+    [[nodiscard]] std::string nested(const ordered_json& value, std::size_t depth) const {
+        std::string text = dumped(value, indent_);
+        const std::string deeper = line(depth);
+        for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1)) {
+            text.replace(at, 1, deeper);
+        }
+        return text;
+    }
+
+    std::ostream& to_;
+    int indent_;
+    bool has_members_ = false;
+};
 
 ordered_json text_or_null(const std::string& text) {
     return text.empty() ? ordered_json(nullptr) : ordered_json(text);
@@ -28,6 +92,14 @@ ordered_json worker_json(const parkserver_status::worker& worker) {
             {"pid", worker.pid}};
 }
 
+ordered_json manager_json(const parkserver_status::manager& manager) {
+    return {{"id", manager.id},
+            {"endpoints", manager.endpoints},
+            {"age_ms", manager.age.count()},
+            {"host", manager.host},
+            {"pid", manager.pid}};
+}
+
 ordered_json request_json(const parkserver_status::request& request) {
     return {{"manager", request.manager},   {"request", request.number},
             {"type", request.type},         {"amount", request.amount},
@@ -35,45 +107,39 @@ ordered_json request_json(const parkserver_status::request& request) {
             {"age_ms", request.age.count()}};
 }
 
-}  // namespace
-
-ordered_json status_json(const parkserver_status& now, const std::string& endpoint) {
-    ordered_json all{{"parkserver", now.id},
-                     {"endpoint", endpoint},
-                     {"version", now.version},
-                     {"epoch", now.epoch},
-                     {"uptime_ms", now.uptime.count()},
-                     {"workers", ordered_json::array()},
-                     {"managers", ordered_json::array()},
-                     {"requests", ordered_json::array()},
-                     {"leases", ordered_json::array()}};
-    for (const auto& each : now.workers) {
-        all["workers"].push_back(worker_json(each));
-        if (each.lease.empty()) continue;
-        all["leases"].push_back({{"lease", each.lease},
-                                 {"worker", each.id},
-                                 {"manager", text_or_null(each.manager)},
-                                 {"state", to_string(each.state)}});
-    }
-    for (const auto& each : now.managers) {
-        all["managers"].push_back({{"id", each.id},
-                                   {"endpoints", each.endpoints},
-                                   {"age_ms", each.age.count()},
-                                   {"host", each.host},
-                                   {"pid", each.pid}});
-    }
-    for (const auto& each : now.requests) all["requests"].push_back(request_json(each));
-    return all;
+ordered_json lease_json(const parkserver_status::worker& worker) {
+    return {{"lease", worker.lease},
+            {"worker", worker.id},
+            {"manager", text_or_null(worker.manager)},
+            {"state", to_string(worker.state)}};
 }
 
-ordered_json functions_json(const parkserver_status& now, const std::string& type) {
+}  // namespace
+
+void write_status_json(std::ostream& to, const parkserver_status& now, const std::string& endpoint,
+                       int indent) {
+    object_writer all(to, indent);
+    all.member("parkserver", now.id);
+    all.member("endpoint", endpoint);
+    all.member("version", now.version);
+    all.member("epoch", now.epoch);
+    all.member("uptime_ms", now.uptime.count());
+    all.array("workers", now.workers, worker_json);
+    all.array("managers", now.managers, manager_json);
+    all.array("requests", now.requests, request_json);
+    all.array("leases", now.workers, lease_json,
+              [](const auto& worker) { return !worker.lease.empty(); });
+    all.end();
+}
+
+void write_functions_json(std::ostream& to, const parkserver_status& now, const std::string& type) {
     auto all = ordered_json::array();
     for (const auto& each : functions_of(now, type)) {
         all.push_back({{"name", each.name},
                        {"signature", each.signature},
                        {"workers_by_type", each.workers_by_type}});
     }
-    return all;
+    to << dumped(all, 2) << '\n';
 }
 
 }  // namespace maus::cli

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <iostream>
+#include <optional>
 
 #include "bin/maus/show.hpp"
 #include "bin/support/program.hpp"
@@ -48,15 +49,12 @@ parkserver_status fetch(const choices& chosen) {
     return maus::fetch_status(chosen.parkserver, std::chrono::milliseconds{chosen.timeout_ms});
 }
 
-std::string dumped(const nlohmann::ordered_json& shown, int indent) {
-    // Names are bytes; what is no UTF-8 is replaced.
-    return shown.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
-}
-
-std::string status_once(const choices& chosen, int indent) {
-    const auto now = fetch(chosen);
-    return chosen.json ? dumped(cli::status_json(now, chosen.parkserver), indent)
-                       : cli::status_text(now, chosen.parkserver);
+void show_status(const parkserver_status& now, const choices& chosen, int indent) {
+    if (chosen.json) {
+        cli::write_status_json(std::cout, now, chosen.parkserver, indent);
+    } else {
+        std::cout << cli::status_text(now, chosen.parkserver);
+    }
 }
 
 /// Until a signal comes. A parkserver that does not answer is told and asked again.
@@ -67,34 +65,37 @@ int watch(const choices& chosen) {
     const bool redraw = !chosen.json && programs::is_terminal(STDOUT_FILENO);
     const auto pause = std::chrono::milliseconds{static_cast<long>(chosen.watch_s * 1000)};
     for (bool first = true;; first = false) {
-        std::string text, trouble;
+        std::optional<parkserver_status> now;
+        std::string trouble;
         try {
-            text = status_once(chosen, -1);
+            now = fetch(chosen);
         } catch (const maus::error& failed) {
             if (first) throw;
             trouble = std::string("maus status: ") + failed.what() + '\n';
         }
         if (redraw) {
-            std::cout << "\x1b[H\x1b[2J" << trouble << text << std::flush;
+            std::cout << "\x1b[H\x1b[2J" << trouble;
         } else {
             std::cerr << trouble;
-            std::cout << (first || chosen.json ? "" : "\n") << text << std::flush;
-            if (!std::cout) return programs::exit_failed;  // told by programs::run
+            std::cout << (first || chosen.json ? "" : "\n");
         }
+        if (now) show_status(*now, chosen, -1);
+        std::cout << std::flush;
+        if (!redraw && !std::cout) return programs::exit_failed;  // told by programs::run
         (void)signals.wait_for(pause);
     }
 }
 
 int status(const choices& chosen) {
     if (chosen.watch_s > 0) return watch(chosen);
-    std::cout << status_once(chosen, 2);
+    show_status(fetch(chosen), chosen, 2);
     return programs::exit_good;
 }
 
 int functions(const choices& chosen) {
     const auto now = fetch(chosen);
     if (chosen.json) {
-        std::cout << dumped(cli::functions_json(now, chosen.type), 2);
+        cli::write_functions_json(std::cout, now, chosen.type);
     } else {
         std::cout << cli::functions_text(now, chosen.parkserver, chosen.type);
     }

@@ -1,6 +1,7 @@
 // Tables. Whatever a peer chose (hosts, types, signatures) is shown without control characters.
 
-#include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "bin/maus/show.hpp"
 #include "bin/maus/summary.hpp"
@@ -49,13 +50,12 @@ std::string workers_text(const parkserver_status& now) {
 std::string managers_text(const parkserver_status& now) {
     table rows(
         {{"ID"}, {"WORKERS", align::right}, {"AGE", align::right}, {"HOST:PID"}, {"REACHED AT"}});
+    std::unordered_map<std::string_view, std::uint64_t> serving;
+    for (const auto& each : now.workers) ++serving[each.manager];
     for (const auto& each : now.managers) {
-        const auto serving =
-            std::count_if(now.workers.begin(), now.workers.end(),
-                          [&](const auto& worker) { return worker.manager == each.id; });
         std::string endpoints;
         for (const auto& one : each.endpoints) endpoints += (endpoints.empty() ? "" : ", ") + one;
-        rows.add({brief(each.id), grouped(static_cast<std::uint64_t>(serving)), age_text(each.age),
+        rows.add({brief(each.id), grouped(serving[each.id]), age_text(each.age),
                   where(each.host, each.pid),
                   endpoints.empty() ? "this parkserver" : shown(endpoints)});
     }

@@ -160,11 +160,40 @@ void parkserver::relay(core::received& event, outbox& out) {
         const bool from_worker = over.worker_via == event.from;
         const route to = from_worker ? over.manager_via : over.worker_via;
         if ((from_worker || over.manager_via == event.from) && to != route{}) {
+            if (const auto why = too_large_to_relay(event.what, to); !why.empty()) {
+                ++counters_.violations;
+                reject(event.from, errc::too_large, why, out);
+                return end_lease(id.value(), why, true, true, out);
+            }
             ++counters_.relayed;
             return out.push(core::send{to, std::nullopt, std::move(event.what), 1});
         }
     }
     out.control(event.from, wire::lease_ended{id.value(), "there is no such lease (any more)"});
+}
+
+// Why this is more than the other end takes: its connection would close, with all that it serves. Empty:
+// it is not. Who sends it was told of both limits ([P-87]).
+std::string parkserver::too_large_to_relay(const wire::message& relayed, route to) const {
+    const limits& own = config_.settings.limits;
+    const bool is_small = relayed.rest.size() == 1 && relayed.rest[0].size() <= own.batch_bytes_max;
+    const auto found = sessions_.find(to);
+    if (is_small || found == sessions_.end()) return {};
+    const wire::peer_limits& its = found->second.common().limits;
+    const bool is_its = its.message_bytes_max < own.message_bytes_max;
+    const std::uint64_t bytes_max = is_its ? its.message_bytes_max : own.message_bytes_max;
+    // Behind the relay's own frame, the first has records and the others are a payload each.
+    std::uint64_t room = std::min<std::uint64_t>(its.control_bytes_max, own.control_bytes_max);
+    for (const auto& frame : relayed.rest) {
+        if (frame.size() > room && frame.size() - room > bytes_max) {
+            return wire::larger_than(
+                "a relayed frame", frame.size(),
+                is_its ? "the other end's message_bytes_max" : "the parkserver's message_bytes_max",
+                bytes_max);
+        }
+        room = 0;
+    }
+    return {};
 }
 
 // --- registration -------------------------------------------------------------------------------

@@ -218,6 +218,7 @@ private:
     void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
+    [[nodiscard]] std::string too_large_to_relay(const wire::message& relayed, route to) const;
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
     [[nodiscard]] common_ground common_with(wire::capabilities& capabilities) const;
     void tell_replaced(const session& known, core::outbox& out);

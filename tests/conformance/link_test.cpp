@@ -398,6 +398,66 @@ TEST_CASE("P-70: a hello with a lease and without a token is rejected") {
     CHECK(decoded<parting>(link.next(r_reject).body).error == 15);
 }
 
+TEST_CASE("P-85: a hello without a token, or that is rejected, ends no link") {
+    managed all;
+    fake_worker worker;
+    worker.connect(all.endpoint());
+    (void)worker.welcomed();
+    hello say = worker.what_to_say();
+    say.token = fresh_id();  // of no request
+    say.incarnation = ~u64{0};
+    dealer socket(all.endpoint());
+    spec::link link(socket);
+    link.send(to_record(r_hello, say));
+    CHECK(decoded<parting>(link.next(r_reject).body).error == 6);
+    auto sum = all.add(20, 22);
+    worker.answer(worker.next_call(), payload(42));
+    CHECK(sum.get() == 42);
+}
+
+TEST_CASE("P-85: a hello without a token does not take the place of a worker that has one") {
+    maus::manager manager(manager_options());
+    router park;
+    manager.connect_parkserver(park.endpoint());
+    auto workers = manager.get_workers({.amount = 1});
+    channel& session = park.accept();
+    const auto registration = session.hear<register_manager>();
+    session.say(registered{});
+    fake_worker worker;
+    hello say = worker.what_to_say();
+    say.token = session.hear<request>().token;
+    say.lease = {7, 1};
+    dealer good(registration.endpoints.at(0)), bad(registration.endpoints.at(0));
+    spec::link link(good), other(bad);
+    link.send(to_record(r_hello, say));
+    (void)link.next(r_welcome);
+    say.token = {};
+    say.lease = {};
+    say.incarnation = ~u64{0};
+    other.send(to_record(r_hello, say));
+    CHECK(decoded<parting>(other.next(r_reject).body).error == 15);
+    auto sum = workers.call<int>("add", 20, 22);
+    link.send(with_payload(r_result, attempt_of(link.next(r_call)), payload(42)));
+    CHECK(sum.get() == 42);
+}
+
+TEST_CASE("P-86: a text longer than text_bytes_max ends its link as too_large") {
+    const std::string longer(16385, 'x');
+    managed all;
+    for (const int kind : {0, 1, 2}) {
+        INFO(kind);
+        fake_worker worker;
+        worker.connect(all.endpoint());
+        (void)worker.welcomed();
+        auto sum = all.add(1, 1);
+        const attempt of = attempt_of(worker.next_call());
+        const fault failed{of, 7, kind == 0 ? longer : "", kind == 1 ? longer : ""};
+        worker.link->send(kind == 2 ? to_record(r_worker_goodbye, parting{17, longer})
+                                    : to_record(r_failed, failed));
+        CHECK(decoded<parting>(worker.link->next(r_manager_goodbye).body).error == 12);
+    }
+}
+
 TEST_CASE("P-71: a worker pings right after welcome, and the manager answers") {
     served all({}, 3'600'000, 2);  // the next one would come in an hour
     all.link().send(a_call({1, 1}, f_add, payload(1, 1)));

@@ -121,6 +121,27 @@ TEST_CASE("P-46: a relayed link ends with lease_ended, and with the parkserver")
     CHECK(sum.get() == 42);
 }
 
+TEST_CASE("P-87: a relayed frame larger than its receiver allows ends the lease alone") {
+    real_park park;
+    fake_worker worker{park.endpoint()};
+    fake_manager manager;
+    manager.self.endpoints.clear();
+    manager.self.limits = {{1, 1000}};
+    manager.enroll(park.endpoint());
+    manager.ask_for(1);
+    const auto offer = worker.park->hear<assign>();
+    worker.park->say(accepted{offer.lease});
+    (void)manager.park->hear<granted>();
+    worker.park->send(relayed(offer.lease, {header(on_link), bytes(1000, 'x')}));
+    CHECK(manager.park->next().size() == 3);
+    worker.park->send(relayed(offer.lease, {header(on_link), bytes(1001, 'x')}));
+    CHECK(worker.park->hear<rejected>().error == 12);
+    CHECK(worker.park->hear<lease_ended>().lease == offer.lease);
+    CHECK(manager.park->hear<lease_ended>().lease == offer.lease);
+    manager.park->say(ping{7});
+    CHECK(manager.park->hear<pong>().stamp == 7);
+}
+
 TEST_CASE("P-74: the parkserver passes on what stands behind the lease, and frames of any kind") {
     relayed_pair all;
     frames message = relayed(all.offer.lease, {header(on_control, 250, 9) + "?", "", "x"});

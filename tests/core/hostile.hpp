@@ -92,6 +92,21 @@ inline wire::hello a_hello() {
     return made;
 }
 
+/// A record whose text no sender of ours would leave so long.
+template <class Body>
+wire::message uncut(wire::record_type type, const Body& body) {
+    base::buffer bytes;
+    wire::encode(bytes, body);
+    wire::message made;
+    wire::write_header(made.first, wire::channel::link);
+    std::byte* at = made.first.extend(wire::record_header_bytes);
+    wire::store(at, static_cast<std::uint32_t>(bytes.size()));
+    at[4] = static_cast<std::byte>(type);
+    std::memset(at + 5, 0, 3);
+    made.first.append(bytes.view());
+    return made;
+}
+
 /// One link message of each kind of record, about call `call`, attempt 1.
 inline std::vector<wire::message> each_link_message(base::call_id call, const limits& bounds) {
     using type = wire::record_type;

@@ -109,6 +109,36 @@ TEST_CASE("hostile to a manager: strangers send damaged and foreign messages") {
     all.check_good_call();
 }
 
+TEST_CASE("hostile to a manager: a text longer than text_bytes_max is too_large") {
+    // A sender that cuts to a larger limit than ours.
+    limits generous;
+    generous.text_bytes_max = 1u << 20;
+    const std::string fits(limits{}.text_bytes_max, 'x');
+    const std::string longer = fits + 'x';
+    const auto ends = [](scene& all, wire::message said) {
+        const std::string at = std::to_string(bad_at.value);
+        const lines heard = all.hear(bad_at, std::move(said));
+        return heard.size() >= 2 && heard[0] == at + " goodbye too_large" &&
+               heard[1] == at + " close";
+    };
+    const auto failed = [&](const std::string& type, const std::string& text) {
+        scene all;
+        all.greet(bad_at, 50);
+        const auto id = all.call();
+        all.step();
+        return ends(all, talk::link_message(generous, [&](auto& to) {
+                        to.failed({*id, {1}}, {7, type, text});
+                    }));
+    };
+    CHECK_FALSE(failed(fits, fits));
+    CHECK(failed("", longer));
+    CHECK(failed(longer, ""));
+    scene all;
+    all.greet(bad_at, 50);
+    CHECK(ends(all, hostile::uncut(wire::record_type::worker_goodbye, wire::parting{17, longer})));
+    all.check_good_call();
+}
+
 TEST_CASE("hostile to a manager: a linked worker sends damaged messages about a call it has") {
     for (std::size_t kind = 0; kind < hostile::each_link_message({1}, limits{}).size(); ++kind) {
         scene all;

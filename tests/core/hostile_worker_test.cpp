@@ -123,6 +123,29 @@ TEST_CASE("hostile to a worker: its parkserver sends damaged messages") {
     all.check_good_call();
 }
 
+TEST_CASE("hostile to a worker: a text longer than text_bytes_max is too_large") {
+    const std::string fits(limits{}.text_bytes_max, 'x');
+    const std::string longer = fits + 'x';
+    const auto hears = [](const std::string& why) {
+        scene all;
+        all.serve();
+        const std::string at = std::to_string(all.link.value);
+        const lines said = all.hear(
+            all.link, hostile::uncut(wire::record_type::manager_goodbye, wire::parting{6, why}));
+        all.check_good_call();
+        return !said.empty() && said[0] == at + " goodbye too_large";
+    };
+    CHECK_FALSE(hears(fits));
+    CHECK(hears(longer));
+}
+
+TEST_CASE("a reason is cut to what every peer takes") {
+    const auto made = talk::link_message(limits{}, [](auto& to) {
+        to.part(wire::record_type::reject, errc::cancelled, std::string(5000, 'x'));
+    });
+    CHECK(made.first.size() < wire::header_bytes + wire::record_header_bytes + 1100);
+}
+
 TEST_CASE("hostile to a worker: its manager sends damaged messages") {
     for (std::size_t kind = 0; kind < hostile::each_link_message({1}, limits{}).size(); ++kind) {
         scene all;

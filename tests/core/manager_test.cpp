@@ -215,6 +215,61 @@ TEST_CASE("manager: a worker that comes again ends its older link; an older inca
     CHECK(at.core.workers() == 1);
 }
 
+TEST_CASE("manager: a hello without a token never ends a link that a token made") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 2);
+    at.greet(31, at.hello(11, 1, 5));
+    wire::hello stranger = at.hello(11, 0, ~0ull);
+    stranger.token = {};
+    stranger.lease = {};
+    CHECK(at.greet(32, stranger) == lines{"32 reject protocol_violation", "32 close"});
+    CHECK(at.core.workers() == 1);
+    CHECK(at.core.counters().violations == 1);
+    // It was there first, with any incarnation: the worker with the token takes its place.
+    stranger.worker = id<base::worker_id>(12);
+    CHECK(at.greet(33, stranger) == lines{"33 welcome", "1 request 1 of 2 t held 5.1 held 0.0"});
+    CHECK(at.greet(34, at.hello(12, 2, 5)) == lines{"33 goodbye cancelled", "33 close",
+                                                    "1 worker_lost 0.0", "34 welcome",
+                                                    "1 request 1 of 2 t held 5.1 held 5.2"});
+    CHECK(at.core.workers() == 2);
+}
+
+TEST_CASE("manager: a hello that is rejected ends no link") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 1);
+    at.greet(31, at.hello(11, 1));
+    wire::hello stranger = at.hello(11, 2, 9);
+    stranger.token = id<base::token>(99);
+    CHECK(at.greet(32, stranger) == lines{"32 rejected_by", "32 reject cancelled", "32 close"});
+    CHECK(at.core.workers() == 1);
+}
+
+TEST_CASE("manager: over a relay the parkserver's limit holds too, and the error says so") {
+    office at;
+    at.join_parkserver();
+    wire::registered answer{id<base::parkserver_id>(1), 5, 10'000, 100};
+    answer.can.limits = {{1, 100}};
+    at.hear(1, answer);
+    at.ask_for(1, 1);
+    at.greet_relayed(11, 1);
+    const auto submit = [&](std::size_t bytes) {
+        core::submission what;
+        what.group = {1};
+        what.payload.extend(bytes);
+        at.core.on(std::move(what), at_ms(0), at.out);
+        return at.take().size();
+    };
+    CHECK(submit(100) == 1);
+    CHECK(submit(101) == 0);
+    REQUIRE(at.out.done.size() == 1);
+    CHECK(at.out.done[0].result.error == errc::too_large);
+    CHECK_THAT(at.out.done[0].result.about->text,
+               maus_test::has_text(
+                   "101 bytes, more than the relaying parkserver's message_bytes_max, 100"));
+}
+
 TEST_CASE("manager: released workers are told goodbye, and no others") {
     office at;
     at.join_parkserver();

@@ -345,6 +345,34 @@ TEST_CASE("parkserver: it relays between the ends of a lease, and for nobody els
     CHECK(relay(99) == lines{"99 register_again"});
 }
 
+TEST_CASE("parkserver: a relayed frame larger than its receiver takes ends the lease alone") {
+    const auto relay = [](std::uint64_t its_max, std::uint64_t own_max, std::size_t bytes) {
+        auto config = park::its_config();
+        config.settings.limits.message_bytes_max = own_max;
+        park at(std::move(config));
+        at.workers({11});
+        auto manager = park::manager(21);
+        manager.can.limits = {{1, its_max}};
+        at.say(21, manager);
+        at.say(21, park::request(21, 1, 1));
+        at.say(11, wire::accepted{lease(1)});
+        base::buffer payload;
+        std::memset(payload.extend(bytes), 1, bytes);
+        auto message = link_message(at.bounds, [&](wire::link_writer& to) {
+            to.result({{1}, {1}}, std::move(payload));
+        });
+        REQUIRE(message.rest.size() == 1);
+        message.rest.insert(message.rest.begin(), std::move(message.first));
+        message.first = wire::relay_frame(lease(1));
+        at.core.on(core::received{{11}, std::move(message)}, at_ms(0), at.out);
+        return at.take();
+    };
+    const lines ended{"11 rejected too_large", "11 lease_ended 5.1", "21 lease_ended 5.1"};
+    CHECK(relay(50'000, 60'000, 50'000) == lines{"21 relay"});
+    CHECK(relay(50'000, 60'000, 50'001) == ended);
+    CHECK(relay(60'000, 50'000, 50'001) == ended);
+}
+
 TEST_CASE("parkserver: what a peer may not say is refused and counted") {
     park at;
     at.workers({11});

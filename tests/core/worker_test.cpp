@@ -319,6 +319,42 @@ TEST_CASE("worker: a relayed link ends when the parkserver that relays rejects t
     CHECK(at.core.now_in() == worker::state::free);
 }
 
+TEST_CASE("worker: over a relay the parkserver's limit holds too, and the error says so") {
+    site at;
+    at.take();
+    at.up(1);
+    wire::registered answer{id<base::parkserver_id>(1), 5, 10'000, 100};
+    answer.can.limits = {{1, 100}};
+    at.hear(1, answer);
+    at.hear(1, site::assign(1, {}));
+    const auto relayed = [&](auto write) {
+        auto message = link_message(at.config.settings.limits, write);
+        message.rest.insert(message.rest.begin(), std::move(message.first));
+        message.first = wire::relay_frame({5, 1});
+        at.core.on(core::received{{1}, std::move(message)}, at_ms(0), at.out);
+        at.take();
+    };
+    relayed([&](link_writer& to) { to.say(at.welcome()); });
+    const auto answers = [&](std::size_t bytes) {
+        relayed([](link_writer& to) {
+            base::buffer nothing;
+            to.call({{1}, {1}}, 0, false, nothing);
+        });
+        core::job_value value;
+        value.payload.extend(bytes);
+        const core::job& last = at.out.execute.back();
+        at.core.on(core::job_done{last.link, last.what, false, std::move(value)}, at_ms(0), at.out);
+        const auto* said = std::get_if<core::send>(&at.out.net.effects().back());
+        REQUIRE(said != nullptr);
+        const std::string bytes_said(base::as_text(said->what.first.view()));
+        at.take();
+        return bytes_said;
+    };
+    const std::string why = "101 bytes, more than the relaying parkserver's message_bytes_max, 100";
+    CHECK(answers(100).find(why) == std::string::npos);
+    CHECK(answers(101).find(why) != std::string::npos);
+}
+
 // maus-sim, seeds 9340 and 4041: the offer is void, but it came in the session before; the worker served
 // by it, and the parkserver thought that it served nobody.
 TEST_CASE("worker: that registered anew while it links believes the new session's lease_ended") {

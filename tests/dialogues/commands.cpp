@@ -153,8 +153,10 @@ void stage::boot(node& which) {
         }
     } else {
         core::worker_config config;
-        config.id = id_for<maus::base::worker_id>(which.number);
-        config.incarnation = {which.lives};
+        const auto own = which.given.find("as");
+        const node& self = own == which.given.end() ? which : find(own->second);
+        config.id = id_for<maus::base::worker_id>(self.number);
+        config.incarnation = {number(which.given, "life", which.lives)};
         config.type = text(which.given, "type", "default");
         config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
         config.settings.limits.calls_per_worker_max =

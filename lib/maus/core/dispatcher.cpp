@@ -272,9 +272,11 @@ void dispatcher::settle_too_large(std::vector<settled>& done) {
         const call_slot& call = calls_[index];
         const worker_link& best = *placement_.most_generous(call);
         placement_.mark(*call.group);  // what stands behind it may go now
-        const std::string why = wire::larger_than("the arguments", call.payload.size(),
-                                                  "worker " + best.worker + "'s message_bytes_max",
-                                                  best.payload_bytes_max);
+        const std::string whose =
+            best.payloads.is_relays ? "the relaying parkserver" : "worker " + best.worker;
+        const std::string why =
+            wire::larger_than("the arguments", call.payload.size(), whose + "'s message_bytes_max",
+                              best.payloads.bytes_max);
         settle_unasked(index, failure_of(call, errc::too_large, why), nullptr, done);
     }
     placement_.too_large().clear();
@@ -363,7 +365,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             }
             return true;
         case wire::record_type::failed: {
-            auto fault = wire::decode_fault(body);
+            auto fault = wire::decode_fault(body, limits_);
             if (!fault) return false;
             outcome failed =
                 failure_of(*call, wire::code_of(fault.value().error), fault.value().text);

@@ -87,9 +87,8 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker,
                         const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        std::uint64_t payload_bytes_max = ~std::uint64_t{0}) {
-        return placement_.add_link(to, std::move(worker), signatures, concurrency,
-                                   payload_bytes_max);
+                        wire::payload_limit payloads = {}) {
+        return placement_.add_link(to, std::move(worker), signatures, concurrency, payloads);
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from

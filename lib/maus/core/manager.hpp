@@ -149,6 +149,7 @@ private:
         base::worker_id worker;
         base::incarnation incarnation;
         base::lease_id lease;
+        bool by_token = false;  // its hello had the token of a request; else direct mode
         std::string type;
         std::optional<group_id> group;
         heartbeat_monitor alive;
@@ -171,6 +172,8 @@ private:
     void from_worker(const link_key& key, wire::message& message, instant now,
                      manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
+    [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,
+                                                         const link* old) const;
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);

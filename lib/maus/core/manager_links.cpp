@@ -8,6 +8,15 @@ namespace maus::core {
 using base::failure;
 
 namespace {
+/// Why the dispatcher does not take an answer.
+failure unfit_answer(const wire::record& record, const limits& bounds) {
+    base::byte_view body = record.body;
+    if (record.type == wire::record_type::failed && wire::take_attempt(body)) {
+        if (auto fault = wire::decode_fault(body, bounds); !fault) return fault.why();
+    }
+    return {errc::protocol_violation, "bad answer"};
+}
+
 bool is_to_skip(wire::record_type type) {
     return !wire::is_known(type) && wire::is_skipped(static_cast<std::uint8_t>(type));
 }
@@ -88,28 +97,44 @@ std::optional<group_id> manager::request_for(const wire::hello& hello) const {
     return std::nullopt;
 }
 
+// Nothing: it is welcome. A hello that is rejected must leave the links that are there alone: anybody may
+// say one.
+std::optional<failure> manager::unwelcome(const wire::hello& hello, const link* old) const {
+    const bool has_token = !hello.token.none();
+    // Only a parkserver and this manager know a token; an id and an incarnation are known to many.
+    if (old != nullptr && old->by_token && !has_token) {
+        return failure{errc::protocol_violation, "this worker is linked by a token"};
+    }
+    if (old != nullptr && old->by_token == has_token && hello.incarnation < old->incarnation) {
+        return failure{errc::protocol_violation, "a newer incarnation is linked"};
+    }
+    if (stopped_ || (has_token && !tokens_.contains(hello.token))) {
+        return failure{errc::cancelled, "this manager has no such request (any more)"};
+    }
+    if (!has_token) return std::nullopt;
+    const group_id group = tokens_.at(hello.token);
+    const standing_request& wanted = requests_.at(group);
+    const std::size_t others =
+        wanted.links.size() - (old != nullptr && old->group == group ? 1 : 0);
+    if (wanted.amount != 0 && others >= wanted.amount) {
+        return failure{errc::cancelled, "this manager has as many as it wanted"};
+    }
+    return std::nullopt;
+}
+
 void manager::welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out) {
-    // A worker that comes again before its old link was seen to end.
-    for (const auto& [old_key, old] : links_) {
-        if (old.worker != hello.worker) continue;
-        if (hello.incarnation < old.incarnation) {
-            return reject(key, {errc::protocol_violation, "a newer incarnation is linked"}, out);
-        }
-        const link_key again = old_key;
-        end(again, link_end::lost, errc::cancelled, "it came again on another link", now, out);
-        break;
+    const auto old = std::find_if(links_.begin(), links_.end(), [&](const auto& each) {
+        return each.second.worker == hello.worker;
+    });
+    const bool again = old != links_.end();
+    if (const auto why = unwelcome(hello, again ? &old->second : nullptr)) {
+        return reject(key, *why, out);
+    }
+    if (again) {  // before its old link was seen to end
+        const link_key before = old->first;
+        end(before, link_end::lost, errc::cancelled, "it came again on another link", now, out);
     }
     const auto group = request_for(hello);
-    const bool direct = hello.token.none();
-    if (stopped_ || (!group && !direct)) {
-        return reject(key, {errc::cancelled, "this manager has no such request (any more)"}, out);
-    }
-    if (group && !direct) {
-        const standing_request& wanted = requests_.at(*group);
-        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) {
-            return reject(key, {errc::cancelled, "this manager has as many as it wanted for"}, out);
-        }
-    }
     link_address to = address_of(key);
     const heartbeat beat = agreed(config_.beat, {hello.interval_ms, hello.liveness});
     out.net.link(to).say(
@@ -119,13 +144,16 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.worker = hello.worker;
     made.incarnation = hello.incarnation;
     made.lease = hello.lease;
+    made.by_token = !hello.token.none();
     made.type = hello.type;
     made.alive = {beat, now};
     made.welcomed = now;
     made.features = wire::common_features(config_.settings.features, hello.can.features);
     made.limits = wire::limits_of(hello.can);
-    made.index = dispatcher_.add_link(to, to_string(hello.worker), hello.signatures,
-                                      hello.concurrency, made.limits.message_bytes_max);
+    const auto* relay = key.relayed.none() ? nullptr : parkservers_.find(key.via);
+    made.index = dispatcher_.add_link(
+        to, to_string(hello.worker), hello.signatures, hello.concurrency,
+        wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
@@ -176,17 +204,20 @@ void manager::seek_direct(group_id group, manager_effects& out) {
 // True: go on with the next record of this message. False: the link has ended.
 bool manager::handle(const link_key& key, link& from, const wire::record& record, instant now,
                      manager_effects& out) {
-    const auto wrong = [&](const char* why) {
-        violation(key, {errc::protocol_violation, why}, now, out);
+    const auto broken = [&](const failure& why) {
+        violation(key, why, now, out);
         return false;
     };
+    const auto wrong = [&](const char* why) { return broken({errc::protocol_violation, why}); };
+    const limits& bounds = config_.settings.limits;
     switch (record.type) {
         case wire::record_type::result:
         case wire::record_type::failed:
         case wire::record_type::returned:
         case wire::record_type::detached:
         case wire::record_type::started:
-            return dispatcher_.answer(from.index, record, now, out.done) || wrong("bad answer");
+            return dispatcher_.answer(from.index, record, now, out.done) ||
+                   broken(unfit_answer(record, bounds));
         case wire::record_type::ping: {
             const auto stamp = wire::decode_stamp(record.body);
             if (!stamp) return wrong("bad ping");
@@ -197,8 +228,8 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             return true;
         }
         case wire::record_type::worker_goodbye: {
-            const auto why = wire::decode_parting(record.body);
-            if (!why) return wrong("bad goodbye");
+            const auto why = wire::decode_parting(record.body, bounds);
+            if (!why) return broken(why.why());
             end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
             return false;
         }

@@ -74,9 +74,13 @@ std::optional<session_lost> parkserver_sessions::disconnected(const down& event,
 left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& message, instant now,
                                      outbox& out) {
     const auto head = wire::read_header(message.first.view());
-    if (!head || head.value().version != wire::version) {
-        out.log(log_level::warning, "unreadable message from parkserver " + from.endpoint());
+    const auto unread = [&](const base::failure& why) {
+        out.log(log_level::warning, "parkserver " + from.endpoint() + ": " + why.message);
         return unreadable{};
+    };
+    if (!head) return unread(head.why());
+    if (head.value().version != wire::version) {
+        return unread(wire::other_version(head.value().version));
     }
     from.heard(now);
     if (head.value().channel == wire::channel::relay) {
@@ -95,10 +99,7 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
         }
         return dealt_with{};
     }
-    if (!decoded) {
-        out.log(log_level::warning, "parkserver " + from.endpoint() + ": " + decoded.why().message);
-        return unreadable{};
-    }
+    if (!decoded) return unread(decoded.why());
     return handle(from, std::move(decoded).value(), now, out);
 }
 

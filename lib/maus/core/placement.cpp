@@ -39,7 +39,7 @@ void placement::remove_group(group_id id) {
 
 link_index placement::add_link(link_address to, std::string worker,
                                const std::vector<std::string>& signatures,
-                               std::uint32_t concurrency, std::uint64_t payload_bytes_max) {
+                               std::uint32_t concurrency, wire::payload_limit payloads) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -56,7 +56,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
     made.window = {made.concurrency, limits_.prefetch_max};
-    made.payload_bytes_max = payload_bytes_max;
+    made.payloads = payloads;
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
     }
@@ -67,7 +67,7 @@ void placement::join(link_index index, call_group& group) {
     worker_link& at = links_[index];
     at.group = &group;
     group.links.push_back(index);
-    group.is_picky = group.is_picky || at.payload_bytes_max < limits_.message_bytes_max;
+    group.is_picky = group.is_picky || at.payloads.bytes_max < limits_.message_bytes_max;
 }
 
 void placement::remove_link(link_index index, instant now) {
@@ -161,7 +161,7 @@ const worker_link* placement::most_generous(const call_slot& call) {
     for (const auto index : call.group->links) {
         worker_link& at = links_[index];
         if (number_of(at, call.method) < 0) continue;
-        if (best == nullptr || at.payload_bytes_max > best->payload_bytes_max) best = &at;
+        if (best == nullptr || at.payloads.bytes_max > best->payloads.bytes_max) best = &at;
     }
     return best;
 }

@@ -56,10 +56,10 @@ struct worker_link {
     std::vector<std::int32_t> number_of;                     // by method, or absent or unknown
     std::uint32_t concurrency = 1;
     call_group* group = nullptr;
-    call_list held;                       // in the order sent
-    std::size_t slots_held = 0;           // those that are not detached
-    std::size_t timed = 0;                // those that have an attempt_timeout
-    std::uint64_t payload_bytes_max = 0;  // by its worker's own limit
+    call_list held;                // in the order sent
+    std::size_t slots_held = 0;    // those that are not detached
+    std::size_t timed = 0;         // those that have an attempt_timeout
+    wire::payload_limit payloads;  // by its worker's own limit, or the relay's
     credit_window window;
     instant bulk_until{};    // large arguments may be on their way until then
     call_id reserved_for{};  // a suspect that waits until it is idle
@@ -92,7 +92,7 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker,
                         const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        std::uint64_t payload_bytes_max);
+                        wire::payload_limit payloads);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -130,7 +130,7 @@ private:
     [[nodiscard]] static bool rather(const worker_link& one, const worker_link& other, instant now);
     [[nodiscard]] std::uint32_t least_loaded(call_group& of, const call_slot& call, instant now);
     [[nodiscard]] static bool is_too_large_for(const worker_link& at, const call_slot& call) {
-        return call.payload.size() > at.payload_bytes_max;
+        return call.payload.size() > at.payloads.bytes_max;
     }
     void note_if_too_large(std::uint32_t call);
     struct place {

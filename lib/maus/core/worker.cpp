@@ -87,9 +87,10 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {
-    const char* whose = result_bytes_max_ < config_.settings.limits.message_bytes_max
-                            ? "the manager's message_bytes_max"
-                            : "the worker's message_bytes_max";
+    const bool own = result_bytes_max_ >= config_.settings.limits.message_bytes_max;
+    const char* whose = own                        ? "the worker's message_bytes_max"
+                        : lease_.results.is_relays ? "the relaying parkserver's message_bytes_max"
+                                                   : "the manager's message_bytes_max";
     return {static_cast<std::uint8_t>(errc::too_large),
             {},
             wire::larger_than("the result", bytes, whose, result_bytes_max_)};

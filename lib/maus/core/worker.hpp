@@ -159,7 +159,8 @@ private:
         base::manager_id rejected_by;  // who says that it rejects; none: it does not say
         // Of the link, from its welcome on.
         wire::feature_set features;
-        wire::peer_limits limits;  // of the manager
+        wire::peer_limits limits;     // of the manager
+        wire::payload_limit results;  // the manager's, or the relay's
         bool manager_is_older = false;
     };
 

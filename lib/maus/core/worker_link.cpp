@@ -112,10 +112,11 @@ void worker::from_manager(wire::message& message, instant now, worker_effects& o
 
 // True: go on with the next record of this message.
 bool worker::handle(const wire::record& record, instant now, worker_effects& out) {
-    const auto wrong = [&](const char* why) {
-        violation({errc::protocol_violation, why}, now, out);
+    const auto broken = [&](const base::failure& why) {
+        violation(why, now, out);
         return false;
     };
+    const auto wrong = [&](const char* why) { return broken({errc::protocol_violation, why}); };
     const bool serving = state_ == state::serving || leaving_with_link_;
     switch (record.type) {
         case wire::record_type::call:
@@ -134,7 +135,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         }
         case wire::record_type::welcome: {
             const auto answer = wire::decode_welcome(record.body, config_.settings.limits);
-            if (state_ != state::linking || !hello_said_ || !answer) return wrong("bad welcome");
+            if (state_ != state::linking || !hello_said_) return wrong("bad welcome");
+            if (!answer) return broken(answer.why());
             welcomed(answer.value(), now, out);
             return state_ == state::serving;
         }
@@ -146,8 +148,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         }
         case wire::record_type::reject:
         case wire::record_type::manager_goodbye: {
-            const auto why = wire::decode_parting(record.body);
-            if (!why) return wrong("bad goodbye");
+            const auto why = wire::decode_parting(record.body, config_.settings.limits);
+            if (!why) return broken(why.why());
             if (state_ == state::linking) {
                 rejected(why.value(), now, out);
             } else {
@@ -210,8 +212,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     lease_.serving.manager = answer.manager;
     lease_.features = wire::common_features(config_.settings.features, answer.can.features);
     lease_.limits = wire::limits_of(answer.can);
+    const auto* relay = lease_.linked_by_relay ? parkservers_.find(lease_.link.to) : nullptr;
+    lease_.results = wire::payload_limit_of(lease_.limits, relay ? &relay->limits() : nullptr);
     result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
-        config_.settings.limits.message_bytes_max, lease_.limits.message_bytes_max));
+        config_.settings.limits.message_bytes_max, lease_.results.bytes_max));
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);

@@ -16,7 +16,12 @@ std::optional<wire::status> status_in(const wire::message& answer, const limits&
     const auto head = wire::read_header(answer.first.view());
     if (!head) throw error(head.why().code, "what answers there is no parkserver");
     auto decoded = wire::decode_control(answer, bounds);
-    if (!decoded) throw error(decoded.why().code, "unreadable answer: " + decoded.why().message);
+    if (!decoded) {
+        const bool is_other = decoded.why().code == errc::version_mismatch;
+        throw error(decoded.why().code, (is_other ? "cannot read what the parkserver answers: "
+                                                  : "unreadable answer: ") +
+                                            decoded.why().message);
+    }
     if (const auto* no = std::get_if<wire::rejected>(&decoded.value())) {
         throw error(wire::code_of(no->error),
                     "the parkserver refuses: " + wire::printable(no->why));

@@ -26,6 +26,13 @@ void for_each_limit(Limits& limits, Each each) {
 }
 }  // namespace
 
+std::optional<failure> check_text(const std::string& text, const limits& bounds) {
+    const std::size_t bytes_max = std::max(bounds.text_bytes_max, text_bytes_always);
+    if (text.size() <= bytes_max) return std::nullopt;
+    return failure{errc::too_large,
+                   larger_than("a text", text.size(), "text_bytes_max", bytes_max)};
+}
+
 capabilities capabilities_of(const std::vector<std::string>& features, const limits& bounds) {
     capabilities told{features, {}};
     for_each_limit(bounds, [&](std::uint16_t number, std::uint64_t limit) {
@@ -42,6 +49,13 @@ peer_limits limits_of(const capabilities& told) {
     });
     read.text_bytes_max = std::max<std::uint64_t>(read.text_bytes_max, text_bytes_always);
     return read;
+}
+
+payload_limit payload_limit_of(const peer_limits& peer, const peer_limits* relay) {
+    if (relay == nullptr || relay->message_bytes_max >= peer.message_bytes_max) {
+        return {peer.message_bytes_max, false};
+    }
+    return {relay->message_bytes_max, true};
 }
 
 std::string larger_than(const std::string& part, std::uint64_t bytes,

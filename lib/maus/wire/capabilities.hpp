@@ -33,6 +33,10 @@ struct capabilities {
 /// long has to be cut for it.
 inline constexpr std::size_t text_bytes_always = 1024;
 
+/// What of a text is refused: more than text_bytes_max, and than what every peer takes.
+[[nodiscard]] std::optional<base::failure> check_text(const std::string& text,
+                                                      const limits& bounds);
+
 /// The limits that matter to somebody who sends to their owner: a part of maus::limits, with its
 /// defaults.
 struct peer_limits {
@@ -49,6 +53,14 @@ struct peer_limits {
     std::uint64_t extensions_max = limits{}.extensions_max;
     friend bool operator==(const peer_limits&, const peer_limits&) = default;
 };
+
+/// How large one payload to somebody may be, and by whose limit.
+struct payload_limit {
+    std::uint64_t bytes_max = ~std::uint64_t{0};
+    bool is_relays = false;  ///< the parkserver between both allows less than the peer
+};
+/// `relay`: the limits of the parkserver that a link goes through; null if it goes through none.
+[[nodiscard]] payload_limit payload_limit_of(const peer_limits& peer, const peer_limits* relay);
 
 /// What a peer with these features and limits says.
 [[nodiscard]] capabilities capabilities_of(const std::vector<std::string>& features,

@@ -49,11 +49,6 @@ checked check_type(const std::string& type, const limits& bounds) {
     return std::nullopt;
 }
 
-checked check_text(const std::string& text, const limits& bounds) {
-    if (text.size() > bounds.text_bytes_max) return failure{errc::too_large, "a text is too long"};
-    return std::nullopt;
-}
-
 checked within(const register_worker& read, const limits& bounds) {
     if (read.worker.none()) return failure{errc::protocol_violation, "the worker's id is 0"};
     if (auto bad = check_type(read.type, bounds)) return bad;
@@ -101,6 +96,10 @@ checked within(const parkserver_goodbye& read, const limits& bounds) {
     return check_text(read.why, bounds);
 }
 
+checked within(const status& read, const limits& bounds) {
+    return check_text(read.version, bounds);
+}
+
 template <class Body>
 checked within(const Body&, const limits&) {
     return std::nullopt;  // numbers only, or bounded by the message's size
@@ -140,6 +139,7 @@ base::result<control> decode_control(const message& from, const limits& bounds,
     }
     const auto head = read_header(from.first.view());
     if (!head) return head.why();
+    if (head.value().version != version) return other_version(head.value().version);
     const bool is_status = head.value().type == status::type_number;
     if (from.first.size() > (is_status ? bounds.message_bytes_max : bounds.control_bytes_max)) {
         return failure{errc::too_large, "the control message is larger than control_bytes_max"};

@@ -126,10 +126,20 @@ base::result<welcome> decode_welcome(base::byte_view body, const limits& bounds,
     if (auto bad = decode_extended(body, read, "welcome", bounds, extended)) return *std::move(bad);
     return read;
 }
-base::result<parting> decode_parting(base::byte_view body) {
-    return decode_as<parting>(body, "goodbye");
+base::result<parting> decode_parting(base::byte_view body, const limits& bounds) {
+    auto read = decode_as<parting>(body, "goodbye");
+    if (!read) return read;
+    if (auto bad = check_text(read.value().why, bounds)) return *std::move(bad);
+    return read;
 }
-base::result<fault> decode_fault(base::byte_view body) { return decode_as<fault>(body, "failed"); }
+base::result<fault> decode_fault(base::byte_view body, const limits& bounds) {
+    auto read = decode_as<fault>(body, "failed");
+    if (!read) return read;
+    for (const auto* text : {&read.value().type, &read.value().text}) {
+        if (auto bad = check_text(*text, bounds)) return *std::move(bad);
+    }
+    return read;
+}
 
 std::optional<std::uint64_t> decode_stamp(base::byte_view body) {
     if (body.size() != sizeof(std::uint64_t)) return std::nullopt;
@@ -212,7 +222,9 @@ void link_writer::say(const welcome& body, const extensions& extended) {
 }
 void link_writer::say(const rejected_by& body) { archived(record_type::rejected_by, body); }
 void link_writer::part(record_type type, errc code, std::string_view why) {
-    archived(type, parting{static_cast<std::uint8_t>(code), std::string(why)});
+    // Not every peer has told yet what it takes.
+    const auto bytes_max = std::min(bounds_.text_bytes_max, text_bytes_always);
+    archived(type, parting{static_cast<std::uint8_t>(code), std::string(cut(why, bytes_max))});
 }
 
 }  // namespace maus::wire

@@ -31,7 +31,40 @@ std::size_t sequence_length(std::string_view text) {
     }
     return 0;
 }
+
+/// Of one well-formed sequence. C1 are U+0080 to U+009F.
+bool is_control(std::string_view sequence) {
+    const auto lead = static_cast<unsigned char>(sequence[0]);
+    if (sequence.size() == 1) return lead < 0x20 || lead == 0x7F;
+    return sequence.size() == 2 && lead == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
+}
+
+/// Whether a terminal may show what follows in another order or on another line: U+061C, U+200E,
+/// U+200F, U+2028 to U+202E, U+2066 to U+2069.
+bool reorders(std::string_view sequence) {
+    if (sequence == "\xD8\x9C") return true;
+    if (sequence.size() != 3 || sequence[0] != '\xE2') return false;
+    const auto last = static_cast<unsigned char>(sequence[2]);
+    if (sequence[1] == '\x80')
+        return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+    return sequence[1] == '\x81' && last >= 0xA6 && last <= 0xA9;
+}
+
+bool is_name(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = sequence_length(text);
+        if (length == 0 || is_control(text.substr(0, length))) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
 }  // namespace
+
+failure other_version(std::uint8_t theirs) {
+    return {errc::version_mismatch, "it speaks version " + std::to_string(theirs) +
+                                        " of the protocol, this program version " +
+                                        std::to_string(version)};
+}
 
 void write_header(base::buffer& frame, channel on, std::uint8_t type) {
     std::byte* at = frame.extend(header_bytes);
@@ -102,15 +135,11 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
     std::string clean;
     while (!text.empty() && clean.size() < bytes_max) {
         const std::size_t length = sequence_length(text);
-        const auto lead = static_cast<unsigned char>(text[0]);
-        // C1 control characters are U+0080 to U+009F: C2 80 to C2 9F.
-        const bool control =
-            length == 1 ? lead < 0x20 || lead == 0x7F
-                        : length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-        if (length == 0 || control) {
+        const std::string_view sequence = text.substr(0, length);
+        if (length == 0 || is_control(sequence) || reorders(sequence)) {
             clean += '?';
         } else {
-            clean += text.substr(0, length);
+            clean += sequence;
         }
         text.remove_prefix(length == 0 ? 1 : length);
     }
@@ -130,7 +159,7 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
 }
 
 bool good_name(std::string_view text, std::size_t bytes_max) {
-    return !text.empty() && text.size() <= bytes_max && printable(text, bytes_max) == text;
+    return !text.empty() && text.size() <= bytes_max && is_name(text);
 }
 
 }  // namespace maus::wire

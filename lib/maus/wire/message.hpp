@@ -44,6 +44,8 @@ struct message {
     }
 };
 
+/// "it speaks version 7 of the protocol, this program version 1"
+[[nodiscard]] base::failure other_version(std::uint8_t theirs);
 void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
 /// Whether somebody who speaks this protocol, in whatever version, wrote the frame.
 [[nodiscard]] bool has_magic(base::byte_view frame);
@@ -59,7 +61,8 @@ void write_header(base::buffer& frame, channel on, std::uint8_t type = 0);
 /// The lease of a relay message, which stays as it is.
 [[nodiscard]] base::result<base::lease_id> peek_relay(const message& relayed);
 
-/// Text from a peer made fit for a log: control characters become '?', the length is bounded.
+/// Text from a peer made fit for a log or a terminal: control characters, and those that change the
+/// order in which others are shown, become '?'. The length is bounded.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t bytes_max = 200);
 /// The beginning of a text, of at most bytes_max bytes; no character is cut in two.
 [[nodiscard]] std::string_view cut(std::string_view text, std::size_t bytes_max);

@@ -1,0 +1,173 @@
+// What `maus status` and `maus functions` show of a parkserver that is large, or hostile.
+#include <algorithm>
+#include <sstream>
+#include <zmq.hpp>
+
+#include <maus/wire/control.hpp>
+#include <maus/wire/message.hpp>
+
+#include "bin/maus/show.hpp"
+#include "programs/program.hpp"
+
+using namespace programs;
+using maus::parkserver_status;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* where = "tcp://127.0.0.1:1";
+
+/// C0, DEL, C1, the turns of the writing direction, a character of four bytes, and no UTF-8 at all.
+const std::string hostile =
+    "a\x1b[31m\x7f\xC2\x9B\xE2\x80\xAE\xE2\x81\xA6\xD8\x9C\xF0\x9F\x90\xAD\xFF";
+
+parkserver_status hostile_status() {
+    parkserver_status made;
+    made.version = hostile;
+    made.workers.push_back({"w",
+                            1,
+                            hostile,
+                            {"f()->" + hostile},
+                            1,
+                            maus::worker_state::leased,
+                            "1.1",
+                            "m",
+                            hostile,
+                            7,
+                            {}});
+    made.managers.push_back({"m", {hostile}, hostile, 8, {}});
+    made.requests.push_back({"m", 1, hostile, 2, 1, {}});
+    return made;
+}
+
+/// So many managers, each with one worker.
+parkserver_status pairs(std::size_t count) {
+    parkserver_status made;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string id = std::to_string(1'000'000'000 + i);
+        made.workers.push_back({id,
+                                1,
+                                "default",
+                                {"f()->i32"},
+                                1,
+                                maus::worker_state::leased,
+                                "1." + id,
+                                id,
+                                "host",
+                                7,
+                                {}});
+        made.managers.push_back({id, {where}, "host", 8, {}});
+    }
+    return made;
+}
+
+std::string status_json(const parkserver_status& of, int indent) {
+    std::ostringstream to;
+    maus::cli::write_status_json(to, of, where, indent);
+    return to.str();
+}
+
+bool is_plain(const std::string& text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7F); });
+}
+
+/// Where a stream writes to; remembers how much came at a time at most.
+class meter : public std::streambuf {
+public:
+    std::size_t bytes = 0, most = 0;
+
+protected:
+    std::streamsize xsputn(const char*, std::streamsize count) override {
+        bytes += static_cast<std::size_t>(count);
+        most = std::max(most, static_cast<std::size_t>(count));
+        return count;
+    }
+    int_type overflow(int_type c) override {
+        ++bytes;
+        return c;
+    }
+};
+
+/// Answers one question, whatever it is, with these bytes.
+class answers_once {
+public:
+    explicit answers_once(std::string answer) : answer_(std::move(answer)) {
+        socket_.bind("tcp://127.0.0.1:*");
+    }
+    [[nodiscard]] std::string endpoint() const { return socket_.get(zmq::sockopt::last_endpoint); }
+    void serve() {
+        zmq::message_t from, question;
+        REQUIRE(socket_.recv(from).has_value());
+        REQUIRE(socket_.recv(question).has_value());
+        socket_.send(from, zmq::send_flags::sndmore);
+        socket_.send(zmq::const_buffer(answer_.data(), answer_.size()), zmq::send_flags::none);
+    }
+
+private:
+    std::string answer_;
+    zmq::context_t context_;
+    zmq::socket_t socket_{context_, zmq::socket_type::router};
+};
+
+}  // namespace
+
+TEST_CASE("what peers chose is ASCII in JSON, and can be read back") {
+    const auto status = hostile_status();
+    for (const int indent : {-1, 2}) {
+        const std::string text = status_json(status, indent);
+        INFO(text);
+        CHECK(is_plain(text));
+        const auto read = ordered_json::parse(text);
+        CHECK(read["workers"][0]["host"].get<std::string>().starts_with("a\x1b[31m\x7f\xC2\x9B"));
+        CHECK(read["leases"].size() == 1);
+    }
+    std::ostringstream functions;
+    maus::cli::write_functions_json(functions, status, "");
+    CHECK(is_plain(functions.str()));
+}
+
+TEST_CASE("what peers chose cannot give a terminal orders") {
+    const auto status = hostile_status();
+    for (const std::string& text :
+         {maus::cli::status_text(status, where), maus::cli::functions_text(status, where, "")}) {
+        INFO(text);
+        CHECK_THAT(text, maus_test::has_text("a?[31m?????\xF0\x9F\x90\xAD?"));
+        for (const char* order :
+             {"\x1b", "\x7f", "\xC2\x9B", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xD8\x9C"}) {
+            CHECK(text.find(order) == std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("a status in JSON looks as if it had been written whole") {
+    for (const auto& status : {parkserver_status{}, pairs(3)}) {
+        for (const int indent : {-1, 2}) {
+            const std::string text = status_json(status, indent);
+            CHECK(text == ordered_json::parse(text).dump(indent) + '\n');
+        }
+    }
+}
+
+TEST_CASE("a status in JSON is written an entry at a time") {
+    meter written;
+    std::ostream to(&written);
+    maus::cli::write_status_json(to, pairs(2000), where, 2);
+    CHECK(written.bytes > 500'000);
+    CHECK(written.most < 1000);
+}
+
+TEST_CASE("a status of 100,000 managers and as many workers is text all the same") {
+    const std::string text = maus::cli::status_text(pairs(100'000), where);
+    CHECK_THAT(text.substr(0, 200), maus_test::has_text("workers (100,000)\n"));
+    CHECK(std::count(text.begin(), text.end(), '\n') > 300'000);
+}
+
+TEST_CASE("a parkserver of another version is told by both versions") {
+    answers_once other(std::string("MAU\7\1\x49\0\0", 8));
+    program asks("maus", {"status", "-p", other.endpoint(), "--timeout", "60000"});
+    other.serve();
+    CHECK(asks.wait() == failed);
+    CHECK_THAT(asks.err(),
+               maus_test::has_text("it speaks version 7 of the protocol, this program version 1"));
+}
