@@ -26,7 +26,6 @@
 // Thread-safety: different futures may be used by different threads; one future by one at a time.
 #pragma once
 
-#include <cxxabi.h>
 #include <chrono>
 #include <coroutine>
 #include <exception>
@@ -35,6 +34,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/base/task.hpp"
 #include "maus/call_state.hpp"
 #include "maus/error.hpp"
@@ -127,7 +127,7 @@ namespace detail {
 
 struct resume final : continuation {
     explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
-    void run() override {
+    MAUS_CATCHES_FORCED_UNWIND void run() override {
         try {
             waiting_.resume();
         } catch (const abi::__forced_unwind&) {
@@ -202,7 +202,7 @@ struct then_continuation final : continuation {
     then_continuation(future<T> source, Callback callback, result to)
         : source_(std::move(source)), callback_(std::move(callback)), result_(std::move(to)) {}
 
-    void run() override {
+    MAUS_CATCHES_FORCED_UNWIND void run() override {
         try {
             if constexpr (is_future<R>::value) {
                 settle_like(call(), result_);

@@ -27,7 +27,8 @@ bool is_control(const wire::message& message) {
 void worker::try_link(instant now, worker_effects& out) {
     hello_said_ = false;
     lease_.rejected_by = {};
-    link_deadline_ = base::after(now, config_.link_timeout);
+    // There is no other address to go on to: a manager that is called directly has all the time it needs.
+    link_deadline_ = is_direct() ? never : base::after(now, config_.link_timeout);
     if (!lease_.endpoints.empty()) {
         link_endpoint_ = std::move(lease_.endpoints.back());
         lease_.endpoints.pop_back();
@@ -63,7 +64,7 @@ void worker::address_failed(bool close_it, std::string_view why, instant now, wo
 
 void worker::say_hello(instant now, worker_effects& out) {
     hello_said_ = true;
-    link_deadline_ = base::after(now, config_.link_timeout);
+    link_deadline_ = is_direct() ? never : base::after(now, config_.link_timeout);
     wire::hello say;
     say.token = lease_.serving.token;
     say.worker = config_.id;

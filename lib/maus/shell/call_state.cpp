@@ -2,7 +2,6 @@
 // and what is to go on goes on.
 #include "maus/call_state.hpp"
 
-#include <cxxabi.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/shell/failure_text.hpp"
 
@@ -46,7 +46,7 @@ public:
     }
     /// Until there are none, or `enough()`.
     template <class Enough>
-    void run(Enough enough) {
+    MAUS_CATCHES_FORCED_UNWIND void run(Enough enough) {
         while (oldest_ && !enough()) {
             const auto next = std::move(oldest_);
             oldest_ = std::move(next->successor);

@@ -1,13 +1,12 @@
 #include "maus/shell/callback_thread.hpp"
 
-#include <cxxabi.h>
-
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/net/process.hpp"
 
 namespace maus::shell {
@@ -48,7 +47,7 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
         return net::spawn([kept = shared_from_this()] { kept->work(); }, mask);
     }
 
-    void work() {
+    MAUS_CATCHES_FORCED_UNWIND void work() {
         works_for = this;
         try {
             run_all();

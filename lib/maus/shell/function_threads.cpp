@@ -1,9 +1,8 @@
 #include "maus/shell/function_threads.hpp"
 
-#include <cxxabi.h>
-
 #include <utility>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/error.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
@@ -32,7 +31,7 @@ std::size_t function_threads::start_threads(std::size_t concurrency) {
 
 std::thread function_threads::another() {
     return net::spawn(
-        [this] {
+        [this]() MAUS_CATCHES_FORCED_UNWIND {
             try {
                 member(false);
             } catch (const abi::__forced_unwind&) {
@@ -52,7 +51,7 @@ void function_threads::replace_this_thread() {
     }
 }
 
-void function_threads::work() {
+MAUS_CATCHES_FORCED_UNWIND void function_threads::work() {
     (void)leadership_.try_take();
     try {
         member(true);

@@ -1,12 +1,11 @@
 // What functions that a program gave us throw: it is told and goes no further.
 #pragma once
 
-#include <cxxabi.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/future.hpp"
 #include "maus/options.hpp"
 #include "maus/shell/exception_text.hpp"
@@ -15,7 +14,8 @@ namespace maus::shell {
 
 /// Calls it. Nothing: it did not throw. The end of the thread (pthread_exit) goes on.
 template <class Function>
-[[nodiscard]] std::optional<exception_text> thrown_by(Function function) {
+[[nodiscard]] MAUS_CATCHES_FORCED_UNWIND std::optional<exception_text> thrown_by(
+    Function function) {
     try {
         function();
         return std::nullopt;

@@ -1,10 +1,9 @@
 #include "maus/shell/worker_runtime.hpp"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <future>
 
+#include "maus/base/forced_unwind.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
 #include "maus/shell/program_code.hpp"
@@ -310,7 +309,7 @@ void worker_runtime::give_up_claim() {
 }
 
 // False: another thread leads now, and nothing that belongs to the leader may be touched any more.
-bool worker_runtime::run_short_jobs() {
+MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_jobs() {
     // What is answered in this time travels together: a message's own way takes about as long.
     constexpr base::duration message_time = std::chrono::microseconds{100};
     net::frequent_clock clock;
@@ -369,7 +368,7 @@ void worker_runtime::run_job(core::job job, bool may_start) {
     deliver(call);
 }
 
-void worker_runtime::invoke(const core::job& job, running_call& call) {
+MAUS_CATCHES_FORCED_UNWIND void worker_runtime::invoke(const core::job& job, running_call& call) {
     const call_context context{job, config_};
     current_call = &context;
     try {

@@ -13,7 +13,6 @@
 #include <iostream>
 #include <maus/maus.hpp>
 #include <maus/parkserver.hpp>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -39,44 +38,45 @@ struct everything {
     }
     void call() const { std::cout << "called " << workers.call(add, 1, 2).get() << std::endl; }
 };
-std::optional<everything>& all() {
-    static std::optional<everything> objects;
+// A static object, that main() makes when it is ready to. Functions use it while it is destroyed, as
+// they do with globals of any program: that it is still there is not theirs to ask.
+everything& all() {
+    static everything objects;
     return objects;
 }
 
 struct calls_at_its_end {
-    ~calls_at_its_end() { all()->call(); }
+    ~calls_at_its_end() { all().call(); }
 };
 
 void end_in_function(bool in_run, int calls_before) {
     std::thread caller([calls_before] {
         try {
-            for (int i = calls_before; i >= 0; --i) (void)all()->workers.call(ends, i).get();
+            for (int i = calls_before; i >= 0; --i) (void)all().workers.call(ends, i).get();
         } catch (const maus::error&) {
             // The process is ending.
         }
     });
     if (in_run) {
-        all()->worker.run();
+        all().worker.run();
     } else {
-        all()->worker.start();
+        all().worker.start();
     }
     caller.join();
 }
 
 void end_in_callback() {
-    all()->worker.start();
-    all()->workers.call(add, 1, 2).then([](int) { std::exit(7); }).get();
+    all().worker.start();
+    all().workers.call(add, 1, 2).then([](int) { std::exit(7); }).get();
 }
 
 void end_in_log() {
-    static std::optional<maus::parkserver> park;
     maus::parkserver_options options{.bind = {"tcp://127.0.0.1:*"}};
     options.log = [](maus::log_level, std::string_view) { std::exit(7); };
-    park.emplace(options);
-    park->start();
+    static maus::parkserver park(options);
+    park.start();
     maus::worker worker;
-    worker.register_parkserver(park->endpoint());
+    worker.register_parkserver(park.endpoint());
     worker.run();
 }
 
@@ -99,20 +99,20 @@ int main(int, char** arguments) {
     const std::string where = arguments[1];
     if (where == "until-signal") return serve_until_signal(arguments[2], arguments[3]);
     if (where == "parkserver-log") end_in_log();
-    all().emplace();
+    (void)all();
     if (where == "function-start") end_in_function(false, 0);
     if (where == "function-run") end_in_function(true, 0);
     if (where == "short-function") end_in_function(false, 1000);
     if (where == "callback") end_in_callback();
-    all()->worker.start();
-    all()->call();
+    all().worker.start();
+    all().call();
     if (where == "static-destructor") {
         static const calls_at_its_end last;
     } else {
         thread_local const calls_at_its_end last;
         std::thread([] {
             thread_local const calls_at_its_end of_thread;
-            all()->call();
+            all().call();
         }).join();
     }
     return 0;
