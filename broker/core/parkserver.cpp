@@ -173,7 +173,7 @@ void parkserver::relay(core::received& event, outbox& out) {
 }
 
 // Why this is more than the other end takes: its connection would close, with all that it serves. Empty:
-// it is not. Who sends it was told of both limits ([P-87]).
+// it is not. Who sends it was told of both limits ([P-81]).
 std::string parkserver::too_large_to_relay(const wire::message& relayed, route to) const {
     const limits& own = config_.settings.limits;
     const bool is_small = relayed.rest.size() == 1 && relayed.rest[0].size() <= own.batch_bytes_max;

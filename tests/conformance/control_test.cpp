@@ -167,7 +167,7 @@ TEST_CASE("P-15: what was leased under an older incarnation is void") {
     CHECK(all.park.ask().requests.empty());
 }
 
-TEST_CASE("P-82: who is replaced by a newer incarnation is told, and comes back when it has gone") {
+TEST_CASE("P-78: who is replaced by a newer incarnation is told, and comes back when it has gone") {
     const real_park park;
     fake_worker real(park.endpoint()), impostor;
     impostor.self = real.self;
@@ -323,7 +323,7 @@ TEST_CASE("P-19: a parkserver's epoch grows with each of its lives") {
     }
 }
 
-TEST_CASE("P-81: who asks for a large status again and again is answered each time") {
+TEST_CASE("P-77: who asks for a large status again and again is answered each time") {
     const real_park park;
     fake_worker large;
     large.self.signatures.clear();

@@ -123,7 +123,7 @@ TEST_CASE("P-22: a worker's own word counts, whether it comes first or last") {
     accept_offer(next);
 }
 
-TEST_CASE("P-80: the workers that one manager says it holds are bounded") {
+TEST_CASE("P-76: the workers that one manager says it holds are bounded") {
     auto options = park_options();
     options.limits.peers_max = 4;
     const real_park park(std::move(options));

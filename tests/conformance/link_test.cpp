@@ -398,7 +398,7 @@ TEST_CASE("P-70: a hello with a lease and without a token is rejected") {
     CHECK(decoded<parting>(link.next(r_reject).body).error == 15);
 }
 
-TEST_CASE("P-85: a hello without a token, or that is rejected, ends no link") {
+TEST_CASE("P-79: a hello without a token, or that is rejected, ends no link") {
     managed all;
     fake_worker worker;
     worker.connect(all.endpoint());
@@ -415,7 +415,7 @@ TEST_CASE("P-85: a hello without a token, or that is rejected, ends no link") {
     CHECK(sum.get() == 42);
 }
 
-TEST_CASE("P-85: a hello without a token does not take the place of a worker that has one") {
+TEST_CASE("P-79: a hello without a token does not take the place of a worker that has one") {
     maus::manager manager(manager_options());
     router park;
     manager.connect_parkserver(park.endpoint());
@@ -441,7 +441,7 @@ TEST_CASE("P-85: a hello without a token does not take the place of a worker tha
     CHECK(sum.get() == 42);
 }
 
-TEST_CASE("P-86: a text longer than text_bytes_max ends its link as too_large") {
+TEST_CASE("P-80: a text longer than text_bytes_max ends its link as too_large") {
     const std::string longer(16385, 'x');
     managed all;
     for (const int kind : {0, 1, 2}) {

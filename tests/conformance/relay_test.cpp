@@ -121,7 +121,7 @@ TEST_CASE("P-46: a relayed link ends with lease_ended, and with the parkserver")
     CHECK(sum.get() == 42);
 }
 
-TEST_CASE("P-87: a relayed frame larger than its receiver allows ends the lease alone") {
+TEST_CASE("P-81: a relayed frame larger than its receiver allows ends the lease alone") {
     real_park park;
     fake_worker worker{park.endpoint()};
     fake_manager manager;
