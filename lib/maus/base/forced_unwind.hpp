@@ -7,5 +7,5 @@
 
 #include <cxxabi.h>
 
-/// Of a function that has such a catch clause.
-#define MAUS_CATCHES_FORCED_UNWIND __attribute__((no_sanitize("null")))
+/// Of a function that has such a catch clause. (Inlined into another, it would be checked as a part of that.)
+#define MAUS_CATCHES_FORCED_UNWIND __attribute__((no_sanitize("null"), noinline))

@@ -30,16 +30,16 @@ std::size_t function_threads::start_threads(std::size_t concurrency) {
 }
 
 std::thread function_threads::another() {
-    return net::spawn(
-        [this]() MAUS_CATCHES_FORCED_UNWIND {
-            try {
-                member(false);
-            } catch (const abi::__forced_unwind&) {
-                replace_this_thread();
-                throw;
-            }
-        },
-        mask_);
+    return net::spawn([this] { follow(); }, mask_);
+}
+
+MAUS_CATCHES_FORCED_UNWIND void function_threads::follow() {
+    try {
+        member(false);
+    } catch (const abi::__forced_unwind&) {
+        replace_this_thread();
+        throw;
+    }
 }
 
 // If there is no thread to be had, std::terminate: the worker would take calls and run none.

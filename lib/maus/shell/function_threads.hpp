@@ -94,6 +94,7 @@ public:
 private:
     void join();
     [[nodiscard]] std::thread another();
+    void follow();
     void replace_this_thread();
     void member(bool leads);
     [[nodiscard]] bool next_duty();

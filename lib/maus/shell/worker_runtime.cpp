@@ -309,7 +309,7 @@ void worker_runtime::give_up_claim() {
 }
 
 // False: another thread leads now, and nothing that belongs to the leader may be touched any more.
-MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_jobs() {
+bool worker_runtime::run_short_jobs() {
     // What is answered in this time travels together: a message's own way takes about as long.
     constexpr base::duration message_time = std::chrono::microseconds{100};
     net::frequent_clock clock;
@@ -328,7 +328,9 @@ MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_jobs() {
     return true;
 }
 
-bool worker_runtime::run_short_job(core::job& job, net::frequent_clock& clock, base::instant& now) {
+MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
+                                                              net::frequent_clock& clock,
+                                                              base::instant& now) {
     if (job.at_most_once) machine_->on(core::job_started{job.link, job.what}, now, effects_);
     running_call call(job, completions_);
     function_threads_.leadership().leave_unwatched();

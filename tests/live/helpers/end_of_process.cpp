@@ -49,7 +49,12 @@ struct calls_at_its_end {
     ~calls_at_its_end() { all().call(); }
 };
 
-void end_in_function(bool in_run, int calls_before) {
+// The process is ending, on another thread, and what it had is gone.
+[[noreturn]] void wait_for_the_end() {
+    for (;;) ::pause();
+}
+
+[[noreturn]] void end_in_function(bool in_run, int calls_before) {
     std::thread caller([calls_before] {
         try {
             for (int i = calls_before; i >= 0; --i) (void)all().workers.call(ends, i).get();
@@ -63,21 +68,24 @@ void end_in_function(bool in_run, int calls_before) {
         all().worker.start();
     }
     caller.join();
+    wait_for_the_end();
 }
 
-void end_in_callback() {
+[[noreturn]] void end_in_callback() {
     all().worker.start();
-    all().workers.call(add, 1, 2).then([](int) { std::exit(7); }).get();
+    const auto call = all().workers.call(add, 1, 2).then([](int) { std::exit(7); });
+    wait_for_the_end();
 }
 
-void end_in_log() {
+[[noreturn]] void end_in_log() {
     maus::parkserver_options options{.bind = {"tcp://127.0.0.1:*"}};
     options.log = [](maus::log_level, std::string_view) { std::exit(7); };
     static maus::parkserver park(options);
     park.start();
     maus::worker worker;
     worker.register_parkserver(park.endpoint());
-    worker.run();
+    worker.start();
+    wait_for_the_end();
 }
 
 int serve_until_signal(const std::string& endpoint, const std::string& gate) {
