@@ -403,8 +403,11 @@ void checkers::welcomed(const fact& what) {
     const auto replaced = replaced_.find({manager, from.worker});
     if (replaced != replaced_.end() && replaced->second == what.at &&
         before != newest_hello_.end()) {
-        expect(from.incarnation >= before->second.incarnation, "P-15", what,
+        const bool of_a_kind = from.token.none() == before->second.token.none();
+        expect(from.incarnation >= before->second.incarnation || !of_a_kind, "P-15", what,
                "an older incarnation took the place of a newer one");
+        expect(of_a_kind || before->second.token.none(), "P-79", what,
+               "a hello without a token took the place of one that had one");
     }
     newest_hello_[{manager, from.worker}] = from;
     if (from.token.none()) return;
