@@ -35,6 +35,6 @@ TEST_CASE("what is negative or no number is 0") {
 TEST_CASE("what fits is what it was, rounded up") {
     static_assert(time_span(1h) == 1h);
     static_assert(time_span(292 * 365 * 24h) == 292 * 365 * 24h);
-    static_assert(time_span(std::chrono::duration<double, std::nano>(1.5)) == 2ns);
+    CHECK(time_span(std::chrono::duration<double, std::nano>(1.5)) == 2ns);
     static_assert(maus::saturated<std::chrono::milliseconds>(1ns) == 1ms);
 }
