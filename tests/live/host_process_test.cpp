@@ -103,11 +103,11 @@ std::size_t threads_of_this_process() {
 
 TEST_CASE("the longest time of any type means for ever", "[host]") {
     site here;
+    maus_test::gate gate;
     maus::worker_options patient;
     patient.heartbeat = calm;
     patient.link_timeout = std::chrono::milliseconds::max();
     patient.stop_timeout = std::chrono::milliseconds::max();
-    maus_test::gate gate;
     maus::worker worker(patient);
     worker.expose(zoo::add, [&](int x, int y) {
         if (x == 0) gate.pass();
@@ -153,8 +153,8 @@ TEST_CASE("a heartbeat of the longest interval is one of the longest that there 
 TEST_CASE("a blocked call ends by its own timeout", "[host]") {
     maus::limits few;
     few.calls_max = 1;
+    maus_test::gate gate;  // gone after all who pass it
     duo with({.limits = few});
-    maus_test::gate gate;
     with.worker.expose(zoo::add, [&](int x, int y) {
         gate.pass();
         return x + y;
@@ -174,10 +174,13 @@ TEST_CASE("a blocked call ends by its own timeout", "[host]") {
 TEST_CASE("results whose callbacks have not run count as calls", "[host]") {
     maus::limits few;
     few.calls_max = 4;
+    maus_test::gate all_are_asked, gate;
     duo with({.limits = few});
-    with.worker.expose(zoo::add, [](int x, int y) { return x + y; });
+    with.worker.expose(zoo::add, [&](int x, int y) {
+        all_are_asked.pass();  // else a callback could run at once, on this thread
+        return x + y;
+    });
     with.start();
-    maus_test::gate gate;
     std::vector<maus::future<int>> all;
     for (int i = 0; i < 4; ++i) {
         all.push_back(with.workers.call(zoo::add, i, i).then([&](int x) {
@@ -186,6 +189,7 @@ TEST_CASE("results whose callbacks have not run count as calls", "[host]") {
             return with.workers.call(zoo::add, x, 1).get();
         }));
     }
+    all_are_asked.open();
     REQUIRE(gate.wait_for_arrivals(1));
     REQUIRE(eventually([&] { return with.manager.metrics().results == 4; }));
     const auto hasty = with.workers.with({.when_full = maus::when_full::fail});
@@ -200,12 +204,17 @@ TEST_CASE("what callbacks throw is logged with the function's name", "[host]") {
     maus::manager_options options;
     options.log = log.pen();
     options.on_event = [](const maus::event&) { throw std::range_error("no events, please"); };
+    maus_test::gate is_asked;
     duo with(options);
-    with.worker.expose(zoo::add, [](int x, int y) { return x + y; });
+    with.worker.expose(zoo::add, [&](int x, int y) {
+        is_asked.pass();
+        return x + y;
+    });
     with.worker.expose(zoo::fail, [](int) -> int { throw std::range_error("never"); });
     with.start();
     CHECK(log.comes_to_have({"error: on_event", "worker_joined", "no events, please"}));
     (void)with.workers.call(zoo::add, 1, 1).then([](int) { throw std::range_error("mine"); });
+    is_asked.open();
     CHECK(log.comes_to_have({"warning: ", "add", "std::range_error: mine"}));
     (void)with.workers.call(zoo::fail, 1);
     CHECK(log.comes_to_have({"debug: ", "fail", "remote_exception", "never"}));
@@ -241,10 +250,13 @@ TEST_CASE("functions and callbacks run with the program's signal mask", "[host]"
     sigaddset(&some, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &some, &before);
     const auto mine = blocked_signals();
+    maus_test::gate is_asked;
     duo with;
     const maus::method<std::vector<int>()> mask{"mask"};
     const maus::method<std::string(std::string)> run{"run"};
+    const maus::method<void()> wait{"wait"};
     with.worker.expose(mask, blocked_signals);
+    with.worker.expose(wait, [&] { is_asked.pass(); });
     with.worker.expose(run, [](const std::string& line) {
         std::string said(64, '\0');
         FILE* const child = ::popen(line.c_str(), "r");
@@ -256,8 +268,8 @@ TEST_CASE("functions and callbacks run with the program's signal mask", "[host]"
     with.start();
     for (int i = 0; i < 20; ++i) CHECK(value_of(with.workers.call(mask)) == mine);
     CHECK(value_of(with.workers.call(run, "kill -TERM $$; echo is deaf")).empty());
-    auto called_back = with.workers.call(mask).then(
-        [](maus::future<std::vector<int>>) { return blocked_signals(); });
+    auto called_back = with.workers.call(wait).then([] { return blocked_signals(); });
+    is_asked.open();
     CHECK(value_of(called_back) == mine);
 }
 
@@ -296,17 +308,21 @@ TEST_CASE("a function may end its thread", "[host]") {
 }
 
 TEST_CASE("a callback may throw what is no exception, or end its thread", "[host]") {
+    maus_test::gate all_are_asked, gate;
     duo with;
-    with.worker.expose(zoo::add, [](int x, int y) { return x + y; });
+    with.worker.expose(zoo::add, [&](int x, int y) {
+        if (x == 2) all_are_asked.pass();
+        return x + y;
+    });
     with.start();
     auto odd = with.workers.call(zoo::add, 1, 1).then([](int) { throw_what_is_no_exception(); });
     CHECK(error_of(std::move(odd)).code() == maus::errc::remote_exception);
-    maus_test::gate gate;
-    auto first = with.workers.call(zoo::add, 1, 1).then([&](int) {
+    auto first = with.workers.call(zoo::add, 2, 1).then([&](int) {
         gate.pass();
         pthread_exit(nullptr);
     });
     auto second = with.workers.call(zoo::add, 1, 1).then([](int x) { return x; });
+    all_are_asked.open();
     REQUIRE(gate.wait_for_arrivals(1));
     gate.open();
     CHECK(error_of(std::move(first)).code() == maus::errc::remote_exception);
