@@ -33,7 +33,7 @@ struct dialer {
         hub.apply(out);
         return to;
     }
-    std::vector<net::input> unasked;  // and not asked for yet: several may come at once
+    std::vector<net::input> unasked;  // heard and not asked for yet: several may come at once
 
     /// The next thing that it hears.
     net::input hear() {
