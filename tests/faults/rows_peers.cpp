@@ -103,6 +103,7 @@ void answers_twice(stage& on) {
 }
 
 void reused_ids(stage& on) {
+    on.expect_in_logs("registered as a newer incarnation over another connection");
     on.start_parkserver();
     (void)on.workers(3);
     auto& boss = on.manager(calm({"--amount", "2"}));
@@ -120,6 +121,7 @@ void reused_ids(stage& on) {
         each.park->say(spec::status_query{});
         (void)each.park->hear<spec::status>();  // so it was read
     }
+    (void)lives.front().park->hear<spec::rejected>();  // a newer one took its place
     on.wait("one worker of that id", [&] {
         const auto seen = on.status();
         return seen && std::count_if(seen->workers.begin(), seen->workers.end(),
@@ -135,6 +137,7 @@ void reused_ids(stage& on) {
         (void)each.enroll(on.endpoint());
         (void)each.ask_for(1, "nobody", 1);
     }
+    (void)managers.front().park->hear<spec::rejected>();
     on.wait("one request of both", [&] {
         const auto seen = on.status();
         return seen && seen->requests.size() == 2 && seen->managers.size() == 2;
