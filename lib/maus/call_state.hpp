@@ -122,7 +122,13 @@ public:
     /// Before it is shared: gives the owner a reference.
     void own(std::shared_ptr<call_owner> owner) {
         owner_ = std::move(owner);
+        is_owned_ = true;
         word_.store(2 * one_reference, std::memory_order_relaxed);
+    }
+    /// Before it is shared: it is what goes on after `source`, and its failures are told to the same.
+    void follow(const state_base& source) {
+        owner_ = source.owner_;
+        method = source.method;
     }
     [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
 
@@ -152,7 +158,8 @@ private:
     void go_on_here();
 
     std::atomic<std::uint32_t> word_{one_reference};
-    bool heard_ = false;  // somebody has looked at the failure
+    bool heard_ = false;     // somebody has looked at the failure
+    bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;

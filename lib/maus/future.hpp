@@ -287,6 +287,7 @@ auto future<T>::then(Callback callback) {
         using R = typename decltype(detail::callback_result<Callback, T>())::type;
         using settled = typename detail::flattened<R>::type;
         detail::state_ref<detail::state<settled>> result(new detail::state<settled>);
+        result->follow(shared());
         using step = detail::then_continuation<T, Callback, R>;
         continue_with([&](future taken) {
             return std::make_unique<step>(std::move(taken), std::move(callback), result);

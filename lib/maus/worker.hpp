@@ -7,9 +7,9 @@
 //
 // There are three ways to run it:
 //
-// - run() or run_until_signal() in this thread, or start() in one of its own. At most `concurrency` functions run at a
-//   time, on threads of the worker (not always the same one; run() lends it the calling thread too).
-//   Heartbeats go on whatever the functions do.
+// - run() or run_until_signal() in this thread, or start() in one of its own. At most `concurrency`
+//   functions run at a time, on threads of the worker (not always the same one; run() lends it the
+//   calling thread too). Heartbeats go on whatever the functions do.
 // - fd() and process_events() in a loop that you have already. Functions run inside process_events().
 //   One that takes longer than heartbeat.interval x heartbeat.liveness costs the worker its manager.
 //

@@ -234,13 +234,9 @@ TEST_CASE("hostile peers: nothing that a peer says makes two lines of one in a l
     leaving.link->send(to_record(r_worker_goodbye, parting{17, evil}));
     CHECK(eventually([&] { return all.manager.metrics().workers_lost == 1; }));
 
-    router fake_park;
-    real_worker real;
-    real.worker.register_parkserver(fake_park.endpoint());
-    real.worker.start();
-    channel& session = fake_park.accept();
-    (void)session.hear<register_worker>();
-    session.say(rejected{15, evil});
+    registering enlists;
+    enlists.session.say(rejected{15, evil});
+    real_worker& real = enlists.worker;
     CHECK(eventually([&] { return real.log.has("rejects"); }));
 
     for (const log_book* book :

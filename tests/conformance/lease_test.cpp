@@ -371,13 +371,9 @@ TEST_CASE("P-28: granted is news, and the hello is what counts") {
 }
 
 TEST_CASE("P-29: a worker believes its own link more than lease_ended") {
-    router park;
     fake_manager manager;
-    real_worker real;
-    real.worker.register_parkserver(park.endpoint());
-    real.worker.start();
-    channel& session = park.accept();
-    (void)session.hear<register_worker>();
+    registering real;
+    channel& session = real.session;
     session.say(registered{});
     // Not yet a link: it ends.
     session.say(assign{{5, 1}, fresh_id(), manager.self.manager, manager.self.endpoints});

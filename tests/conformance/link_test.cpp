@@ -303,14 +303,10 @@ TEST_CASE("P-44: a large payload is a frame of its own") {
 }
 
 TEST_CASE("P-69: who does not connect or does not welcome is given up for the next address") {
-    router park;
     maus::worker_options options;
     options.link_timeout = 100ms;
-    real_worker worker(std::move(options));
-    worker.worker.register_parkserver(park.endpoint());
-    worker.worker.start();
-    channel& session = park.accept();
-    (void)session.hear<register_worker>();
+    registering all(std::move(options));
+    channel& session = all.session;
     session.say(registered{});
     router silent;
     fake_manager answers;
@@ -357,12 +353,8 @@ TEST_CASE("P-75: a manager says who it is before it rejects a token that it does
 
 TEST_CASE(
     "P-75: whoever else answers at an address of a worker's manager costs that address only") {
-    router park;
-    real_worker worker;
-    worker.worker.register_parkserver(park.endpoint());
-    worker.worker.start();
-    channel& session = park.accept();
-    (void)session.hear<register_worker>();
+    registering all;
+    channel& session = all.session;
     registered answer;
     answer.interval_ms = 60'000;  // no ping comes in between
     session.say(answer);

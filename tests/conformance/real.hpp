@@ -79,6 +79,23 @@ private:
         return options;
     }
 };
+/// A real worker and the fake parkserver that it registers with; what it said has been read.
+struct registering {
+    router park;
+    real_worker worker;
+    channel& session;
+    explicit registering(maus::worker_options options = {})
+        : worker(std::move(options)), session(first_session()) {}
+
+private:
+    channel& first_session() {
+        worker.worker.register_parkserver(park.endpoint());
+        worker.worker.start();
+        channel& accepted = park.accept();
+        (void)accepted.hear<register_worker>();
+        return accepted;
+    }
+};
 inline constexpr u16 f_add = 0, f_hold = 1, f_fail = 2;
 
 inline maus::manager_options manager_options() {

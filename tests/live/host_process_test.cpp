@@ -216,6 +216,11 @@ TEST_CASE("what callbacks throw is logged with the function's name", "[host]") {
     (void)with.workers.call(zoo::add, 1, 1).then([](int) { throw std::range_error("mine"); });
     is_asked.open();
     CHECK(log.comes_to_have({"warning: ", "add", "std::range_error: mine"}));
+    // A callback of a future that is ready runs here and now.
+    auto ready = with.workers.call(zoo::add, 1, 1);
+    ready.wait();
+    (void)ready.then([](int) { throw std::range_error("mine, at once"); });
+    CHECK(log.comes_to_have({"warning: ", "add", "std::range_error: mine, at once"}));
     (void)with.workers.call(zoo::fail, 1);
     CHECK(log.comes_to_have({"debug: ", "fail", "remote_exception", "never"}));
     CHECK(value_of(with.workers.call(zoo::add, 1, 1)) == 2);

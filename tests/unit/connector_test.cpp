@@ -69,10 +69,10 @@ struct listener {
     [[nodiscard]] std::string port() const { return endpoint.substr(endpoint.rfind(':')); }
 };
 
-/// Accepts connections and closes them.
-class rude_listener {
+/// The system takes connections to it, and nobody says anything.
+class silent_listener {
 public:
-    rude_listener() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    silent_listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in at{};
         at.sin_family = AF_INET;
         at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -81,23 +81,34 @@ public:
         REQUIRE(::listen(fd_, 16) == 0);
         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size);
         endpoint_ = "tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
-        thread_ = std::thread([this] {
-            for (int peer; (peer = ::accept(fd_, nullptr, nullptr)) >= 0; ::close(peer)) ++taken_;
-        });
     }
-    ~rude_listener() {
-        ::shutdown(fd_, SHUT_RDWR);
-        thread_.join();
-        ::close(fd_);
-    }
+    ~silent_listener() { ::close(fd_); }
+    silent_listener(const silent_listener&) = delete;
+    silent_listener& operator=(const silent_listener&) = delete;
+    [[nodiscard]] int fd() const { return fd_; }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
-    [[nodiscard]] int taken() const { return taken_; }
 
 private:
     int fd_;
     std::string endpoint_;
+};
+
+/// Accepts connections and closes them.
+class rude_listener {
+public:
+    ~rude_listener() {
+        ::shutdown(at_.fd(), SHUT_RDWR);
+        thread_.join();
+    }
+    [[nodiscard]] const std::string& endpoint() const { return at_.endpoint(); }
+    [[nodiscard]] int taken() const { return taken_; }
+
+private:
+    const silent_listener at_;
     std::atomic<int> taken_{0};
-    std::thread thread_;
+    std::thread thread_{[this] {
+        for (int peer; (peer = ::accept(at_.fd(), nullptr, nullptr)) >= 0; ::close(peer)) ++taken_;
+    }};
 };
 
 }  // namespace
@@ -125,15 +136,8 @@ TEST_CASE("a connection that is accepted and closed is one failed attempt (F9)")
 
 TEST_CASE("a hub sleeps while an attempt to connect is under way") {
     dialer from;
-    const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&at), size) == 0);
-    REQUIRE(::listen(silent, 16) == 0);
-    ::getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size);
-    (void)from.open("tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port)));
+    const silent_listener to;
+    (void)from.open(to.endpoint());
     std::vector<net::input> inputs;
     const base::instant end = base::after(net::clock_now(), std::chrono::milliseconds{300});
     int waits = 0;
@@ -141,7 +145,6 @@ TEST_CASE("a hub sleeps while an attempt to connect is under way") {
         if (!from.hub.drain(inputs)) from.hub.wait(end);
     }
     CHECK(waits < 50);
-    ::close(silent);
 }
 
 TEST_CASE("all addresses of a name are tried, in order") {

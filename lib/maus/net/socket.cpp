@@ -41,9 +41,9 @@ constexpr std::chrono::milliseconds linger{500};
 
 std::atomic<std::uint64_t> monitors_made{0};
 
-// libzmq draws the first routing id of each ROUTER from rand(), which it never seeds: the ids of all processes would be the same, and a peer that claims the next one
-// ends a ROUTER. Seeded once a context and not once a socket, rand() goes on from where it is, and so
-// does a program that uses it, too.
+// libzmq draws the first routing id of each ROUTER from rand(), which it never seeds: the ids of all
+// processes would be the same, and a peer that claims the next one ends a ROUTER. Seeded once a context
+// and not once a socket, rand() goes on from where it is, and so does a program that uses it, too.
 void seed_libzmq() { std::srand(static_cast<unsigned>(random_seed())); }
 
 // libzmq aborts where it cannot make its own threads or their descriptors, or may not choose their

@@ -136,7 +136,7 @@ void state_base::wait() {
     if (ready()) return;
     let_others_go_on([this] { return ready(); });
     if (ready()) return;
-    if (owner_) owner_->attend(*this, base::never);
+    if (is_owned_) owner_->attend(*this, base::never);
     if (ready()) return;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
@@ -151,7 +151,7 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     const auto begun = clock::now();
     let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
     if (ready()) return true;
-    if (owner_ && time > time.zero()) {
+    if (is_owned_ && time > time.zero()) {
         owner_->attend(*this, base::after(net::clock_now(), time));
         if (ready()) return true;
     }
@@ -174,7 +174,7 @@ void state_base::continue_with(std::unique_ptr<continuation> next) {
 }
 
 void state_base::cancel() {
-    if (owner_ && !ready()) owner_->cancel(*this);
+    if (is_owned_ && !ready()) owner_->cancel(*this);
 }
 
 bool state_base::settled(executor* where) {

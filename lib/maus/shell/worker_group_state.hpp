@@ -1,8 +1,8 @@
 // The workers of one request, as its handle (maus::worker_group) and its calls see them.
 //
 // It admits calls up to limits::calls_max, those among them whose callbacks have not run yet: so what
-// callbacks are too slow for holds up who calls, and does not pile up. It tells waiting threads how many workers there are, and
-// hands calls to the manager's runtime. The state machine knows the rest.
+// callbacks are too slow for holds up who calls, and does not pile up. It tells waiting threads how
+// many workers there are, and hands calls to the manager's runtime. The state machine knows the rest.
 //
 // Thread-safe.
 #pragma once
