@@ -108,7 +108,8 @@ private:
     }
     void to_manager(core::outbox::effect& effect) {
         if (auto* message = std::get_if<core::send>(&effect)) {
-            manager_.on(core::received{at_manager, std::move(message->what)}, now, from_manager_);
+            manager_.on(core::received{at_manager, std::move(message->message)}, now,
+                        from_manager_);
             take_results();
         } else if (const auto* asked = std::get_if<core::open>(&effect)) {
             at_worker_ = asked->to;
@@ -117,7 +118,7 @@ private:
     }
     void to_worker(core::outbox::effect& effect) {
         if (auto* message = std::get_if<core::send>(&effect)) {
-            worker_.on(core::received{at_worker_, std::move(message->what)}, now, from_worker_);
+            worker_.on(core::received{at_worker_, std::move(message->message)}, now, from_worker_);
         }
     }
     void execute() {
@@ -125,7 +126,7 @@ private:
             auto text = std::get<0>(wire::decode<std::string>(job.payload.view()).value());
             core::job_value value;
             wire::encode(value.payload, text);
-            worker_.on(core::job_done{job.link, job.what, false, std::move(value)}, now,
+            worker_.on(core::job_done{job.link, job.attempt, false, std::move(value)}, now,
                        from_worker_);
         }
         from_worker_.execute.clear();

@@ -14,13 +14,13 @@ parkserver::parkserver(parkserver_config config, instant now)
 // --- inputs -------------------------------------------------------------------------------------
 
 void parkserver::on(core::received event, instant now, outbox& out) {
-    const auto head = wire::read_header(event.what.first.view());
+    const auto head = wire::read_header(event.message.first.view());
     const auto refuse = [&](errc code, const std::string& why) {
         ++counters_.violations;
         out.log(log_level::debug, "unreadable message: " + why);
         reject(event.from, code, why, out);
     };
-    if (!wire::has_magic(event.what.first.view())) {
+    if (!wire::has_magic(event.message.first.view())) {
         // Not maus at all: an answer would only confuse whoever speaks something else.
         ++counters_.violations;
         return;
@@ -29,7 +29,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (head.value().version != wire::version) {
         return refuse(errc::version_mismatch, "this parkserver speaks version 1");
     }
-    if (event.what.frames() > config_.settings.limits.frames_max + 1) {
+    if (event.message.frames() > config_.settings.limits.frames_max + 1) {
         return refuse(errc::protocol_violation, "more frames than frames_max");
     }
     const auto found = sessions_.find(event.from);
@@ -43,7 +43,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return refuse(errc::protocol_violation,
                       "link messages go to managers, or in a relay message");
     }
-    auto decoded = wire::decode_control(event.what, config_.settings.limits);
+    auto decoded = wire::decode_control(event.message, config_.settings.limits);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         const std::uint8_t type = head.value().type;
         if (!wire::is_skipped(type)) {
@@ -149,7 +149,7 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
 }
 
 void parkserver::relay(core::received& event, outbox& out) {
-    const auto id = wire::peek_relay(event.what);
+    const auto id = wire::peek_relay(event.message);
     if (!id) {
         ++counters_.violations;
         return reject(event.from, errc::protocol_violation, id.why().message, out);
@@ -160,13 +160,13 @@ void parkserver::relay(core::received& event, outbox& out) {
         const bool from_worker = over.worker_via == event.from;
         const route to = from_worker ? over.manager_via : over.worker_via;
         if ((from_worker || over.manager_via == event.from) && to != route{}) {
-            if (const auto why = too_large_to_relay(event.what, to); !why.empty()) {
+            if (const auto why = too_large_to_relay(event.message, to); !why.empty()) {
                 ++counters_.violations;
                 reject(event.from, errc::too_large, why, out);
                 return end_lease(id.value(), why, true, true, out);
             }
             ++counters_.relayed;
-            return out.push(core::send{to, std::nullopt, std::move(event.what), 1});
+            return out.push(core::send{to, std::nullopt, std::move(event.message), 1});
         }
     }
     out.control(event.from, wire::lease_ended{id.value(), "there is no such lease (any more)"});

@@ -92,7 +92,7 @@ struct server {
         core::job_value value;
         value.payload.extend(bytes);
         const core::job& first = out.execute.at(0);
-        core.on(core::job_done{first.link, first.what, false, std::move(value)}, at_ms(0), out);
+        core.on(core::job_done{first.link, first.attempt, false, std::move(value)}, at_ms(0), out);
         return take(out.net);
     }
 };

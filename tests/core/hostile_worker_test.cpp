@@ -72,7 +72,8 @@ struct scene {
     /// What runs ends, and it is free.
     void finish() {
         for (const auto& each : jobs) {
-            worker->on(core::job_done{each.link, each.what, false, core::job_returned{}}, now, out);
+            worker->on(core::job_done{each.link, each.attempt, false, core::job_returned{}}, now,
+                       out);
         }
         jobs.clear();
         step();
@@ -96,7 +97,8 @@ struct scene {
                  to.call({{7}, {1}}, 0, false, payload);
              }));
         REQUIRE(jobs.size() == 1);
-        worker->on(core::job_done{jobs[0].link, jobs[0].what, false, core::job_value{}}, now, out);
+        worker->on(core::job_done{jobs[0].link, jobs[0].attempt, false, core::job_value{}}, now,
+                   out);
         jobs.clear();
         CHECK(step() == lines{std::to_string(link.value) + " result 7/1"});
     }

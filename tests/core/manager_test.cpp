@@ -36,7 +36,7 @@ struct office {
         for (auto& effect : out.net.effects()) {
             const auto* say = std::get_if<core::send>(&effect);
             if (say == nullptr) continue;
-            const auto decoded = wire::decode_control(say->what, config.settings.limits);
+            const auto decoded = wire::decode_control(say->message, config.settings.limits);
             if (!decoded) continue;
             if (const auto* asked = std::get_if<wire::request>(&decoded.value())) {
                 token = asked->token;
@@ -111,9 +111,9 @@ struct office {
         out.done.clear();
         return said;
     }
-    std::vector<core::notice::kind> news() {
-        std::vector<core::notice::kind> kinds;
-        for (const auto& each : out.news) kinds.push_back(each.what);
+    std::vector<core::notice_kind> news() {
+        std::vector<core::notice_kind> kinds;
+        for (const auto& each : out.news) kinds.push_back(each.kind);
         out.news.clear();
         return kinds;
     }
@@ -173,7 +173,7 @@ TEST_CASE("manager: a silent worker is lost, and each parkserver is told") {
     CHECK(at.core.next_deadline() == at_ms(300));
     at.news();
     CHECK(at.pass(300) == lines{"32 goodbye no_workers", "32 close", "1 worker_lost 5.2"});
-    CHECK(at.news() == std::vector{core::notice::kind::worker_lost});
+    CHECK(at.news() == std::vector{core::notice_kind::worker_lost});
 }
 
 TEST_CASE("manager: what a lost worker still says is counted, not believed") {

@@ -28,7 +28,7 @@ std::vector<gathered> messages(const std::vector<std::size_t>& sizes, limits bou
     std::vector<gathered> made;
     for (const auto& each : out.effects()) {
         const auto& message = std::get<core::send>(each);
-        made.push_back({message.records, message.what.frames()});
+        made.push_back({message.records, message.message.frames()});
     }
     return made;
 }

@@ -57,7 +57,7 @@ struct asked {
     base::buffer frame_for(std::uint8_t route, std::int64_t ms) {
         hear(route, wire::status_query{}, ms);
         REQUIRE(out.effects().size() == 1);
-        base::buffer frame = std::move(std::get<core::send>(out.effects()[0]).what.first);
+        base::buffer frame = std::move(std::get<core::send>(out.effects()[0]).message.first);
         out.clear();
         return frame;
     }

@@ -143,13 +143,13 @@ inline lines take(core::outbox& out) {
         } else if (auto* say = std::get_if<core::send>(&effect)) {
             std::string to = std::to_string(say->to.value) + " ";
             if (say->relayed) to += "relay " + to_string(*say->relayed) + " ";
-            const auto head = wire::read_header(say->what.first.view());
+            const auto head = wire::read_header(say->message.first.view());
             if (head && head.value().channel == wire::channel::link) {
-                spell_link(say->what, to, said);
+                spell_link(say->message, to, said);
             } else if (head && head.value().channel == wire::channel::relay) {
                 said.push_back(to + "relay");
             } else {
-                const auto decoded = wire::decode_control(say->what, limits{});
+                const auto decoded = wire::decode_control(say->message, limits{});
                 said.push_back(to + (decoded ? std::visit(spell{}, decoded.value()) : "?"));
             }
         }

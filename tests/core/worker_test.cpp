@@ -80,7 +80,7 @@ struct site {
         });
     }
     lines done(std::size_t job, bool detached = false) {
-        core.on(core::job_done{out.execute[job].link, out.execute[job].what, detached,
+        core.on(core::job_done{out.execute[job].link, out.execute[job].attempt, detached,
                                core::job_value{}},
                 at_ms(ms), out);
         return take();
@@ -129,14 +129,14 @@ TEST_CASE("worker: a large result travels alone, and small ones do not wait for 
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         core::job_value value;
         value.payload.extend(sizes[i]);
-        at.core.on(
-            core::job_done{at.out.execute[i].link, at.out.execute[i].what, false, std::move(value)},
-            at_ms(at.ms), at.out);
+        at.core.on(core::job_done{at.out.execute[i].link, at.out.execute[i].attempt, false,
+                                  std::move(value)},
+                   at_ms(at.ms), at.out);
     }
     std::vector<std::pair<std::size_t, std::size_t>> messages;  // records, frames
     for (const auto& each : at.out.net.effects()) {
         const auto& said = std::get<core::send>(each);
-        messages.emplace_back(said.records, said.what.frames());
+        messages.emplace_back(said.records, said.message.frames());
     }
     CHECK(messages == std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {1, 2}, {2, 1}});
 }
@@ -343,10 +343,11 @@ TEST_CASE("worker: over a relay the parkserver's limit holds too, and the error 
         core::job_value value;
         value.payload.extend(bytes);
         const core::job& last = at.out.execute.back();
-        at.core.on(core::job_done{last.link, last.what, false, std::move(value)}, at_ms(0), at.out);
+        at.core.on(core::job_done{last.link, last.attempt, false, std::move(value)}, at_ms(0),
+                   at.out);
         const auto* said = std::get_if<core::send>(&at.out.net.effects().back());
         REQUIRE(said != nullptr);
-        const std::string bytes_said(base::as_text(said->what.first.view()));
+        const std::string bytes_said(base::as_text(said->message.first.view()));
         at.take();
         return bytes_said;
     };
@@ -529,7 +530,7 @@ TEST_CASE("worker: functions that detached under an earlier lease take no room f
     at.call(2, 78);
     CHECK(at.call(2, 79) == lines{"2 failed 79/1"});
     for (const auto& job : at.out.execute)
-        at.core.on(core::job_detached{job.link, job.what}, at_ms(0), at.out);
+        at.core.on(core::job_detached{job.link, job.attempt}, at_ms(0), at.out);
     at.take();
     CHECK(at.down(2) == lines{"1 available 5.1"});
     at.serve(3);

@@ -227,15 +227,15 @@ void stage::finish(node& of, const std::string& how, const std::string& which,
                    const std::string& value) {
     for (auto* jobs : {&of.running, &of.detached}) {
         for (auto at = jobs->begin(); at != jobs->end(); ++at) {
-            if (call_of(at->what.call).name != which) continue;
+            if (call_of(at->attempt.call).name != which) continue;
             core::job done = std::move(*at);
             jobs->erase(at);
             if (how == "detach") {
-                of.worker->on(core::job_detached{done.link, done.what}, now_, of.worker_out);
+                of.worker->on(core::job_detached{done.link, done.attempt}, now_, of.worker_out);
                 of.detached.push_back(std::move(done));
                 return;
             }
-            core::job_done told{done.link, done.what, jobs == &of.detached, {}};
+            core::job_done told{done.link, done.attempt, jobs == &of.detached, {}};
             if (how == "answer") {
                 core::job_value result;
                 maus::wire::encode(result.payload, std::stoi(value));

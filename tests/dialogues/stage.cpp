@@ -181,7 +181,7 @@ void stage::carry_out(node& from, core::send& what) {
     int end = 0;
     wire* on = wire_of(from, what.to, &end);
     if (on == nullptr || !on->connected) return;
-    maus::wire::message message = std::move(what.what);
+    maus::wire::message message = std::move(what.message);
     if (what.relayed) {
         message.rest.insert(message.rest.begin(), std::move(message.first));
         message.first = maus::wire::relay_frame(*what.relayed);
@@ -214,8 +214,8 @@ void stage::settled(node& of) {
     }
     of.manager_out.done.clear();
     for (auto& each : of.manager_out.news) {
-        if (each.what == core::notice::kind::parkserver_back) continue;
-        std::string text(to_string(each.what));
+        if (each.kind == core::notice_kind::parkserver_back) continue;
+        std::string text(to_string(each.kind));
         std::replace(text.begin(), text.end(), '_', ' ');
         const std::string who = each.name.starts_with("tcp://") ? each.name.substr(6) : each.name;
         say(of.name + ": " + text + ": " + who + (each.why.empty() ? "" : ": " + each.why));
@@ -234,15 +234,15 @@ void stage::work(node& of) {
         core::job next = std::move(of.waiting.front());
         of.waiting.pop_front();
         const bool may = next.link == of.worker->startable() && now_ < of.worker->lease_until() &&
-                         !of.cancelled.contains(next.what);
+                         !of.cancelled.contains(next.attempt);
         if (!may) {
-            of.worker->on(core::job_done{next.link, next.what, false, core::job_returned{}}, now_,
-                          of.worker_out);
+            of.worker->on(core::job_done{next.link, next.attempt, false, core::job_returned{}},
+                          now_, of.worker_out);
             continue;
         }
-        say(of.name + " runs " + call_of(next.what.call).name);
+        say(of.name + " runs " + call_of(next.attempt.call).name);
         if (next.at_most_once) {
-            of.worker->on(core::job_started{next.link, next.what}, now_, of.worker_out);
+            of.worker->on(core::job_started{next.link, next.attempt}, now_, of.worker_out);
         }
         of.running.push_back(std::move(next));
     }

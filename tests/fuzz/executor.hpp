@@ -16,7 +16,7 @@ public:
     void add(core::job made) { tasks_.push_back({std::move(made)}); }
     void cancel(std::uint64_t link, const wire::attempt& what) {
         for (auto& each : tasks_) {
-            if (each.job.link == link && each.job.what == what) each.cancelled = true;
+            if (each.job.link == link && each.job.attempt == what) each.cancelled = true;
         }
     }
     [[nodiscard]] std::size_t slots_held() const {
@@ -39,14 +39,14 @@ public:
             if (!may) return end(at, core::job_returned{}, tell);
             if (running() < concurrency && is_first_to_wait(at)) {
                 one.running = true;
-                if (one.job.at_most_once) tell(core::job_started{one.job.link, one.job.what});
+                if (one.job.at_most_once) tell(core::job_started{one.job.link, one.job.attempt});
             }
             return;
         }
         const auto fate = in.below(8);
         if (fate < 2 && !one.detached) {
             one.detached = true;
-            return tell(core::job_detached{one.job.link, one.job.what});
+            return tell(core::job_detached{one.job.link, one.job.attempt});
         }
         if (fate == 2) {
             return end(at, core::job_fault{errc::remote_exception, "type", "text"}, tell);
@@ -87,7 +87,7 @@ private:
     void end(std::size_t at, Outcome outcome, Tell& tell) {
         const task old = std::move(tasks_[at]);
         tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(at));
-        tell(core::job_done{old.job.link, old.job.what, old.detached, std::move(outcome)});
+        tell(core::job_done{old.job.link, old.job.attempt, old.detached, std::move(outcome)});
     }
 
     std::vector<task> tasks_;

@@ -232,13 +232,13 @@ private:
                 "what was submitted is results, errors or outstanding");
     }
     void said(core::send& say) {
-        const auto head = wire::read_header(say.what.first.view());
+        const auto head = wire::read_header(say.message.first.view());
         require(head.ok(), "a header is good");
         if (head.value().channel == wire::channel::link) {
-            require(say.what.frames() <= bounds.frames_max, "frames_max");
-            return calls_.sent({say.to, say.relayed.value_or(base::lease_id{})}, say.what);
+            require(say.message.frames() <= bounds.frames_max, "frames_max");
+            return calls_.sent({say.to, say.relayed.value_or(base::lease_id{})}, say.message);
         }
-        const auto read = wire::decode_control(say.what, limits{});
+        const auto read = wire::decode_control(say.message, limits{});
         require(read.ok(), "what a manager says to a parkserver can be read");
         if (const auto* wanted = std::get_if<wire::request>(&read.value())) {
             seen::add(known_.tokens, wanted->token);

@@ -134,13 +134,13 @@ private:
     }
 
     void said(const core::send& say, std::vector<wire::assign>& offers) {
-        const auto head = wire::read_header(say.what.first.view());
+        const auto head = wire::read_header(say.message.first.view());
         require(head.ok(), "a header is good");
         if (head.value().channel == wire::channel::relay) {
             require(say.to != from_, "a relay message goes to the other end");
             return;
         }
-        const auto read = wire::decode_control(say.what, limits{});
+        const auto read = wire::decode_control(say.message, limits{});
         require(read.ok(), "what a parkserver says can be read");
         if (const auto* offer = std::get_if<wire::assign>(&read.value())) {
             require(offer->lease.epoch == 1, "a lease is of this epoch");

@@ -197,12 +197,12 @@ private:
                 "calls that are not answered are jobs");
     }
     void said(core::send& say) {
-        const auto head = wire::read_header(say.what.first.view());
+        const auto head = wire::read_header(say.message.first.view());
         require(head.ok(), "a header is good");
         if (head.value().channel == wire::channel::link) {
-            return said_to_manager({say.to, say.relayed.value_or(base::lease_id{})}, say.what);
+            return said_to_manager({say.to, say.relayed.value_or(base::lease_id{})}, say.message);
         }
-        const auto read = wire::decode_control(say.what, limits{});
+        const auto read = wire::decode_control(say.message, limits{});
         require(read.ok(), "what a worker says to a parkserver can be read");
         if (std::holds_alternative<wire::accepted>(read.value())) {
             ++offers_;

@@ -68,7 +68,7 @@ public:
     }
     void apply(const core::send& what) {
         require(is(what.to, state::up), "nothing is sent where there is no connection");
-        require(what.what.first.size() >= wire::header_bytes, "a message has a header");
+        require(what.message.first.size() >= wire::header_bytes, "a message has a header");
     }
     /// All of them, in order; `said` is told of each message.
     template <class Said>

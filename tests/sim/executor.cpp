@@ -18,7 +18,7 @@ void executor::take(core::worker_effects& from) {
         if (in_.world_.how.forges > 0) {
             auto& known = in_.world_.handed_out;
             if (known.size() >= 16) known.pop_front();
-            known.push_back({in_.number(), each.what});
+            known.push_back({in_.number(), each.attempt});
         }
         waiting_.push_back(std::move(each));
     }
@@ -34,7 +34,7 @@ void executor::pump(const core::worker& machine, instant now) {
     };
     for (const auto& gone : cancelled_) {
         const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& each) {
-            return each.what == gone && each.link == machine.startable();
+            return each.attempt == gone && each.link == machine.startable();
         });
         if (found == waiting_.end()) continue;
         give_back(*found);
@@ -69,7 +69,7 @@ void executor::start(core::job job) {
     began.argument = made.args.argument;
     began.right = readable && made.args.which == static_cast<std::uint32_t>(made.which);
     in_.world_.past.add(std::move(began));
-    if (job.at_most_once) news_.push_back(core::job_started{job.link, job.what});
+    if (job.at_most_once) news_.push_back(core::job_started{job.link, job.attempt});
     ++busy_;
     made.job = std::move(job);
     duration lasts{static_cast<std::int64_t>(made.args.run_ns)};
@@ -91,7 +91,7 @@ void executor::reach(std::uint64_t number) {
     if (detaches && !of.detached) {
         of.detached = true;
         --busy_;
-        news_.push_back(core::job_detached{of.job.link, of.job.what});
+        news_.push_back(core::job_detached{of.job.link, of.job.attempt});
         in_.own_in(between(in_.luck_, microseconds{10}, milliseconds{50}), number);
         return;
     }
@@ -104,7 +104,7 @@ void executor::finish(std::uint64_t number) {
     runs_.erase(found);
     if (!done.detached) --busy_;
     in_.world_.past.add(begin(fact::kind::ended, done.job, done.args.ticket));
-    core::job_done told{done.job.link, done.job.what, done.detached, {}};
+    core::job_done told{done.job.link, done.job.attempt, done.detached, {}};
     if (done.which == function::toss) {
         told.outcome = core::job_fault{errc::remote_exception, "std::runtime_error",
                                        "tossed " + std::to_string(done.args.argument)};
@@ -112,8 +112,8 @@ void executor::finish(std::uint64_t number) {
         answer made;
         made.ticket = done.args.ticket;
         made.value = value_of(done.args.argument);
-        made.call = done.job.what.call.value;
-        made.attempt = done.job.what.number.value;
+        made.call = done.job.attempt.call.value;
+        made.attempt = done.job.attempt.number.value;
         made.process = in_.number();
         made.life = in_.life();
         made.worker = config_.id.bytes;
@@ -124,7 +124,7 @@ void executor::finish(std::uint64_t number) {
 }
 
 void executor::give_back(const core::job& job) {
-    news_.push_back(core::job_done{job.link, job.what, false, core::job_returned{}});
+    news_.push_back(core::job_done{job.link, job.attempt, false, core::job_returned{}});
 }
 
 std::vector<executor::news> executor::take_news() { return std::exchange(news_, {}); }
@@ -145,8 +145,8 @@ void executor::let_go() {
 fact executor::begin(fact::kind what, const core::job& job, std::uint64_t ticket) const {
     fact made = in_.process::begin(what);
     made.ticket = ticket;
-    made.call = job.what.call.value;
-    made.attempt = job.what.number.value;
+    made.call = job.attempt.call.value;
+    made.attempt = job.attempt.number.value;
     made.link = job.link;
     made.lease = job.lease;
     made.manager = job.manager;

@@ -119,7 +119,7 @@ void network::send(host& from, core::send what) {
         return;
     }
     if (on.lines[side].deaf) return;
-    wire::message message = std::move(what.what);
+    wire::message message = std::move(what.message);
     const bool unknown = !healed_ && plan_.unknowns > 0 && chance(random_, plan_.unknowns);
     if (unknown) {
         ++faults_.unknowns;

@@ -82,7 +82,7 @@ void manager_process::feed(input& what) {
     if (auto* message = std::get_if<core::received>(&what)) {
         const base::route from = message->from;
         beats_[from.value].heard = local();
-        const auto results = results_alone(message->what);
+        const auto results = results_alone(message->message);
         core_->on(std::move(*message), local(), *out_);
         if (results) {
             note_late(from, *results, rejected());
@@ -122,7 +122,7 @@ void manager_process::collect() {
         program_->settled(each);
     }
     for (const auto& each : std::exchange(out_->news, {})) {
-        if (each.what == core::notice::kind::worker_released) ++released_;
+        if (each.kind == core::notice_kind::worker_released) ++released_;
         program_->noticed(each);
     }
 }
@@ -181,10 +181,10 @@ bool is_violation(errc code) {
 }  // namespace
 
 void manager_process::said(core::send& what) {
-    const auto head = wire::read_header(what.what.first.view());
+    const auto head = wire::read_header(what.message.first.view());
     if (!head) return;
     if (head.value().channel == wire::channel::control) {
-        const auto decoded = wire::decode_control(what.what, settings_.limits);
+        const auto decoded = wire::decode_control(what.message, settings_.limits);
         const auto* wants = decoded ? std::get_if<wire::request>(&decoded.value()) : nullptr;
         if (wants == nullptr) return;
         fact told = begin(fact::kind::wanted);
@@ -193,7 +193,7 @@ void manager_process::said(core::send& what) {
         return world_.past.add(std::move(told));
     }
     if (head.value().channel != wire::channel::link) return;
-    wire::link_reader records{what.what};
+    wire::link_reader records{what.message};
     wire::record record;
     while (records.next(record)) {
         if (record.type == wire::record_type::welcome) {

@@ -79,10 +79,10 @@ void parkserver_process::heard(const core::received& from, const wire::request& 
 }
 
 bool parkserver_process::is_readable(const core::received& from) const {
-    const auto head = wire::read_header(from.what.first.view());
+    const auto head = wire::read_header(from.message.first.view());
     return head && head.value().version == wire::version &&
            head.value().channel != wire::channel::link &&
-           from.what.frames() <= settings_.limits.frames_max + 1;
+           from.message.frames() <= settings_.limits.frames_max + 1;
 }
 
 // What workers say of themselves: by this, and nothing else, may a parkserver take them for free.
@@ -92,10 +92,10 @@ void parkserver_process::hear(const core::received& from) {
         ++violations_;
         return;
     }
-    const auto head = wire::read_header(from.what.first.view());
+    const auto head = wire::read_header(from.message.first.view());
     judged_ = head.value().channel == wire::channel::control;
     if (!judged_) return;
-    const auto decoded = wire::decode_control(from.what, settings_.limits);
+    const auto decoded = wire::decode_control(from.message, settings_.limits);
     if (!decoded) {
         if (decoded.why().code != errc::unimplemented) ++violations_;
         return;
@@ -149,17 +149,17 @@ void parkserver_process::collect() {
 }
 
 void parkserver_process::witness(core::send& what) {
-    const auto head = wire::read_header(what.what.first.view());
+    const auto head = wire::read_header(what.message.first.view());
     if (!head) return;
     if (head.value().channel == wire::channel::relay) {
         ++relayed_;
         fact told = begin(fact::kind::relayed);
         told.link = input_from_.value;
-        if (const auto lease = wire::peek_relay(what.what)) told.lease = lease.value();
+        if (const auto lease = wire::peek_relay(what.message)) told.lease = lease.value();
         return world_.past.add(std::move(told));
     }
     if (head.value().channel != wire::channel::control) return;
-    const auto decoded = wire::decode_control(what.what, settings_.limits);
+    const auto decoded = wire::decode_control(what.message, settings_.limits);
     const auto* no = decoded ? std::get_if<wire::rejected>(&decoded.value()) : nullptr;
     if (no != nullptr && !judged_ && wire::code_of(no->error) != errc::overloaded) ++violations_;
     const auto who = peers_.find(what.to.value);

@@ -73,7 +73,7 @@ bool worker_process::turn() {
         core_->advance_to(local(), *out_);
         for (const auto& each : out_->execute) {
             ++jobs_;
-            taken_.emplace(each.what.call.value, each.what.number.value);
+            taken_.emplace(each.attempt.call.value, each.attempt.number.value);
         }
         executor_->take(*out_);
         executor_->pump(*core_, local());
@@ -118,7 +118,7 @@ constexpr std::uint64_t accept_event = babble_event - 2;
 }  // namespace
 
 void worker_process::note_hello(core::send& what) {
-    wire::link_reader records{what.what};
+    wire::link_reader records{what.message};
     wire::record record;
     if (!records.next(record) || record.type != wire::record_type::hello) return;
     const auto hello = wire::decode_hello(record.body, settings_.limits);
@@ -161,9 +161,9 @@ bool is_answer(wire::record_type type) {
 void worker_process::witness_given(const input& what) {
     const auto* message = std::get_if<core::received>(&what);
     if (message == nullptr) return;
-    auto head = wire::read_header(message->what.first.view());
-    wire::message copy{message->what.first.copy(), {}};
-    for (const auto& frame : message->what.rest) copy.rest.push_back(frame.copy());
+    auto head = wire::read_header(message->message.first.view());
+    wire::message copy{message->message.first.copy(), {}};
+    for (const auto& frame : message->message.rest) copy.rest.push_back(frame.copy());
     fact told = begin(fact::kind::given);
     told.link = message->from.value;
     if (head && head.value().channel == wire::channel::relay) {
@@ -196,8 +196,8 @@ void worker_process::witness_answers(const core::send& what) {
     fact told = begin(fact::kind::answered);
     told.link = what.to.value;
     told.lease = what.relayed.value_or(base::lease_id{});
-    wire::message copy{what.what.first.copy(), {}};
-    for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+    wire::message copy{what.message.first.copy(), {}};
+    for (const auto& frame : what.message.rest) copy.rest.push_back(frame.copy());
     wire::link_reader records{copy};
     for (wire::record record; records.next(record);) {
         told.right = is_answer(record.type);
@@ -227,7 +227,7 @@ void worker_process::note_unimplemented(const wire::record& record) {
 }
 
 void worker_process::note_control(const core::send& what) {
-    const auto decoded = wire::decode_control(what.what, settings_.limits);
+    const auto decoded = wire::decode_control(what.message, settings_.limits);
     const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
     if (yes == nullptr) return;
     ++leases_;
@@ -240,7 +240,7 @@ void worker_process::note_control(const core::send& what) {
 
 // A worker that is mad, if the plan has such: it says results again, on whatever link it has now.
 void worker_process::said(core::send& what) {
-    const auto head = wire::read_header(what.what.first.view());
+    const auto head = wire::read_header(what.message.first.view());
     if (head && head.value().channel == wire::channel::control) return note_control(what);
     if (!head || head.value().channel != wire::channel::link) return;
     note_hello(what);
@@ -250,13 +250,13 @@ void worker_process::said(core::send& what) {
     relayed_ = what.relayed;
     if (world_.phase != phase::chaos) return;
     bool only_results = true;
-    wire::link_reader records{what.what};
+    wire::link_reader records{what.message};
     for (wire::record record; records.next(record);) {
         only_results = only_results && record.type == wire::record_type::result;
     }
     if (only_results) {
-        wire::message copy{what.what.first.copy(), {}};
-        for (const auto& frame : what.what.rest) copy.rest.push_back(frame.copy());
+        wire::message copy{what.message.first.copy(), {}};
+        for (const auto& frame : what.message.rest) copy.rest.push_back(frame.copy());
         if (old_results_.size() >= 8) old_results_.pop_front();
         old_results_.push_back(std::move(copy));
     }
@@ -270,7 +270,7 @@ void worker_process::babble() {
     if (old_results_.empty()) return;
     const auto& old = old_results_[luck_.below(old_results_.size())];
     core::send again{link_, relayed_, {old.first.copy(), {}}, 1};
-    for (const auto& frame : old.rest) again.what.rest.push_back(frame.copy());
+    for (const auto& frame : old.rest) again.message.rest.push_back(frame.copy());
     world_.net.send(*this, std::move(again));
 }
 

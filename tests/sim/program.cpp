@@ -232,9 +232,9 @@ void program::settled(const core::settled& what) {
 }
 
 void program::noticed(const core::notice& what) {
-    const bool join = what.what == core::notice::kind::worker_joined;
-    const bool lost = what.what == core::notice::kind::worker_lost;
-    const bool left = lost || what.what == core::notice::kind::worker_released;
+    const bool join = what.kind == core::notice_kind::worker_joined;
+    const bool lost = what.kind == core::notice_kind::worker_lost;
+    const bool left = lost || what.kind == core::notice_kind::worker_released;
     fact told = of_.process::begin(join   ? fact::kind::joined
                                    : left ? fact::kind::left
                                           : fact::kind::note);
@@ -242,7 +242,7 @@ void program::noticed(const core::notice& what) {
     if (join && of != requests_.end()) ++of->second.joined;
     told.group = what.group.value;
     told.manager = of_.id_;
-    told.text = std::string(to_string(what.what)) + " " + what.name + " " + what.why;
+    told.text = std::string(to_string(what.kind)) + " " + what.name + " " + what.why;
     for (std::size_t i = 0; (join || left) && i < told.worker.bytes.size(); ++i) {
         told.worker.bytes[i] =
             static_cast<std::uint8_t>(std::stoul(what.name.substr(2 * i, 2), nullptr, 16));

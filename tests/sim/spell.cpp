@@ -111,16 +111,16 @@ struct speller {
 }  // namespace
 
 std::string spell(core::send& what) {
-    const auto head = wire::read_header(what.what.first.view());
+    const auto head = wire::read_header(what.message.first.view());
     if (!head) return "unreadable";
     switch (head.value().channel) {
         case wire::channel::relay: return "relay";
         case wire::channel::link:
             return (what.relayed ? "relay " + to_string(*what.relayed) + " " : "") +
-                   spell_records(what.what);
+                   spell_records(what.message);
         case wire::channel::control: break;
     }
-    const auto decoded = wire::decode_control(what.what, limits{});
+    const auto decoded = wire::decode_control(what.message, limits{});
     return decoded ? std::visit(speller{}, decoded.value()) : "undecodable";
 }
 

@@ -52,7 +52,7 @@ struct ended {
 struct bench {
     std::vector<ended> log;
     shell::function_threads threads{[this](core::job job, bool may_start) {
-                                        log.push_back({job.what.call.value, may_start});
+                                        log.push_back({job.attempt.call.value, may_start});
                                     },
                                     [] { return true; }};
     void add(std::uint64_t link, std::initializer_list<std::uint64_t> calls) {
@@ -60,7 +60,7 @@ struct bench {
         for (const auto call : calls) {
             core::job& made = jobs.emplace_back();
             made.link = link;
-            made.what = attempt(call);
+            made.attempt = attempt(call);
         }
         threads.add(jobs);
     }

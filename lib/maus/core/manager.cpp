@@ -4,14 +4,14 @@
 
 namespace maus::core {
 
-std::string_view to_string(notice::kind kind) {
+std::string_view to_string(notice_kind kind) {
     switch (kind) {
-        case notice::kind::worker_joined: return "worker_joined";
-        case notice::kind::worker_lost: return "worker_lost";
-        case notice::kind::worker_released: return "worker_released";
-        case notice::kind::parkserver_back: return "parkserver_back";
-        case notice::kind::parkserver_lost: return "parkserver_lost";
-        case notice::kind::parkserver_unreachable: return "parkserver_unreachable";
+        case notice_kind::worker_joined: return "worker_joined";
+        case notice_kind::worker_lost: return "worker_lost";
+        case notice_kind::worker_released: return "worker_released";
+        case notice_kind::parkserver_back: return "parkserver_back";
+        case notice_kind::parkserver_lost: return "parkserver_lost";
+        case notice_kind::parkserver_unreachable: return "parkserver_unreachable";
     }
     return "unknown";
 }
@@ -102,7 +102,7 @@ void manager::on(received event, instant now, manager_effects& out) {
     if (auto* at = parkservers_.find(event.from)) {
         from_parkserver(*at, event, now, out);
     } else if (!routes_.made(event.from)) {  // else a session of ours that has ended
-        from_worker({event.from, {}}, event.what, now, out);
+        from_worker({event.from, {}}, event.message, now, out);
     }
 }
 
@@ -170,7 +170,7 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
 
 void manager::registered(parkserver_session& with, manager_effects& out) {
     parkservers_changed();
-    out.news.push_back({notice::kind::parkserver_back, {}, with.endpoint(), {}});
+    out.news.push_back({notice_kind::parkserver_back, {}, with.endpoint(), {}});
     for (const auto& [group, each] : requests_) out.net.control(with.via(), as_told(each));
 }
 
@@ -190,8 +190,8 @@ wire::request manager::as_told(const standing_request& request) const {
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
     parkservers_changed();
     if (lost.was_registered || lost.is_news) {
-        const auto kind = lost.was_registered ? notice::kind::parkserver_lost
-                                              : notice::kind::parkserver_unreachable;
+        const auto kind = lost.was_registered ? notice_kind::parkserver_lost
+                                              : notice_kind::parkserver_unreachable;
         out.news.push_back({kind, {}, lost.endpoint, lost.why});
     }
     std::vector<link_key> relayed;
@@ -206,9 +206,9 @@ void manager::parkserver_lost(const session_lost& lost, instant now, manager_eff
 
 void manager::from_parkserver(parkserver_session& from, received& event, instant now,
                               manager_effects& out) {
-    const auto left = parkservers_.read(from, event.what, now, out.net);
+    const auto left = parkservers_.read(from, event.message, now, out.net);
     if (const auto* relayed = std::get_if<relayed_message>(&left)) {
-        from_worker({event.from, relayed->lease}, event.what, now, out);
+        from_worker({event.from, relayed->lease}, event.message, now, out);
     } else if (std::holds_alternative<registration_due>(left)) {
         send_registration(from, out);
     } else if (std::holds_alternative<registration_done>(left)) {

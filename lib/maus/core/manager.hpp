@@ -58,16 +58,16 @@ struct cancel_call {
 struct stop_manager {};
 
 /// News for whoever subscribed.
+enum class notice_kind : std::uint8_t {
+    worker_joined,
+    worker_lost,
+    worker_released,
+    parkserver_back,
+    parkserver_lost,
+    parkserver_unreachable
+};
 struct notice {
-    enum class kind : std::uint8_t {
-        worker_joined,
-        worker_lost,
-        worker_released,
-        parkserver_back,
-        parkserver_lost,
-        parkserver_unreachable
-    };
-    kind what;
+    notice_kind kind;
     group_id group;    ///< of the worker
     std::string name;  ///< the worker's id, or the parkserver's endpoint
     std::string why;
@@ -210,6 +210,6 @@ private:
     manager_counters counters_;
 };
 
-[[nodiscard]] std::string_view to_string(notice::kind kind);
+[[nodiscard]] std::string_view to_string(notice_kind kind);
 
 }  // namespace maus::core

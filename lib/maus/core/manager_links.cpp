@@ -168,7 +168,7 @@ void manager::join(const link_key& key, group_id group, manager_effects& out) {
     wanted.changed = wanted.changed || is_news(joining);
     dispatcher_.join(joining.index, group, out.done);
     note_strength(group, out);
-    out.news.push_back({notice::kind::worker_joined, group, to_string(joining.worker), {}});
+    out.news.push_back({notice_kind::worker_joined, group, to_string(joining.worker), {}});
     out.net.log(log_level::info, "worker " + base::brief(joining.worker) + " joined");
 }
 
@@ -317,8 +317,8 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     const bool lost = how == link_end::lost || code == errc::attempt_timeout;
     if (lost) ++counters_.lost;
     if (!old.group) return;
-    out.news.push_back({lost ? notice::kind::worker_lost : notice::kind::worker_released,
-                        *old.group, to_string(old.worker), std::string(why)});
+    out.news.push_back({lost ? notice_kind::worker_lost : notice_kind::worker_released, *old.group,
+                        to_string(old.worker), std::string(why)});
     const auto wanted = requests_.find(*old.group);
     if (wanted == requests_.end()) return;
     std::erase(wanted->second.links, key);

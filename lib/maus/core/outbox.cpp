@@ -10,7 +10,7 @@ wire::link_writer outbox::begin(link_address& to) {
     to.outbox_serial = serial_;
     to.at = effects_.size();
     effects_.push_back(send{to.to, to.relayed, {}, 1});
-    return {std::get_if<send>(&effects_.back())->what, limits_};
+    return {std::get_if<send>(&effects_.back())->message, limits_};
 }
 
 }  // namespace maus::core

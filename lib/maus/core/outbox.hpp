@@ -34,7 +34,7 @@ struct up {
 /// A message. On a bound socket, the first from its route says that there is a new connection.
 struct received {
     route from;
-    wire::message what;
+    wire::message message;
 };
 /// The connection is gone, for good. Also the answer to a peer that does not take what it is sent.
 struct down {
@@ -64,7 +64,7 @@ struct close {
 struct send {
     route to;
     std::optional<base::lease_id> relayed;  ///< put into a relay message of this lease
-    wire::message what;
+    wire::message message;
     std::size_t records = 0;
 };
 struct note {
@@ -118,11 +118,11 @@ inline wire::link_writer outbox::link(link_address& to, std::size_t payload_byte
     if (to.outbox_serial == serial_ && payload_bytes < limits_.payload_apart_bytes) {
         auto* batch = std::get_if<send>(&effects_[to.at]);
         const bool full = batch->records >= limits_.batch_records_max ||
-                          batch->what.first.size() >= limits_.batch_bytes_max ||
-                          !batch->what.rest.empty();
+                          batch->message.first.size() >= limits_.batch_bytes_max ||
+                          !batch->message.rest.empty();
         if (!full) {
             ++batch->records;
-            return {batch->what, limits_};
+            return {batch->message, limits_};
         }
     }
     return begin(to);

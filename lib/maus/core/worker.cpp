@@ -41,7 +41,7 @@ void worker::on(received event, instant now, worker_effects& out) {
     if (auto* at = parkservers_.find(event.from)) {
         from_parkserver(*at, event, now, out);
     } else if (has_link() && !lease_.linked_by_relay && event.from == lease_.link.to) {
-        from_manager(event.what, now, out);
+        from_manager(event.message, now, out);
     }
 }
 
@@ -71,16 +71,16 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
         ++counters_.answers;
         if (value != nullptr) {
             if (value->payload.size() > result_bytes_max_) {
-                record.failed(event.what, result_too_large(value->payload.size()));
+                record.failed(event.attempt, result_too_large(value->payload.size()));
             } else {
-                record.result(event.what, std::move(value->payload));
+                record.result(event.attempt, std::move(value->payload));
             }
         } else if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
-            record.failed(event.what,
+            record.failed(event.attempt,
                           {static_cast<std::uint8_t>(fault->code), fault->type, fault->text},
                           static_cast<std::size_t>(lease_.limits.text_bytes_max));
         } else {
-            record.about(wire::record_type::returned, event.what);
+            record.about(wire::record_type::returned, event.attempt);
         }
     }
     if (state_ != state::serving) settle_down(now, out);
@@ -102,14 +102,14 @@ void worker::on(job_detached event, instant now, worker_effects& out) {
     ++detached_;
     if (event.link == link_serial_) ++detached_here_;
     if (event.link == link_serial_ && (state_ == state::serving || leaving_with_link_)) {
-        out.net.link(lease_.link).about(wire::record_type::detached, event.what);
+        out.net.link(lease_.link).about(wire::record_type::detached, event.attempt);
     }
     settle_down(now, out);
 }
 
 void worker::on(job_started event, instant, worker_effects& out) {
     if (event.link == link_serial_ && (state_ == state::serving || leaving_with_link_)) {
-        out.net.link(lease_.link).about(wire::record_type::started, event.what);
+        out.net.link(lease_.link).about(wire::record_type::started, event.attempt);
     }
 }
 
@@ -205,12 +205,12 @@ void worker::parkserver_lost(const session_lost& lost, instant now, worker_effec
 
 void worker::from_parkserver(parkserver_session& from, received& event, instant now,
                              worker_effects& out) {
-    const auto left = parkservers_.read(from, event.what, now, out.net);
+    const auto left = parkservers_.read(from, event.message, now, out.net);
     if (const auto* relayed = std::get_if<relayed_message>(&left)) {
         const bool is_the_link = has_link() && lease_.linked_by_relay &&
                                  lease_.link.to == event.from &&
                                  lease_.serving.lease == relayed->lease;
-        if (is_the_link) from_manager(event.what, now, out);
+        if (is_the_link) from_manager(event.message, now, out);
     } else if (std::holds_alternative<registration_due>(left)) {
         send_registration(from, out);
     } else if (std::holds_alternative<registration_done>(left)) {

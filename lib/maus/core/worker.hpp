@@ -60,7 +60,7 @@ struct worker_config {
 /// One call for the executor. Jobs are started in order, and only while `startable(job.link)`.
 struct job {
     std::uint64_t link = 0;
-    wire::attempt what;
+    wire::attempt attempt;
     std::uint16_t function = 0;
     bool at_most_once = false;
     base::lease_id lease;
@@ -81,19 +81,19 @@ struct job_fault {
 };
 struct job_done {
     std::uint64_t link = 0;
-    wire::attempt what;
+    wire::attempt attempt;
     bool was_detached = false;
     std::variant<job_returned, job_value, job_fault> outcome;
 };
 /// The function gave its slot back and will be done later.
 struct job_detached {
     std::uint64_t link = 0;
-    wire::attempt what;
+    wire::attempt attempt;
 };
 /// An at_most_once job is about to run.
 struct job_started {
     std::uint64_t link = 0;
-    wire::attempt what;
+    wire::attempt attempt;
 };
 /// Leave: answer what runs, return what does not, until `by` at the latest.
 struct stop_worker {

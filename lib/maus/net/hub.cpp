@@ -323,7 +323,7 @@ void hub::carry_out(core::send& asked) {
             case sent::full: with_queue_.push_back(to.at); break;
         }
     }
-    to.queued_bytes += asked.what.bytes();
+    to.queued_bytes += asked.message.bytes();
     to.queue.push_back(std::move(asked));
     if (to.queued_bytes > limits_.queued_bytes_max) fail(to, "it does not take what it is sent");
 }
@@ -346,14 +346,14 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         }
         // A DEALER without a peer or with a full pipe says so at its first frame, which is not
         // handed over then; small first frames were only copied.
-        zmq::message_t first = to_zmq(asked.what.first);
-        if (!via.send(first, !asked.what.rest.empty())) {
-            if (asked.what.first.empty()) asked.what.first = from_zmq(first);
+        zmq::message_t first = to_zmq(asked.message.first);
+        if (!via.send(first, !asked.message.rest.empty())) {
+            if (asked.message.first.empty()) asked.message.first = from_zmq(first);
             return sent::full;
         }
-        for (std::size_t i = 0; i < asked.what.rest.size(); ++i) {
-            zmq::message_t frame = to_zmq(asked.what.rest[i]);
-            (void)via.send(frame, i + 1 < asked.what.rest.size());
+        for (std::size_t i = 0; i < asked.message.rest.size(); ++i) {
+            zmq::message_t frame = to_zmq(asked.message.rest[i]);
+            (void)via.send(frame, i + 1 < asked.message.rest.size());
         }
     } catch (const zmq::error_t& failed) {
         if (failed.num() == EHOSTUNREACH) return sent::unreachable;
@@ -366,7 +366,7 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
 void hub::flush(connection& to) {
     while (!to.queue.empty() && to.takes()) {
         core::send& next = to.queue.front();
-        const std::size_t bytes = next.what.bytes();
+        const std::size_t bytes = next.message.bytes();
         switch (try_send(to, next)) {
             case sent::full: return;
             case sent::unreachable: return part(to);

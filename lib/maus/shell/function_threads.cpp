@@ -134,7 +134,7 @@ bool function_threads::next_duty() {
 void function_threads::run(std::unique_lock<std::mutex>& lock) {
     core::job next = std::move(queue_.front());
     queue_.pop_front();
-    const bool cancelled = cancelled_.take(next.what);
+    const bool cancelled = cancelled_.take(next.attempt);
     ++running_;
     lock.unlock();
     const struct at_end {
@@ -198,7 +198,7 @@ void function_threads::end_short() {
 
 void function_threads::cancel(const std::vector<wire::attempt>& cancels) {
     const std::lock_guard lock(guard_);
-    cancelled_.add(cancels, queue_, [](const core::job& each) { return each.what; });
+    cancelled_.add(cancels, queue_, [](const core::job& each) { return each.attempt; });
 }
 
 bool function_threads::permit(std::uint64_t link, base::instant until) {

@@ -26,14 +26,14 @@ std::exception_ptr exception_of(core::outcome&& failed) {
                                        .after(std::move(about.attempts)));
 }
 
-event_kind kind_of(core::notice::kind kind) {
+event_kind kind_of(core::notice_kind kind) {
     switch (kind) {
-        case core::notice::kind::worker_joined: return event_kind::worker_joined;
-        case core::notice::kind::worker_lost: return event_kind::worker_lost;
-        case core::notice::kind::worker_released: return event_kind::worker_released;
-        case core::notice::kind::parkserver_back: return event_kind::parkserver_back;
-        case core::notice::kind::parkserver_unreachable: return event_kind::parkserver_unreachable;
-        case core::notice::kind::parkserver_lost: break;
+        case core::notice_kind::worker_joined: return event_kind::worker_joined;
+        case core::notice_kind::worker_lost: return event_kind::worker_lost;
+        case core::notice_kind::worker_released: return event_kind::worker_released;
+        case core::notice_kind::parkserver_back: return event_kind::parkserver_back;
+        case core::notice_kind::parkserver_unreachable: return event_kind::parkserver_unreachable;
+        case core::notice_kind::parkserver_lost: break;
     }
     return event_kind::parkserver_lost;
 }
@@ -302,7 +302,7 @@ void manager_runtime::tell(core::notice& news) {
     }
     if (about) about->has_workers(machine_->workers_of(news.group));
     if (!options_.on_event) return;
-    event told{kind_of(news.what), std::move(news.name), std::move(news.why)};
+    event told{kind_of(news.kind), std::move(news.name), std::move(news.why)};
     callbacks_.post(
         base::make_task([told = std::move(told), to = options_.on_event, log = options_.log] {
             if (const auto threw = thrown_by([&] { to(told); })) {

@@ -36,7 +36,7 @@ void deferred_reply::answer(Outcome outcome) {
 // --- running_call --------------------------------------------------------------------------------
 
 std::shared_ptr<detail::reply> running_call::defer() {
-    if (!later_) later_ = std::make_shared<deferred_reply>(to_, job_.link, job_.what);
+    if (!later_) later_ = std::make_shared<deferred_reply>(to_, job_.link, job_.attempt);
     return later_;
 }
 
@@ -53,7 +53,7 @@ maus::fence fence_of_current_call() {
                     "maus::this_call::fence(): no function runs on this thread");
     }
     const auto& [job, worker] = *current_call;
-    return {to_string(job.manager), job.what.call.value,      job.what.number.value,
+    return {to_string(job.manager), job.attempt.call.value,   job.attempt.number.value,
             to_string(worker.id),   worker.incarnation.value, job.lease.epoch,
             job.lease.sequence};
 }

@@ -43,7 +43,7 @@ private:
 class running_call final : public detail::invocation {
 public:
     running_call(core::job& job, const std::shared_ptr<completion_sink>& to)
-        : job_(job), to_(to), done_{job.link, job.what, false, core::job_value{}} {}
+        : job_(job), to_(to), done_{job.link, job.attempt, false, core::job_value{}} {}
 
     [[nodiscard]] base::buffer& arguments() override { return job_.payload; }
     [[nodiscard]] base::buffer& value() override {

@@ -62,10 +62,10 @@ public:
     }
     void cancel(const std::vector<wire::attempt>& cancels) {
         if (!empty())
-            cancelled_.add(cancels, jobs_, [](const core::job& each) { return each.what; });
+            cancelled_.add(cancels, jobs_, [](const core::job& each) { return each.attempt; });
     }
     /// Whether one that was taken, or was among the rest, need not be run any more. True once.
-    [[nodiscard]] bool is_cancelled(const core::job& job) { return cancelled_.take(job.what); }
+    [[nodiscard]] bool is_cancelled(const core::job& job) { return cancelled_.take(job.attempt); }
     /// They were another link's.
     void forget_cancels() { cancelled_.clear(); }
     /// Those that were not taken, for another thread.

@@ -73,7 +73,7 @@ private:
             return std::nullopt;
         }
         if (const auto* answer = std::get_if<core::received>(&event)) {
-            return status_in(answer->what, settings_.limits);
+            return status_in(answer->message, settings_.limits);
         }
         if (reached_) {
             throw error(errc::shutdown,

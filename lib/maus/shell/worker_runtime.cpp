@@ -248,9 +248,9 @@ void worker_runtime::publish_metrics() {
 void worker_runtime::cancel_jobs(base::instant now) {
     cancelled_attempts just_now;
     just_now.add(effects_.cancel, effects_.execute,
-                 [](const core::job& each) { return each.what; });
+                 [](const core::job& each) { return each.attempt; });
     std::erase_if(effects_.execute, [&](const core::job& job) {
-        if (!just_now.take(job.what)) return false;
+        if (!just_now.take(job.attempt)) return false;
         give_back(job, now);
         return true;
     });
@@ -260,7 +260,7 @@ void worker_runtime::cancel_jobs(base::instant now) {
 }
 
 void worker_runtime::give_back(const core::job& job, base::instant now) {
-    machine_->on(core::job_done{job.link, job.what, false, core::job_returned{}}, now, effects_);
+    machine_->on(core::job_done{job.link, job.attempt, false, core::job_returned{}}, now, effects_);
 }
 
 // False: another thread leads now.
@@ -331,7 +331,7 @@ bool worker_runtime::run_short_jobs() {
 MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
                                                               net::frequent_clock& clock,
                                                               base::instant& now) {
-    if (job.at_most_once) machine_->on(core::job_started{job.link, job.what}, now, effects_);
+    if (job.at_most_once) machine_->on(core::job_started{job.link, job.attempt}, now, effects_);
     running_call call(job, completions_);
     function_threads_.leadership().leave_unwatched();
     try {
@@ -359,10 +359,10 @@ MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
 
 void worker_runtime::run_job(core::job job, bool may_start) {
     if (!may_start) {
-        completions_->put(core::job_done{job.link, job.what, false, core::job_returned{}});
+        completions_->put(core::job_done{job.link, job.attempt, false, core::job_returned{}});
         return;
     }
-    if (job.at_most_once) completions_->put(core::job_started{job.link, job.what});
+    if (job.at_most_once) completions_->put(core::job_started{job.link, job.attempt});
     running_call call(job, completions_);
     const base::instant begun = net::clock_now();
     invoke(job, call);
