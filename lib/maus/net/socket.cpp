@@ -218,7 +218,7 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
             set(data_, zmq::sockopt::backlog, 4096);
         } else {
             set(data_, zmq::sockopt::immediate, true);
-            // Never: when to try again, and at which address, is decided elsewhere (connector.hpp).
+            // Never: core/outage.hpp says when to try again, the connector at which address.
             set(data_, zmq::sockopt::reconnect_ivl, -1);
         }
         const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
