@@ -74,6 +74,14 @@ struct desk {
         wire::record record;
         return records.next(record) && calls.answer(from, record, at_ms(ms), done);
     }
+    bool fail(link_index from, std::uint64_t ticket, std::uint8_t code) {
+        auto message = link_message(bounds, [&](wire::link_writer& to) {
+            to.failed({ids[ticket - 1], {1}}, {code, "", "no"});
+        });
+        wire::link_reader records{message};
+        wire::record record;
+        return records.next(record) && calls.answer(from, record, at_ms(ms), done);
+    }
     void lose(link_index which, link_end how = link_end::lost) {
         calls.remove_link(which, how, "it died", at_ms(ms), done);
     }
@@ -290,6 +298,21 @@ TEST_CASE("dispatcher: at_most_once is never handed out again") {
     CHECK(at.settled_calls() == lines{"2 cancelled", "1 maybe_executed"});
     at.worker(8);
     CHECK(at.pump() == lines{"8 call 3/1"});  // it had not been handed out
+}
+
+TEST_CASE("dispatcher: a cancelled call may fail in any way, also when its group is gone") {
+    for (std::uint8_t code = 1; code < 40; ++code) {
+        desk at;
+        const auto worker = at.worker(7);
+        at.submit();
+        at.pump();
+        at.calls.cancel(at.ids[0], "test", at.out, at.done);
+        CHECK(at.settled_calls() == lines{"1 cancelled"});
+        if (code % 2 == 0) at.calls.remove_group({1}, maus::errc::cancelled, "test", at.done);
+        CHECK(at.fail(worker, 1, code));
+        CHECK(at.settled_calls().empty());
+        CHECK(at.calls.counters().stale_answers == 1);
+    }
 }
 
 TEST_CASE("dispatcher: a cancelled call's answer comes too late, and frees its worker") {

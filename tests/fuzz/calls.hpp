@@ -183,6 +183,7 @@ private:
             case errc::no_workers:
             case errc::no_such_function:
             case errc::signature_mismatch:
+            case errc::too_large:  // for all workers, as they said in their hellos
             case errc::cancelled:
             case errc::shutdown: return;
             default: require(false, "this error is none of a manager's own");

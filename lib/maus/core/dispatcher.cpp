@@ -367,6 +367,10 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
         case wire::record_type::failed: {
             auto fault = wire::decode_fault(body, limits_);
             if (!fault) return false;
+            if (call->settled) {  // nobody wants to know why, and its group may be gone
+                (void)answered(index, true, now, done);
+                return true;
+            }
             outcome failed =
                 failure_of(*call, wire::code_of(fault.value().error), fault.value().text);
             failed.about->type = std::move(fault.value().type);
