@@ -1,0 +1,180 @@
+// Whom a worker serves, where it and its managers say different things: PROTOCOL.md, section 5.2.
+#include "catch.hpp"
+
+#include "parkserver_desk.hpp"
+
+using namespace talk;
+
+// maus-sim, seed 46429: a manager that had been paused held a worker that had left it long before.
+TEST_CASE("parkserver: believes a worker rather than the managers that say they have it") {
+    park at;
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = wire::service{{4, 9}, id<base::manager_id>(22), park::token(22, 1)};
+    at.say(11, serving);
+    at.managers({21, 22});
+    at.core.on(core::down{{22}, ""}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"11 lease_ended 4.9"});
+    auto late = park::request(21, 1, 1);
+    late.held = {{{4, 6}, id<base::worker_id>(11)}};
+    at.say(21, late);
+    CHECK(at.core.leases() == 0);
+    at.managers({22});
+    auto right = park::request(22, 1, 1);
+    right.held = {{{4, 9}, id<base::worker_id>(11)}};
+    at.say(22, right);
+    CHECK(at.core.status(at_ms(0)).workers[0].lease == lease_id{4, 9});
+}
+
+TEST_CASE("parkserver: what one manager says it holds is bounded") {
+    auto config = park::its_config();
+    config.settings.limits.peers_max = 4;
+    park at(std::move(config));
+    at.managers({21});
+    const auto asks = [](std::uint8_t number, int held) {
+        auto made = park::request(21, number, 9);
+        for (int i = 0; i < held; ++i) {
+            const auto who = static_cast<std::uint8_t>(number * 10 + i);
+            made.held.push_back({{9, who}, id<base::worker_id>(who)});
+        }
+        return made;
+    };
+    CHECK(at.say(21, asks(1, 3)).empty());
+    CHECK(at.say(21, asks(2, 2)) == lines{"21 rejected overloaded"});
+    CHECK(at.core.status(at_ms(0)).requests.size() == 1);
+    SECTION("what it says anew takes the place of what it said") {
+        CHECK(at.say(21, asks(1, 2)).empty());
+        CHECK(at.say(21, asks(1, 3)).empty());
+        CHECK(at.say(21, asks(2, 1)).empty());
+        CHECK(at.say(21, asks(1, 4)) == lines{"21 rejected overloaded"});
+        CHECK(at.serving() == 3);
+    }
+    SECTION("it cancels") {
+        at.say(21, wire::cancel{{1}});
+        CHECK(at.say(21, asks(2, 4)).empty());
+    }
+    SECTION("it comes anew") {
+        at.say(22, park::manager(21));
+        CHECK(at.say(22, asks(2, 4)).empty());
+    }
+}
+
+TEST_CASE("parkserver: who is leased from here and said to be held counts once") {
+    park at;
+    at.workers({11, 12});
+    at.managers({21});
+    auto asked = park::request(21, 1, 3);
+    const auto holds = [&](std::initializer_list<std::uint8_t> numbers) {
+        asked.held.clear();
+        for (const auto each : numbers)
+            asked.held.push_back({lease(each - 10u), id<base::worker_id>(each)});
+        return at.say(21, asked);
+    };
+    CHECK(holds({}).empty());  // for three, and there are two
+    asked.amount = 2;
+    CHECK(holds({}) == lines{"11 assign 5.1", "12 assign 5.2"});
+    at.say(11, wire::accepted{lease(1)});
+    at.say(12, wire::accepted{lease(2)});
+    CHECK(holds({11, 12}).empty());
+    CHECK(at.serving() == 2);
+    CHECK(holds({11, 12, 13}).empty());
+    CHECK(at.serving() == 3);
+    CHECK(at.say(11, wire::goodbye{"bye"}) == lines{"21 lease_ended 5.1"});
+    CHECK(at.serving() == 2);
+    CHECK(at.say(12, wire::available{lease(2)}) == lines{"21 lease_ended 5.2", "12 assign 5.3"});
+    CHECK(at.serving() == 2);
+    CHECK(at.say(21, wire::worker_lost{{1}, lease(3), id<base::worker_id>(13)}).empty());
+    CHECK(at.serving() == 1);
+}
+
+TEST_CASE("parkserver: a worker's word counts more than its manager's, whichever comes first") {
+    park at;
+    at.managers({21});
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{lease(1), id<base::worker_id>(11)}};
+    const wire::service elsewhere{{6, 6}, id<base::manager_id>(22), park::token(22, 1)};
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = elsewhere;
+    SECTION("the worker's, when it serves somebody else") {
+        at.workers({11});
+        CHECK(at.say(11, wire::occupied{elsewhere}).empty());
+        CHECK(at.say(21, asked).empty());
+    }
+    SECTION("the worker's, when it registers") {
+        at.say(11, serving);
+        CHECK(at.say(21, asked).empty());
+    }
+    SECTION("the manager's, of a worker that is free") {
+        at.workers({11});
+        CHECK(at.say(21, asked).empty());
+        CHECK(at.serving() == 1);
+        CHECK(at.say(11, wire::occupied{elsewhere}).empty());
+    }
+    SECTION("the manager's, of a worker that comes later") {
+        CHECK(at.say(21, asked).empty());
+        CHECK(at.serving() == 1);
+        CHECK(at.say(11, serving) == lines{"11 registered"});
+    }
+    CHECK(at.serving() == 0);
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "12 assign 5.1"});
+}
+
+TEST_CASE("parkserver: a manager's word counts again when its worker says nothing else") {
+    park at;
+    at.managers({21});
+    at.workers({11});
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{{6, 7}, id<base::worker_id>(11)}};
+    at.say(21, asked);
+    CHECK(
+        at.say(11, wire::occupied{{{6, 6}, id<base::manager_id>(22), park::token(22, 1)}}).empty());
+    REQUIRE(at.serving() == 0);
+    SECTION("it comes to serve this manager") {
+        CHECK(at.say(11, wire::occupied{{{6, 7}, id<base::manager_id>(21), park::token(21, 1)}})
+                  .empty());
+    }
+    SECTION("it leaves") { CHECK(at.say(11, wire::goodbye{"bye"}).empty()); }
+    CHECK(at.serving() == 1);
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
+}
+
+TEST_CASE("parkserver: a lease that its manager lost is no lease again when its worker registers") {
+    park at;
+    at.workers({11});
+    at.managers({21});
+    at.say(21, park::request(21, 1, 1));
+    at.say(11, wire::accepted{lease(1)});
+    const auto lost = wire::worker_lost{{1}, lease(1), id<base::worker_id>(11)};
+    auto serving = park::worker(11);
+    serving.free = false;
+    serving.serving = wire::service{lease(1), id<base::manager_id>(21), park::token(21, 1)};
+    SECTION("in its session") {
+        at.say(21, lost);
+        CHECK(at.say(11, serving) == lines{"11 registered"});
+    }
+    SECTION("over a new connection") {
+        at.say(21, lost);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("after its session was lost") {
+        at.say(21, lost);
+        at.core.on(core::down{{11}, ""}, at_ms(0), at.out);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("and it was lost while the worker had no session") {
+        at.core.on(core::down{{11}, ""}, at_ms(0), at.out);
+        at.say(21, lost);
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    SECTION("and its manager came anew meanwhile") {
+        at.say(21, lost);
+        at.say(22, park::manager(21));
+        at.say(22, park::request(21, 1, 1));
+        CHECK(at.say(12, serving) == lines{"12 registered"});
+    }
+    CHECK(at.core.status(at_ms(0)).workers[0].state == wire::worker_state::occupied);
+    CHECK(at.serving() == 0);
+    const lines said = at.say(13, park::worker(13));
+    CHECK(said == lines{"13 registered", "13 assign 5.2"});
+}
