@@ -14,7 +14,6 @@
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/call_queue.hpp"
-#include "maus/base/object_cache.hpp"
 #include "maus/base/task.hpp"
 #include "maus/base/time.hpp"
 #include "maus/options.hpp"
@@ -76,9 +75,8 @@ struct command : base::linked<command> {
 
 /// What a future and those who settle it share. Settled once; its word says what happened so far.
 /// That of a call carries the call to its owner. It goes through three threads' hands, so what each
-/// needs stands together: one cache line for what is on the way, one for the payload, and one for
-/// what only some need.
-class alignas(64) state_base : public command {
+/// needs stands together: first what is on the way, then the payload, then what only some need.
+class state_base : public command {
 public:
     state_base() : command(0) {}
     state_base(const state_base&) = delete;
@@ -138,11 +136,6 @@ public:
     [[nodiscard]] call_options& options() noexcept { return options_; }
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
 
-    static void* operator new(std::size_t bytes) { return base::take_object(bytes); }
-    static void operator delete(void* object, std::size_t bytes) noexcept {
-        base::give_object(object, bytes);
-    }
-
 protected:
     bool settled(executor* where);
     /// The bytes that came are no result of this call.
@@ -198,8 +191,6 @@ using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <class T>
 class state final : public state_base {
-    static_assert(alignof(stored<T>) <= base::cache_line_bytes);
-
 public:
     /// For results that are made in this process.
     void settle_value(stored<T> value, executor* where) {
