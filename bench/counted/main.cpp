@@ -107,9 +107,8 @@ private:
         }
     }
     void to_manager(core::outbox::effect& effect) {
-        if (auto* message = std::get_if<core::send>(&effect)) {
-            manager_.on(core::received{at_manager, std::move(message->message)}, now,
-                        from_manager_);
+        if (auto* said = std::get_if<core::send>(&effect)) {
+            manager_.on(core::received{at_manager, std::move(said->message)}, now, from_manager_);
             take_results();
         } else if (const auto* asked = std::get_if<core::open>(&effect)) {
             at_worker_ = asked->to;
@@ -117,8 +116,8 @@ private:
         }
     }
     void to_worker(core::outbox::effect& effect) {
-        if (auto* message = std::get_if<core::send>(&effect)) {
-            worker_.on(core::received{at_worker_, std::move(message->message)}, now, from_worker_);
+        if (auto* said = std::get_if<core::send>(&effect)) {
+            worker_.on(core::received{at_worker_, std::move(said->message)}, now, from_worker_);
         }
     }
     void execute() {

@@ -217,14 +217,10 @@ TEST_CASE("P-16: the larger of both hold, within the limits") {
 }
 
 TEST_CASE("P-17: a peer pings once an interval, and the pong has the ping's stamp") {
-    router park;
     maus::worker_options options;
     options.heartbeat = {20ms, 100};
-    real_worker worker(std::move(options));
-    worker.worker.register_parkserver(park.endpoint());
-    worker.worker.start();
-    channel& session = park.accept();
-    (void)session.hear_next<register_worker>();
+    registering all(std::move(options));
+    channel& session = all.session;
     session.say(registered{fresh_id(), 1, 50, 100});
     u64 last = 0;  // by the clock of the worker, which may be late, but not early
     for (int i = 0; i < 4; ++i) {

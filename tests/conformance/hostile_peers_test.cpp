@@ -74,13 +74,9 @@ TEST_CASE("hostile peers: bad frames to a manager") {
 
 TEST_CASE("hostile peers: bad frames to a worker, from its manager and its parkserver") {
     for (const bool from_manager : {true, false}) {
-        router park;
         fake_manager manager;
-        real_worker worker;
-        worker.worker.register_parkserver(park.endpoint());
-        worker.worker.start();
-        channel* session = &park.accept();
-        (void)session->hear<register_worker>();
+        registering all;
+        channel* session = &all.session;
         session->say(registered{});
         u64 sequence = 0;
         for (const auto& message : bad_frames(from_manager ? on_link : on_control)) {

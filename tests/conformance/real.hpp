@@ -92,7 +92,7 @@ private:
         worker.worker.register_parkserver(park.endpoint());
         worker.worker.start();
         channel& accepted = park.accept();
-        (void)accepted.hear<register_worker>();
+        (void)accepted.hear_next<register_worker>();
         return accepted;
     }
 };

@@ -27,8 +27,8 @@ std::vector<gathered> messages(const std::vector<std::size_t>& sizes, limits bou
     }
     std::vector<gathered> made;
     for (const auto& each : out.effects()) {
-        const auto& message = std::get<core::send>(each);
-        made.push_back({message.records, message.message.frames()});
+        const auto& said = std::get<core::send>(each);
+        made.push_back({said.records, said.message.frames()});
     }
     return made;
 }

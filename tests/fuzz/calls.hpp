@@ -26,7 +26,7 @@ public:
     template <class Submit>
     void submit(core::submission what, base::instant now, Submit how) {
         what.ticket = all_.size();
-        all_.push_back({what.options, what.method, now});
+        all_.push_back({what.options, what.method, now, what.payload.size()});
         ++outstanding_;
         if (const auto id = how(std::move(what)); id.value != 0) {
             all_.back().id = id;
@@ -70,6 +70,10 @@ public:
         }
         require(!records.violation(), "what a manager says to a worker can be read");
     }
+    /// Somebody tells how much it takes.
+    void limited(const wire::capabilities& by) {
+        bytes_max_ = std::min(bytes_max_, wire::limits_of(by).message_bytes_max);
+    }
     /// Said by a worker, and about to be handed to the manager.
     void delivered(const link_key& at, wire::message& what) {
         const auto head = wire::read_header(what.first.view());
@@ -80,7 +84,9 @@ public:
             base::byte_view body = record.body;
             if (record.type == wire::record_type::hello) {
                 const auto read = wire::decode_hello(body, limits{});
-                if (read) signatures_[at] = read.value().signatures;
+                if (!read) continue;
+                signatures_[at] = read.value().signatures;
+                limited(read.value().can);
                 continue;
             }
             const auto about = wire::take_attempt(body);
@@ -120,6 +126,7 @@ private:
         maus::call_options options;
         base::method_id method;
         base::instant submitted;
+        std::size_t bytes = 0;
         base::call_id id{};
         std::uint32_t attempts = 0;
         link_key at{};  // of the last attempt
@@ -180,10 +187,12 @@ private:
                 return require(
                     one.options.attempt_timeout != base::duration::max() && one.attempts != 0,
                     "an attempt took too long");
+            case errc::too_large:
+                return require(one.bytes > bytes_max_,
+                               "too_large is more than a worker or a relay said that it takes");
             case errc::no_workers:
             case errc::no_such_function:
             case errc::signature_mismatch:
-            case errc::too_large:  // for all workers, as they said in their hellos
             case errc::cancelled:
             case errc::shutdown: return;
             default: require(false, "this error is none of a manager's own");
@@ -193,6 +202,7 @@ private:
     std::vector<call> all_;
     std::map<std::uint64_t, std::size_t> tickets_;
     std::size_t outstanding_ = 0;
+    std::uint64_t bytes_max_ = limits{}.message_bytes_max;  // the least that anybody said
     std::vector<link_key> links_;
     std::map<link_key, std::vector<std::string>> signatures_;
     std::map<link_key, std::vector<wire::attempt>> attempts_;

@@ -138,6 +138,9 @@ private:
         } else {
             what = raw(in_, 64);
         }
+        const auto read = wire::decode_control(what, limits{});
+        const auto* yes = read ? std::get_if<wire::registered>(&read.value()) : nullptr;
+        if (yes != nullptr) calls_.limited(yes->can);
         manager_.on(core::received{at, std::move(what)}, now_, out_);
     }
     template <class Filter>

@@ -79,11 +79,11 @@ std::optional<std::size_t> results_alone(wire::message& what) {
 void manager_process::feed(input& what) {
     const std::uint64_t before = core_->calls().stale_answers;
     const auto rejected = [&] { return core_->calls().stale_answers - before; };
-    if (auto* message = std::get_if<core::received>(&what)) {
-        const base::route from = message->from;
+    if (auto* heard = std::get_if<core::received>(&what)) {
+        const base::route from = heard->from;
         beats_[from.value].heard = local();
-        const auto results = results_alone(message->message);
-        core_->on(std::move(*message), local(), *out_);
+        const auto results = results_alone(heard->message);
+        core_->on(std::move(*heard), local(), *out_);
         if (results) {
             note_late(from, *results, rejected());
         } else {

@@ -159,13 +159,13 @@ bool is_answer(wire::record_type type) {
 
 // The calls that come to it, and its manager's farewell.
 void worker_process::witness_given(const input& what) {
-    const auto* message = std::get_if<core::received>(&what);
-    if (message == nullptr) return;
-    auto head = wire::read_header(message->message.first.view());
-    wire::message copy{message->message.first.copy(), {}};
-    for (const auto& frame : message->message.rest) copy.rest.push_back(frame.copy());
+    const auto* heard = std::get_if<core::received>(&what);
+    if (heard == nullptr) return;
+    auto head = wire::read_header(heard->message.first.view());
+    wire::message copy{heard->message.first.copy(), {}};
+    for (const auto& frame : heard->message.rest) copy.rest.push_back(frame.copy());
     fact told = begin(fact::kind::given);
-    told.link = message->from.value;
+    told.link = heard->from.value;
     if (head && head.value().channel == wire::channel::relay) {
         const auto lease = wire::unwrap_relay(copy);
         if (!lease) return;

@@ -118,6 +118,7 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
 // --- the fate of one call -----------------------------------------------------------------------
 
 outcome dispatcher::failure_of(const call_slot& call, errc code, std::string_view text) const {
+    MAUS_ASSERT(call.group != nullptr, "a settled call fails");
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(placement_.signature(call.method));
     const bool waited_in_vain = code == errc::no_workers || code == errc::deadline_exceeded ||
@@ -367,7 +368,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
         case wire::record_type::failed: {
             auto fault = wire::decode_fault(body, limits_);
             if (!fault) return false;
-            if (call->settled) {  // nobody wants to know why, and its group may be gone
+            if (call->settled) {  // nobody wants to know why, and it has no group any more
                 (void)answered(index, true, now, done);
                 return true;
             }
