@@ -44,10 +44,10 @@ void for_each_call(const zmq::message_t& message, Each each) {
 
 // One DEALER a server, used in turn, by one thread. `lends`: libzmq gets the same memory with each
 // call instead of a copy.
-class client {
+class raw_client {
 public:
-    client(zmq::context_t& context, const words& endpoints, std::size_t bytes, std::size_t window,
-           std::size_t group, bool lends)
+    raw_client(zmq::context_t& context, const words& endpoints, std::size_t bytes,
+               std::size_t window, std::size_t group, bool lends)
         : payload_(bytes, 'x'),
           window_(window),
           group_(std::min(group, window)),
@@ -164,7 +164,7 @@ void role_zmq_client(const words& arguments) {
     const bool lends = arguments.at(4) == "bytes";
     const words endpoints(arguments.begin() + 5, arguments.end());
     zmq::context_t context;
-    std::vector<client> callers;
+    std::vector<raw_client> callers;
     for (std::size_t i = 0; i < threads; ++i) {
         callers.emplace_back(context, endpoints, bytes, std::max<std::size_t>(window / threads, 1),
                              group, lends);

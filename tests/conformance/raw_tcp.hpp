@@ -41,22 +41,22 @@ public:
     }
 
     /// False: the other side has closed.
-    bool write(const std::string& bytes) {
+    bool write(const std::string& text) {
         std::size_t sent = 0;
-        while (sent < bytes.size()) {
-            const auto count = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        while (sent < text.size()) {
+            const auto count = ::send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
             if (count <= 0) return false;
             sent += static_cast<std::size_t>(count);
         }
         return true;
     }
     /// The same, but waits for the other's greeting after its own: libzmq closes if it is hurried.
-    void say(const std::string& bytes) {
+    void say(const std::string& text) {
         const std::size_t own = greeting().size();
-        if (!bytes.starts_with(greeting().substr(0, 10)) || bytes.size() <= own) {
-            write(bytes);
-        } else if (write(bytes.substr(0, own)) && read(own).size() == own) {
-            write(bytes.substr(own));
+        if (!text.starts_with(greeting().substr(0, 10)) || text.size() <= own) {
+            write(text);
+        } else if (write(text.substr(0, own)) && read(own).size() == own) {
+            write(text.substr(own));
         }
     }
     /// What comes until `count` bytes are there, the time is up or the other side has closed.

@@ -33,7 +33,7 @@ set -- $(find lib broker bin bench tests \( -name '*.hpp' -o -name '*.cpp' \) -p
 if [ "$mode" = fix ]; then
     "$tool" -i "$@"
     echo "format: formatted $# files"
-else
+elif ! "$tool" --dry-run -Werror "$@" >/dev/null 2>&1; then
     faults=0
     for file in "$@"; do
         if ! "$tool" --dry-run -Werror "$file" >/dev/null 2>&1; then
@@ -43,9 +43,8 @@ else
             [ "$faults" -le 5 ] || echo "$file"
         fi
     done
-    if [ "$faults" -ne 0 ]; then
-        echo "format: $faults of $# files differ; tests/lint/format.sh --fix formats them"
-        exit 1
-    fi
+    echo "format: $faults of $# files differ; tests/lint/format.sh --fix formats them"
+    exit 1
+else
     echo "format: $# files are fine"
 fi

@@ -5,26 +5,11 @@
 #include <cmath>
 #include <limits>
 
-#include "live/site.hpp"
+#include "live/team.hpp"
 
 using namespace live;
 
 namespace {
-
-/// A manager with some workers, ready to be called.
-struct team {
-    explicit team(std::size_t count, transport how = transport::tcp,
-                  const std::vector<std::string>& more = {})
-        : here(how), manager(here.reachable()), processes(here.workers(count, more)) {
-        manager.connect_parkserver(here.parkserver());
-        workers = manager.get_workers({.amount = static_cast<std::uint32_t>(count)});
-        REQUIRE(workers.wait_for(count, patience));
-    }
-    site here;
-    maus::manager manager;
-    std::vector<worker_process> processes;
-    maus::worker_group workers;
-};
 
 bool same_bits(double x, double y) {
     return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);

@@ -4,32 +4,12 @@
 #include <mutex>
 #include <thread>
 
-#include "live/site.hpp"
+#include "live/team.hpp"
 #include "support/shown.hpp"
 
 using namespace live;
 
 namespace {
-
-struct team {
-    explicit team(std::size_t count, transport how = transport::tcp,
-                  const std::vector<std::string>& more = {}, maus::limits limits = {})
-        : here(how),
-          manager([&] {
-              auto options = here.reachable();
-              options.limits = limits;
-              return options;
-          }()),
-          processes(here.workers(count, more)) {
-        manager.connect_parkserver(here.parkserver());
-        workers = manager.get_workers({.amount = static_cast<std::uint32_t>(count)});
-        REQUIRE(workers.wait_for(count, patience));
-    }
-    site here;
-    maus::manager manager;
-    std::vector<worker_process> processes;
-    maus::worker_group workers;
-};
 
 /// Keeps the only worker busy until it goes out of scope; waits for its end then.
 struct busy_worker {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "live/site.hpp"
+#include "live/team.hpp"
 
 using namespace live;
 
@@ -33,28 +33,12 @@ void check_sums(const maus::manager& manager) {
     CHECK(metrics.violations == 0);
 }
 
-struct team {
-    explicit team(std::size_t count, transport how = transport::tcp,
-                  const maus::heartbeat_options& beat = calm,
-                  const std::vector<std::string>& more = {})
-        : here(how, beat), manager(here.reachable()), processes(here.workers(count, more)) {
-        manager.connect_parkserver(here.parkserver());
-        workers = manager.get_workers({.amount = static_cast<std::uint32_t>(count)});
-        REQUIRE(workers.wait_for(count, patience));
-    }
-    site here;
-    maus::manager manager;
-    std::vector<worker_process> processes;
-    maus::worker_group workers;
-};
-
 }  // namespace
 
 // --- workers ------------------------------------------------------------------------------------
 
 TEST_CASE("kill -9 of a worker with 1,000 calls outstanding", "[losses]") {
-    team with(2, GENERATE(transport::tcp, transport::ipc), calm,
-              {"--concurrency", GENERATE("1", "4")});
+    team with(2, GENERATE(transport::tcp, transport::ipc), {"--concurrency", GENERATE("1", "4")});
     auto calls = innocents(with.workers, 1000);
     CHECK(value_of(calls[10]) == 100);
     calls[10] = with.workers.call(zoo::abort_if, 10, -1, "");
@@ -129,7 +113,7 @@ TEST_CASE("kill -9 of every worker, again and again, while new ones come", "[los
 }
 
 TEST_CASE("a worker that is stopped past its lease and continues hurts nothing", "[losses]") {
-    team with(2, GENERATE(transport::tcp, transport::ipc), quick);
+    team with(2, GENERATE(transport::tcp, transport::ipc), {}, {}, quick);
     const std::string gate = with.here.file("gate"), begun = with.here.file("begun");
     std::vector<maus::future<int>> calls;
     for (int i = 0; i < 100; ++i) calls.push_back(with.workers.call(zoo::hold, i, gate, begun));
@@ -153,7 +137,7 @@ TEST_CASE("a worker that is stopped past its lease and continues hurts nothing",
 
 TEST_CASE("the second attempt at a call is newer, and the first one's answer does not count",
           "[losses]") {
-    team with(2, transport::tcp, quick);
+    team with(2, transport::tcp, {}, {}, quick);
     const std::string gate = with.here.file("gate");
     auto call = with.workers.call(zoo::attempt, gate);
     auto other = with.workers.call(zoo::attempt, gate);

@@ -145,8 +145,8 @@ void process::set_clock(duration off) {
     if (off != duration{}) ++world_.faults.wall_jumps;
     wall_off_ = off;
     if (!world_.past.traced()) return;
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(off).count();
-    world_.past.say("chaos: the wall clock of " + name() + " is " + std::to_string(seconds) +
+    const auto off_s = std::chrono::duration_cast<std::chrono::seconds>(off).count();
+    world_.past.say("chaos: the wall clock of " + name() + " is " + std::to_string(off_s) +
                     " s off");
 }
 

@@ -89,8 +89,8 @@ public:
         setitimer(ITIMER_REAL, &often, nullptr);
     }
     ~interruptions() {
-        const itimerval never{};
-        setitimer(ITIMER_REAL, &never, nullptr);
+        const itimerval none{};
+        setitimer(ITIMER_REAL, &none, nullptr);
         sigaction(SIGALRM, &before_, nullptr);
     }
 
