@@ -201,28 +201,31 @@ std::string parkserver::too_large_to_relay(const wire::message& relayed, route t
 // Never answered: two peers that do not know each other's word for it would go on for ever.
 void parkserver::peer_lacks(const session* who, std::uint8_t type, outbox& out) {
     ++counters_.unimplemented;
-    if (who == nullptr || std::exchange(who->common().is_older, true)) return;
+    if (who == nullptr || std::exchange(who->is_older(), true)) return;
     note(out, [&] { return "a peer does not know message " + std::to_string(type); });
 }
 
 // What a registration says of its sender; the lists themselves are not kept.
-parkserver::common_ground parkserver::common_with(wire::capabilities& capabilities) const {
+parkserver::shared_ground parkserver::common_with(wire::capabilities& capabilities) {
     common_ground made{wire::common_features(config_.settings.features, capabilities.features),
                        wire::limits_of(capabilities)};
     capabilities = {};
-    return made;
+    if (!newest_ground_ || *newest_ground_ != made) {
+        newest_ground_ = std::make_shared<const common_ground>(std::move(made));
+    }
+    return newest_ground_;
 }
 
 const wire::feature_set& parkserver::features_of(const worker_id& id) const {
     static const wire::feature_set none;
     const auto found = workers_.find(id);
-    return found == workers_.end() ? none : found->second.common.features;
+    return found == workers_.end() ? none : found->second.common->features;
 }
 
 const wire::feature_set& parkserver::features_of(const manager_id& id) const {
     static const wire::feature_set none;
     const auto found = managers_.find(id);
-    return found == managers_.end() ? none : found->second.common.features;
+    return found == managers_.end() ? none : found->second.common->features;
 }
 
 // Two that are alive may have one id. The newer one is believed ([P-15]), but not in silence: the
@@ -282,7 +285,7 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
     entry.registration = registration;
     entry.registration.concurrency = std::max(registration.concurrency, 1u);
     entry.common = common_with(entry.registration.can);
-    set_word(entry, registration.serving.value_or(wire::service{}));
+    set_word(entry, registration.serving);
     entry.via = from;
     entry.alive = {agreed(config_.beat, {registration.interval_ms, registration.liveness}), now};
     entry.since = now;

@@ -104,18 +104,23 @@ private:
     struct common_ground {  // of this parkserver and a peer
         wire::feature_set features;
         wire::peer_limits limits;  // the peer's
-        bool is_older = false;     // it did not know something, which was logged
+        friend bool operator==(const common_ground&, const common_ground&) = default;
     };
+    using shared_ground = std::shared_ptr<const common_ground>;
     struct worker {
         wire::register_worker registration;
-        common_ground common;
+        shared_ground common;
         route via;
         core::heartbeat_monitor alive;
         instant since{};
         wire::worker_state state = wire::worker_state::occupied;
+        bool is_older = false;         // it did not know something, which was logged
         lease_id lease;                // while offered or leased
-        wire::service serves;          // whom, by its own last word; none: nobody
         std::uint64_t free_order = 0;  // its place among the free ones
+        /// By which it serves somebody, by its own last word; none: nobody.
+        [[nodiscard]] lease_id word() const {
+            return registration.serving ? registration.serving->lease : lease_id{};
+        }
     };
     struct claim {  // of a manager: that it has a worker
         lease_id lease;
@@ -139,10 +144,11 @@ private:
     };
     struct manager {
         wire::register_manager registration;
-        common_ground common;
+        shared_ground common;
         route via;
         core::heartbeat_monitor alive;
         instant since{};
+        bool is_older = false;  // it did not know something, which was logged
         std::map<request_id, standing_request> requests;
         std::size_t said = 0;  // workers that it named as held, by all its requests
         std::map<base::token, std::uint64_t> places;  // that requests had in an earlier session
@@ -167,8 +173,11 @@ private:
         [[nodiscard]] core::heartbeat_monitor& alive() const {
             return worker != nullptr ? worker->alive : manager->alive;
         }
-        [[nodiscard]] common_ground& common() const {
-            return worker != nullptr ? worker->common : manager->common;
+        [[nodiscard]] const common_ground& common() const {
+            return *(worker != nullptr ? worker->common : manager->common);
+        }
+        [[nodiscard]] bool& is_older() const {
+            return worker != nullptr ? worker->is_older : manager->is_older;
         }
     };
     /// Leases that one manager lost and that are remembered.
@@ -213,14 +222,14 @@ private:
     void lease_to(const request_key& key, standing_request& wanted, const worker_id& id);
     /// Whether a worker last named another lease than this.
     [[nodiscard]] bool denies(const worker_id& id, const lease_id& said) const;
-    void set_word(worker& who, const wire::service& word);
+    void set_word(worker& who, const std::optional<wire::service>& word);
     void weigh_claims(const worker_id& id);
     void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);
     void accepted(worker& who, const lease_id& lease, core::outbox& out);
     void relay(core::received& event, core::outbox& out);
     [[nodiscard]] std::string too_large_to_relay(const wire::message& relayed, route to) const;
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
-    [[nodiscard]] common_ground common_with(wire::capabilities& capabilities) const;
+    [[nodiscard]] shared_ground common_with(wire::capabilities& capabilities);
     void tell_replaced(const session& known, core::outbox& out);
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
@@ -283,6 +292,7 @@ private:
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     timers timers_;
+    shared_ground newest_ground_;  // most peers are alike, and share it
     answer answer_;
     std::vector<std::weak_ptr<const base::buffer>> untaken_;  // answers on their way
     std::uint64_t leases_made_ = 0;

@@ -18,9 +18,9 @@ void parkserver::from_worker(worker& who, const wire::control& message, instant,
             end_lease(no->lease, "refused", false, false, out);
         }
         const bool unexplained = who.lease.none() && who.state == worker_state::occupied;
-        if (unexplained && !who.serves.lease.none()) adopt(who, who.serves);
+        if (unexplained && !who.word().none()) adopt(who, *who.registration.serving);
     } else if (const auto* free = std::get_if<wire::available>(&message)) {
-        set_word(who, {});
+        set_word(who, std::nullopt);
         // Said before it heard of our offer: the offer stands.
         if (who.state == worker_state::offered && free->ended != who.lease) return;
         if (!who.lease.none()) end_lease(who.lease, "its worker is free again", false, true, out);
@@ -50,7 +50,7 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     if (taken.accepted) return;
     taken.accepted = true;
     who.state = worker_state::leased;
-    set_word(who, {id, taken.manager, taken.token});
+    set_word(who, wire::service{id, taken.manager, taken.token});
     ++counters_.grants;
     const auto to = tokens_.find(taken.token);
     if (to != tokens_.end()) {
@@ -166,12 +166,12 @@ void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
 bool parkserver::denies(const worker_id& id, const lease_id& said) const {
     const auto there = workers_.find(id);
     if (there == workers_.end()) return false;
-    const lease_id& word = there->second.serves.lease;
+    const lease_id word = there->second.word();
     return !word.none() && word != said;
 }
 
-void parkserver::set_word(worker& who, const wire::service& word) {
-    who.serves = word;
+void parkserver::set_word(worker& who, const std::optional<wire::service>& word) {
+    who.registration.serving = word;
     weigh_claims(who.registration.worker);
 }
 
