@@ -36,6 +36,7 @@ struct row {
 [[nodiscard]] std::vector<row> rows_of_losses();
 [[nodiscard]] std::vector<row> rows_of_networks();
 [[nodiscard]] std::vector<row> rows_of_peers();
+[[nodiscard]] std::vector<row> rows_of_storms();
 [[nodiscard]] std::vector<row> rows_of_clocks();
 
 }  // namespace faults

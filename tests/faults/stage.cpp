@@ -111,9 +111,11 @@ void stage::live_at(const std::string& host) {
     endpoint_ = place();
 }
 
-void stage::start_parkserver(const std::string& limits) {
-    park_ = launch(beside("maus-parkserver"), {"--bind", endpoint_, "--heartbeat", "10"},
-                   file("parkserver.log"), limits);
+void stage::start_parkserver(const std::string& limits, const words& more) {
+    words all{"--bind", endpoint_, "--heartbeat", "10"};
+    all.insert(all.end(), more.begin(), more.end());
+    park_ = launch(beside("maus-parkserver"), all,
+                   parkserver_log.empty() ? file("parkserver.log") : parkserver_log, limits);
     if (!park_->line_with("maus-parkserver", patience)) throw row_failed("no parkserver");
     park_fds_ = descriptors_of(park_->pid());
 }

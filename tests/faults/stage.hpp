@@ -110,12 +110,14 @@ public:
 
     // --- processes ---
     /// Starts it, again if it was there. `limits`: a shell's words, such as "ulimit -n 64;".
-    void start_parkserver(const std::string& limits = {});
+    void start_parkserver(const std::string& limits = {}, const words& more = {});
     void kill_parkserver();
     [[nodiscard]] maus_test::process& parkserver() { return *park_; }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     /// Where workers and managers are told to find the parkserver, if not at its endpoint.
     std::string parkserver_seen_at;
+    /// Where its log goes, if not to a file that check_logs() reads.
+    std::string parkserver_log;
 
     peer& worker(const words& more = {}, const std::string& limits = {});
     std::vector<peer*> workers(std::size_t count, const words& more = {});
