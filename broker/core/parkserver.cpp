@@ -43,7 +43,8 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return refuse(errc::protocol_violation,
                       "link messages go to managers, or in a relay message");
     }
-    auto decoded = wire::decode_control(event.message, config_.settings.limits);
+    wire::extensions extended;
+    auto decoded = wire::decode_control(event.message, config_.settings.limits, &extended);
     if (!decoded && decoded.why().code == errc::unimplemented) {
         const std::uint8_t type = head.value().type;
         if (!wire::is_skipped(type)) {
@@ -52,6 +53,10 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return;
     }
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
+    if (std::holds_alternative<wire::status_query>(decoded.value())) {
+        const auto page = wire::find(extended, wire::page_tag);
+        return page ? tell_page(event.from, *page, now, out) : tell_status(event.from, now, out);
+    }
     dispatch(event.from, known, decoded.value(), now, out);
 }
 
@@ -129,8 +134,6 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
     if (const auto* is_manager = std::get_if<wire::register_manager>(&message)) {
         return handle(from, *is_manager, now, out);
     }
-    if (std::holds_alternative<wire::status_query>(message)) return tell_status(from, now, out);
-
     if (const auto* unknown = std::get_if<wire::unimplemented>(&message)) {
         return peer_lacks(known, unknown->type, out);
     }

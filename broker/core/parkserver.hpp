@@ -189,6 +189,18 @@ private:
         instant until{};  // for all who ask before
         std::set<route> told;
     };
+    struct page;
+    struct page_begin {  // of a status: the first row that is not told yet
+        enum section : std::uint8_t { workers, managers, requests };
+        std::uint8_t in = workers;
+        worker_id worker;
+        manager_id manager;
+        request_id request;
+        template <class Archive>
+        void serialize(Archive& archive) {
+            archive(in, worker, manager, request);
+        }
+    };
     struct check {
         route via;            // of a session that may be silent
         std::uint64_t timer;  // the session's
@@ -237,6 +249,11 @@ private:
     // --- status
     void tell_status(route to, instant now, core::outbox& out);
     void make_answer(instant now);
+    void tell_page(route to, base::byte_view begin, instant now, core::outbox& out);
+    /// Nothing: all that there is stands in it.
+    [[nodiscard]] std::optional<page_begin> fill(page& to, page_begin from, instant now) const;
+    [[nodiscard]] std::size_t untaken_bytes();
+    [[nodiscard]] wire::status status_without_rows(instant now) const;
     [[nodiscard]] wire::message encode_status(instant now, std::size_t bytes) const;
     [[nodiscard]] wire::worker_status row_of(const worker& who, instant now) const;
     [[nodiscard]] wire::manager_status row_of(const manager& who, instant now) const;

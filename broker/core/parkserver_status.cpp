@@ -2,7 +2,8 @@
 //
 // A query is ten bytes, and its answer may be 64 MiB. So a large answer serves all who ask within a
 // moment, each connection once; how large it is, is known before it is made; and while earlier
-// ones wait for peers that do not take them, only so many more are made.
+// ones wait for peers that do not take them, only so many more are made. Who asks for pages gets
+// small answers, whatever the number of peers.
 #include <algorithm>
 #include <numeric>
 
@@ -70,16 +71,93 @@ void parkserver::make_answer(instant now) {
     const std::size_t bytes_max = config_.settings.limits.message_bytes_max;
     answer_ = {nullptr, bytes, base::after(now, moment_of(bytes)), {}};
     if (bytes > bytes_max) return;
+    if (untaken_bytes() + bytes > answers_max * bytes_max) return;
+    wire::message made = encode_status(now, bytes);
+    answer_.frame = base::keeper(made.first);
+    untaken_.push_back(answer_.frame);
+}
+
+std::size_t parkserver::untaken_bytes() {
     std::erase_if(untaken_, [](const auto& each) { return each.expired(); });
     std::size_t waiting = 0;
     for (const auto& each : untaken_) {
         if (const auto frame = each.lock()) waiting += frame->size();
     }
-    if (waiting + bytes > answers_max * bytes_max) return;
-    wire::message made = encode_status(now, bytes);
-    answer_.frame = base::keeper(made.first);
-    untaken_.push_back(answer_.frame);
+    return waiting;
 }
+
+// --- pages --------------------------------------------------------------------------------------
+
+struct parkserver::page {
+    wire::status rows;
+    std::size_t bytes = 0;
+    /// False: it is full. The first row always has room.
+    template <class Row>
+    [[nodiscard]] bool add(std::vector<Row>& to, Row row) {
+        const std::size_t more = bytes_of(row);
+        if (bytes != 0 && bytes + more > small_bytes) return false;
+        bytes += more;
+        to.push_back(std::move(row));
+        return true;
+    }
+};
+
+void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox& out) {
+    page_begin from;
+    if (!begin.empty()) {
+        auto read = wire::decode<page_begin>(begin);
+        if (!read) {
+            return reject(to, errc::protocol_violation, "that is where no page begins", out);
+        }
+        from = std::get<0>(read.value());
+    }
+    if (untaken_bytes() > answers_max * config_.settings.limits.message_bytes_max) {
+        return reject(to, errc::overloaded, "earlier answers were not taken yet: ask again", out);
+    }
+    page made{status_without_rows(now)};
+    base::buffer next;
+    if (const auto rest = fill(made, from, now)) wire::encode(next, *rest);
+    wire::extensions extended;
+    if (!next.empty()) extended.push_back({wire::page_tag, next.view()});
+    wire::message answer = wire::encode_control(made.rows, extended);
+    untaken_.push_back(base::keeper(answer.first));
+    out.push(core::send{to, std::nullopt, std::move(answer), 1});
+}
+
+// The rows are told in the order of their keys, so that one who is there all the time is told once,
+// whoever comes and goes between the pages.
+std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from,
+                                                       instant now) const {
+    if (from.in == page_begin::workers) {
+        for (auto at = workers_.lower_bound(from.worker); at != workers_.end(); ++at) {
+            if (!to.add(to.rows.workers, row_of(at->second, now))) {
+                return page_begin{page_begin::workers, at->first, {}, {}};
+            }
+        }
+        from = {page_begin::managers, {}, {}, {}};
+    }
+    if (from.in == page_begin::managers) {
+        for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
+            if (!to.add(to.rows.managers, row_of(at->second, now))) {
+                return page_begin{page_begin::managers, {}, at->first, {}};
+            }
+        }
+        from = {page_begin::requests, {}, {}, {}};
+    }
+    for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
+        const auto& wanted = at->second.requests;
+        const bool goes_on = at->first == from.manager;
+        for (auto each = goes_on ? wanted.lower_bound(from.request) : wanted.begin();
+             each != wanted.end(); ++each) {
+            if (!to.add(to.rows.requests, row_of(at->first, each->first, each->second, now))) {
+                return page_begin{page_begin::requests, {}, at->first, each->first};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// --- rows ---------------------------------------------------------------------------------------
 
 // Row by row: all of it twice would be twice the memory.
 wire::message parkserver::encode_status(instant now, std::size_t bytes) const {
@@ -155,12 +233,17 @@ wire::request_status parkserver::row_of(const manager_id& of, request_id request
             base::whole_ms(now - wanted.since)};
 }
 
-wire::status parkserver::status(instant now) const {
+wire::status parkserver::status_without_rows(instant now) const {
     wire::status made;
     made.version = config_.version;
     made.parkserver = config_.id;
     made.epoch = config_.epoch;
     made.uptime_ms = base::whole_ms(now - started_);
+    return made;
+}
+
+wire::status parkserver::status(instant now) const {
+    wire::status made = status_without_rows(now);
     for (const auto& [id, each] : workers_) made.workers.push_back(row_of(each, now));
     for (const auto& [id, each] : managers_) {
         made.managers.push_back(row_of(each, now));

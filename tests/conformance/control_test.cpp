@@ -344,6 +344,46 @@ TEST_CASE("P-77: who asks for a large status again and again is answered each ti
     CHECK(told > 0);
 }
 
+TEST_CASE("P-99: a status comes in pages to who asks for them") {
+    const real_park park;
+    std::set<id> there;
+    std::vector<std::unique_ptr<fake_worker>> workers;
+    for (int i = 0; i < 4; ++i) {
+        workers.push_back(std::make_unique<fake_worker>());
+        workers.back()->self.signatures.clear();
+        for (int n = 0; n < 500; ++n) {
+            workers.back()->self.signatures.push_back("f" + std::to_string(n) + bytes(50, 'x') +
+                                                      "()->void");
+        }
+        workers.back()->enroll(park.endpoint());
+        there.insert(workers.back()->self.worker);
+    }
+    dealer asking(park.endpoint());
+    constexpr u16 page = 1;
+    std::set<id> seen;
+    bytes begin;
+    for (int pages = 1;; ++pages) {
+        asking.send({header(on_control, status_query::type_number) + extension(page, begin)});
+        const frames answer = asking.next();
+        REQUIRE(answer.size() == 1);
+        reader from(answer[0].substr(8));
+        status told;
+        from(told);
+        for (const auto& each : told.workers) CHECK(seen.insert(each.worker).second);
+        const bytes extensions = answer[0].substr(answer[0].size() - from.left());
+        if (extensions.empty()) {
+            CHECK(pages == 4);
+            break;
+        }
+        REQUIRE(extensions.size() > 6);
+        begin = extensions.substr(6);
+        REQUIRE(extensions == extension(page, begin));
+    }
+    CHECK(seen == there);
+    asking.send({header(on_control, status_query::type_number) + extension(page, "nowhere")});
+    CHECK(asking.hear_next<rejected>().error == 15);
+}
+
 TEST_CASE("P-32: status is answered without registration, and shows who is there") {
     leased all;
     fake_worker idle(all.park.endpoint());

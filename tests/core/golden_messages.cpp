@@ -46,6 +46,14 @@ void add_control(std::vector<item>& to, const std::string& name, const wire::con
                   to_frames(wire::encode_control(body, unknown())), control_again});
 }
 
+// A status query or a status in pages: the extension's bytes are whatever the parkserver makes.
+void add_page(std::vector<item>& to, const std::string& name, const wire::control& body,
+              const std::string& title, std::string_view begin) {
+    const wire::extensions extended{{wire::page_tag, base::as_bytes(begin)}};
+    to.push_back(
+        {"control/" + name, title, to_frames(wire::encode_control(body, extended)), control_again});
+}
+
 const auto worker = talk::id<base::worker_id>(0x11);
 const auto manager = talk::id<base::manager_id>(0x22);
 const auto token = talk::id<base::token>(0x33);
@@ -117,6 +125,12 @@ void add_all_control(std::vector<item>& to) {
     add_control(to, "parkserver_goodbye", wire::parkserver_goodbye{"the parkserver stops"});
     add_control(to, "status", a_status());
     add_control(to, "parkserver_unimplemented", wire::parkserver_unimplemented{100});
+    add_page(to, "status_query_first_page", wire::status_query{},
+             "control message 12, status_query, of the first page", {});
+    add_page(to, "status_query_next_page", wire::status_query{},
+             "control message 12, status_query, of the page that begins at \"abc\"", "abc");
+    add_page(to, "status_page", a_status(),
+             "control message 73, status, a page; the next one begins at \"abc\"", "abc");
 }
 
 // --- link ------------------------------------------------------------------------------------

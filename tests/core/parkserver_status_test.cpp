@@ -53,6 +53,22 @@ struct asked {
         hear(route, wire::status_query{}, ms);
         return take_news(out);
     }
+    /// One page that begins there, and where the next one begins.
+    std::pair<wire::status, std::string> page(const std::string& begin) {
+        const wire::extensions asks{{wire::page_tag, base::as_bytes(begin)}};
+        core.on(core::received{{91}, wire::encode_control(wire::status_query{}, asks)}, at_ms(0),
+                out);
+        REQUIRE(out.effects().size() == 1);
+        const wire::message answer = std::move(std::get<core::send>(out.effects()[0]).message);
+        out.clear();
+        wire::extensions extended;
+        auto read = wire::decode_control(answer, {}, &extended);
+        REQUIRE(read.ok());
+        const auto next = wire::find(extended, wire::page_tag);
+        if (!next) return {std::get<wire::status>(read.value()), "the end"};
+        REQUIRE(answer.first.size() < 80u << 10);
+        return {std::get<wire::status>(read.value()), std::string(base::as_text(*next))};
+    }
     /// The frame that was sent, which lives on.
     base::buffer frame_for(std::uint8_t route, std::int64_t ms) {
         hear(route, wire::status_query{}, ms);
@@ -135,4 +151,69 @@ TEST_CASE("status: one that is too large is refused without being made") {
     REQUIRE(at.core.status_bytes() > message_bytes_max);
     CHECK(at.ask(91, 0) == lines{"91 rejected too_large"});
     CHECK(at.ask(91, 0) == lines{"91 rejected too_large"});
+}
+
+TEST_CASE("status in pages: all rows come once and in order, also while others come and go") {
+    asked at;
+    constexpr std::uint8_t workers = 40;
+    for (std::uint8_t i = 0; i < workers; ++i)
+        at.join_worker(static_cast<std::uint8_t>(i + 10), 20);
+    for (std::uint8_t i = 100; i < 110; ++i) at.join_manager(i);
+    std::vector<wire::worker_status> seen;
+    std::size_t managers = 0, requests = 0, pages = 0;
+    for (std::string next; next != "the end"; ++pages) {
+        auto [rows, begin] = at.page(next);
+        CHECK(rows.version == "1.2.3");
+        for (auto& each : rows.workers) seen.push_back(std::move(each));
+        managers += rows.managers.size();
+        requests += rows.requests.size();
+        next = begin;
+        if (pages == 0) {  // one that was told goes, one that comes before all comes
+            at.core.on(core::down{{10}, {}}, at_ms(0), at.out);
+            at.join_worker(1, 0);
+        }
+    }
+    CHECK(pages > 5);
+    CHECK(managers == 10);
+    CHECK(requests == 10);
+    REQUIRE(seen.size() == workers);
+    for (std::uint8_t i = 0; i < workers; ++i) {
+        CHECK(seen[i].worker == id<base::worker_id>(static_cast<std::uint8_t>(i + 10)));
+    }
+}
+
+TEST_CASE("status in pages: one is told where all at once is too large, and has room for any row") {
+    asked at;
+    at.join_worker(11, 900);
+    at.join_worker(12, 900);
+    REQUIRE(at.core.status_bytes() > message_bytes_max);
+    CHECK(at.page({}).first.workers.size() == 1);
+    CHECK(at.page(at.page({}).second).second == "the end");
+}
+
+TEST_CASE("status in pages: a page that begins nowhere is refused") {
+    asked at;
+    const wire::extensions asks{{wire::page_tag, base::as_bytes(std::string_view{"x"})}};
+    at.core.on(core::received{{91}, wire::encode_control(wire::status_query{}, asks)}, at_ms(0),
+               at.out);
+    CHECK(take_news(at.out) == lines{"91 rejected protocol_violation"});
+}
+
+TEST_CASE("status in pages: while earlier answers were not taken there is a bound on later ones") {
+    asked at;
+    at.join_worker(11, 60);
+    std::vector<std::decay_t<decltype(at.out.effects()[0])>> untaken;
+    const wire::extensions asks{{wire::page_tag, {}}};
+    bool is_refused = false;
+    for (int i = 0; i < 100 && !is_refused; ++i) {
+        at.core.on(core::received{{91}, wire::encode_control(wire::status_query{}, asks)}, at_ms(0),
+                   at.out);
+        is_refused = std::get<core::send>(at.out.effects()[0]).message.first.size() < 1000;
+        untaken.push_back(std::move(at.out.effects()[0]));
+        at.out.clear();
+    }
+    CHECK(is_refused);
+    CHECK(untaken.size() > 30);
+    untaken.clear();
+    CHECK(at.page({}).first.workers.size() == 1);
 }

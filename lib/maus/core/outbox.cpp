@@ -2,8 +2,8 @@
 
 namespace maus::core {
 
-void outbox::control(route to, const wire::control& message) {
-    push(send{to, std::nullopt, wire::encode_control(message), 1});
+void outbox::control(route to, const wire::control& message, const wire::extensions& extended) {
+    push(send{to, std::nullopt, wire::encode_control(message, extended), 1});
 }
 
 wire::link_writer outbox::begin(link_address& to) {

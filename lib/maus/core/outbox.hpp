@@ -90,7 +90,7 @@ public:
     void push(Effect wanted) {
         effects_.emplace_back(std::in_place_type<Effect>, std::move(wanted));
     }
-    void control(route to, const wire::control& message);
+    void control(route to, const wire::control& message, const wire::extensions& extended = {});
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when

@@ -11,28 +11,32 @@ namespace maus::shell {
 
 namespace {
 
-/// The status, or nothing if the message is none. Throws what the parkserver complains of.
-std::optional<wire::status> status_in(const wire::message& answer, const limits& bounds) {
+constexpr std::chrono::milliseconds ask_again_after{50};
+/// All pages together, in units of message_bytes_max: whatever answers there, its pages end.
+constexpr std::size_t messages_max = 16;
+
+/// The control message. Throws if it is none.
+wire::control control_in(const wire::message& answer, const limits& bounds,
+                         wire::extensions& extended) {
     const auto head = wire::read_header(answer.first.view());
     if (!head) throw error(head.why().code, "what answers there is no parkserver");
-    auto decoded = wire::decode_control(answer, bounds);
+    auto decoded = wire::decode_control(answer, bounds, &extended);
     if (!decoded) {
         const bool is_other = decoded.why().code == errc::version_mismatch;
         throw error(decoded.why().code, (is_other ? "cannot read what the parkserver answers: "
                                                   : "unreadable answer: ") +
                                             decoded.why().message);
     }
-    if (const auto* no = std::get_if<wire::rejected>(&decoded.value())) {
-        throw error(wire::code_of(no->error),
-                    "the parkserver refuses: " + wire::printable(no->why));
-    }
-    auto* told = std::get_if<wire::status>(&decoded.value());
-    if (told == nullptr) return std::nullopt;
-    return std::move(*told);
+    return std::move(decoded).value();
+}
+
+template <class Row>
+void append(std::vector<Row>& to, std::vector<Row>& page) {
+    to.insert(to.end(), std::move_iterator(page.begin()), std::move_iterator(page.end()));
 }
 
 /// One question over one connection, which is tried for as long as there is time: the parkserver may
-/// just be starting.
+/// just be starting. The answer comes in pages, if the parkserver knows them.
 class query {
 public:
     explicit query(const std::string& endpoint)
@@ -48,13 +52,15 @@ public:
                 throw error(errc::cancelled, "stopped before it had answered");
             }
             if (net::clock_now() >= try_at_) connect();
+            if (net::clock_now() >= ask_at_) ask();
             inputs.clear();
             hub_.drain(inputs);
             for (auto& each : inputs) {
-                if (auto told = handle(each)) return std::move(*told);
+                if (handle(each)) return std::move(told_);
             }
             hub_.apply(out_);
-            if (inputs.empty() && !hub_.has_more()) hub_.wait(std::min(deadline, try_at_));
+            if (inputs.empty() && !hub_.has_more())
+                hub_.wait(std::min({deadline, try_at_, ask_at_}));
         }
         throw error(errc::deadline_exceeded, nobody_answered());
     }
@@ -66,24 +72,68 @@ private:
         out_.push(core::open{route_, endpoint_});
         hub_.apply(out_);
     }
-    std::optional<wire::status> handle(const net::input& event) {
+    void ask() {
+        ask_at_ = base::never;
+        out_.control(route_, wire::status_query{}, {{wire::page_tag, next_page_.view()}});
+        hub_.apply(out_);
+    }
+    /// Whether all was told.
+    bool handle(const net::input& event) {
         if (std::holds_alternative<core::up>(event)) {
             reached_ = true;
-            out_.control(route_, wire::status_query{});
-            return std::nullopt;
+            ask();
+            return false;
         }
-        if (const auto* answer = std::get_if<core::received>(&event)) {
-            return status_in(answer->message, settings_.limits);
-        }
+        if (const auto* answer = std::get_if<core::received>(&event)) return read(answer->message);
         if (reached_) {
             throw error(errc::shutdown,
                         "the parkserver at " + endpoint_ + " closed the connection");
         }
         why_not_ = std::get<core::down>(event).why;
         try_at_ = base::after(net::clock_now(), std::chrono::milliseconds{100});
-        return std::nullopt;
+        return false;
+    }
+    bool read(const wire::message& answer) {
+        wire::extensions extended;
+        auto said = control_in(answer, settings_.limits, extended);
+        if (const auto* no = std::get_if<wire::rejected>(&said)) {
+            refused(*no);
+            return false;
+        }
+        auto* page = std::get_if<wire::status>(&said);
+        if (page == nullptr) return false;
+        bytes_ += answer.bytes();
+        if (bytes_ > messages_max * settings_.limits.message_bytes_max) {
+            throw error(errc::too_large, "the status at " + endpoint_ + " does not end");
+        }
+        add(*page);
+        const auto next = wire::find(extended, wire::page_tag);
+        if (!next) return true;
+        next_page_.clear();
+        next_page_.append(*next);
+        ask();
+        return false;
+    }
+    void refused(const wire::rejected& no) {
+        if (wire::code_of(no.error) != errc::overloaded) {
+            throw error(wire::code_of(no.error),
+                        "the parkserver refuses: " + wire::printable(no.why));
+        }
+        busy_ = wire::printable(no.why);
+        ask_at_ = base::after(net::clock_now(), ask_again_after);
+    }
+    void add(wire::status& page) {
+        auto& [version, id, epoch, uptime_ms, workers, managers, requests] = told_;
+        version = std::move(page.version);
+        id = page.parkserver;
+        epoch = page.epoch;
+        uptime_ms = page.uptime_ms;
+        append(workers, page.workers);
+        append(managers, page.managers);
+        append(requests, page.requests);
     }
     [[nodiscard]] std::string nobody_answered() const {
+        if (!busy_.empty()) return "the parkserver at " + endpoint_ + " is too busy: " + busy_;
         if (reached_) return endpoint_ + " is there but does not answer as a parkserver";
         return "no parkserver answers at " + endpoint_ +
                (why_not_.empty() ? "" : " (" + why_not_ + ")") +
@@ -92,9 +142,14 @@ private:
 
     base::route route_{};
     base::instant try_at_{};
+    base::instant ask_at_ = base::never;  // again
+    wire::status told_;                   // so far
+    base::buffer next_page_;
+    std::size_t bytes_ = 0;
     const std::string endpoint_;
     const base::settings settings_;
     std::string why_not_;
+    std::string busy_;
     net::hub hub_;
     core::outbox out_;
     bool reached_ = false;

@@ -2,7 +2,7 @@
 //
 // A body that may be extended ends with any number of them: u16 tag, u32 length, bytes. Who does
 // not know a tag skips it, so that old and new peers understand each other. Tags are one number
-// space for all of the protocol. This version knows none.
+// space for all of the protocol.
 //
 // To add one: take the next free number of the table in PROTOCOL.md, name it here, and look for it
 // with `find` where its message is handled.
@@ -26,6 +26,9 @@ struct extension {
     std::uint16_t tag = 0;
     base::byte_view bytes;
 };
+
+/// Tags of this version, one line each with the section that describes it.
+inline constexpr std::uint16_t page_tag = 1;  // of status_query and status (5.5)
 
 /// In the order in which they came. They point into the message that they were read from.
 using extensions = std::vector<extension>;
