@@ -54,8 +54,8 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     }
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
     if (std::holds_alternative<wire::status_query>(decoded.value())) {
-        const auto page = wire::find(extended, wire::page_tag);
-        return page ? tell_page(event.from, *page, now, out) : tell_status(event.from, now, out);
+        const auto begin = wire::find(extended, wire::page_tag);
+        return begin ? tell_page(event.from, *begin, now, out) : tell_status(event.from, now, out);
     }
     dispatch(event.from, known, decoded.value(), now, out);
 }

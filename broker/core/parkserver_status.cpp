@@ -119,9 +119,9 @@ void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox&
     if (const auto rest = fill(made, from, now)) wire::encode(next, *rest);
     wire::extensions extended;
     if (!next.empty()) extended.push_back({wire::page_tag, next.view()});
-    wire::message answer = wire::encode_control(made.rows, extended);
-    untaken_.push_back(base::keeper(answer.first));
-    out.push(core::send{to, std::nullopt, std::move(answer), 1});
+    wire::message told = wire::encode_control(made.rows, extended);
+    untaken_.push_back(base::keeper(told.first));
+    out.push(core::send{to, std::nullopt, std::move(told), 1});
 }
 
 // The rows are told in the order of their keys, so that one who is there all the time is told once,
