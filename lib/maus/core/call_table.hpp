@@ -28,7 +28,8 @@ struct call_group;
 /// Instead of a slot or a link: none.
 inline constexpr std::uint32_t no_index = ~0u;
 
-enum class call_state : std::uint8_t { empty, queued, sent };
+/// sending: a worker is to have it, but does not know of it yet: its payload has to pass before.
+enum class call_state : std::uint8_t { empty, queued, sending, sent };
 
 // What each step of a call needs stands together: the payload is one cache line, what follows it
 // another, and what only calls with a story need a third.

@@ -84,6 +84,13 @@ void dispatcher::round_trip(link_index index, duration measured) {
     placement_[index].window.round_trip(measured);
 }
 
+bool dispatcher::taken(link_index index, std::uint64_t bytes, instant now, outbox& out) {
+    transfers* const large = large_of(index);
+    if (large == nullptr || !large->taken(bytes, now)) return false;
+    placement_.pump_large(index, now, out);
+    return true;
+}
+
 void dispatcher::resume(link_index index) {
     worker_link& at = placement_[index];
     if (!std::exchange(at.paused, false)) return;
@@ -98,7 +105,9 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     for (std::uint32_t call = old.held.first; call != no_index; call = calls_[call].next) {
         // A detached call runs beside the slots; of the others the first ones run ([P-49]).
         auto guilt = suspicion::innocent;
-        if (how == link_end::lost && calls_[call].detached) {
+        if (calls_[call].state == call_state::sending) {
+            // Its worker does not know of it.
+        } else if (how == link_end::lost && calls_[call].detached) {
             guilt = suspicion::blamed;
         } else if (could_run > 0) {
             guilt = suspicion::blamed;
@@ -252,6 +261,12 @@ void dispatcher::settle_unasked(std::uint32_t index, outcome&& result, outbox* o
         calls_.free(index);
         return;
     }
+    if (call.state == call_state::sending && out != nullptr) {
+        placement_.withdraw(index, *out);
+        settle(index, std::move(result), done);
+        calls_.free(index);
+        return;
+    }
     settle(index, std::move(result), done);
     call.payload = {};
     if (out != nullptr) {
@@ -286,11 +301,12 @@ void dispatcher::settle_too_large(std::vector<settled>& done) {
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
                       std::vector<settled>& done) {
     call_slot& call = calls_[index];
-    MAUS_ASSERT(call.state == call_state::sent, "a call is lost that no worker has");
+    const bool was_sent = call.state == call_state::sent;
+    MAUS_ASSERT(was_sent || call.state == call_state::sending, "a call is lost that no worker has");
     worker_link& with = placement_[call.link];
     calls_.unlink(with.held, index);
     if (call.settled) return calls_.free(index);
-    const bool fatal = call.at_most_once();
+    const bool fatal = was_sent && call.at_most_once();
     if (guilt == suspicion::blamed) ++call.starts;
     if (guilt == suspicion::doubted) ++call.doubts;
     if (guilt != suspicion::innocent || fatal) {

@@ -3,6 +3,10 @@
 // call         | event                                | next
 // -------------|--------------------------------------|----------------------------------------
 // queued       | a worker has credit                  | sent
+// queued       | the same, and it is large            | sending
+// sending      | the last of it was sent              | sent
+// sending      | link lost                            | queued at its old place
+// sending      | deadline, cancel                     | settled; the rest of it is not sent
 // sent         | result, failed                       | settled
 // sent         | returned                             | queued at its old place
 // sent         | returned, at_most_once               | settled: cancelled
@@ -87,8 +91,10 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker,
                         const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        wire::payload_limit payloads = {}) {
-        return placement_.add_link(to, std::move(worker), signatures, concurrency, payloads);
+                        wire::payload_limit payloads = {},
+                        std::unique_ptr<transfers> large = nullptr) {
+        return placement_.add_link(to, std::move(worker), signatures, concurrency, payloads,
+                                   std::move(large));
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from
@@ -102,6 +108,10 @@ public:
     /// ([P-42]): it is about to leave, and would only give the next one back too.
     void resume(link_index at);
     [[nodiscard]] link_address& address_of(link_index at) { return placement_[at].to; }
+    /// The large payloads of a link; null if its worker lacks the feature.
+    [[nodiscard]] transfers* large_of(link_index at) { return placement_[at].large.get(); }
+    /// Its worker has read so many bytes of large calls. False: that cannot be.
+    [[nodiscard]] bool taken(link_index at, std::uint64_t bytes, instant now, outbox& out);
     [[nodiscard]] std::size_t links_in(group_id group) const;
 
     // --- calls

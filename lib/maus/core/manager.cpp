@@ -138,19 +138,24 @@ instant manager::next_deadline() const {
 }
 
 void manager::check_silence(instant now, manager_effects& out) {
-    std::vector<link_key> silent;
+    std::vector<link_key> silent, standing;
     silence_check_ = never;
     for (const auto& [key, each] : links_) {
+        const transfers* large = dispatcher_.large_of(each.index);
         if (each.alive.silent(now)) {
             silent.push_back(key);
+        } else if (large != nullptr && large->stand_still(now, each.alive.beat.timeout())) {
+            standing.push_back(key);
         } else {
             silence_check_ = std::min(silence_check_, each.alive.silent_at());
         }
     }
-    std::sort(silent.begin(), silent.end());
-    for (const auto& key : silent) {
-        end(key, link_end::lost, errc::no_workers, "nothing was heard from it in time", now, out);
-    }
+    const auto end_all = [&](std::vector<link_key>& keys, std::string_view why) {
+        std::sort(keys.begin(), keys.end());
+        for (const auto& key : keys) end(key, link_end::lost, errc::no_workers, why, now, out);
+    };
+    end_all(silent, "nothing was heard from it in time");
+    end_all(standing, "it takes nothing of a large call");
 }
 
 // --- parkservers --------------------------------------------------------------------------------

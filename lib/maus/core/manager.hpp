@@ -171,6 +171,8 @@ private:
 
     void from_worker(const link_key& key, wire::message& message, instant now,
                      manager_effects& out);
+    wire::unfinished_payload* frames_came(const link& from, const wire::message& message,
+                                          manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,
                                                          const link* old) const;

@@ -48,12 +48,23 @@ void manager::from_worker(const link_key& key, wire::message& message, instant n
     if (!linked) return greet(key, message, now, out);
 
     found->second.alive.heard = now;
-    wire::link_reader records{message, config_.settings.limits.extensions_max};
+    wire::unfinished_payload* unfinished = nullptr;
+    if (!message.rest.empty()) unfinished = frames_came(found->second, message, out);
+    wire::link_reader records{message, config_.settings.limits.extensions_max, unfinished};
     wire::record record;
     while (records.next(record)) {
         if (!handle(key, found->second, record, now, out)) return;
     }
     if (records.violation()) violation(key, *records.violation(), now, out);
+}
+
+// Of what has come of a payload in parts; null if the worker lacks the feature.
+wire::unfinished_payload* manager::frames_came(const link& from, const wire::message& message,
+                                               manager_effects& out) {
+    transfers* const large = dispatcher_.large_of(from.index);
+    if (large == nullptr) return nullptr;
+    large->came(message, dispatcher_.address_of(from.index), out.net);
+    return &large->unfinished();
 }
 
 void manager::greet(const link_key& key, wire::message& message, instant now,
@@ -153,7 +164,10 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     const auto* relay = key.relayed.none() ? nullptr : parkservers_.find(key.via);
     made.index = dispatcher_.add_link(
         to, to_string(hello.worker), hello.signatures, hello.concurrency,
-        wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr));
+        wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr),
+        wire::uses(made.features, wire::feature_transfer)
+            ? std::make_unique<transfers>(transfers::side::manager, config_.settings.limits)
+            : nullptr);
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
@@ -234,6 +248,12 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             return false;
         }
         case wire::record_type::hello: return wrong("hello twice");
+        case wire::record_type::worker_taken: {
+            const auto bytes = wire::decode_stamp(record.body);
+            return (bytes && dispatcher_.taken(from.index, *bytes, now, out.net)) ||
+                   wrong("bad taken");
+        }
+        case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);
             if (!type) return wrong("bad unimplemented");

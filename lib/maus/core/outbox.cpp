@@ -6,7 +6,7 @@ void outbox::control(route to, const wire::control& message, const wire::extensi
     push(send{to, std::nullopt, wire::encode_control(message, extended), 1});
 }
 
-wire::link_writer outbox::begin(link_address& to) {
+wire::link_writer outbox::link_alone(link_address& to) {
     to.outbox_serial = serial_;
     to.at = effects_.size();
     effects_.push_back(send{to.to, to.relayed, {}, 1});

@@ -97,6 +97,8 @@ public:
     /// that is full. A record with a large payload has a message of its own: those before it would
     /// have to wait until all of it has come. Use it before the next call of anything here.
     [[nodiscard]] wire::link_writer link(link_address& to, std::size_t payload_bytes = 0);
+    /// The same, in a message of its own.
+    [[nodiscard]] wire::link_writer link_alone(link_address& to);
 
     [[nodiscard]] bool empty() const { return effects_.empty(); }
     [[nodiscard]] std::vector<effect>& effects() { return effects_; }
@@ -107,8 +109,6 @@ public:
     }
 
 private:
-    wire::link_writer begin(link_address& to);
-
     const limits& limits_;
     std::vector<effect> effects_;
     std::uint64_t serial_ = 1;
@@ -125,7 +125,7 @@ inline wire::link_writer outbox::link(link_address& to, std::size_t payload_byte
             return {batch->message, limits_};
         }
     }
-    return begin(to);
+    return link_alone(to);
 }
 
 }  // namespace maus::core

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/base/assert.hpp"
+#include "maus/base/shared_buffer.hpp"
 
 namespace maus::core {
 
@@ -39,7 +40,8 @@ void placement::remove_group(group_id id) {
 
 link_index placement::add_link(link_address to, std::string worker,
                                const std::vector<std::string>& signatures,
-                               std::uint32_t concurrency, wire::payload_limit payloads) {
+                               std::uint32_t concurrency, wire::payload_limit payloads,
+                               std::unique_ptr<transfers> large) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -57,6 +59,7 @@ link_index placement::add_link(link_address to, std::string worker,
         concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
     made.window = {made.concurrency, limits_.prefetch_max};
     made.payloads = payloads;
+    made.large = std::move(large);
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
     }
@@ -114,7 +117,7 @@ void placement::start_clocks(worker_link& at, instant now) {
     for (auto index = at.held.first; index != no_index && runs < at.concurrency;
          index = calls_[index].next) {
         call_slot& call = calls_[index];
-        if (call.detached) continue;
+        if (call.detached || call.state == call_state::sending) continue;
         ++runs;
         if (call.running) continue;
         call.running = true;
@@ -286,7 +289,7 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         at.bulk_until = {};
     }
     const auto function = static_cast<std::uint16_t>(number_of(at, calls_[first].method));
-    bool timed = false;
+    bool timed = false, large = false;
     std::uint32_t index = first, last = first;
     for (std::size_t sent = 0; sent < count; ++sent) {
         call_slot& call = calls_[index];
@@ -298,22 +301,66 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
             ++at.timed;
             timed = true;
         }
-        if (call.payload.size() >= bulk_bytes_min) {
-            const auto bytes = static_cast<std::int64_t>(call.payload.size());
-            at.bulk_until =
-                std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes),
-                         base::after(now, bulk_time_max));
+        if (call.payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
+            send_large(at, index, function, now, out);
+            large = true;
+        } else {
+            out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
+                                 call.at_most_once(), call.payload);
         }
-        out.link(at.to, call.payload.size())
-            .call({calls_.id_of(index), {call.attempt}}, function, call.at_most_once(),
-                  call.payload);
         last = index;
         index = call.next;
     }
     calls_.move_run(from, at.held, first, last, count);
     at.slots_held += count;
     sent_ += count;
+    if (large) pump_large(to, now, out);
     if (timed) start_clocks(at, now);
+}
+
+void placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
+                           instant now, outbox& out) {
+    call_slot& call = calls_[index];
+    const auto bytes = static_cast<std::int64_t>(call.payload.size());
+    if (call.payload.size() >= bulk_bytes_min) {
+        at.bulk_until =
+            std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes),
+                     base::after(now, bulk_time_max));
+    }
+    const wire::attempt attempt{calls_.id_of(index), {call.attempt}};
+    if (!at.large) {
+        out.link(at.to, call.payload.size())
+            .call(attempt, function, call.at_most_once(), call.payload);
+        return;
+    }
+    call.state = call_state::sending;
+    at.large->add({attempt, function, call.at_most_once(), base::share(call.payload)});
+}
+
+// What is sent to its end stands behind what was sent before, in the order in which the worker reads it.
+void placement::pump_large(link_index to, instant now, outbox& out) {
+    worker_link& at = links_[to];
+    if (!at.large) return;
+    bool timed = false;
+    for (const auto& sent : at.large->pump(now, at.to, out)) {
+        const std::uint32_t index = call_table::index_of(sent.call);
+        calls_[index].state = call_state::sent;
+        calls_.unlink(at.held, index);
+        calls_.push_back(at.held, index);
+        timed = timed || calls_[index].timed;
+    }
+    if (timed) start_clocks(at, now);
+}
+
+void placement::withdraw(std::uint32_t index, outbox& out) {
+    const call_slot& call = calls_[index];
+    worker_link& at = links_[call.link];
+    at.large->withdraw({calls_.id_of(index), {call.attempt}}, at.to, out);
+    calls_.unlink(at.held, index);
+    --at.slots_held;
+    if (call.timed) --at.timed;
+    if (at.held.size == 0) at.exclusive = false;
+    if (at.group != nullptr) mark(*at.group);
 }
 
 }  // namespace maus::core

@@ -16,6 +16,7 @@
 #include "maus/core/call_timers.hpp"
 #include "maus/core/credit.hpp"
 #include "maus/core/outbox.hpp"
+#include "maus/core/transfers.hpp"
 
 namespace maus::core {
 
@@ -56,11 +57,12 @@ struct worker_link {
     std::vector<std::int32_t> number_of;                     // by method, or absent or unknown
     std::uint32_t concurrency = 1;
     call_group* group = nullptr;
-    call_list held;                // in the order sent
+    call_list held;                // in the order sent; those that are being sent, anywhere
     std::size_t slots_held = 0;    // those that are not detached
     std::size_t timed = 0;         // those that have an attempt_timeout
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
     credit_window window;
+    std::unique_ptr<transfers> large;  // none: its worker lacks the feature
     instant bulk_until{};    // large arguments may be on their way until then
     call_id reserved_for{};  // a suspect that waits until it is idle
     bool exclusive = false;  // has a suspect
@@ -92,7 +94,7 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker,
                         const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        wire::payload_limit payloads);
+                        wire::payload_limit payloads, std::unique_ptr<transfers> large);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -108,6 +110,10 @@ public:
     void enqueue(std::uint32_t index);
     /// Its worker has it no more.
     inline void put_down(std::uint32_t index, instant now);
+    /// The same; and nothing more of it is sent.
+    void withdraw(std::uint32_t index, outbox& out);
+    /// Sends what there is room for of the large calls of this link.
+    void pump_large(link_index at, instant now, outbox& out);
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
     /// There may be something to give to workers.
@@ -138,6 +144,8 @@ private:
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
+    void send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
+                    outbox& out);
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
 

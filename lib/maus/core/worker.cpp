@@ -65,25 +65,43 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
     } else {
-        auto* value = std::get_if<job_value>(&event.outcome);
-        auto record =
-            out.net.link(lease_.link, value != nullptr ? value->payload.size() : std::size_t{0});
-        ++counters_.answers;
-        if (value != nullptr) {
-            if (value->payload.size() > result_bytes_max_) {
-                record.failed(event.attempt, result_too_large(value->payload.size()));
-            } else {
-                record.result(event.attempt, std::move(value->payload));
-            }
-        } else if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
-            record.failed(event.attempt,
-                          {static_cast<std::uint8_t>(fault->code), fault->type, fault->text},
-                          static_cast<std::size_t>(lease_.limits.text_bytes_max));
-        } else {
-            record.about(wire::record_type::returned, event.attempt);
-        }
+        answer(event, now, out);
     }
     if (state_ != state::serving) settle_down(now, out);
+}
+
+void worker::answer(job_done& event, instant now, worker_effects& out) {
+    ++counters_.answers;
+    if (auto* value = std::get_if<job_value>(&event.outcome)) {
+        return answer(event.attempt, std::move(value->payload), now, out);
+    }
+    auto record = out.net.link(lease_.link);
+    if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
+        record.failed(event.attempt,
+                      {static_cast<std::uint8_t>(fault->code), fault->type, fault->text},
+                      static_cast<std::size_t>(lease_.limits.text_bytes_max));
+    } else {
+        record.about(wire::record_type::returned, event.attempt);
+    }
+}
+
+void worker::answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out) {
+    if (result.size() > result_bytes_max_) {
+        out.net.link(lease_.link).failed(of, result_too_large(result.size()));
+    } else if (result.size() >= config_.settings.limits.payload_apart_bytes) {
+        answer_large(of, std::move(result), now, out);
+    } else {
+        out.net.link(lease_.link).result(of, std::move(result));
+    }
+}
+
+void worker::answer_large(wire::attempt of, base::buffer&& result, instant now,
+                          worker_effects& out) {
+    if (!lease_.large) {
+        return out.net.link_alone(lease_.link).result(of, std::move(result));
+    }
+    lease_.large->add({of, 0, false, std::move(result)});
+    lease_.large->pump(now, lease_.link, out.net);
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {

@@ -37,6 +37,7 @@
 
 #include "maus/core/outage.hpp"
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/core/transfers.hpp"
 #include "maus/wire/feature.hpp"
 
 namespace maus::core {
@@ -161,6 +162,7 @@ private:
         wire::feature_set features;
         wire::peer_limits limits;     // of the manager
         wire::payload_limit results;  // the manager's, or the relay's
+        std::unique_ptr<transfers> large;  // none: the manager lacks the feature
         bool manager_is_older = false;
     };
 
@@ -187,9 +189,14 @@ private:
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);
+    wire::unfinished_payload* frames_came(const wire::message& message, worker_effects& out);
+    [[nodiscard]] bool taken(const wire::record& record, instant now, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
     void unknown(wire::record_type type, worker_effects& out);
     void manager_lacks(std::uint8_t type, worker_effects& out);
+    void answer(job_done& event, instant now, worker_effects& out);
+    void answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
+    void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
@@ -197,6 +204,9 @@ private:
     void say_goodbye(instant now, worker_effects& out);
     [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
     [[nodiscard]] bool is_direct() const { return !config_.manager.empty(); }
+    [[nodiscard]] bool all_sent() const {
+        return !leaving_with_link_ || !lease_.large || lease_.large->all_sent();
+    }
     [[nodiscard]] bool has_link() const {
         return state_ == state::linking || state_ == state::serving || leaving_with_link_;
     }

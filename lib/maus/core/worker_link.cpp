@@ -103,12 +103,28 @@ void worker::from_manager(wire::message& message, instant now, worker_effects& o
         return address_failed(true, "this is a parkserver, not a manager", now, out);
     }
     if (const auto why = unfit(message)) return violation(*why, now, out);
-    wire::link_reader records{message, config_.settings.limits.extensions_max};
+    wire::unfinished_payload* unfinished = nullptr;
+    if (!message.rest.empty()) unfinished = frames_came(message, out);
+    wire::link_reader records{message, config_.settings.limits.extensions_max, unfinished};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
     }
     if (records.violation()) violation(*records.violation(), now, out);
+}
+
+// Of what has come of a payload in parts; null if the manager lacks the feature.
+wire::unfinished_payload* worker::frames_came(const wire::message& message, worker_effects& out) {
+    if (!has_link() || !lease_.large) return nullptr;
+    lease_.large->came(message, lease_.link, out.net);
+    return &lease_.large->unfinished();
+}
+
+bool worker::taken(const wire::record& record, instant now, worker_effects& out) {
+    const auto bytes = wire::decode_stamp(record.body);
+    if (!bytes || !lease_.large || !lease_.large->taken(*bytes, now)) return false;
+    lease_.large->pump(now, lease_.link, out.net);
+    return true;
 }
 
 // True: go on with the next record of this message.
@@ -160,6 +176,11 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             }
             return false;
         }
+        case wire::record_type::manager_taken:
+            if (!serving || !taken(record, now, out)) return wrong("bad taken");
+            if (state_ == state::leaving) settle_down(now, out);
+            return has_link();
+        case wire::record_type::manager_part: return wrong("a part without its frame");
         case wire::record_type::manager_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);
             if (!type) return wrong("bad unimplemented");
@@ -217,6 +238,10 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     lease_.results = wire::payload_limit_of(lease_.limits, relay ? &relay->limits() : nullptr);
     result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
         config_.settings.limits.message_bytes_max, lease_.results.bytes_max));
+    if (wire::uses(lease_.features, wire::feature_transfer)) {
+        lease_.large =
+            std::make_unique<transfers>(transfers::side::worker, config_.settings.limits);
+    }
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
@@ -227,6 +252,9 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
 }
 
 void worker::ping_manager(instant now, worker_effects& out) {
+    if (lease_.large && lease_.large->stand_still(now, link_beat_.timeout())) {
+        return end_link(true, "the manager takes nothing of a large result", now, out);
+    }
     out.net.link(lease_.link).stamp(wire::record_type::ping, stamp_of(now));
     ping_at_ = base::after(now, link_beat_.interval());
 }
@@ -303,6 +331,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     }
     link_deadline_ = never;
     ping_at_ = never;
+    lease_.large.reset();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
     leaving_with_link_ = false;
@@ -313,7 +342,8 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
 // Free again, or gone, once nothing runs any more.
 void worker::settle_down(instant now, worker_effects& out) {
     if (state_ == state::leaving) {
-        if (slots_held_ == 0 && (detached_ == 0 || !leaving_with_link_)) say_goodbye(now, out);
+        const bool done = slots_held_ == 0 && (detached_ == 0 || !leaving_with_link_);
+        if (done && all_sent()) say_goodbye(now, out);
         return;
     }
     if (state_ != state::draining || slots_held_ != 0 || now < rested_at_) return;

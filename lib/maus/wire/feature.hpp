@@ -2,7 +2,7 @@
 //
 // Each side names what it can do at registration or hello (`capabilities::features`); a feature is
 // used in the session if both named it. A peer that names a feature which this version does not
-// know is understood all the same. This version knows none yet.
+// know is understood all the same.
 //
 // To add one: write its clauses in PROTOCOL.md with its name, add the name to `known_features`, and
 // ask `uses(common, name)` before doing what the feature allows. What a peer that lacks it would
@@ -19,8 +19,11 @@ namespace maus::wire {
 /// Names of features, sorted, none twice: what `common_features` makes.
 using feature_set = std::vector<std::string>;
 
-/// The features of this version, one line each with the section that describes it.
-inline constexpr std::array<std::string_view, 0> known_features{};
+/// Large payloads of a link in parts, and how many bytes of them have come (section 6.1).
+inline constexpr std::string_view feature_transfer = "transfer";
+
+/// The features of this version.
+inline constexpr std::array known_features{feature_transfer};
 
 /// What a peer of this version names.
 [[nodiscard]] feature_set own_features();

@@ -11,11 +11,12 @@ namespace maus::wire {
 
 using base::failure;
 
-bool link_reader::stop(const char* why) {
-    violation_ = failure{errc::protocol_violation, why};
+bool link_reader::stop(failure why) {
+    violation_ = std::move(why);
     left_ = {};
     return false;
 }
+bool link_reader::stop(const char* why) { return stop({errc::protocol_violation, why}); }
 
 bool is_known(record_type type) {
     switch (type) {
@@ -28,6 +29,8 @@ bool is_known(record_type type) {
         case record_type::ping:
         case record_type::worker_goodbye:
         case record_type::worker_unimplemented:
+        case record_type::worker_part:
+        case record_type::worker_taken:
         case record_type::welcome:
         case record_type::reject:
         case record_type::call:
@@ -35,39 +38,76 @@ bool is_known(record_type type) {
         case record_type::pong:
         case record_type::manager_goodbye:
         case record_type::manager_unimplemented:
+        case record_type::manager_part:
+        case record_type::manager_taken:
         case record_type::rejected_by: return true;
     }
     return false;
 }
 
-// A record whose layout or function number no record of this version may have. One of an unknown
-// type is skipped as a whole: only its frame has to be known.
+// A record whose layout or function number no usual record has. One of an unknown type is skipped as a
+// whole: only its frame has to be known.
 bool link_reader::check_unusual(record& read) {
     if (is_known(read.type)) {
+        const bool has_frame = (read.flags & layout_flags) == flag_apart && read.function == 0;
+        if (has_frame && is_part(read.type)) return take_part(read);
         return stop((read.flags & layout_flags) != 0 ? "a record has flags that it cannot have"
                                                      : "only a call has a function number");
     }
     read.flags &= flag_apart;
-    return read.flags == 0 || take_parts(read);
+    return read.flags == 0 || take_outside(read);
 }
 
-// What stands outside of the body's usual layout: the payload's frame, the extensions.
-bool link_reader::take_parts(record& read) {
+// What stands outside of the body's usual layout: the payload's frame, what came before it, the
+// extensions.
+bool link_reader::take_outside(record& read) {
     if ((read.flags & flag_apart) != 0) {
         if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
         read.apart = &from_.rest[apart_used_++];
+        const bool continued = (read.flags & flag_continued) != 0 && unfinished_ != nullptr;
+        if (continued && !complete(*read.apart)) return false;
     }
-    if ((read.flags & flag_extended) == 0) return true;
+    return (read.flags & flag_extended) == 0 || take_extensions(read);
+}
+
+bool link_reader::take_extensions(record& read) {
     constexpr std::size_t before = attempt_bytes + sizeof(std::uint32_t);
     if (read.body.size() < before) return stop("a record is shorter than its extensions");
     const std::size_t length = load<std::uint32_t>(read.body.data() + attempt_bytes);
     if (length > read.body.size() - before) return stop("extensions are longer than their record");
     read.extended = read.body.subspan(before, length);
     auto bad = decode_extensions(read.extended, extensions_max_);
-    if (!bad) return true;
-    violation_ = std::move(bad);
-    left_ = {};
-    return false;
+    return !bad || stop(*std::move(bad));
+}
+
+// --- payloads in parts ---------------------------------------------------------------------------
+
+bool link_reader::take_part(record& read) {
+    if (unfinished_ == nullptr) return stop("a part, without the feature that it belongs to");
+    if (read.type != unfinished_->part) return stop("a part that only the other side sends");
+    if (!take_outside(read)) return false;
+    if (read.body.size() != sizeof(std::uint64_t)) return stop("bad part");
+    const auto offset = load<std::uint64_t>(read.body.data());
+    if (offset == 0) unfinished_->bytes = {};
+    if (offset != unfinished_->bytes.size()) return stop("a part does not follow the one before");
+    return join(read.apart->view()) && next(read);
+}
+
+// The payload's own frame becomes all of it.
+bool link_reader::complete(base::buffer& last) {
+    if (unfinished_->bytes.empty()) return stop("the last piece of a payload without parts");
+    if (!join(last.view())) return false;
+    last = std::move(unfinished_->bytes);
+    return true;
+}
+
+bool link_reader::join(base::byte_view piece) {
+    if (piece.size() > unfinished_->bytes_max - unfinished_->bytes.size()) {
+        return stop({errc::too_large, "a payload in parts is larger than message_bytes_max, " +
+                                          std::to_string(unfinished_->bytes_max)});
+    }
+    unfinished_->bytes.append(piece);
+    return true;
 }
 
 namespace {
@@ -200,6 +240,24 @@ void link_writer::result(attempt of, base::buffer&& payload, const extensions& e
     if (begin_extended(record_type::result, 0, 0, of, payload, extended)) {
         to_.rest.push_back(std::move(payload));
     }
+}
+
+void link_writer::last_of_call(attempt of, std::uint16_t function, bool at_most_once,
+                               base::buffer&& piece) {
+    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
+    const auto flags = static_cast<std::uint8_t>(flag_apart | flag_continued | once);
+    (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
+    to_.rest.push_back(std::move(piece));
+}
+
+void link_writer::last_of_result(attempt of, base::buffer&& piece) {
+    (void)put(begin(record_type::result, flag_apart | flag_continued, 0, attempt_bytes), of);
+    to_.rest.push_back(std::move(piece));
+}
+
+void link_writer::part_of_payload(record_type type, std::uint64_t offset, base::buffer&& piece) {
+    store(begin(type, flag_apart, 0, sizeof offset), offset);
+    to_.rest.push_back(std::move(piece));
 }
 
 void link_writer::unimplemented(record_type type, std::uint8_t unknown_type) {

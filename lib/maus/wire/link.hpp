@@ -35,6 +35,8 @@ enum class record_type : std::uint8_t {
     ping = 7,
     worker_goodbye = 8,
     worker_unimplemented = 9,
+    worker_part = 10,
+    worker_taken = 11,
     welcome = 33,
     reject = 34,
     call = 35,
@@ -42,16 +44,23 @@ enum class record_type : std::uint8_t {
     pong = 37,
     manager_goodbye = 38,
     manager_unimplemented = 39,
+    manager_part = 40,
+    manager_taken = 41,
     rejected_by = 128,
 };
 /// Whether this version has such a record, of either side.
 [[nodiscard]] bool is_known(record_type type);
+[[nodiscard]] constexpr bool is_part(record_type type) {
+    return type == record_type::worker_part || type == record_type::manager_part;
+}
 
 /// The payload is the next further frame: on every record, known or not.
 inline constexpr std::uint8_t flag_apart = 1;
 inline constexpr std::uint8_t flag_at_most_once = 2;
 /// Extensions stand between the attempt and the payload of a call or result.
 inline constexpr std::uint8_t flag_extended = 4;
+/// The payload's own frame is the last piece of it; the parts before it have come.
+inline constexpr std::uint8_t flag_continued = 16;
 /// Flags that may change the layout, so that a reader has to know them. The others are ignored.
 inline constexpr std::uint8_t layout_flags = 15;
 inline constexpr std::size_t record_header_bytes = 8;
@@ -138,13 +147,24 @@ struct record {
     base::byte_view extended;       ///< flag_extended: the encoded extensions; else not set
 };
 
+/// What has come of a payload that its sender has cut, on one link and in one direction.
+struct unfinished_payload {
+    record_type part{};         ///< the record that carries more of it
+    std::size_t bytes_max = 0;  ///< of the whole payload
+    base::buffer bytes;
+};
+
 /// Walks the records of a link message whose header was read. Records of unknown types come by, too.
+/// Parts do not: their bytes are joined, and come by as the payload of their record.
 class link_reader {
 public:
-    explicit link_reader(message& from, std::size_t extensions_max = limits{}.extensions_max)
+    /// `unfinished`: what is left by the messages before; null on a link without parts.
+    explicit link_reader(message& from, std::size_t extensions_max = limits{}.extensions_max,
+                         unfinished_payload* unfinished = nullptr)
         : from_(from),
           left_(from.first.view().subspan(header_bytes)),
-          extensions_max_(extensions_max) {}
+          extensions_max_(extensions_max),
+          unfinished_(unfinished) {}
 
     /// True and a record, or false at the end or at a violation (`violation()` tells which).
     [[nodiscard]] bool next(record& read);
@@ -152,12 +172,18 @@ public:
 
 private:
     bool stop(const char* why);
+    bool stop(base::failure why);
     bool check_unusual(record& read);
-    bool take_parts(record& read);
+    bool take_outside(record& read);
+    bool take_extensions(record& read);
+    bool take_part(record& read);
+    bool complete(base::buffer& last);
+    bool join(base::byte_view piece);
 
     message& from_;
     base::byte_view left_;
     std::size_t extensions_max_;
+    unfinished_payload* unfinished_;
     std::size_t apart_used_ = 0;
     std::optional<base::failure> violation_;
 };
@@ -177,6 +203,7 @@ void take_payload(const record& from, base::byte_view body, base::buffer& into,
                                                    extensions* extended = nullptr);
 [[nodiscard]] base::result<parting> decode_parting(base::byte_view body, const limits& bounds = {});
 [[nodiscard]] base::result<fault> decode_fault(base::byte_view body, const limits& bounds = {});
+/// What ping, pong and taken carry.
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
 [[nodiscard]] std::optional<base::manager_id> decode_rejected_by(base::byte_view body);
 /// The type that the peer does not know.
@@ -198,6 +225,13 @@ public:
     /// Texts are cut to what the peer takes, too.
     void failed(attempt of, const fault& why,
                 std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
+    /// The last piece of a payload whose parts were sent.
+    void last_of_call(attempt of, std::uint16_t function, bool at_most_once, base::buffer&& piece);
+    void last_of_result(attempt of, base::buffer&& piece);
+    /// worker_part, manager_part.
+    void part_of_payload(record_type type, std::uint64_t offset, base::buffer&& piece);
+    /// worker_taken, manager_taken.
+    void taken(record_type type, std::uint64_t bytes) { stamp(type, bytes); }
     /// returned, detached, started, cancel.
     void about(record_type type, attempt of);
     /// ping, pong.
@@ -251,7 +285,7 @@ inline bool link_reader::next(record& read) {
         (read.flags & layout_flags & ~allowed) != 0 || (!is_call && read.function != 0);
     if (unusual) [[unlikely]]
         return check_unusual(read);
-    if ((read.flags & (flag_apart | flag_extended)) != 0) return take_parts(read);
+    if ((read.flags & (flag_apart | flag_extended)) != 0) return take_outside(read);
     return true;
 }
 

@@ -1,0 +1,87 @@
+#include "maus/core/transfers.hpp"
+
+#include <algorithm>
+
+#include "maus/base/shared_buffer.hpp"
+
+namespace maus::core {
+
+namespace {
+using type = wire::record_type;
+
+constexpr type part_of(transfers::side which) {
+    return which == transfers::side::worker ? type::worker_part : type::manager_part;
+}
+constexpr type taken_of(transfers::side which) {
+    return which == transfers::side::worker ? type::worker_taken : type::manager_taken;
+}
+constexpr transfers::side other(transfers::side which) {
+    return which == transfers::side::worker ? transfers::side::manager : transfers::side::worker;
+}
+}  // namespace
+
+transfers::transfers(side ours, const limits& bounds)
+    : ours_(ours),
+      unfinished_{part_of(other(ours)), bounds.message_bytes_max, {}},
+      window_(std::max(2 * bounds.payload_apart_bytes, std::size_t{64})) {}
+
+void transfers::came(const wire::message& message, link_address& from, outbox& out) {
+    for (const auto& frame : message.rest) came_ += frame.size();
+    out.link(from).taken(taken_of(ours_), came_);
+}
+
+std::size_t transfers::next_piece() const {
+    const std::size_t left = waiting_.front().payload.size() - offset_;
+    const bool may_go_whole = offset_ == 0 && left <= window_.size() / 2;
+    return may_go_whole ? left : std::min(left, window_.piece());
+}
+
+std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox& out) {
+    std::vector<wire::attempt> done;
+    while (!waiting_.empty()) {
+        const std::size_t bytes = next_piece();
+        if (bytes > window_.room()) break;
+        window_.sent(bytes, now);
+        transfer& next = waiting_.front();
+        const bool last = offset_ + bytes == next.payload.size();
+        if (last) {
+            offset_ == 0 ? send_whole(next, out.link_alone(to)) : send_last(next, out.link_alone(to));
+            done.push_back(next.of);
+            waiting_.pop_front();
+            offset_ = 0;
+        } else {
+            out.link_alone(to).part_of_payload(part_of(ours_), offset_, cut(next, bytes));
+            offset_ += bytes;
+        }
+    }
+    return done;
+}
+
+void transfers::send_whole(transfer& which, wire::link_writer to) const {
+    if (ours_ == side::worker) return to.result(which.of, std::move(which.payload));
+    to.call(which.of, which.function, which.at_most_once, which.payload);
+}
+
+void transfers::send_last(transfer& which, wire::link_writer to) const {
+    base::buffer piece = cut(which, which.payload.size() - offset_);
+    if (ours_ == side::worker) return to.last_of_result(which.of, std::move(piece));
+    to.last_of_call(which.of, which.function, which.at_most_once, std::move(piece));
+}
+
+// The bytes stay where they are.
+base::buffer transfers::cut(transfer& which, std::size_t bytes) const {
+    auto keeper = base::keeper(which.payload);
+    return base::share(std::move(keeper), which.payload.view().subspan(offset_, bytes));
+}
+
+void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const transfer& each) { return each.of == which; });
+    if (found == waiting_.end()) return;
+    if (found == waiting_.begin() && std::exchange(offset_, 0) != 0) {
+        out.link_alone(to).part_of_payload(part_of(ours_), 0, {});
+    }
+    waiting_.erase(found);
+}
+
+}  // namespace maus::core
