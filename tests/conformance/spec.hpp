@@ -412,6 +412,8 @@ enum record_type : u8 {
     r_ping = 7,
     r_worker_goodbye = 8,
     r_worker_unimplemented = 9,
+    r_worker_part = 10,
+    r_worker_taken = 11,
     r_welcome = 33,
     r_reject = 34,
     r_call = 35,
@@ -419,9 +421,11 @@ enum record_type : u8 {
     r_pong = 37,
     r_manager_goodbye = 38,
     r_manager_unimplemented = 39,
+    r_manager_part = 40,
+    r_manager_taken = 41,
     r_rejected_by = 128,
 };
-inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4;
+inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4, flag_continued = 16;
 
 struct record {
     u8 type = 0;

@@ -509,3 +509,138 @@ TEST_CASE("dispatcher: the timers of calls that are not settled outlast all othe
     CHECK(at.done.size() == 1000);
     CHECK(at.calls.timer_count() == 0);
 }
+
+// --- large calls ----------------------------------------------------------------------------------
+
+namespace {
+// Payloads from 50 bytes on are large, pieces have 100, and 400 may be on their way.
+struct slow_desk : desk {
+    std::uint64_t came = 0;
+
+    slow_desk() { bounds.payload_apart_bytes = 50; }
+    link_index slow_worker(std::uint64_t route, std::uint32_t concurrency = 1) {
+        const link_index made = calls.add_link(
+            {base::route{route}, {}}, std::to_string(route), {"f()->void"}, concurrency, {},
+            std::make_unique<core::transfers>(core::transfers::side::manager, bounds));
+        calls.join(made, {1}, done);
+        return made;
+    }
+    bool taken(link_index from, std::uint64_t bytes) {
+        came += bytes;
+        return calls.taken(from, came, at_ms(ms), out);
+    }
+};
+
+maus::call_options capped(std::uint8_t starts) {
+    maus::call_options made;
+    made.max_crashes = starts;
+    return made;
+}
+maus::call_options no_longer_than(std::int64_t ms) {
+    maus::call_options made;
+    made.timeout = milliseconds{ms};
+    return made;
+}
+}  // namespace
+
+TEST_CASE("dispatcher: a small call overtakes a large one that is on its way") {
+    slow_desk at;
+    const auto worker = at.slow_worker(7);
+    at.submit({}, 0, 550);
+    at.submit();
+    CHECK(at.pump() == lines{"7 part 100", "7 part 100", "7 part 100", "7 part 100", "7 call 2/1"});
+    REQUIRE(at.taken(worker, 100));
+    CHECK(at.pump() == lines{"7 part 100", "7 call 1/1"});
+    CHECK(at.answer(worker, wire::record_type::result, 1));
+    CHECK(at.answer(worker, wire::record_type::result, 2));
+    CHECK(at.settled_calls() == lines{"1 ok", "2 ok"});
+}
+
+TEST_CASE("dispatcher: what is sent to its end stands behind what was sent before") {
+    slow_desk at;
+    const auto worker = at.slow_worker(7);
+    at.submit(capped(1), 0, 450);
+    at.submit(capped(1));
+    (void)at.pump();
+    REQUIRE(at.taken(worker, 100));
+    CHECK(at.pump() == lines{"7 call 1/1"});
+    at.lose(worker);  // the second one came first, so it ran
+    CHECK(at.settled_calls() == lines{"2 poisoned"});
+    at.slow_worker(8);
+    CHECK(at.pump().size() >= 4);
+}
+
+TEST_CASE("dispatcher: a call of which only parts were sent is not blamed for the loss of its worker") {
+    slow_desk at;
+    auto worker = at.slow_worker(7);
+    at.submit(once(), 0, 1000);
+    at.submit(capped(1), 0, 1000);
+    CHECK(at.pump().size() == 4);
+    at.lose(worker);
+    CHECK(at.settled_calls().empty());
+    CHECK(at.calls.outstanding() == 2);
+    at.came = 0;
+    worker = at.slow_worker(8);
+    CHECK(at.pump().size() == 4);
+    for (int i = 0; i < 10; ++i) REQUIRE(at.taken(worker, 100));
+    lines said = at.pump();
+    CHECK(std::count(said.begin(), said.end(), "8 call 1/2") == 1);
+    for (int i = 0; i < 6; ++i) REQUIRE(at.taken(worker, 100));
+    said = at.pump();
+    CHECK(std::count(said.begin(), said.end(), "8 call 2/2") == 1);
+    at.lose(worker);
+    CHECK(at.settled_calls() == lines{"1 maybe_executed"});
+}
+
+TEST_CASE("dispatcher: a call that is cancelled while it is sent is given up, and gives its credit back") {
+    slow_desk at;
+    const auto worker = at.slow_worker(7);
+    at.submit({}, 0, 1000);
+    at.submit(no_longer_than(50), 0, 1000);
+    at.submit({}, 0, 450);
+    CHECK(at.pump().size() == 4);
+    at.calls.cancel(at.ids[0], "not wanted", at.out, at.done);
+    (void)at.pass(100);
+    CHECK(at.settled_calls() == lines{"1 cancelled", "2 deadline_exceeded"});
+    CHECK(at.pump() == lines{"7 part 0"});
+    for (int i = 0; i < 4; ++i) REQUIRE(at.taken(worker, 100));
+    CHECK(at.pump().back() == "7 call 3/1");
+    CHECK(at.answer(worker, wire::record_type::result, 3));
+    CHECK(at.settled_calls() == lines{"3 ok"});
+    at.submit();
+    CHECK(at.pump() == lines{"7 call 4/1"});
+}
+
+TEST_CASE("dispatcher: an answer to a call that its worker cannot know of counts for nothing") {
+    slow_desk at;
+    const auto worker = at.slow_worker(7);
+    at.submit({}, 0, 1000);
+    CHECK(at.pump().size() == 4);
+    CHECK(at.answer(worker, wire::record_type::result, 1));
+    CHECK(at.answer(worker, wire::record_type::returned, 1));
+    CHECK(at.settled_calls().empty());
+    CHECK(at.calls.counters().stale_answers == 2);
+}
+
+TEST_CASE("dispatcher: the time of an attempt runs from when its last piece was sent") {
+    slow_desk at;
+    const auto worker = at.slow_worker(7);
+    maus::call_options impatient;
+    impatient.attempt_timeout = milliseconds{100};
+    at.submit(impatient, 0, 450);
+    CHECK(at.pump().size() == 4);
+    CHECK(at.pass(1000).empty());
+    REQUIRE(at.taken(worker, 100));
+    CHECK(at.pump() == lines{"7 call 1/1"});
+    CHECK(at.pass(1099).empty());
+    CHECK(at.pass(1100).size() == 1);
+    CHECK(at.settled_calls() == lines{"1 attempt_timeout"});
+}
+
+TEST_CASE("dispatcher: taken by a worker that lacks the feature, or more than was sent, is refused") {
+    slow_desk at;
+    const auto slow = at.slow_worker(7);
+    const auto old = at.worker(8);
+    CHECK_FALSE(at.taken(old, 0));
+    CHECK_FALSE(at.taken(slow, 1));
+}

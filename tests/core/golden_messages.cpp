@@ -152,7 +152,9 @@ bool again(const wire::record& read, wire::link_writer& to) {
             return welcome.ok();
         }
         case type::ping:
-        case type::pong: {
+        case type::pong:
+        case type::worker_taken:
+        case type::manager_taken: {
             const auto stamp = wire::decode_stamp(body);
             if (stamp) to.stamp(read.type, *stamp);
             return stamp.has_value();
@@ -379,6 +381,69 @@ void add_unknown_records(std::vector<item>& to) {
                   to_frames(made), skipped});
 }
 
+// --- payloads in parts -----------------------------------------------------------------------
+
+base::buffer first_part() { return base::buffer{base::as_bytes("the first part, ")}; }
+base::buffer last_part() { return base::buffer{base::as_bytes("the last")}; }
+
+// Read behind the first part, and written again.
+frames piece_again(const frames& stored, type part) {
+    wire::message message = to_message(stored);
+    wire::message made;
+    wire::link_writer writer{made, bounds};
+    wire::unfinished_payload unfinished{part, 1000, first_part()};
+    wire::link_reader reader{message, bounds.extensions_max, &unfinished};
+    wire::record read;
+    const std::size_t before = first_part().size();
+    const auto behind = [before](const base::buffer& whole) {
+        return base::buffer{whole.view().subspan(before)};
+    };
+    if (!reader.next(read)) {
+        if (reader.violation()) return {"a violation: " + reader.violation()->message};
+        writer.part_of_payload(part, before, behind(unfinished.bytes));
+        return to_frames(made);
+    }
+    base::byte_view body = read.body;
+    const auto of = wire::take_attempt(body);
+    if (read.type == type::result) {
+        writer.last_of_result(*of, behind(*read.apart));
+    } else {
+        const bool once = (read.flags & wire::flag_at_most_once) != 0;
+        writer.last_of_call(*of, read.function, once, behind(*read.apart));
+    }
+    return to_frames(made);
+}
+
+template <class Write>
+void add_piece(std::vector<item>& to, const std::string& name, const std::string& title, type part,
+               Write write) {
+    wire::message made;
+    write(wire::link_writer{made, bounds});
+    to.push_back({"link/" + name, title, to_frames(made),
+                  [part](const frames& stored) { return piece_again(stored, part); }});
+}
+
+void add_parts(std::vector<item>& to) {
+    const auto part = [](type kind) {
+        return [kind](auto out) {
+            out.part_of_payload(kind, first_part().size(), base::buffer{base::as_bytes("more")});
+        };
+    };
+    add_piece(to, "worker_part", "record 10, part of the worker, from byte 16 on", type::worker_part,
+              part(type::worker_part));
+    add_piece(to, "manager_part", "record 40, part of the manager, from byte 16 on",
+              type::manager_part, part(type::manager_part));
+    add_piece(to, "call_last_part", "record 35, call, flag bits 0, 1 and 4: behind parts",
+              type::manager_part,
+              [](auto out) { out.last_of_call(attempt, 5, true, last_part()); });
+    add_piece(to, "result_last_part", "record 2, result, flag bits 0 and 4: behind parts",
+              type::worker_part, [](auto out) { out.last_of_result(attempt, last_part()); });
+    add_link(to, "worker_taken", "record 11, taken of the worker",
+             [](auto out) { out.taken(type::worker_taken, 0x0102030405060708); });
+    add_link(to, "manager_taken", "record 41, taken of the manager",
+             [](auto out) { out.taken(type::manager_taken, 0x0102030405060708); });
+}
+
 // --- headers and relay -----------------------------------------------------------------------
 
 frames header_again(const frames& stored) {
@@ -435,6 +500,7 @@ void add_messages(std::vector<item>& to) {
     add_calls(to);
     add_other_records(to);
     add_unknown_records(to);
+    add_parts(to);
 }
 
 }  // namespace golden

@@ -118,7 +118,7 @@ inline std::vector<wire::message> each_link_message(base::call_id call, const li
     for (const auto kind : {type::returned, type::detached, type::started, type::cancel}) {
         all.push_back(one([&](auto& to) { to.about(kind, what); }));
     }
-    for (const auto kind : {type::ping, type::pong}) {
+    for (const auto kind : {type::ping, type::pong, type::worker_taken, type::manager_taken}) {
         all.push_back(one([&](auto& to) { to.stamp(kind, 7); }));
     }
     for (const auto kind : {type::reject, type::worker_goodbye, type::manager_goodbye}) {
@@ -129,6 +129,9 @@ inline std::vector<wire::message> each_link_message(base::call_id call, const li
         base::buffer payload;
         std::memset(payload.extend(size), 1, size);
         all.push_back(one([&](auto& to) { to.call(what, 0, true, payload); }));
+        for (const auto kind : {type::worker_part, type::manager_part}) {
+            all.push_back(one([&](auto& to) { to.part_of_payload(kind, 0, payload.copy()); }));
+        }
         all.push_back(one([&](auto& to) { to.result(what, std::move(payload)); }));
     }
     return all;

@@ -43,6 +43,8 @@ inline std::string name_of(wire::record_type type) {
         {wire::record_type::manager_goodbye, "goodbye"},
         {wire::record_type::worker_unimplemented, "unimplemented"},
         {wire::record_type::manager_unimplemented, "unimplemented"},
+        {wire::record_type::worker_taken, "taken"},
+        {wire::record_type::manager_taken, "taken"},
         {wire::record_type::rejected_by, "rejected_by"}};
     const auto found = names.find(type);
     return found == names.end() ? "?" : found->second;
@@ -100,7 +102,15 @@ struct spell {
     }
 };
 
+/// Readers join parts, and do not show them.
+inline bool is_part(const wire::message& what) {
+    constexpr std::size_t type_at = wire::header_bytes + 4;
+    return what.first.size() > type_at &&
+           wire::is_part(static_cast<wire::record_type>(what.first.data()[type_at]));
+}
+
 inline void spell_link(wire::message& what, const std::string& to, lines& said) {
+    if (is_part(what)) return said.push_back(to + "part " + std::to_string(what.rest.at(0).size()));
     wire::link_reader records{what};
     wire::record record;
     while (records.next(record)) {

@@ -35,6 +35,9 @@ core::heartbeat beat_of(const options& given) {
     return {static_cast<std::uint32_t>(number(given, "interval", 1000)),
             static_cast<std::uint32_t>(number(given, "liveness", 3))};
 }
+void set_apart(maus::limits& of, const options& given) {
+    of.payload_apart_bytes = number(given, "apart", of.payload_apart_bytes);
+}
 }  // namespace
 
 std::string stage::play(const std::string& command) {
@@ -61,7 +64,7 @@ std::string stage::play(const std::string& command) {
     else if (what == "call")
         submit(find(words.at(1)), words, given);
     else if (what == "answer" || what == "fail" || what == "detach")
-        finish(find(words.at(1)), what, words.at(2), words.size() > 3 ? words[3] : "");
+        finish(find(words.at(1)), words, given);
     else if (what == "forge")
         forge(find(words.at(1)), words.at(2), words.at(3), given);
     else if (what == "cancel") {
@@ -140,6 +143,7 @@ void stage::boot(node& which) {
         config.id = id_for<maus::base::manager_id>(which.number);
         config.incarnation = {which.lives};
         config.beat = beat_of(which.given);
+        set_apart(config.settings.limits, which.given);
         config.seed = which.number;
         if (!which.given.contains("relayed")) {
             for (const auto& each : split(text(which.given, "advertises", which.name), ',')) {
@@ -163,6 +167,7 @@ void stage::boot(node& which) {
             number(which.given, "room", config.settings.limits.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
         config.beat = beat_of(which.given);
+        set_apart(config.settings.limits, which.given);
         config.seed = which.number;
         for (const auto& each : parkservers) config.parkservers.push_back("tcp://" + each);
         if (which.given.contains("serves")) config.manager = "tcp://" + which.given["serves"];
@@ -218,13 +223,15 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
         made.options.attempt_timeout = ms(number(given, "attempt_timeout", 0));
     }
     maus::wire::encode(made.payload, 1, 1);
+    made.payload.extend(number(given, "padding", 0));
     calls_.push_back({words.at(3), &of, signature, {}});
     const auto id = of.manager->on(std::move(made), now_, of.manager_out);
     if (id.value != 0) calls_.back().id = id;
 }
 
-void stage::finish(node& of, const std::string& how, const std::string& which,
-                   const std::string& value) {
+void stage::finish(node& of, const std::vector<std::string>& words, const options& given) {
+    const std::string &how = words[0], &which = words.at(2);
+    const std::string value = words.size() > 3 ? words[3] : "";
     for (auto* jobs : {&of.running, &of.detached}) {
         for (auto at = jobs->begin(); at != jobs->end(); ++at) {
             if (call_of(at->attempt.call).name != which) continue;
@@ -239,6 +246,7 @@ void stage::finish(node& of, const std::string& how, const std::string& which,
             if (how == "answer") {
                 core::job_value result;
                 maus::wire::encode(result.payload, std::stoi(value));
+                result.payload.extend(number(given, "padding", 0));
                 told.outcome = std::move(result);
             } else {
                 told.outcome = core::job_fault{maus::errc::remote_exception, "error", value};

@@ -85,8 +85,7 @@ private:
     void kill(node& which);
     void request(node& of, const std::string& group, const options& given);
     void submit(node& of, const std::vector<std::string>& words, const options& given);
-    void finish(node& of, const std::string& how, const std::string& which,
-                const std::string& value);
+    void finish(node& of, const std::vector<std::string>& words, const options& given);
     void forge(node& from, const std::string& record, const std::string& which,
                const options& given);
     void wait(duration time);

@@ -102,6 +102,26 @@ struct teller {
     std::string operator()(const wire_::status&) const { return "status"; }
 };
 
+namespace {
+/// Of a payload in a frame of its own.
+std::string size_of(const wire_::record& what) {
+    if (what.apart == nullptr) return {};
+    const bool last = (what.flags & wire_::flag_continued) != 0;
+    return std::string(last ? ", the last " : ", ") + std::to_string(what.apart->size()) + " bytes";
+}
+
+/// Readers join parts, and do not show them.
+std::string part_in(const wire_::message& what) {
+    const std::byte* record = what.first.data() + wire_::header_bytes;
+    const bool has_record = what.first.size() > wire_::header_bytes + wire_::record_header_bytes;
+    if (!has_record || !wire_::is_part(static_cast<wire_::record_type>(record[4]))) return {};
+    const auto from = wire_::load<std::uint64_t>(record + wire_::record_header_bytes);
+    const std::size_t bytes = what.rest.at(0).size();
+    if (bytes == 0) return "no more of it";
+    return "part: bytes " + std::to_string(from) + " to " + std::to_string(from + bytes - 1);
+}
+}  // namespace
+
 std::string stage::describe(const wire_::control& what) const {
     return std::visit(teller{*this}, what);
 }
@@ -136,10 +156,11 @@ std::string stage::describe(const wire_::record& what) const {
         case type::pong: return {};
         case type::call: {
             const bool once = (what.flags & wire_::flag_at_most_once) != 0;
-            return about("call") + (once ? ", at most once" : "");
+            return about("call") + (once ? ", at most once" : "") + size_of(what);
         }
         case type::result: {
             const std::string text = about("result");
+            if (what.apart != nullptr) return text + size_of(what);
             return text + " = " + number_in(body);
         }
         case type::failed: {
@@ -151,6 +172,11 @@ std::string stage::describe(const wire_::record& what) const {
         case type::detached: return about("detached");
         case type::started: return about("started");
         case type::cancel: return about("cancel");
+        case type::worker_taken:
+        case type::manager_taken:
+            return "taken " + std::to_string(*wire_::decode_stamp(what.body)) + " bytes";
+        case type::worker_part:
+        case type::manager_part: return "a part without its frame";
         case type::rejected_by: return "by " + to_string(*wire_::decode_rejected_by(what.body));
         case type::worker_unimplemented:
         case type::manager_unimplemented:
@@ -174,6 +200,7 @@ std::string stage::describe(const wire_::message& what) const {
     if (head.value().channel == wire_::channel::relay) {
         before = "relay " + name_of(wire_::unwrap_relay(copy).value()) + ": ";
     }
+    if (const std::string part = part_in(copy); !part.empty()) return before + part;
     wire_::link_reader records{copy};
     wire_::record record;
     std::string text;

@@ -66,6 +66,8 @@ std::string meaning(const wire::record& record) {
             return text();
         case type::ping:
         case type::pong:
+        case type::worker_taken:
+        case type::manager_taken:
             if (const auto stamp = wire::decode_stamp(body)) return std::to_string(*stamp);
             return {};
         case type::worker_unimplemented:
@@ -122,6 +124,8 @@ void write_again(wire::link_writer& to, const wire::record& record) {
             return;
         case type::ping:
         case type::pong:
+        case type::worker_taken:
+        case type::manager_taken:
             if (const auto stamp = wire::decode_stamp(body)) to.stamp(record.type, *stamp);
             return;
         case type::worker_unimplemented:

@@ -43,9 +43,11 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
     using type = wire::record_type;
     static constexpr type parting[] = {type::reject, type::worker_goodbye, type::manager_goodbye};
     static constexpr type about[] = {type::returned, type::detached, type::started, type::cancel};
-    static constexpr type stamped[] = {type::ping, type::pong};
+    static constexpr type stamped[] = {type::ping, type::pong, type::worker_taken,
+                                       type::manager_taken};
+    static constexpr type parts[] = {type::worker_part, type::manager_part};
     base::buffer kept;
-    switch (in.below(12)) {
+    switch (in.below(14)) {
         case 0: {
             const wire::hello say = a_hello(in, known);
             return to.say(say, some_extensions(in, kept));
@@ -101,6 +103,16 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
             return to.unimplemented(from, in.byte());
         }
         case 10: return to.about(static_cast<type>(in.byte()), an_attempt(in, known));
+        case 11: {
+            const auto kind = in.one_of(parts);
+            return to.part_of_payload(kind, in.one_in(2) ? 0 : in.byte(), a_payload(in));
+        }
+        case 12: {
+            const auto what = an_attempt(in, known);
+            const auto function = static_cast<std::uint16_t>(in.below(4));
+            if (in.one_in(2)) return to.last_of_result(what, a_payload(in));
+            return to.last_of_call(what, function, in.one_in(4), a_payload(in));
+        }
         default: {
             const auto what = an_attempt(in, known);
             return to.result(what, a_payload(in));

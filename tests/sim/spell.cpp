@@ -22,6 +22,10 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::manager_goodbye: return "goodbye";
         case wire::record_type::worker_unimplemented:
         case wire::record_type::manager_unimplemented: return "unimplemented";
+        case wire::record_type::worker_part:
+        case wire::record_type::manager_part: return "part";
+        case wire::record_type::worker_taken:
+        case wire::record_type::manager_taken: return "taken";
         case wire::record_type::rejected_by: return "rejected_by";
     }
     return "?";
