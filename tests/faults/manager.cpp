@@ -101,11 +101,16 @@ private:
         return {echo, function::echo};
     }
 
+    [[nodiscard]] std::size_t extra() const {
+        const bool large = how_.large_every != 0 && made_ % how_.large_every == 0;
+        return large ? how_.large_bytes : how_.extra_bytes;
+    }
+
     void call() {
         ++made_;
         const auto [function_to_call, which] = choose();
         const ask what{(std::uint64_t{how_.number} << 32) + made_, made_ * 7919, how_.run_us,
-                       std::string(how_.extra_bytes, 'x')};
+                       std::string(extra(), 'x')};
         maus::call_options options;
         options.max_crashes = static_cast<std::uint8_t>(how_.cap);
         if (how_.once_every != 0 && made_ % how_.once_every == 0 && which != function::poison) {
@@ -250,6 +255,8 @@ void manager_choices::add_to(CLI::App& app) {
     app.add_option("--rate", rate);
     app.add_option("--run-us", run_us);
     app.add_option("--extra-bytes", extra_bytes);
+    app.add_option("--large-every", large_every);
+    app.add_option("--large-bytes", large_bytes);
     app.add_option("--cap", cap);
     app.add_option("--timeout-ms", timeout_ms);
     app.add_option("--attempt-timeout-ms", attempt_timeout_ms);

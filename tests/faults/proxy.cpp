@@ -101,7 +101,7 @@ void proxy::run() {
         std::vector<pollfd> items{{listener_, POLLIN, 0}};
         for (const auto& each : all_) {
             for (const auto* at : {&each.up, &each.down}) {
-                if (!at->ended && at->held.size() < 64) items.push_back({at->from, POLLIN, 0});
+                if (!at->ended && !is_full(*at)) items.push_back({at->from, POLLIN, 0});
             }
         }
         // Short waits: what is held back falls due, and orders come, without a wake.
@@ -169,9 +169,26 @@ void proxy::obey() {
     order_ = order::none;
 }
 
+// A slow connection holds little itself: what it cannot take waits at the sender.
+bool proxy::is_full(const lane& at) const {
+    constexpr std::size_t many = 64, few = 2;
+    return at.held.size() >= (pace_ != 0 ? few : many);
+}
+
+std::uint64_t proxy::allowance(lane& at) const {
+    const std::uint64_t pace = pace_;
+    if (pace == 0) return ~std::uint64_t{0};
+    const auto now = clock::now();
+    const auto passed = std::min<clock::duration>(now - at.paced_at, std::chrono::milliseconds{20});
+    at.paced_at = now;
+    at.allowed += static_cast<std::uint64_t>(std::chrono::duration<double>(passed).count() *
+                                             static_cast<double>(pace));
+    return at.allowed = std::min(at.allowed, pace / 20);
+}
+
 /// False: the connection is over.
 bool proxy::read_into(lane& at) {
-    if (at.ended || at.held.size() >= 64) return true;
+    if (at.ended || is_full(at)) return true;
     char some[16384];
     const auto got = ::recv(at.from, some, sizeof some, MSG_DONTWAIT);
     if (got < 0) return errno == EAGAIN || errno == EINTR;
@@ -191,10 +208,12 @@ bool proxy::read_into(lane& at) {
 bool proxy::write_from(lane& at) {
     while (!at.held.empty() && at.held.front().due <= clock::now()) {
         std::string& bytes = at.held.front().bytes;
-        const std::size_t most = bytewise_ ? 1 : bytes.size();
+        const std::size_t most = std::min<std::size_t>(bytewise_ ? 1 : bytes.size(), allowance(at));
+        if (most == 0) return true;
         const auto sent = ::send(at.to, bytes.data(), most, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0) return errno == EAGAIN || errno == EINTR;
         passed_ += static_cast<std::uint64_t>(sent);
+        at.allowed -= std::min(at.allowed, static_cast<std::uint64_t>(sent));
         bytes.erase(0, static_cast<std::size_t>(sent));
         if (bytes.empty()) at.held.pop_front();
     }

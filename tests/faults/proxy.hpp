@@ -31,6 +31,8 @@ public:
     // --- from now on, until it is set back ---
     /// Each piece comes between 0 and `at_most` later, in order within its connection.
     void delay(std::chrono::milliseconds at_most) { delay_ms_ = at_most.count(); }
+    /// So many bytes a second, in each direction of each connection; 0: as many as come.
+    void pace(std::uint64_t bytes_a_second) { pace_ = bytes_a_second; }
     /// Nothing passes, new connections neither.
     void stall(bool on) { stalled_ = on; }
     /// Each byte is a segment of its own.
@@ -63,6 +65,8 @@ private:
         bool closed = false;  // and its target was told
         clock::time_point last_due{};
         std::deque<piece> held;
+        clock::time_point paced_at{};
+        std::uint64_t allowed = 0;  // bytes, at the set pace
     };
     struct connection {
         int client = -1;
@@ -79,6 +83,8 @@ private:
     bool read_into(lane& at);
     bool write_from(lane& at);
     void close(connection& which, bool hard);
+    [[nodiscard]] bool is_full(const lane& at) const;
+    [[nodiscard]] std::uint64_t allowance(lane& at) const;
 
     int listener_ = -1;
     std::string endpoint_;
@@ -89,6 +95,7 @@ private:
     clock::time_point waiting_since_{};
     std::mt19937 random_{std::random_device{}()};
     std::atomic<std::int64_t> delay_ms_{0};
+    std::atomic<std::uint64_t> pace_{0};
     std::atomic<bool> stalled_{false}, bytewise_{false}, reordered_{false}, stopped_{false};
     std::atomic<order> order_{order::none};
     std::atomic<std::uint64_t> accepted_{0}, passed_{0};

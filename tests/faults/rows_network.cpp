@@ -170,6 +170,34 @@ void reset(stage& on) {
     }
 }
 
+// 12 MiB there and back at 2 MiB/s, with heartbeats that a payload of 6 MiB would keep waiting, and
+// small calls beside them.
+void slow_transfer(stage& on, bool relayed) {
+    on.start_parkserver();
+    const auto to_park = std::make_shared<proxy>(on.endpoint());
+    on.keep(to_park);
+    on.parkserver_seen_at = to_park->endpoint();
+    const std::string place = on.place();
+    const auto to_boss = std::make_shared<proxy>(place);
+    on.keep(to_boss);
+    for (const auto& each : {to_park, to_boss}) each->pace(2u << 20);
+    const words beat = {"--interval-ms", "1000", "--liveness", "3"};
+    words boss = {"--amount", "1", "--outstanding", "2", "--large-every",
+                  "20", "--once-every", "40", "--large-bytes", "12582912"};
+    boss.insert(boss.end(), beat.begin(), beat.end());
+    const words way = relayed ? words{"--relayed"}
+                              : words{"--endpoint", place, "--advertise", to_boss->endpoint()};
+    boss.insert(boss.end(), way.begin(), way.end());
+    peer& worker = on.worker(beat);
+    peer& manager = on.manager(boss);
+    on.wait("two large calls, and small ones beside them",
+            [&] { return worker.count(kind::ended) >= 45; }, 4 * patience);
+    on.ask_to_end(manager);
+    on.wait_for_end(manager);
+    on.check(manager.workers_lost() == 0, "a worker was lost");
+    on.check(on.metric(manager, "reassigned") == 0, "a call was executed again");
+}
+
 }  // namespace
 
 std::vector<row> rows_of_networks() {
@@ -185,6 +213,10 @@ std::vector<row> rows_of_networks() {
          over::tcp_only},
         {"delay", "up to 30 ms on each piece, by the proxy", delay, over::tcp_only},
         {"reorder", "connections that arrive in another order", reorder, over::tcp_only},
+        {"slow-transfer", "12 MiB there and back at 2 MiB/s",
+         [](stage& on) { slow_transfer(on, false); }, over::tcp_only},
+        {"slow-transfer-relayed", "the same through the parkserver",
+         [](stage& on) { slow_transfer(on, true); }, over::tcp_only},
         {"loss", "nothing passes for a while", loss, over::tcp_only},
         {"duplicate", "a second connection while the first still seems to live", duplicate,
          over::tcp_only},

@@ -99,6 +99,8 @@ private:
         instant heard{};
     };
     std::map<std::uint64_t, beat> beats_;  // of workers, by route
+    [[nodiscard]] wire::unfinished_payload& unfinished(const core::send& what);
+    std::map<std::pair<base::route, base::lease_id>, wire::unfinished_payload> unfinished_;  // sent
     bool stopped_ = false;
 };
 

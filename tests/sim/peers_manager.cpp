@@ -53,6 +53,7 @@ std::string manager_process::bad_address() {
 void manager_process::unmake() {
     program_.reset();
     core_.reset();
+    unfinished_.clear();
 }
 
 namespace {
@@ -180,6 +181,14 @@ bool is_violation(errc code) {
 }
 }  // namespace
 
+wire::unfinished_payload& manager_process::unfinished(const core::send& what) {
+    const auto key = std::make_pair(what.to, what.relayed.value_or(base::lease_id{}));
+    auto& found = unfinished_[key];
+    found.part = wire::record_type::manager_part;
+    found.bytes_max = limits{}.message_bytes_max;
+    return found;
+}
+
 void manager_process::said(core::send& what) {
     const auto head = wire::read_header(what.message.first.view());
     if (!head) return;
@@ -193,7 +202,9 @@ void manager_process::said(core::send& what) {
         return world_.past.add(std::move(told));
     }
     if (head.value().channel != wire::channel::link) return;
-    wire::link_reader records{what.message};
+    wire::message copy{what.message.first.copy(), {}};  // its parts are joined
+    for (const auto& frame : what.message.rest) copy.rest.push_back(frame.copy());
+    wire::link_reader records{copy, limits{}.extensions_max, &unfinished(what)};
     wire::record record;
     while (records.next(record)) {
         if (record.type == wire::record_type::welcome) {

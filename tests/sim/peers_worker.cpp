@@ -249,7 +249,8 @@ void worker_process::said(core::send& what) {
     link_ = what.to;
     relayed_ = what.relayed;
     if (world_.phase != phase::chaos) return;
-    bool only_results = true;
+    // A payload in a frame of its own, said twice, would be taken twice, which the worker knows to be wrong.
+    bool only_results = what.message.rest.empty();
     wire::link_reader records{what.message};
     for (wire::record record; records.next(record);) {
         only_results = only_results && record.type == wire::record_type::result;

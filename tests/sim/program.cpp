@@ -149,7 +149,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
         between(luck_, microseconds{1},
                 which == function::slow ? world_.how.slow_max : duration{microseconds{300}})
             .count());
-    made.args.extra = chance(luck_, world_.how.large) ? between(luck_, 1, 400) : 0;
+    made.args.extra = chance(luck_, world_.how.large) ? between(luck_, 1, 2000) : 0;
     core::submission what;
     what.group = group;
     what.method = {made.args.which};

@@ -87,7 +87,7 @@ void dispatcher::round_trip(link_index index, duration measured) {
 bool dispatcher::taken(link_index index, std::uint64_t bytes, instant now, outbox& out) {
     transfers* const large = large_of(index);
     if (large == nullptr || !large->taken(bytes, now)) return false;
-    placement_.pump_large(index, now, out);
+    counters_.sent += placement_.pump_large(index, now, out);
     return true;
 }
 

@@ -289,7 +289,8 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         at.bulk_until = {};
     }
     const auto function = static_cast<std::uint16_t>(number_of(at, calls_[first].method));
-    bool timed = false, large = false;
+    bool timed = false;
+    std::size_t sending = 0;
     std::uint32_t index = first, last = first;
     for (std::size_t sent = 0; sent < count; ++sent) {
         call_slot& call = calls_[index];
@@ -302,8 +303,7 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
             timed = true;
         }
         if (call.payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
-            send_large(at, index, function, now, out);
-            large = true;
+            if (send_large(at, index, function, now, out)) ++sending;
         } else {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
                                  call.at_most_once(), call.payload);
@@ -314,11 +314,11 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
     calls_.move_run(from, at.held, first, last, count);
     at.slots_held += count;
     sent_ += count;
-    if (large) pump_large(to, now, out);
+    if (sending != 0) sent_ = sent_ - sending + pump_large(to, now, out);
     if (timed) start_clocks(at, now);
 }
 
-void placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
+bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
                            instant now, outbox& out) {
     call_slot& call = calls_[index];
     const auto bytes = static_cast<std::int64_t>(call.payload.size());
@@ -331,18 +331,19 @@ void placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t f
     if (!at.large) {
         out.link(at.to, call.payload.size())
             .call(attempt, function, call.at_most_once(), call.payload);
-        return;
+        return false;
     }
     call.state = call_state::sending;
     at.large->add({attempt, function, call.at_most_once(), base::share(call.payload)});
+    return true;
 }
 
 // What is sent to its end stands behind what was sent before, in the order in which the worker reads it.
-void placement::pump_large(link_index to, instant now, outbox& out) {
+std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
     worker_link& at = links_[to];
-    if (!at.large) return;
     bool timed = false;
-    for (const auto& sent : at.large->pump(now, at.to, out)) {
+    const auto done = at.large->pump(now, at.to, out);
+    for (const auto& sent : done) {
         const std::uint32_t index = call_table::index_of(sent.call);
         calls_[index].state = call_state::sent;
         calls_.unlink(at.held, index);
@@ -350,6 +351,7 @@ void placement::pump_large(link_index to, instant now, outbox& out) {
         timed = timed || calls_[index].timed;
     }
     if (timed) start_clocks(at, now);
+    return done.size();
 }
 
 void placement::withdraw(std::uint32_t index, outbox& out) {

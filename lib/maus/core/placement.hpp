@@ -112,8 +112,9 @@ public:
     inline void put_down(std::uint32_t index, instant now);
     /// The same; and nothing more of it is sent.
     void withdraw(std::uint32_t index, outbox& out);
-    /// Sends what there is room for of the large calls of this link.
-    void pump_large(link_index at, instant now, outbox& out);
+    /// Sends what there is room for of the large calls of this link, and returns how many were sent to
+    /// their ends.
+    std::size_t pump_large(link_index at, instant now, outbox& out);
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
     /// There may be something to give to workers.
@@ -144,7 +145,8 @@ private:
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
-    void send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
+    /// True: it is being sent. False: it is sent.
+    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
                     outbox& out);
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
