@@ -27,6 +27,7 @@ void add_numbers(CLI::App& to, const std::string& option, std::vector<std::size_
 using command = std::function<int()>;
 
 [[nodiscard]] command add_echo(CLI::App& to);
+[[nodiscard]] command add_transfer(CLI::App& to);
 [[nodiscard]] command add_relay(CLI::App& to);
 [[nodiscard]] command add_sleep(CLI::App& to);
 [[nodiscard]] command add_recover(CLI::App& to);

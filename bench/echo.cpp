@@ -10,6 +10,7 @@ std::string name_of(const std::string& benchmark, const setting& what) {
                        std::to_string(what.window) + ".workers" + std::to_string(what.workers);
     if (what.payload != "text") name += '.' + what.payload;
     if (what.style != "get") name += '.' + what.style;
+    if (what.beside > 0) name += ".beside" + size_name(what.beside);
     if (what.threads > 1) name += ".threads" + std::to_string(what.threads);
     return name;
 }
@@ -51,6 +52,16 @@ std::vector<figure> measure_echo(const setting& what, const plan& how, bool ceil
     std::vector<std::pair<std::string, system_under_test>> references;
     references.emplace_back(name, zmq_echo(what));
     if (ceiling) references.emplace_back(name + ".of64", zmq_echo(what, 64));
+    return measure_systems(how, maus_echo(what), std::move(references));
+}
+
+std::vector<figure> measure_transfer(const setting& what, const plan& how) {
+    const std::string name = name_of("transfer", what);
+    setting alone = what;
+    alone.beside = 0;
+    std::vector<std::pair<std::string, system_under_test>> references;
+    references.emplace_back(name, zmq_echo(what));
+    references.emplace_back(name + ".alone", maus_echo(alone));
     return measure_systems(how, maus_echo(what), std::move(references));
 }
 

@@ -23,6 +23,7 @@ struct setting {
     std::string style = "get";     // then, coroutine: what becomes of the futures
     std::size_t threads = 1;       // that call, each with its share of the window
     std::string payload = "text";  // std::string; bytes: maus::bytes, and libzmq lends too
+    std::size_t beside = 0;        // bytes of one more call, which is always on its way
 };
 [[nodiscard]] std::string name_of(const std::string& benchmark, const setting& what);
 
@@ -53,6 +54,8 @@ private:
 
 /// The figures of one setting, beside libzmq; and beside the ceiling, as NAME.of64, if asked.
 [[nodiscard]] std::vector<figure> measure_echo(const setting& what, const plan& how, bool ceiling);
+/// Calls beside a large one, beside libzmq; and beside the same calls without it, as NAME.alone.
+[[nodiscard]] std::vector<figure> measure_transfer(const setting& what, const plan& how);
 [[nodiscard]] std::vector<figure> measure_relay(const setting& what, const plan& how);
 
 /// A client's main loop: runs as long as it is told, as often as it is told.

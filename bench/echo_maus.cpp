@@ -138,6 +138,36 @@ struct client {
     }
 };
 
+// One large call after the other, so that there is always one on its way.
+class large_calls {
+public:
+    large_calls(const maus::worker_group& workers, std::size_t bytes, double end)
+        : workers_(workers), payload_(std::string(bytes, 'x')), end_(end) {
+        bytes == 0 ? done_.count_down() : call();
+    }
+    ~large_calls() { done_.wait(); }
+
+private:
+    void call() {
+        (void)workers_.call(echo_method<maus::bytes>, payload_)
+            .then([this](maus::future<maus::bytes> ready) { came(ready); });
+    }
+    void came(maus::future<maus::bytes>& ready) {
+        try {
+            if (ready.get().size() != payload_.size()) give_up("an echo of another size came");
+        } catch (const maus::error& failed) {
+            give_up(failed.what());
+        }
+        if (now_s() < end_) return call();
+        done_.count_down();
+    }
+
+    const maus::worker_group& workers_;
+    const maus::bytes payload_;
+    const double end_;
+    std::latch done_{1};
+};
+
 words client_arguments(const std::string& how, const std::string& where, const setting& what) {
     return {how,
             where,
@@ -146,7 +176,8 @@ words client_arguments(const std::string& how, const std::string& where, const s
             std::to_string(what.workers),
             what.style,
             std::to_string(what.threads),
-            what.payload};
+            what.payload,
+            std::to_string(what.beside)};
 }
 
 }  // namespace
@@ -193,6 +224,7 @@ void role_maus_client(const words& arguments) {
             }
             timed made;
             const double begun = now_s();
+            const large_calls beside{workers, std::stoul(arguments.at(8)), begun + seconds};
             made.latencies = caller.run(arguments.at(5), begun + seconds);
             made.seconds = now_s() - begun;
             return made;

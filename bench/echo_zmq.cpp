@@ -83,6 +83,31 @@ public:
         return latencies;
     }
 
+    /// One call at a time, while one of so many bytes is always on its way.
+    histogram run_beside(std::size_t bytes, double end) {
+        const std::string large(bytes, 'x');
+        zmq::socket_t& via = sockets_.front();
+        histogram latencies;
+        bool has_small = false, has_large = false;
+        double now = now_s(), at = now;
+        while (now < end || has_small || has_large) {
+            if (now < end && !std::exchange(has_large, true)) {
+                via.send(zmq::buffer(large), zmq::send_flags::none);
+            }
+            if (now < end && !std::exchange(has_small, true)) {
+                at = now;
+                send(via);
+            }
+            zmq::message_t echoed;
+            if (!via.recv(echoed)) throw std::runtime_error("the raw libzmq server does not answer");
+            now = now_s();
+            const bool is_large = echoed.size() == bytes;
+            (is_large ? has_large : has_small) = false;
+            if (!is_large) latencies.record(now - at);
+        }
+        return latencies;
+    }
+
 private:
     void send(zmq::socket_t& to) {
         if (lends_) {
@@ -127,7 +152,8 @@ private:
 system_under_test with_client(std::vector<child> servers, const setting& what, std::size_t group,
                               const words& endpoints) {
     words arguments{std::to_string(what.bytes), std::to_string(what.window),
-                    std::to_string(what.threads), std::to_string(group), what.payload};
+                    std::to_string(what.threads), std::to_string(group), what.payload,
+                    std::to_string(what.beside)};
     arguments.insert(arguments.end(), endpoints.begin(), endpoints.end());
     servers.emplace_back("zmq-client", std::move(arguments));
     return system_under_test(std::move(servers));
@@ -162,7 +188,8 @@ void role_zmq_client(const words& arguments) {
     const auto bytes = std::stoul(arguments.at(0)), window = std::stoul(arguments.at(1));
     const auto threads = std::stoul(arguments.at(2)), group = std::stoul(arguments.at(3));
     const bool lends = arguments.at(4) == "bytes";
-    const words endpoints(arguments.begin() + 5, arguments.end());
+    const auto beside = std::stoul(arguments.at(5));
+    const words endpoints(arguments.begin() + 6, arguments.end());
     zmq::context_t context;
     std::vector<raw_client> callers;
     for (std::size_t i = 0; i < threads; ++i) {
@@ -172,7 +199,9 @@ void role_zmq_client(const words& arguments) {
     serve_runs([&](double seconds) {
         timed made;
         const double begun = now_s(), end = begun + seconds;
-        if (threads == 1) {
+        if (beside != 0) {
+            made.latencies = callers.front().run_beside(beside, end);
+        } else if (threads == 1) {
             made.latencies = callers.front().run(end);
         } else {
             std::mutex guard;
