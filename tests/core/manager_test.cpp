@@ -364,3 +364,30 @@ TEST_CASE("manager: a request that comes after the stop is none, and its calls s
     CHECK(at.settled_calls() == lines{"7 shutdown"});
     CHECK(at.core.outstanding() == 0);
 }
+
+TEST_CASE("manager: gives up a worker that takes nothing of a large call, though it pings") {
+    auto how = office::plain();
+    how.settings.limits.payload_apart_bytes = 50;
+    office at(std::move(how));
+    at.join_parkserver();
+    at.ask_for(1, 1);
+    auto hello = at.hello(31, 1);
+    hello.can.features = {"transfer"};
+    at.greet(31, hello);
+    core::submission large;
+    large.group = {1};
+    large.payload.extend(1000);
+    at.core.on(std::move(large), at_ms(0), at.out);
+    CHECK(at.take().size() == 4);
+    const auto ping = [&] {
+        return at.hear_link(31, [](link_writer& to) { to.stamp(wire::record_type::ping, 1); });
+    };
+    at.ms = 250;
+    at.hear_link(31, [](link_writer& to) { to.taken(wire::record_type::worker_taken, 100); });
+    CHECK(at.pass(500) == lines{});
+    for (at.ms = 510; at.core.workers() == 1 && at.ms < 2000; at.ms += 50) ping();
+    CHECK(at.core.workers() == 0);
+    CHECK(at.ms > 550);
+    CHECK(at.ms < 1200);
+    CHECK(at.core.outstanding() == 1);
+}

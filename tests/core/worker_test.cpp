@@ -538,3 +538,75 @@ TEST_CASE("worker: functions that detached under an earlier lease take no room f
     CHECK(at.out.execute.size() == 3);
     CHECK(at.done(0, true).empty());
 }
+
+// --- large results --------------------------------------------------------------------------------
+
+namespace {
+core::worker_config with_small_pieces() {
+    auto made = plain();
+    made.settings.limits.payload_apart_bytes = 50;
+    return made;
+}
+
+// Serves a manager with the feature on route 2, and answers call 77 with 450 bytes.
+struct large_site : site {
+    large_site() : site(with_small_pieces()) {
+        join_parkserver();
+        hear(1, assign(1));
+        up(2);
+        hear_link(2, [&](link_writer& to) {
+            auto yes = welcome();
+            yes.can.features = {"transfer"};
+            to.say(yes);
+        });
+        call(2, 77);
+    }
+    lines answer() {
+        core::job_value value;
+        value.payload.extend(450);
+        core.on(core::job_done{out.execute[0].link, out.execute[0].what, false, std::move(value)},
+                at_ms(ms), out);
+        return take();
+    }
+    lines taken(std::uint64_t bytes) {
+        return hear_link(2, [&](link_writer& to) { to.taken(wire::record_type::manager_taken, bytes); });
+    }
+};
+const lines four_parts = {"2 part 100", "2 part 100", "2 part 100", "2 part 100"};
+}  // namespace
+
+TEST_CASE("worker: a large result goes in parts, and others overtake it") {
+    large_site at;
+    at.call(2, 78);
+    CHECK(at.answer() == four_parts);
+    CHECK(at.done(1) == lines{"2 result 78/1"});
+    CHECK(at.taken(100) == lines{"2 result 77/1"});
+}
+
+TEST_CASE("worker: leaves when the last of its large results is sent") {
+    large_site at;
+    CHECK(at.answer() == four_parts);
+    at.core.on(core::stop_worker{at_ms(5000)}, at_ms(0), at.out);
+    CHECK(at.take() == lines{"1 occupied 5.1"});
+    CHECK(at.taken(100) == lines{"2 result 77/1", "2 goodbye shutdown", "2 close", "1 goodbye",
+                                 "1 close"});
+    CHECK(at.core.now_in() == worker::state::stopped);
+}
+
+TEST_CASE("worker: what is not sent of a large result is dropped with its link") {
+    large_site at;
+    CHECK(at.answer() == four_parts);
+    CHECK(at.down(2) == lines{"1 available 5.1"});
+}
+
+TEST_CASE("worker: gives up a manager that takes nothing of a large result, though it answers pings") {
+    large_site at;
+    CHECK(at.answer() == four_parts);
+    const auto pong = [&] {
+        at.hear_link(2, [&](link_writer& to) { to.stamp(wire::record_type::pong, at.stamp()); });
+    };
+    for (at.ms = 50; at.ms < 300; at.ms += 50) pong();
+    CHECK(at.core.now_in() == worker::state::serving);
+    pong();
+    CHECK(at.core.now_in() == worker::state::draining);
+}
