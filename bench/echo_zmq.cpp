@@ -99,7 +99,8 @@ public:
                 send(via);
             }
             zmq::message_t echoed;
-            if (!via.recv(echoed)) throw std::runtime_error("the raw libzmq server does not answer");
+            if (!via.recv(echoed))
+                throw std::runtime_error("the raw libzmq server does not answer");
             now = now_s();
             const bool is_large = echoed.size() == bytes;
             (is_large ? has_large : has_small) = false;
@@ -151,8 +152,11 @@ private:
 
 system_under_test with_client(std::vector<child> servers, const setting& what, std::size_t group,
                               const words& endpoints) {
-    words arguments{std::to_string(what.bytes), std::to_string(what.window),
-                    std::to_string(what.threads), std::to_string(group), what.payload,
+    words arguments{std::to_string(what.bytes),
+                    std::to_string(what.window),
+                    std::to_string(what.threads),
+                    std::to_string(group),
+                    what.payload,
                     std::to_string(what.beside)};
     arguments.insert(arguments.end(), endpoints.begin(), endpoints.end());
     servers.emplace_back("zmq-client", std::move(arguments));

@@ -48,6 +48,7 @@ struct served_texts {
         link().send(said);
         return decoded<parting>(link().next(r_worker_goodbye).body).error;
     }
+
 private:
     maus::worker_options with_log(maus::worker_options options) {
         options.log = log.writer();
@@ -179,7 +180,8 @@ TEST_CASE("P-83: a part with offset 0 begins anew, and an empty one begins nothi
     CHECK(all.ends_with(last_of(a_call({3, 1}, f_length, {}), whole)) == 15);
 }
 
-TEST_CASE("P-83: parts out of order, last pieces without parts, and too large payloads end the link") {
+TEST_CASE(
+    "P-83: parts out of order, last pieces without parts, and too large payloads end the link") {
     CHECK(served_texts().ends_with(part(r_manager_part, 1, "x")) == 15);
     CHECK(served_texts().ends_with(last_of(a_call({1, 1}, f_length, {}), text_of(5))) == 15);
     CHECK(served_texts().ends_with(part(r_worker_part, 0, "x")) == 15);
@@ -206,8 +208,9 @@ TEST_CASE("P-83: parts out of order, last pieces without parts, and too large pa
 
 TEST_CASE("P-84: who has read further frames tells how many bytes they had, whatever they were") {
     served_texts all;
-    const auto taken = [&] { return decoded<u64_field>(
-                                 all.link().next(r_worker_taken).body).value; };
+    const auto taken = [&] {
+        return decoded<u64_field>(all.link().next(r_worker_taken).body).value;
+    };
     all.link().send(part(r_manager_part, 0, bytes(100, 'x')));
     CHECK(taken() == 100);
     all.link().send(part(r_manager_part, 0, ""));
@@ -259,8 +262,7 @@ TEST_CASE("P-86: a call of which only parts were sent goes elsewhere, also at_mo
     auto first = std::make_unique<texts_worker>(all.endpoint());
     maus::call_options once;
     once.delivery = maus::delivery::at_most_once;
-    auto length =
-        all.workers.with(once).call<std::uint64_t>("length", std::string(large, 't'));
+    auto length = all.workers.with(once).call<std::uint64_t>("length", std::string(large, 't'));
     (void)first->link->next(r_manager_part);
     first.reset();
     texts_worker second(all.endpoint());

@@ -429,8 +429,8 @@ void add_parts(std::vector<item>& to) {
             out.part_of_payload(kind, first_part().size(), base::buffer{base::as_bytes("more")});
         };
     };
-    add_piece(to, "worker_part", "record 10, part of the worker, from byte 16 on", type::worker_part,
-              part(type::worker_part));
+    add_piece(to, "worker_part", "record 10, part of the worker, from byte 16 on",
+              type::worker_part, part(type::worker_part));
     add_piece(to, "manager_part", "record 40, part of the manager, from byte 16 on",
               type::manager_part, part(type::manager_part));
     add_piece(to, "call_last_part", "record 35, call, flag bits 0, 1 and 4: behind parts",

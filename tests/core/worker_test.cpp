@@ -569,7 +569,8 @@ struct large_site : site {
         return take();
     }
     lines taken(std::uint64_t bytes) {
-        return hear_link(2, [&](link_writer& to) { to.taken(wire::record_type::manager_taken, bytes); });
+        return hear_link(
+            2, [&](link_writer& to) { to.taken(wire::record_type::manager_taken, bytes); });
     }
 };
 const lines four_parts = {"2 part 100", "2 part 100", "2 part 100", "2 part 100"};
@@ -588,8 +589,8 @@ TEST_CASE("worker: leaves when the last of its large results is sent") {
     CHECK(at.answer() == four_parts);
     at.core.on(core::stop_worker{at_ms(5000)}, at_ms(0), at.out);
     CHECK(at.take() == lines{"1 occupied 5.1"});
-    CHECK(at.taken(100) == lines{"2 result 77/1", "2 goodbye shutdown", "2 close", "1 goodbye",
-                                 "1 close"});
+    CHECK(at.taken(100) ==
+          lines{"2 result 77/1", "2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
     CHECK(at.core.now_in() == worker::state::stopped);
 }
 
@@ -599,7 +600,8 @@ TEST_CASE("worker: what is not sent of a large result is dropped with its link")
     CHECK(at.down(2) == lines{"1 available 5.1"});
 }
 
-TEST_CASE("worker: gives up a manager that takes nothing of a large result, though it answers pings") {
+TEST_CASE(
+    "worker: gives up a manager that takes nothing of a large result, though it answers pings") {
     large_site at;
     CHECK(at.answer() == four_parts);
     const auto pong = [&] {

@@ -182,16 +182,17 @@ void slow_transfer(stage& on, bool relayed) {
     on.keep(to_boss);
     for (const auto& each : {to_park, to_boss}) each->pace(2u << 20);
     const words beat = {"--interval-ms", "1000", "--liveness", "3"};
-    words boss = {"--amount", "1", "--outstanding", "2", "--large-every",
-                  "20", "--once-every", "40", "--large-bytes", "12582912"};
+    words boss = {"--amount",     "1",  "--outstanding", "2",       "--large-every", "20",
+                  "--once-every", "40", "--large-bytes", "12582912"};
     boss.insert(boss.end(), beat.begin(), beat.end());
     const words way = relayed ? words{"--relayed"}
                               : words{"--endpoint", place, "--advertise", to_boss->endpoint()};
     boss.insert(boss.end(), way.begin(), way.end());
     peer& worker = on.worker(beat);
     peer& manager = on.manager(boss);
-    on.wait("two large calls, and small ones beside them",
-            [&] { return worker.count(kind::ended) >= 45; }, 4 * patience);
+    on.wait(
+        "two large calls, and small ones beside them",
+        [&] { return worker.count(kind::ended) >= 45; }, 4 * patience);
     on.ask_to_end(manager);
     on.wait_for_end(manager);
     on.check(manager.workers_lost() == 0, "a worker was lost");

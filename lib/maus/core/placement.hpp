@@ -63,10 +63,10 @@ struct worker_link {
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
     credit_window window;
     std::unique_ptr<transfers> large;  // none: its worker lacks the feature
-    instant bulk_until{};    // large arguments may be on their way until then
-    call_id reserved_for{};  // a suspect that waits until it is idle
-    bool exclusive = false;  // has a suspect
-    bool paused = false;     // gave a call back; see dispatcher::resume()
+    instant bulk_until{};              // large arguments may be on their way until then
+    call_id reserved_for{};            // a suspect that waits until it is idle
+    bool exclusive = false;            // has a suspect
+    bool paused = false;               // gave a call back; see dispatcher::resume()
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
 };

@@ -45,7 +45,8 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
         transfer& next = waiting_.front();
         const bool last = offset_ + bytes == next.payload.size();
         if (last) {
-            offset_ == 0 ? send_whole(next, out.link_alone(to)) : send_last(next, out.link_alone(to));
+            offset_ == 0 ? send_whole(next, out.link_alone(to))
+                         : send_last(next, out.link_alone(to));
             done.push_back(next.of);
             waiting_.pop_front();
             offset_ = 0;

@@ -160,8 +160,8 @@ private:
         base::manager_id rejected_by;  // who says that it rejects; none: it does not say
         // Of the link, from its welcome on.
         wire::feature_set features;
-        wire::peer_limits limits;     // of the manager
-        wire::payload_limit results;  // the manager's, or the relay's
+        wire::peer_limits limits;          // of the manager
+        wire::payload_limit results;       // the manager's, or the relay's
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
         bool manager_is_older = false;
     };
