@@ -73,7 +73,7 @@ struct pair_of_ends {
     }
     /// All that is on its way to the worker arrives.
     void arrive() {
-        for (auto& effect : out.effects()) read(std::get<core::send>(effect).what);
+        for (auto& effect : out.effects()) read(std::get<core::send>(effect).message);
         out.clear();
     }
     void read(wire::message& what) {
@@ -95,7 +95,7 @@ struct pair_of_ends {
     /// And what the worker says of it arrives at the manager.
     void acknowledge() {
         for (auto& effect : back.effects()) {
-            wire::link_reader records{std::get<core::send>(effect).what};
+            wire::link_reader records{std::get<core::send>(effect).message};
             wire::record record;
             while (records.next(record)) {
                 REQUIRE(record.type == wire::record_type::worker_taken);

@@ -564,7 +564,7 @@ struct large_site : site {
     lines answer() {
         core::job_value value;
         value.payload.extend(450);
-        core.on(core::job_done{out.execute[0].link, out.execute[0].what, false, std::move(value)},
+        core.on(core::job_done{out.execute[0].link, out.execute[0].attempt, false, std::move(value)},
                 at_ms(ms), out);
         return take();
     }
