@@ -244,7 +244,7 @@ TEST_CASE("P-85: what is not taken is little, and what is small does not wait fo
     managed all;
     texts_worker worker(all.endpoint());
     auto long_one = all.workers.call<std::uint64_t>("length", std::string(large, 't'));
-    auto short_one = all.workers.call<std::uint64_t>("length", std::string("four"));
+    auto short_one = all.workers.call<std::uint64_t>("length", std::string(4, 't'));
     std::size_t came = 0;
     for (bool is_there = false; !is_there;) {
         const auto got = worker.link->receive(patience);

@@ -162,6 +162,22 @@ void write_again(wire::link_writer& to, const wire::record& record) {
     }
 }
 
+// On a link whose payloads may come in parts.
+void check_joined(const wire::message& what) {
+    wire::message copy{what.first.copy(), {}};
+    for (const auto& frame : what.rest) copy.rest.push_back(frame.copy());
+    wire::unfinished_payload unfinished{wire::record_type::manager_part, 100, {}};
+    wire::link_reader reader{copy, bounds.extensions_max, &unfinished};
+    wire::record record;
+    while (reader.next(record)) {
+        const bool continued = (record.flags & wire::flag_continued) != 0;
+        require(!continued || record.apart == nullptr || record.apart->size() <= 100,
+                "a payload in parts is bounded");
+        require(!wire::is_part(record.type) || record.apart == nullptr, "parts are joined");
+    }
+    require(unfinished.bytes.size() <= unfinished.bytes_max, "and so is one that is not finished");
+}
+
 void check(wire::message what) {
     const auto head = wire::read_header(what.first.view());
     if (!head || head.value().version != wire::version) return;
@@ -175,6 +191,7 @@ void check(wire::message what) {
         }
         return;
     }
+    check_joined(what);
     wire::link_reader reader{what};
     wire::record record;
     std::size_t body_bytes = 0;

@@ -30,9 +30,11 @@ void transfer_window::learn(const flight& last, std::uint64_t came, bool was_use
     const std::size_t size_max = 512 * piece_bytes_;
     if (took <= shortest_ + quick) {
         if (was_used) size_ = std::min(size_ + static_cast<std::size_t>(came), size_max);
-    } else if (took > shortest_ + slow && last.end > halved_at_) {
-        size_ = std::max(size_ / 2, piece_bytes_);
-        halved_at_ = sent_;
+    } else if (took > shortest_ + slow && last.end > shrunk_at_) {
+        const auto passes = static_cast<double>((shortest_ + quick).count());
+        const double share = passes / static_cast<double>(took.count());
+        size_ = std::max(static_cast<std::size_t>(share * static_cast<double>(size_)), piece_bytes_);
+        shrunk_at_ = sent_;
     }
 }
 

@@ -4,14 +4,14 @@
 // the kernel and the network take many MiB before anybody is told to wait. So the time that bytes
 // take until the other side says that it has them decides, as in TCP Vegas (Brakmo, 1994) and LEDBAT
 // (RFC 6817): while it is near the shortest one seen, the window grows by what was taken (slow start,
-// RFC 5681); when it is much longer, they queue somewhere, and the window is halved, once for what was on its
-// way.
+// RFC 5681); when it is much longer, they queue somewhere, and the window shrinks to what passes in good
+// time, once for what was on its way.
 //
-// taken after             | window
-// ------------------------|---------------------------------------------
-// shortest + quick        | + what was taken, if half of it was in use
-// longer                  | as it is
-// more than the slow time | half
+// taken after       | window
+// ------------------|---------------------------------------------
+// shortest + quick  | + what was taken, if half of it was in use
+// longer            | as it is
+// shortest + slow   | x (shortest + quick) / the time it took
 //
 // The shortest time is that of a piece that had the connection for itself, or less. So it follows a
 // connection that becomes longer: sooner or later the window is one piece.
@@ -71,7 +71,7 @@ private:
     std::size_t size_;
     std::uint64_t sent_ = 0;
     std::uint64_t taken_ = 0;
-    std::uint64_t halved_at_ = 0;  // how much had been sent then
+    std::uint64_t shrunk_at_ = 0;  // how much had been sent then
     std::deque<flight> flights_;
     duration shortest_ = duration::max();
     instant moved_{};
