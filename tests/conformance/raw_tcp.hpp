@@ -72,6 +72,16 @@ public:
         }
         return got;
     }
+    /// The body of the next frame of ZMTP; empty if it does not come.
+    std::string read_frame() {
+        const std::string flags = read(1);
+        if (flags.empty()) return {};
+        std::size_t size = 0;
+        for (const char byte : read((flags[0] & 2) != 0 ? 8 : 1)) {
+            size = size << 8 | static_cast<unsigned char>(byte);
+        }
+        return read(size);
+    }
     /// Whether the other side closes the connection, in a bounded time.
     bool is_closed() {
         for (;;) {

@@ -116,7 +116,7 @@ std::vector<connector::outcome> connector::advance_to(base::instant now) {
             ++each;
             continue;
         }
-        ended.push_back({one.at, std::move(one.by), one.closed, std::move(one.why)});
+        ended.push_back({one.at, std::move(one.by), one.fd, one.closed, std::move(one.why)});
         each = attempts_.erase(each);
     }
     return ended;
@@ -141,6 +141,7 @@ void connector::read_events(attempt& of, base::instant now) {
     of.by->read_monitor(events);
     bool refused = false;
     for (const auto& event : events) {
+        if (event.kind == ZMQ_EVENT_CONNECTED) of.fd = event.fd;
         if (event.kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) of.connected = true;
         if (event.kind == ZMQ_EVENT_DISCONNECTED) of.closed = true;
         if (event.kind == ZMQ_EVENT_CLOSED) refused = true;

@@ -40,6 +40,7 @@ public:
     struct outcome {
         base::route at;
         std::unique_ptr<socket> connected;  ///< none: it failed
+        int fd = -1;                        ///< of the connection
         bool closed = false;                ///< it was there, and is gone already
         std::string why;                    ///< it failed
     };
@@ -70,6 +71,7 @@ private:
         stage is = stage::looking_up;
         base::instant begun{};  // this stage
         base::instant until = base::never;
+        int fd = -1;             // of the connection
         bool connected = false;  // ended
         bool closed = false;
         std::string why;

@@ -15,6 +15,27 @@ namespace maus::net {
 
 using base::route;
 
+namespace {
+// What libzmq may have of one peer's at a time, but for the last message. It tells nobody when it has less;
+// a hub looks again in 10 ms.
+constexpr std::size_t handed_over_max = 32u << 20;
+
+// What a message in a queue weighs: small ones are mostly overhead.
+std::size_t cost_of(const wire::message& message) {
+    constexpr std::size_t allocation = 16;
+    return sizeof(core::send) + message.frames() * (sizeof(base::buffer) + allocation) +
+           message.bytes();
+}
+// A small frame that has come is a part of what libzmq has read at once, and keeps all of that.
+void own_small_frames(wire::message& message) {
+    const auto own = [](base::buffer& frame) {
+        if (frame.size() <= copied_bytes_max) frame = frame.copy();
+    };
+    own(message.first);
+    for (auto& frame : message.rest) own(frame);
+}
+}  // namespace
+
 hub::hub(const base::settings& settings, log_function log)
     : limits_(settings.limits), log_(std::move(log)), context_(shared_context()) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
@@ -56,7 +77,9 @@ void hub::shut() {
     dealers_.clear();
     connector_->clear();
     connections_.clear();
+    crowd_.clear();
     router_.reset();
+    grip_.reset();
 }
 
 void hub::watch(int fd, watched as) {
@@ -67,6 +90,7 @@ void hub::watch(int fd, watched as) {
 }
 
 std::string hub::bind(const std::string& endpoint) {
+    if (!grip_) grip_.emplace(wake_fd_);
     if (!router_) {
         router_ = std::make_unique<socket>(*context_, zmq::socket_type::router, limits_);
         watch(router_->fd(), watched::data);
@@ -106,14 +130,18 @@ void hub::carry_out(core::send& asked) {
             case sent::full: with_queue_.push_back(to.at); break;
         }
     }
-    to.queued_bytes += asked.message.bytes();
+    own_small_frames(asked.message);
+    to.queued_bytes += cost_of(asked.message);
     to.queue.push_back(std::move(asked));
-    if (to.queued_bytes > limits_.queued_bytes_max) fail(to, "it does not take what it is sent");
+    hold_to_bound(to);
 }
 
 void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }
 
 hub::sent hub::try_send(connection& to, core::send& asked) {
+    if (to.bytes_handed_over() > std::min(handed_over_max, limits_.queued_bytes_max)) {
+        return sent::full;
+    }
     socket& via = to.dealer ? *to.dealer : *router_;
     // Frames before the message's own. The first frame that goes out decides whether there is room:
     // on a ROUTER that is the routing id, and after EAGAIN or EHOSTUNREACH nothing may follow it.
@@ -124,18 +152,18 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         }
         if (asked.relayed) {
             base::buffer lease = wire::relay_frame(*asked.relayed);
-            zmq::message_t frame = to_zmq(lease);
+            zmq::message_t frame = to_zmq(lease, to.handed_over);
             if (!via.send(frame, true)) return sent::full;
         }
         // A DEALER without a peer or with a full pipe says so at its first frame, which is not
         // handed over then; small first frames were only copied.
-        zmq::message_t first = to_zmq(asked.message.first);
+        zmq::message_t first = to_zmq(asked.message.first, to.handed_over);
         if (!via.send(first, !asked.message.rest.empty())) {
             if (asked.message.first.empty()) asked.message.first = from_zmq(first);
             return sent::full;
         }
         for (std::size_t i = 0; i < asked.message.rest.size(); ++i) {
-            zmq::message_t frame = to_zmq(asked.message.rest[i]);
+            zmq::message_t frame = to_zmq(asked.message.rest[i], to.handed_over);
             (void)via.send(frame, i + 1 < asked.message.rest.size());
         }
     } catch (const zmq::error_t& failed) {
@@ -149,7 +177,7 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
 void hub::flush(connection& to) {
     while (!to.queue.empty() && to.takes()) {
         core::send& next = to.queue.front();
-        const std::size_t bytes = next.message.bytes();
+        const std::size_t bytes = cost_of(next.message);
         switch (try_send(to, next)) {
             case sent::full: return;
             case sent::unreachable: return part(to);
@@ -157,6 +185,7 @@ void hub::flush(connection& to) {
         }
         to.queued_bytes -= bytes;
         to.queue.pop_front();
+        ++to.flushed;
     }
 }
 
@@ -166,8 +195,25 @@ void hub::flush_all() {
         const auto found = connections_.find(at);
         if (found == connections_.end()) return true;
         flush(*found->second);
+        hold_to_bound(*found->second);
         return found->second->queue.empty();
     });
+}
+
+// Who takes what it is sent may have more before it for a while: calls with large arguments are made
+// faster than any network takes them.
+void hub::hold_to_bound(connection& to) {
+    constexpr std::chrono::milliseconds standstill_max{150};
+    constexpr std::size_t times_max = 4;
+    const std::size_t waiting = to.queued_bytes + to.bytes_handed_over();
+    const std::size_t bytes_max = limits_.queued_bytes_max;
+    if (waiting <= bytes_max / 8 || !to.takes()) return;
+    const base::instant now = clock_now();
+    if (to.takes_more()) to.moved_at = now;
+    const bool stands_still = now - to.moved_at >= standstill_max;
+    if ((waiting > bytes_max && stands_still) || waiting / times_max > bytes_max) {
+        fail(to, "it does not take what it is sent");
+    }
 }
 
 // It is gone. What it said before may not have been read yet: its `down` follows after a full drain.
@@ -183,6 +229,7 @@ void hub::fail(connection& which, std::string why) {
     which.queue.clear();
     which.queued_bytes = 0;
     failures_.push_back(core::down{which.at, std::move(why)});
+    if (peer_at(which.fd) == &which) end_router_connection(which.fd);
 }
 
 void hub::forget(route which) {
@@ -205,6 +252,8 @@ void hub::forget(route which) {
 base::instant hub::next_own_deadline(base::instant deadline) const {
     constexpr std::chrono::milliseconds interval{10};
     if (connector_->is_busy()) deadline = std::min(deadline, connector_->next_deadline());
+    // Whom it connected to is looked at when it is awake anyway.
+    if (!open_fds_.empty()) deadline = std::min(deadline, next_look_);
     return with_queue_.empty() ? deadline : std::min(deadline, base::after(clock_now(), interval));
 }
 
@@ -219,7 +268,9 @@ void hub::wait(base::instant deadline) {
             std::uint64_t ignored;
             const int fd = static_cast<int>(events[i].data.u64 & 0xffffffff);
             [[maybe_unused]] const auto got = ::read(fd, &ignored, sizeof ignored);
-            if (fd == timer_fd_) armed_ = base::never;
+            if (fd != timer_fd_) continue;
+            armed_ = base::never;
+            monitors_ready_ = true;  // and a look may be due
         } else if (as == watched::monitor) {
             monitors_ready_ = true;
         }

@@ -10,8 +10,11 @@
 //   of it may be lost: with ZMQ_IMMEDIATE libzmq drops what was not read yet. All that is said that
 //   way is said to somebody who will find out by the `down`.)
 // - A route's `down` comes once, and nothing of the route after it.
-// - What a connection does not take at once waits in the route's own queue, bounded in bytes; a route
-//   whose queue overflows is `down`.
+// - What a connection does not take at once waits in the route's own queue. That and what libzmq has
+//   of it are bounded in bytes; a route that has more is `down`.
+// - A peer that sends a message without end, or many of too many frames, is cut off and `down`: libzmq
+//   bounds neither.
+// - While descriptors are nearly used up, new connections are ended at once.
 //
 // Not thread-safe, but for wake(). libzmq's habits that shape the code are named where they matter.
 #pragma once
@@ -28,6 +31,7 @@
 
 #include "maus/core/outbox.hpp"
 #include "maus/net/connector.hpp"
+#include "maus/net/descriptor.hpp"
 #include "maus/net/socket.hpp"
 
 namespace maus::net {
@@ -75,21 +79,44 @@ private:
     struct intake {
         std::size_t expected = 1;
         bool was_full = false;  // as many as expected came the last time
+        // A message with too many frames came, and not all of them have been thrown away yet. libzmq
+        // gives nothing else before they are.
+        bool in_rest = false;
+        base::route rest_of{};
         void came(std::size_t count);
+    };
+    /// What has come over a connection, in bytes, as the system counts them.
+    struct transfer {
+        std::uint64_t serial = 0;  // of the connection: its descriptor is used again
+        std::uint64_t delivered =
+            0;                   // all up to here belongs to messages that were read, or nearly
+        std::uint64_t seen = 0;  // at the last look
     };
 
     enum class watched : std::uint32_t { data, own, monitor };
     void watch(int fd, watched as);
     bool drain_router(std::vector<input>& inputs);
     void note_router_events();
+    void turn_away_crowd();
     [[nodiscard]] bool anything_readable();
     void take_connected(std::vector<input>& inputs);
     bool drain_dealer(connection& from, std::vector<input>& inputs);
     connection& router_peer(const zmq::message_t& id, const zmq::message_t& frame);
     [[nodiscard]] connection* peer_at(int fd) const;
     /// A whole message; `id` is where its sender's goes if it is a ROUTER's.
-    [[nodiscard]] bool receive(socket& from, zmq::message_t* id, wire::message& message,
-                               zmq::message_t& first);
+    [[nodiscard]] bool receive(socket& from, intake& reads, zmq::message_t* id,
+                               wire::message& message, zmq::message_t& first);
+    bool skip_rest(socket& from, intake& reads);
+    void too_many_frames(connection& from, intake& reads);
+    void note_skipped(connection& from, std::size_t frames);
+
+    // What comes and is never a message (hub_watching.cpp).
+    void look_at_transfers();
+    [[nodiscard]] bool is_over(transfer& coming, int fd, connection* whose);
+    [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
+    void cut_off(connection& which, const std::string& why);
+    void cut_off(int fd, const std::string& why);
+    void end_router_connection(int fd);
 
     void carry_out(core::open& asked);
     void carry_out(core::close& asked);
@@ -99,6 +126,7 @@ private:
     sent try_send(connection& to, core::send& asked);
     void flush(connection& to);
     void flush_all();
+    void hold_to_bound(connection& to);
     [[nodiscard]] base::instant next_own_deadline(base::instant deadline) const;
     void part(connection& which);
     void fail(connection& which, std::string why);
@@ -116,9 +144,11 @@ private:
     std::unordered_map<base::route, std::unique_ptr<connection>> connections_;
     std::vector<connection*> dealers_;  // among them; the ROUTER's peers may be thousands
     std::unordered_map<std::string, connection*> by_routing_id_;
-    std::vector<connection*> by_fd_;          // null: nobody of whom anything has come
-    std::unordered_map<int, bool> open_fds_;  // of the ROUTER: accepted and not closed
-    std::vector<base::route> closed_peers_;   // of the ROUTER: down after the next full drain
+    std::vector<connection*> by_fd_;              // null: nobody of whom anything has come
+    std::unordered_map<int, transfer> open_fds_;  // of the ROUTER: accepted and not closed
+    std::vector<int> crowd_;                      // among them: too many
+    std::uint64_t accepted_ = 0;
+    std::vector<base::route> closed_peers_;  // of the ROUTER: down after the next full drain
     std::vector<base::route> with_queue_;
     std::vector<input> failures_;  // found while sending
     std::uint64_t router_routes_ = 0;
@@ -126,6 +156,13 @@ private:
     intake router_intake_;
     bool monitors_ready_ = true;
     bool ask_monitors_ = true;
+    std::optional<grip> grip_;  // with the ROUTER
+    memory_gauge memory_;
+    std::size_t memory_at_look_ = 0;
+    base::instant next_look_{};
+    bool look_is_due_ = false;
+    bool look_again_ = false;
+    base::instant crowd_is_logged_until_{};
 };
 
 }  // namespace maus::net

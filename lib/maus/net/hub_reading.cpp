@@ -17,7 +17,8 @@ constexpr std::size_t bytes_a_drain = 256u << 10;
 constexpr std::size_t drains_a_monitor_read = 64;
 }  // namespace
 
-bool hub::receive(socket& from, zmq::message_t* id, wire::message& message, zmq::message_t& first) {
+bool hub::receive(socket& from, intake& reads, zmq::message_t* id, wire::message& message,
+                  zmq::message_t& first) {
     if (id != nullptr && !from.receive(*id)) return false;
     if (!from.receive(first)) return false;
     bool more = first.more();
@@ -25,10 +26,46 @@ bool hub::receive(socket& from, zmq::message_t* id, wire::message& message, zmq:
     while (more) {
         if (!from.receive(frame)) break;
         more = frame.more();
-        // Those over the limit are dropped; the machine sees that there were too many.
-        if (message.rest.size() <= limits_.frames_max) message.rest.push_back(from_zmq(frame));
+        message.rest.push_back(from_zmq(frame));
+        // The machine sees that there are too many, of which a relayed message has one more.
+        if (message.rest.size() > limits_.frames_max) {
+            reads.in_rest = more;
+            break;
+        }
     }
     return true;
+}
+
+// Millions of frames, maybe: others have their turn in between. True: they are all gone.
+bool hub::skip_rest(socket& from, intake& reads) {
+    constexpr std::size_t frames_a_drain = 16384;
+    zmq::message_t frame;
+    std::size_t count = 0;
+    while (reads.in_rest && count < frames_a_drain) {
+        reads.in_rest = from.receive(frame) && frame.more();
+        ++count;
+    }
+    const auto found = connections_.find(reads.rest_of);
+    if (found != connections_.end()) note_skipped(*found->second, count);
+    return !reads.in_rest;
+}
+
+// A few are answered like any violation.
+void hub::note_skipped(connection& from, std::size_t frames) {
+    constexpr std::size_t oversized_max = 16;
+    constexpr std::size_t frames_skipped_max = 20000;
+    from.frames_skipped += frames;
+    if (from.failed) return;
+    if (from.oversized > oversized_max || from.frames_skipped > frames_skipped_max) {
+        cut_off(from,
+                "it sends messages of more than " + std::to_string(limits_.frames_max) + " frames");
+    }
+}
+
+void hub::too_many_frames(connection& from, intake& reads) {
+    reads.rest_of = from.at;
+    ++from.oversized;
+    note_skipped(from, 0);
 }
 
 // What the monitor says of the ROUTER's peers. A descriptor is used again after its connection has
@@ -37,7 +74,10 @@ void hub::note_router_events() {
     std::vector<monitor_event> events;
     router_->read_monitor(events);
     for (const auto& event : events) {
-        if (event.kind == ZMQ_EVENT_ACCEPTED) open_fds_[event.fd] = true;
+        if (event.kind == ZMQ_EVENT_ACCEPTED) {
+            open_fds_[event.fd] = transfer{.serial = ++accepted_};
+            if (is_among_the_last(event.fd)) crowd_.push_back(event.fd);
+        }
         if (event.kind != ZMQ_EVENT_DISCONNECTED) continue;
         open_fds_.erase(event.fd);
         connection* const whose = peer_at(event.fd);
@@ -98,22 +138,31 @@ void hub::intake::came(std::size_t count) {
 
 bool hub::drain_router(std::vector<input>& inputs) {
     if (!router_) return false;
-    if (ask_monitors_) note_router_events();
+    if (ask_monitors_) {
+        note_router_events();
+        turn_away_crowd();
+    }
+    if (router_intake_.in_rest && !skip_rest(*router_, router_intake_)) return true;
     const std::vector<route> closing = std::move(closed_peers_);
     closed_peers_.clear();
     bool all = false;
     std::size_t count = 0;
     std::size_t bytes = 0;
-    for (; count < router_intake_.expected && bytes < bytes_a_drain; ++count) {
+    const auto goes_on = [&] {
+        return count < router_intake_.expected && bytes < bytes_a_drain && !router_intake_.in_rest;
+    };
+    for (; goes_on(); ++count) {
         zmq::message_t id, first;
         wire::message message;
-        if (!receive(*router_, &id, message, first)) {
+        if (!receive(*router_, router_intake_, &id, message, first)) {
             all = true;
             break;
         }
         connection& from = router_peer(id, first);
         message.first = from_zmq(first);
         bytes += message.bytes();
+        from.hears(message);
+        if (message.rest.size() > limits_.frames_max) too_many_frames(from, router_intake_);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
@@ -140,6 +189,7 @@ void hub::take_connected(std::vector<input>& inputs) {
         made->at = each.at;
         made->dealer = std::move(each.connected);
         watch(made->dealer->fd(), watched::data);
+        made->fd = each.fd;
         made->closed = each.closed;
         dealers_.push_back(made.get());
         connections_.emplace(each.at, std::move(made));
@@ -153,17 +203,23 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
     for (const auto& event : events) {
         if (event.kind == ZMQ_EVENT_DISCONNECTED) from.closed = true;
     }
+    if (from.reads.in_rest && !skip_rest(*from.dealer, from.reads)) return true;
     bool more = true;
     std::size_t count = 0, bytes = 0;
-    for (; count < from.reads.expected && bytes < bytes_a_drain; ++count) {
+    const auto goes_on = [&] {
+        return count < from.reads.expected && bytes < bytes_a_drain && !from.reads.in_rest;
+    };
+    for (; goes_on(); ++count) {
         zmq::message_t first;
         wire::message message;
-        if (!receive(*from.dealer, nullptr, message, first)) {
+        if (!receive(*from.dealer, from.reads, nullptr, message, first)) {
             more = false;
             break;
         }
         message.first = from_zmq(first);
         bytes += message.bytes();
+        from.hears(message);
+        if (message.rest.size() > limits_.frames_max) too_many_frames(from, from.reads);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     if (count != 0) from.reads.came(count);
@@ -183,7 +239,7 @@ bool hub::drain(std::vector<input>& inputs) {
     for (connection* each : dealers_) {
         const bool unread = drain_dealer(*each, inputs);
         more = more || unread;
-        if ((each->closed || each->failed) && !unread) gone.push_back(each->at);
+        if (each->failed || (each->closed && !unread)) gone.push_back(each->at);
     }
     for (const route at : gone) {
         if (!connections_.at(at)->failed) inputs.push_back(core::down{at, "the connection closed"});
@@ -193,6 +249,8 @@ bool hub::drain(std::vector<input>& inputs) {
         flush_all();
         more = more || anything_readable();
     }
+    if (ask_monitors_) look_is_due_ = true;
+    if (look_is_due_ && !more) look_at_transfers();
     return more || !failures_.empty();
 }
 

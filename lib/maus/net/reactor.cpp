@@ -6,7 +6,9 @@ namespace maus::net {
 
 namespace {
 constexpr int cycles_without_time_max = 100;
-}
+// An answer may be a million times as long as its question, and is bounded only once it is sent.
+constexpr std::size_t inputs_an_outbox_max = 32;
+}  // namespace
 
 bool reactor::cycle() {
     inputs_.clear();
@@ -17,7 +19,11 @@ bool reactor::cycle() {
         time_waits_ = 0;
         return false;
     }
-    for (auto& each : inputs_) driven_.on(std::move(each), now);
+    std::size_t fed = 0;
+    for (auto& each : inputs_) {
+        driven_.on(std::move(each), now);
+        if (++fed % inputs_an_outbox_max == 0) send();
+    }
     // With messages still unread time stands still for a while: a sign of life may be among them.
     time_waits_ = unread ? time_waits_ + 1 : 0;
     if (time_waits_ == 0 || time_waits_ > cycles_without_time_max) time_ = now;

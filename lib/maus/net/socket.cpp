@@ -35,8 +35,9 @@
 namespace maus::net {
 
 namespace {
-constexpr std::size_t copied_bytes_max = 4096;  // above, a frame is handed over instead of copied
-constexpr int high_water_mark = 20000;          // a backstop: credits are the flow control
+// In messages. What libzmq has is outside of our own bound of a peer's queue, and these may be as large as
+// what is copied; more room would not make it faster.
+constexpr int high_water_mark = 1000;
 constexpr std::chrono::milliseconds linger{500};
 
 std::atomic<std::uint64_t> monitors_made{0};
@@ -160,12 +161,12 @@ void set(Of& of, Option option, const Value& value) {
 
 // What we hand over, libzmq's own thread frees. libzmq puts the two in order, but is not
 // instrumented: ThreadSanitizer needs a word about it.
-void handed_over([[maybe_unused]] void* frame) {
+void tell_handed_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
     __tsan_release(frame);
 #endif
 }
-void taken_over([[maybe_unused]] void* frame) {
+void tell_taken_over([[maybe_unused]] void* frame) {
 #ifdef MAUS_THREAD_SANITIZER
     __tsan_acquire(frame);
 #endif
@@ -223,8 +224,9 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bou
         }
         const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);
         // Of these a ROUTER has accepted and disconnected, a DEALER the others.
-        const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED;
+        const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED |
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                           ZMQ_EVENT_CLOSED;
         uninterrupted([&] {
             if (zmq_socket_monitor(data_.handle(), name.c_str(), events) != 0) throw zmq::error_t();
         });
@@ -307,16 +309,23 @@ void socket::read_monitor(std::vector<monitor_event>& events) {
 
 // --- frames --------------------------------------------------------------------------------------
 
-zmq::message_t to_zmq(base::buffer& frame) {
-    if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
-    auto* kept = new base::buffer(std::move(frame));
-    void* const data = kept->data();
-    const std::size_t size = kept->size();
-    const auto free = [](void*, void* hint) {
-        taken_over(hint);
-        delete static_cast<base::buffer*>(hint);
+zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over) {
+    struct counted_frame {
+        base::buffer bytes;
+        byte_count in;
     };
-    handed_over(kept);
+    if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
+    if (!handed_over) handed_over = std::make_shared<byte_count::element_type>(0);
+    auto* kept = new counted_frame{std::move(frame), handed_over};
+    void* const data = kept->bytes.data();
+    const std::size_t size = kept->bytes.size();
+    handed_over->fetch_add(size, std::memory_order_relaxed);
+    const auto free = [](void*, void* hint) {
+        tell_taken_over(hint);
+        const std::unique_ptr<counted_frame> done(static_cast<counted_frame*>(hint));
+        done->in->fetch_sub(done->bytes.size(), std::memory_order_relaxed);
+    };
+    tell_handed_over(kept);
     return {data, size, free, kept};
 }
 

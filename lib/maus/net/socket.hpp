@@ -4,6 +4,7 @@
 // Thread-safety: shared_context() from any thread; a socket by one thread at a time.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -25,8 +26,9 @@ namespace maus::net {
 inline constexpr std::chrono::milliseconds handshake_max{2000};
 
 struct monitor_event {
-    std::uint16_t kind;  ///< ZMQ_EVENT_ACCEPTED, _HANDSHAKE_SUCCEEDED, _DISCONNECTED or _CLOSED
-    int fd;
+    /// ZMQ_EVENT_ACCEPTED, _CONNECTED, _HANDSHAKE_SUCCEEDED, _DISCONNECTED or _CLOSED
+    std::uint16_t kind;
+    int fd;  ///< not of _HANDSHAKE_SUCCEEDED
 };
 
 // A signal may interrupt even a call that does not wait; cppzmq throws then.
@@ -88,8 +90,15 @@ private:
     std::vector<int> ipc_locks_;
 };
 
-/// Copied, or handed over if it is large: `frame` is empty then.
-[[nodiscard]] zmq::message_t to_zmq(base::buffer& frame);
+/// How many bytes libzmq has of what was handed over to it; made when there is something to count.
+using byte_count = std::shared_ptr<std::atomic<std::size_t>>;
+
+/// Above, a frame is handed over instead of copied.
+inline constexpr std::size_t copied_bytes_max = 4096;
+
+/// Copied, or handed over if it is large: `frame` is empty then, and counted until libzmq is done with
+/// it.
+[[nodiscard]] zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over);
 /// Copied if it is small, else taken.
 [[nodiscard]] base::buffer from_zmq(zmq::message_t& frame);
 

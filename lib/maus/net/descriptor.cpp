@@ -1,0 +1,102 @@
+#include "maus/net/descriptor.hpp"
+
+#include <fcntl.h>
+#include <linux/tcp.h>  // newer than <netinet/tcp.h>: it has the counts of bytes
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+
+#include "maus/error.hpp"
+
+namespace maus::net {
+
+namespace {
+/// A count of tcp_info's.
+std::optional<std::uint64_t> told_by_tcp(int fd, __u64 tcp_info::*count) {
+    tcp_info told{};
+    socklen_t size = sizeof told;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &told, &size) != 0) return std::nullopt;
+    // An older kernel tells less.
+    constexpr std::size_t both = offsetof(tcp_info, tcpi_bytes_received) + sizeof(__u64);
+    if (size < both) return std::nullopt;
+    return told.*count;
+}
+}  // namespace
+
+std::optional<std::uint64_t> bytes_received(int fd) {
+    return told_by_tcp(fd, &tcp_info::tcpi_bytes_received);
+}
+
+std::uint64_t bytes_arrived(int fd) {
+    return told_by_tcp(fd, &tcp_info::tcpi_bytes_acked).value_or(0);
+}
+
+std::uint64_t bytes_unread(int fd) {
+    int unread = 0;
+    if (::ioctl(fd, FIONREAD, &unread) != 0 || unread < 0) return 0;
+    return static_cast<std::uint64_t>(unread);
+}
+
+// The system gives the lowest number that is free.
+bool is_among_the_last(int fd) {
+    constexpr rlim_t kept_max = 64;
+    rlimit bound{};
+    if (::getrlimit(RLIMIT_NOFILE, &bound) != 0 || bound.rlim_cur == RLIM_INFINITY) return false;
+    const rlim_t kept = std::min(kept_max, bound.rlim_cur / 4);
+    return static_cast<rlim_t>(fd) >= bound.rlim_cur - kept;
+}
+
+// --- grip ----------------------------------------------------------------------------------------
+
+grip::grip(int idle) : idle_(idle), fd_(::fcntl(idle, F_DUPFD_CLOEXEC, 0)) {
+    if (fd_ >= 0) return;
+    throw error(errc::resource_exhausted,
+                "cannot make a descriptor: too many open files? (raise `ulimit -n`)");
+}
+
+grip::~grip() { ::close(fd_); }
+
+bool grip::take(int fd) { return fd >= 0 && ::dup3(fd, fd_, O_CLOEXEC) >= 0; }
+void grip::let_go() { ::dup3(idle_, fd_, O_CLOEXEC); }
+
+void grip::end_connection() {
+    // The other side is to hear of it, though it may be in the middle of a write that nobody reads: a
+    // reset, once libzmq closes the descriptor.
+    const linger at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::shutdown(fd_, SHUT_RDWR);
+    // libzmq would go on with what the system still holds, megabytes of it.
+    constexpr int reads_max = 1024;
+    char ignored[1 << 16];
+    for (int i = 0; i < reads_max; ++i) {
+        if (::recv(fd_, ignored, sizeof ignored, MSG_DONTWAIT | MSG_TRUNC) <= 0) break;
+    }
+}
+
+// --- memory --------------------------------------------------------------------------------------
+
+memory_gauge::memory_gauge() : fd_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+
+memory_gauge::~memory_gauge() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+std::optional<std::size_t> memory_gauge::resident_bytes() const {
+    // "SIZE RESIDENT ...", in pages.
+    char text[128];
+    const auto length = fd_ < 0 ? -1 : ::pread(fd_, text, sizeof text - 1, 0);
+    if (length <= 0) return std::nullopt;
+    text[length] = '\0';
+    char* after_size = nullptr;
+    (void)std::strtoull(text, &after_size, 10);
+    const auto pages = std::strtoull(after_size, nullptr, 10);
+    return static_cast<std::size_t>(pages) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace maus::net

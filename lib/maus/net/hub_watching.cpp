@@ -1,0 +1,119 @@
+// What comes to a hub and is never a message: one that does not end, and connections that leave the
+// process no descriptors (hub.hpp).
+//
+// libzmq says nothing of a message before its last frame, so the bytes that have come are compared with
+// whether messages came. A look is a system call or two for each connection; so it is only taken when
+// the process's memory has grown.
+#include <algorithm>
+
+#include "maus/net/clock.hpp"
+#include "maus/net/hub.hpp"
+#include "maus/net/hub_connection.hpp"
+
+namespace maus::net {
+
+namespace {
+constexpr std::chrono::milliseconds look_interval{25};
+constexpr std::size_t growth_that_matters = 4u << 20;
+constexpr std::chrono::seconds crowd_log_interval{10};
+
+constexpr unsigned bit_of(wire::channel on) { return 1u << static_cast<unsigned>(on); }
+}  // namespace
+
+// Payloads travel on links and relays, and a parkserver that was connected to may have a long status.
+// All else is small: at most a hello with as many functions as there may be, and as long.
+std::size_t hub::unfinished_bytes_max(const connection* whose) const {
+    constexpr unsigned with_payloads = bit_of(wire::channel::link) | bit_of(wire::channel::relay);
+    if (whose != nullptr &&
+        (whose->dealer || ((whose->speaks | whose->heard) & with_payloads) != 0)) {
+        return 2 * (limits_.message_bytes_max + limits_.control_bytes_max);
+    }
+    return limits_.control_bytes_max + limits_.functions_max * limits_.signature_bytes_max;
+}
+
+// What was seen at the last look has been read since, for a look follows a full drain; if no message
+// came of it, then it is part of one.
+bool hub::is_over(transfer& coming, int fd, connection* whose) {
+    const auto received = bytes_received(fd);
+    if (!received) return false;
+    const std::size_t bytes_max = unfinished_bytes_max(whose);
+    const bool was_heard = whose != nullptr && whose->heard != 0;
+    const bool is_over = !was_heard && coming.seen > coming.delivered + bytes_max;
+    if (was_heard) {
+        whose->speaks |= whose->heard;
+        whose->heard = 0;
+        coming.delivered = *received;
+    }
+    coming.seen = *received;
+    if (coming.seen > coming.delivered + bytes_max) {
+        // What libzmq has not taken yet costs the process nothing.
+        coming.seen -= std::min(bytes_unread(fd), coming.seen);
+        if (coming.seen > coming.delivered + bytes_max) look_again_ = true;
+    }
+    return is_over;
+}
+
+// After a full drain.
+void hub::look_at_transfers() {
+    look_is_due_ = false;
+    const base::instant now = clock_now();
+    if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
+    next_look_ = base::after(now, look_interval);
+    const std::size_t memory = memory_.resident_bytes().value_or(~std::size_t{0});
+    memory_at_look_ = std::min(memory, memory_at_look_);
+    if (!look_again_ && memory - memory_at_look_ < growth_that_matters) return;
+    memory_at_look_ = memory;
+    look_again_ = false;
+    if (router_) note_router_events();
+    std::vector<int> fds;
+    for (auto& [fd, coming] : open_fds_) {
+        if (is_over(coming, fd, peer_at(fd))) fds.push_back(fd);
+    }
+    constexpr const char* why = "it sends a message without end";
+    for (const int fd : fds) cut_off(fd, why);
+    for (connection* each : dealers_) {
+        if (!each->failed && is_over(each->coming, each->fd, each)) cut_off(*each, why);
+    }
+    if (look_again_) next_look_ = now;
+}
+
+void hub::turn_away_crowd() {
+    if (crowd_.empty()) return;
+    for (const int fd : crowd_) end_router_connection(fd);
+    crowd_.clear();
+    const base::instant now = clock_now();
+    if (now < crowd_is_logged_until_) return;
+    crowd_is_logged_until_ = base::after(now, crowd_log_interval);
+    log_(log_level::warning,
+         "too many open files: new connections are turned away (raise `ulimit -n`)");
+}
+
+// --- parting with one peer ----------------------------------------------------------------------
+
+void hub::cut_off(connection& which, const std::string& why) {
+    log_(log_level::warning, "a peer is cut off: " + why);
+    fail(which, why);
+}
+
+void hub::cut_off(int fd, const std::string& why) {
+    if (connection* const whose = peer_at(fd); whose != nullptr) {
+        if (!whose->failed) cut_off(*whose, why);
+    } else {
+        log_(log_level::warning, "a peer is cut off: " + why);
+        end_router_connection(fd);
+    }
+}
+
+// libzmq reports a disconnection before it closes the descriptor. So if none was reported once we
+// have a grip on it, it is still the same connection.
+void hub::end_router_connection(int fd) {
+    const auto known = open_fds_.find(fd);
+    if (known == open_fds_.end() || !grip_->take(fd)) return;
+    const std::uint64_t serial = known->second.serial;
+    note_router_events();
+    const auto now = open_fds_.find(fd);
+    if (now != open_fds_.end() && now->second.serial == serial) grip_->end_connection();
+    grip_->let_go();
+}
+
+}  // namespace maus::net
