@@ -162,7 +162,7 @@ bool again(const wire::record& read, wire::link_writer& to) {
         case type::reject:
         case type::worker_goodbye:
         case type::manager_goodbye: {
-            const auto parting = wire::decode_parting(body);
+            const auto parting = wire::decode_parting(body, bounds);
             if (!parting) return false;
             to.part(read.type, wire::code_of(parting.value().error), parting.value().why);
             return true;
@@ -183,7 +183,7 @@ bool again(const wire::record& read, wire::link_writer& to) {
     const auto attempt = wire::take_attempt(body);
     if (!attempt) return false;
     if (read.type == type::failed) {
-        const auto fault = wire::decode_fault(body);
+        const auto fault = wire::decode_fault(body, bounds);
         if (fault) to.failed(*attempt, fault.value());
         return fault.ok();
     }

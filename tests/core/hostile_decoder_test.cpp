@@ -61,9 +61,9 @@ TEST_CASE("decoder: every damaged link message is read to an end or to a violati
                 base::byte_view body = record.body;
                 (void)wire::decode_hello(body, bounds);
                 (void)wire::decode_welcome(body, bounds);
-                (void)wire::decode_parting(body);
+                (void)wire::decode_parting(body, bounds);
                 (void)wire::decode_stamp(body);
-                if (wire::take_attempt(body)) (void)wire::decode_fault(body);
+                if (wire::take_attempt(body)) (void)wire::decode_fault(body, bounds);
             }
             if (reader.violation()) ++violations;
         });

@@ -132,7 +132,7 @@ inline void spell_link(wire::message& what, const std::string& to, lines& said) 
             case wire::record_type::reject:
             case wire::record_type::manager_goodbye:
             case wire::record_type::worker_goodbye:
-                if (const auto why = wire::decode_parting(record.body)) {
+                if (const auto why = wire::decode_parting(record.body, limits{})) {
                     line += " " + std::string(to_string(wire::code_of(why.value().error)));
                 }
                 break;

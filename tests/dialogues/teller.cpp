@@ -130,7 +130,7 @@ std::string stage::describe(const wire_::record& what) const {
     using type = wire_::record_type;
     maus::base::byte_view body = what.body;
     const auto parting = [&](const char* how) {
-        const auto read = wire_::decode_parting(what.body);
+        const auto read = wire_::decode_parting(what.body, maus::limits{});
         return how + worded(read.value().error, read.value().why);
     };
     const auto about = [&](const char* how) {
@@ -165,7 +165,7 @@ std::string stage::describe(const wire_::record& what) const {
         }
         case type::failed: {
             const std::string text = about("failed");
-            const auto read = wire_::decode_fault(body);
+            const auto read = wire_::decode_fault(body, maus::limits{});
             return text + ": " + worded(read.value().error, read.value().text);
         }
         case type::returned: return about("returned");

@@ -62,7 +62,8 @@ std::string meaning(const wire::record& record) {
         case type::reject:
         case type::worker_goodbye:
         case type::manager_goodbye:
-            if (const auto read = wire::decode_parting(body)) wire::encode(again, read.value());
+            if (const auto read = wire::decode_parting(body, limits{}))
+                wire::encode(again, read.value());
             return text();
         case type::ping:
         case type::pong:
@@ -85,7 +86,7 @@ std::string meaning(const wire::record& record) {
     if (!what) return {};
     std::string said = std::to_string(what->call.value) + "/" + std::to_string(what->number.value);
     if (record.type == type::failed) {
-        if (const auto read = wire::decode_fault(body)) wire::encode(again, read.value());
+        if (const auto read = wire::decode_fault(body, limits{})) wire::encode(again, read.value());
         return said + text();
     }
     base::buffer payload;

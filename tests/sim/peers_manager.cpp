@@ -223,7 +223,7 @@ void manager_process::said(core::send& what) {
         }
         if (record.type == wire::record_type::reject ||
             record.type == wire::record_type::manager_goodbye) {
-            const auto why = wire::decode_parting(record.body);
+            const auto why = wire::decode_parting(record.body, limits{});
             if (why && is_violation(wire::code_of(why.value().error))) ++violations_;
         }
         if (record.type == wire::record_type::manager_unimplemented) {

@@ -201,8 +201,8 @@ void take_payload(const record& from, base::byte_view body, base::buffer& into,
                                                extensions* extended = nullptr);
 [[nodiscard]] base::result<welcome> decode_welcome(base::byte_view body, const limits& bounds,
                                                    extensions* extended = nullptr);
-[[nodiscard]] base::result<parting> decode_parting(base::byte_view body, const limits& bounds = {});
-[[nodiscard]] base::result<fault> decode_fault(base::byte_view body, const limits& bounds = {});
+[[nodiscard]] base::result<parting> decode_parting(base::byte_view body, const limits& bounds);
+[[nodiscard]] base::result<fault> decode_fault(base::byte_view body, const limits& bounds);
 /// What ping, pong and taken carry.
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
 [[nodiscard]] std::optional<base::manager_id> decode_rejected_by(base::byte_view body);
