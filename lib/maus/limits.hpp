@@ -37,6 +37,9 @@ struct limits {
     std::size_t calls_max = 1u << 20;
     /// Calls that one worker holds, running, waiting and detached together.
     std::size_t calls_per_worker_max = 16384;
+    /// Detached calls that a manager lets a worker hold for each that it runs at a time, before it has
+    /// answered any; each that it answers makes room for one more. Others wait at the manager.
+    std::size_t detached_per_slot_max = 64;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).
     std::size_t concurrency_max = 1024;
@@ -56,6 +59,9 @@ struct limits {
     /// overloaded.
     std::size_t peers_max = 100000;
     std::size_t requests_max = 10000;
+    /// Leases that one manager lost and that a parkserver remembers; the oldest is forgotten for one
+    /// more.
+    std::size_t lost_leases_max = 10000;
 };
 
 }  // namespace maus

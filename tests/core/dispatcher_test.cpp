@@ -460,6 +460,73 @@ TEST_CASE("dispatcher: a detached function gives its slot to another call") {
     CHECK(at.settled_calls() == lines{"1 ok"});
 }
 
+TEST_CASE("dispatcher: who detaches everything holds a few, and more as it answers") {
+    desk at;
+    at.bounds.detached_per_slot_max = 4;
+    const auto hoarder = at.worker(7);
+    std::uint64_t sent = 0;
+    const auto detach_all = [&] {
+        for (auto said = at.pump(); !said.empty(); said = at.pump()) {
+            for (std::size_t i = 0; i < said.size(); ++i) {
+                CHECK(at.answer(hoarder, wire::record_type::detached, ++sent));
+            }
+        }
+    };
+    for (int i = 0; i < 100; ++i) at.submit();
+    detach_all();
+    CHECK(sent >= 4);
+    CHECK(sent <= 4 + 2);  // a slot's worth may be on its way
+    // Each answer makes room for two: its own, and one more.
+    const std::uint64_t held = sent;
+    for (std::uint64_t ticket = 1; ticket <= held; ++ticket) {
+        CHECK(at.answer(hoarder, wire::record_type::result, ticket));
+    }
+    detach_all();
+    CHECK(sent - held >= 2 * 4);
+    CHECK(sent - held <= 2 * held + 8);
+}
+
+TEST_CASE("dispatcher: who has detached few works on beside them as ever") {
+    desk at;
+    at.bounds.detached_per_slot_max = 2;
+    const auto worker = at.worker(7);
+    for (int i = 0; i < 50; ++i) at.submit();
+    CHECK(at.pump().size() == 2);
+    CHECK(at.answer(worker, wire::record_type::detached, 1));
+    for (std::uint64_t ticket = 2; ticket <= 40; ++ticket) {
+        at.pump();
+        CHECK(at.answer(worker, wire::record_type::result, ticket));
+    }
+}
+
+TEST_CASE("dispatcher: who returns every call and pings is sent fewer and fewer") {
+    desk at;
+    const auto worker = at.worker(7);
+    at.submit();
+    std::uint32_t bounces = 0;
+    const auto bounce_until = [&](std::int64_t end_ms) {
+        for (; at.ms < end_ms; ++at.ms) {
+            at.calls.resume(worker, at_ms(at.ms));
+            if (!at.pump().empty()) {
+                CHECK(at.answer(worker, wire::record_type::returned, 1, ++bounces));
+            }
+        }
+    };
+    bounce_until(60'000);
+    CHECK(bounces > 10);
+    CHECK(bounces < 30);
+    // An answer ends it.
+    at.submit();
+    at.ms += 10'000;
+    at.calls.resume(worker, at_ms(at.ms));
+    CHECK(at.pump().size() == 2);
+    CHECK(at.answer(worker, wire::record_type::result, 2));
+    CHECK(at.answer(worker, wire::record_type::returned, 1, ++bounces));
+    CHECK(at.pump().empty());
+    at.calls.resume(worker, at_ms(at.ms));
+    CHECK(at.pump().size() == 1);
+}
+
 TEST_CASE("dispatcher: a released group's calls settle, and its workers' answers find nobody") {
     desk at;
     const auto first = at.worker(7);

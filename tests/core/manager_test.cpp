@@ -246,6 +246,51 @@ TEST_CASE("manager: a hello that is rejected ends no link") {
     CHECK(at.core.workers() == 1);
 }
 
+TEST_CASE("manager: large hellos are read one at a step, and nobody waits behind them") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 10);
+    const auto large = [&](std::uint8_t worker) {
+        auto made = at.hello(worker, worker);
+        for (int i = 0; i < 1000; ++i) {
+            made.signatures.push_back("g" + std::to_string(i) + std::string(100, 'x') + "()->void");
+        }
+        return link_message(at.config.settings.limits, [&](link_writer& to) { to.say(made); });
+    };
+    for (std::uint8_t i = 0; i < 3; ++i) {
+        at.core.on(core::received{{31u + i}, large(static_cast<std::uint8_t>(11 + i))}, at_ms(0),
+                   at.out);
+    }
+    // What comes behind one waits with it.
+    const auto behind = [](link_writer& to) { to.result({{1}, {1}}, {}); };
+    at.core.on(core::received{{31}, link_message(at.config.settings.limits, behind)}, at_ms(0),
+               at.out);
+    CHECK(at.core.next_deadline() <= at_ms(0));
+    CHECK(at.greet(40, at.hello(20, 20)) == lines{"40 welcome", "31 welcome"});
+    at.core.on(core::down{{32}, "cut"}, at_ms(0), at.out);  // its hello is for nobody
+    CHECK(at.take() == lines{"33 welcome"});
+    CHECK(at.core.calls().stale_answers == 0);
+    CHECK(at.take().empty());
+    CHECK(at.core.calls().stale_answers == 1);
+    CHECK(at.core.next_deadline() > at_ms(0));
+    CHECK(at.core.workers() == 3);
+}
+
+TEST_CASE("manager: large hellos that wait are bounded") {
+    auto how = office::plain();
+    how.settings.limits.queued_bytes_max = 200'000;
+    office at(how);
+    at.join_parkserver();
+    at.ask_for(1, 10);
+    for (const std::uint64_t route : {31, 32}) {
+        wire::message large;
+        wire::write_header(large.first, wire::channel::link);
+        large.first.extend(150'000);
+        at.core.on(core::received{{route}, std::move(large)}, at_ms(0), at.out);
+    }
+    CHECK(take_news(at.out.net) == lines{"32 reject overloaded", "32 close"});
+}
+
 TEST_CASE("manager: over a relay the parkserver's limit holds too, and the error says so") {
     office at;
     at.join_parkserver();

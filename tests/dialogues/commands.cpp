@@ -145,6 +145,8 @@ void stage::boot(node& which) {
         config.beat = beat_of(which.given);
         set_apart(config.settings.limits, which.given);
         config.seed = which.number;
+        config.settings.limits.detached_per_slot_max =
+            number(which.given, "detached", config.settings.limits.detached_per_slot_max);
         if (!which.given.contains("relayed")) {
             for (const auto& each : split(text(which.given, "advertises", which.name), ',')) {
                 config.endpoints.push_back("tcp://" + each);

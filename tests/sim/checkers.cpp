@@ -148,6 +148,11 @@ void checkers::sent_over(linked& over, const fact& what) {
                std::to_string(over.slots_back));
     expect(over.sent - over.answered <= bounds_.calls_per_worker_max, "credit", what,
            "its worker holds more than calls_per_worker_max");
+    // Nor does who detaches everything.
+    const std::size_t detached_most =
+        over.from.concurrency * bounds_.detached_per_slot_max + over.answered;
+    expect(over.sent - over.answered <= over.from.concurrency + 1 + over.answered + detached_most,
+           "credit", what, "its worker detaches what it is sent, and hoards it");
 }
 
 void checkers::started(const fact& what) {

@@ -111,6 +111,7 @@ plan draw(std::uint64_t seed) {
     if (chance(from, 0.25)) made.strangers = between(from, 1, 2);
     made.clock_jumps = some(from, 0.3, 1.5);
     made.unknowns = some(from, 0.4, 0.3);
+    if (chance(from, 0.3)) made.bounds.detached_per_slot_max = between(from, 1, 4);
     return made;
 }
 

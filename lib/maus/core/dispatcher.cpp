@@ -91,9 +91,9 @@ bool dispatcher::taken(link_index index, std::uint64_t bytes, instant now, outbo
     return true;
 }
 
-void dispatcher::resume(link_index index) {
+void dispatcher::resume(link_index index, instant now) {
     worker_link& at = placement_[index];
-    if (!std::exchange(at.paused, false)) return;
+    if (!at.returns.end(now)) return;
     if (at.group != nullptr) placement_.mark(*at.group);
 }
 
@@ -377,6 +377,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     const std::uint32_t index = call_table::index_of(attempt->call);
     switch (record.type) {
         case wire::record_type::result:
+            placement_[from].returns.answered();
             if (answered(index, false, now, done)) {
                 wire::take_payload(record, body, done.back().result.payload);
             }
@@ -384,6 +385,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
         case wire::record_type::failed: {
             auto fault = wire::decode_fault(body, limits_);
             if (!fault) return false;
+            placement_[from].returns.answered();
             if (call->settled) {  // nobody wants to know why, and it has no group any more
                 (void)answered(index, true, now, done);
                 return true;
@@ -400,7 +402,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
                 calls_.free(index);
                 return true;
             }
-            placement_[from].paused = true;
+            placement_[from].returns.begin(now);
             if (call->at_most_once()) {
                 answered(index,
                          failure_of(

@@ -104,9 +104,9 @@ public:
     void round_trip(link_index at, duration measured);
     void remove_link(link_index at, link_end how, std::string_view why, instant now,
                      std::vector<settled>& done);
-    /// A worker that gave a call back unasked is sent nothing until it shows that it is there
-    /// ([P-42]): it is about to leave, and would only give the next one back too.
-    void resume(link_index at);
+    /// The worker has pinged. One that gave a call back unasked is sent nothing before ([P-37]): it is
+    /// about to leave, and would only give the next one back too.
+    void resume(link_index at, instant now);
     [[nodiscard]] link_address& address_of(link_index at) { return placement_[at].to; }
     /// The large payloads of a link; null if its worker lacks the feature.
     [[nodiscard]] transfers* large_of(link_index at) { return placement_[at].large.get(); }

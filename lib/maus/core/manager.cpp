@@ -107,6 +107,7 @@ void manager::on(received event, instant now, manager_effects& out) {
 }
 
 void manager::on(down event, instant now, manager_effects& out) {
+    drop_put_off(event.from);
     if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
         return parkserver_lost(*lost, now, out);
     }
@@ -116,6 +117,7 @@ void manager::on(down event, instant now, manager_effects& out) {
 }
 
 void manager::advance_to(instant now, manager_effects& out) {
+    read_put_off(now, out);
     for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (now >= silence_check_) check_silence(now, out);
     std::vector<link_index> hung;
@@ -134,6 +136,7 @@ void manager::advance_to(instant now, manager_effects& out) {
 }
 
 instant manager::next_deadline() const {
+    if (!put_off_.empty()) return {};
     return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline()});
 }
 
@@ -194,6 +197,7 @@ wire::request manager::as_told(const standing_request& request) const {
 
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
     parkservers_changed();
+    drop_put_off(lost.via);
     if (lost.was_registered || lost.is_news) {
         const auto kind = lost.was_registered ? notice_kind::parkserver_lost
                                               : notice_kind::parkserver_unreachable;

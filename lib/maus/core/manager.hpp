@@ -16,6 +16,7 @@
 // drives. Pure: no socket, clock, thread or global random.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -173,6 +174,11 @@ private:
                      manager_effects& out);
     wire::unfinished_payload* frames_came(const link& from, const wire::message& message,
                                           manager_effects& out);
+    [[nodiscard]] bool put_off(const link_key& key, wire::message& message, instant now,
+                               manager_effects& out);
+    void read_put_off(instant now, manager_effects& out);
+    void drop_put_off(route via);
+    void read(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,
                                                          const link* old) const;
@@ -206,6 +212,8 @@ private:
     std::map<base::token, group_id> tokens_;
     std::unordered_map<link_key, link, link_key_hash> links_;
     std::unordered_set<route> ended_;  // connections that have had their link
+    std::deque<std::pair<link_key, wire::message>> put_off_;  // large hellos, and what came behind
+    std::size_t put_off_bytes_ = 0;
     std::uint64_t requests_made_ = 0;
     instant silence_check_ = never;  // no link can be silent before
     bool stopped_ = false;

@@ -8,6 +8,8 @@ namespace maus::core {
 using base::failure;
 
 namespace {
+constexpr std::size_t hello_at_once_bytes_max = 64u << 10;
+
 /// Why the dispatcher does not take an answer.
 failure unfit_answer(const wire::record& record, const limits& bounds) {
     base::byte_view body = record.body;
@@ -30,6 +32,49 @@ link_address manager::address_of(const link_key& key) const {
 
 void manager::from_worker(const link_key& key, wire::message& message, instant now,
                           manager_effects& out) {
+    const bool may_wait = !put_off_.empty() || message.first.size() > hello_at_once_bytes_max;
+    if (may_wait && put_off(key, message, now, out)) return;
+    read(key, message, now, out);
+}
+
+// A hello may be megabytes of signatures. Of such ones, one is read at a step: many strangers that come at a
+// time keep nobody else waiting. What they say behind it waits with it.
+bool manager::put_off(const link_key& key, wire::message& message, instant now,
+                      manager_effects& out) {
+    const bool is_behind = std::any_of(put_off_.begin(), put_off_.end(),
+                                       [&](const auto& each) { return each.first == key; });
+    const bool is_linked = links_.contains(key);
+    const bool is_stranger = !is_linked && (!key.relayed.none() || !ended_.contains(key.via));
+    const bool is_large = message.first.size() > hello_at_once_bytes_max;
+    if (!is_behind && !(is_stranger && is_large)) return false;
+    const std::size_t bytes = message.bytes();
+    if (put_off_bytes_ + bytes > config_.settings.limits.queued_bytes_max) {
+        const failure why{errc::overloaded, "too many large hellos wait to be read"};
+        is_linked ? violation(key, why, now, out) : reject(key, why, out);
+        return true;
+    }
+    put_off_bytes_ += bytes;
+    put_off_.emplace_back(key, std::move(message));
+    return true;
+}
+
+void manager::read_put_off(instant now, manager_effects& out) {
+    if (put_off_.empty()) return;
+    auto [key, message] = std::move(put_off_.front());
+    put_off_.pop_front();
+    put_off_bytes_ -= message.bytes();
+    read(key, message, now, out);
+}
+
+void manager::drop_put_off(route via) {
+    std::erase_if(put_off_, [&](const auto& each) {
+        const bool drop = each.first.via == via;
+        if (drop) put_off_bytes_ -= each.second.bytes();
+        return drop;
+    });
+}
+
+void manager::read(const link_key& key, wire::message& message, instant now, manager_effects& out) {
     const auto found = links_.find(key);
     const bool linked = found != links_.end();
     if (!linked && key.relayed.none() && ended_.contains(key.via)) return count_stale(message);
@@ -238,7 +283,7 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             out.net.link(dispatcher_.address_of(from.index)).stamp(wire::record_type::pong, *stamp);
             if (from.welcomed) dispatcher_.round_trip(from.index, now - *from.welcomed);
             from.welcomed.reset();
-            dispatcher_.resume(from.index);
+            dispatcher_.resume(from.index, now);
             return true;
         }
         case wire::record_type::worker_goodbye: {

@@ -57,6 +57,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.worker = std::move(worker);
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
+    made.detached_max = made.concurrency * limits_.detached_per_slot_max;
     made.window = {made.concurrency, limits_.prefetch_max};
     made.payloads = payloads;
     made.large = std::move(large);
@@ -105,7 +106,7 @@ void placement::enqueue(std::uint32_t index) {
 void placement::detach(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
-    give_slot_back(at, call);
+    --at.slots_held;
     call.detached = true;
     if (at.timed != 0) start_clocks(at, now);
     if (at.group != nullptr) mark(*at.group);
@@ -131,7 +132,8 @@ void placement::start_clocks(worker_link& at, instant now) {
 // --- who gets which call ------------------------------------------------------------------------
 
 inline std::size_t placement::credit(worker_link& at) {
-    if (at.paused || at.exclusive || at.slots_held >= at.window.size()) return 0;
+    if (at.returns.holds() || at.exclusive || at.slots_held >= at.window.size()) return 0;
+    if (at.held.size - at.slots_held >= at.detached_max) return 0;
     if (at.reserved_for.value != 0) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
@@ -201,7 +203,7 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
         if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            calls_.find(candidate.reserved_for) != nullptr;
-        if (taken || candidate.exclusive || candidate.paused) continue;
+        if (taken || candidate.exclusive || candidate.returns.holds()) continue;
         if (candidate.held.size == 0) return {at, true};
         if (candidate.reserved_for == id) reserved = true;
         if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
@@ -214,7 +216,7 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
-        return !links_[at].exclusive && !links_[at].paused;
+        return !links_[at].exclusive && !links_[at].returns.holds();
     });
     for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;

@@ -8,9 +8,11 @@
 // The fate of calls is the dispatcher's. Inline: what every call goes through.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "maus/core/call_timers.hpp"
@@ -49,6 +51,34 @@ struct call_group {
     bool is_picky = false;  // a worker takes smaller payloads than this manager sends
 };
 
+/// A worker that gave a call back unasked gets no more until its next ping ([P-37]). One that does so
+/// each time would pass calls to and fro for ever: its pauses double until it answers one.
+class return_pause {
+public:
+    [[nodiscard]] bool holds() const { return holds_; }
+    void begin(instant now) {
+        if (std::exchange(holds_, true)) return;
+        until_ = base::after(now, next_);
+        next_ = std::clamp(next_ * 2, first, last);
+    }
+    /// It has pinged. True: the pause is over by that.
+    [[nodiscard]] bool end(instant now) {
+        if (!holds_ || now < until_) return false;
+        holds_ = false;
+        return true;
+    }
+    /// It works.
+    void answered() { next_ = {}; }
+
+private:
+    static constexpr duration first = std::chrono::milliseconds{10};
+    static constexpr duration last = std::chrono::seconds{5};
+
+    duration next_{};  // none for the first: who leaves returns what it has, and that is all
+    instant until_{};
+    bool holds_ = false;
+};
+
 struct worker_link {
     bool live = false;
     link_address to;
@@ -59,6 +89,7 @@ struct worker_link {
     call_group* group = nullptr;
     call_list held;                // in the order sent; those that are being sent, anywhere
     std::size_t slots_held = 0;    // those that are not detached
+    std::size_t detached_max = 0;  // of the others; grows by one with each that is answered
     std::size_t timed = 0;         // those that have an attempt_timeout
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
     credit_window window;
@@ -66,7 +97,7 @@ struct worker_link {
     instant bulk_until{};              // large arguments may be on their way until then
     call_id reserved_for{};            // a suspect that waits until it is idle
     bool exclusive = false;            // has a suspect
-    bool paused = false;               // gave a call back; see dispatcher::resume()
+    return_pause returns;              // gave a call back; see dispatcher::resume()
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
 };
@@ -129,7 +160,6 @@ public:
 
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
-    inline void give_slot_back(worker_link& at, const call_slot& call);
     void start_clocks(worker_link& at, instant now);
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
@@ -199,17 +229,12 @@ inline call_list& placement::list_of(const call_slot& call) {
     return call.alone ? of.suspects : line_of(of, call.method).calls;
 }
 
-inline void placement::give_slot_back(worker_link& at, const call_slot& call) {
-    if (call.detached) return;
-    --at.slots_held;
-    at.window.answered();
-}
-
 inline void placement::put_down(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
     calls_.unlink(at.held, index);
-    give_slot_back(at, call);
+    call.detached ? ++at.detached_max : --at.slots_held;
+    at.window.answered();
     if (call.timed) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
     if (at.held.size == 0) at.exclusive = false;
