@@ -180,8 +180,6 @@ private:
             return worker != nullptr ? worker->is_older : manager->is_older;
         }
     };
-    /// Leases that one manager lost and that are remembered.
-    static constexpr std::size_t lost_max = 10'000;
     using token_and_lease = std::pair<base::token, lease_id>;
     struct answer {                 // to status queries
         base::shared_buffer frame;  // none: it is too large, or too many wait for their askers
@@ -231,6 +229,7 @@ private:
     void hold(const request_key& key, standing_request& wanted, const wire::held_worker& said);
     void unhold(const request_key& key, standing_request& wanted, worker_id id);
     void unhold_all(const request_key& key, standing_request& wanted);
+    void give_up_claim(const worker_id& id, const manager_id& of);
     void lease_to(const request_key& key, standing_request& wanted, const worker_id& id);
     /// Whether a worker last named another lease than this.
     [[nodiscard]] bool denies(const worker_id& id, const lease_id& said) const;
@@ -305,7 +304,8 @@ private:
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, request_key> tokens_;
-    std::set<std::pair<worker_id, request_key>> claims_;  // which requests hold whom
+    std::set<std::pair<worker_id, request_key>>
+        claims_;  // which requests hold whom: one of each manager
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     timers timers_;

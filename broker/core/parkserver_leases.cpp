@@ -144,6 +144,7 @@ void parkserver::lease_to(const request_key& key, standing_request& wanted, cons
 void parkserver::hold(const request_key& key, standing_request& wanted,
                       const wire::held_worker& said) {
     if (wanted.leased.contains(said.worker) || wanted.held.contains(said.worker)) return;
+    give_up_claim(said.worker, key.first);
     const bool counts = !denies(said.worker, said.lease);
     wanted.held[said.worker] = {said.lease, counts};
     if (counts) ++wanted.held_counted;
@@ -156,6 +157,17 @@ void parkserver::unhold(const request_key& key, standing_request& wanted, worker
     if (found->second.counts) --wanted.held_counted;
     wanted.held.erase(found);
     claims_.erase({id, key});
+}
+
+// A worker serves one request at a time: what its manager says last is right. So a word of the worker is
+// weighed against one claim of each manager.
+void parkserver::give_up_claim(const worker_id& id, const manager_id& of) {
+    const auto found = claims_.lower_bound({id, {of, {}}});
+    if (found == claims_.end() || found->first != id || found->second.first != of) return;
+    const request_key other = found->second;
+    standing_request& holds = *find(other);
+    unhold(other, holds, id);
+    note_request(other, holds);
 }
 
 void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
@@ -211,7 +223,7 @@ void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out
     const auto found = who.requests.find(loss.request);
     if (found == who.requests.end()) return;
     who.lost.insert(loss.lease);
-    if (who.lost.size() > lost_max) who.lost.erase(who.lost.begin());
+    if (who.lost.size() > config_.settings.limits.lost_leases_max) who.lost.erase(who.lost.begin());
     standing_request& wanted = found->second;
     unhold({who.registration.manager, loss.request}, wanted, loss.worker);
     const auto lost = leases_.find(loss.lease);

@@ -139,6 +139,21 @@ TEST_CASE("parkserver: a manager's word counts again when its worker says nothin
     CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
 }
 
+TEST_CASE("parkserver: a manager has a worker by one request, whatever it says") {
+    park at;
+    at.managers({21});
+    const auto claims = [&](std::uint64_t number) {
+        auto made = park::request(21, number, 1);
+        made.held = {{{6, 7}, id<base::worker_id>(11)}};
+        at.say(21, made);
+    };
+    claims(1);
+    claims(2);
+    CHECK((at.serving(0) == 0 && at.serving(1) == 1));
+    claims(1);
+    CHECK((at.serving(0) == 1 && at.serving(1) == 0));
+}
+
 TEST_CASE("parkserver: a lease that its manager lost is no lease again when its worker registers") {
     park at;
     at.workers({11});
