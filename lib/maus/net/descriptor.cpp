@@ -16,25 +16,14 @@
 
 namespace maus::net {
 
-namespace {
-/// A count of tcp_info's.
-std::optional<std::uint64_t> told_by_tcp(int fd, __u64 tcp_info::*count) {
+std::optional<std::uint64_t> bytes_received(int fd) {
     tcp_info told{};
     socklen_t size = sizeof told;
     if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &told, &size) != 0) return std::nullopt;
     // An older kernel tells less.
-    constexpr std::size_t both = offsetof(tcp_info, tcpi_bytes_received) + sizeof(__u64);
-    if (size < both) return std::nullopt;
-    return told.*count;
-}
-}  // namespace
-
-std::optional<std::uint64_t> bytes_received(int fd) {
-    return told_by_tcp(fd, &tcp_info::tcpi_bytes_received);
-}
-
-std::uint64_t bytes_arrived(int fd) {
-    return told_by_tcp(fd, &tcp_info::tcpi_bytes_acked).value_or(0);
+    constexpr std::size_t enough = offsetof(tcp_info, tcpi_bytes_received) + sizeof(__u64);
+    if (size < enough) return std::nullopt;
+    return told.tcpi_bytes_received;
 }
 
 std::uint64_t bytes_unread(int fd) {

@@ -17,9 +17,6 @@ namespace maus::net {
 /// Those of them that nobody has taken from the system yet.
 [[nodiscard]] std::uint64_t bytes_unread(int fd);
 
-/// Bytes that went over a TCP connection and have arrived; 0 if it is none.
-[[nodiscard]] std::uint64_t bytes_arrived(int fd);
-
 /// Whether only those descriptors are left that the process needs for itself.
 [[nodiscard]] bool is_among_the_last(int fd);
 

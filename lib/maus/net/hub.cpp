@@ -145,6 +145,7 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
     socket& via = to.dealer ? *to.dealer : *router_;
     // Frames before the message's own. The first frame that goes out decides whether there is room:
     // on a ROUTER that is the routing id, and after EAGAIN or EHOSTUNREACH nothing may follow it.
+    std::size_t to_copy = copied_bytes_max;
     try {
         if (!to.dealer) {
             zmq::message_t id{to.routing_id.data(), to.routing_id.size()};
@@ -152,18 +153,18 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         }
         if (asked.relayed) {
             base::buffer lease = wire::relay_frame(*asked.relayed);
-            zmq::message_t frame = to_zmq(lease, to.handed_over);
+            zmq::message_t frame = to_zmq(lease, to.handed_over, to_copy);
             if (!via.send(frame, true)) return sent::full;
         }
         // A DEALER without a peer or with a full pipe says so at its first frame, which is not
         // handed over then; small first frames were only copied.
-        zmq::message_t first = to_zmq(asked.message.first, to.handed_over);
+        zmq::message_t first = to_zmq(asked.message.first, to.handed_over, to_copy);
         if (!via.send(first, !asked.message.rest.empty())) {
             if (asked.message.first.empty()) asked.message.first = from_zmq(first);
             return sent::full;
         }
         for (std::size_t i = 0; i < asked.message.rest.size(); ++i) {
-            zmq::message_t frame = to_zmq(asked.message.rest[i], to.handed_over);
+            zmq::message_t frame = to_zmq(asked.message.rest[i], to.handed_over, to_copy);
             (void)via.send(frame, i + 1 < asked.message.rest.size());
         }
     } catch (const zmq::error_t& failed) {
@@ -185,7 +186,6 @@ void hub::flush(connection& to) {
         }
         to.queued_bytes -= bytes;
         to.queue.pop_front();
-        ++to.flushed;
     }
 }
 
@@ -200,18 +200,9 @@ void hub::flush_all() {
     });
 }
 
-// Who takes what it is sent may have more before it for a while: calls with large arguments are made
-// faster than any network takes them.
 void hub::hold_to_bound(connection& to) {
-    constexpr std::chrono::milliseconds standstill_max{150};
-    constexpr std::size_t times_max = 4;
     const std::size_t waiting = to.queued_bytes + to.bytes_handed_over();
-    const std::size_t bytes_max = limits_.queued_bytes_max;
-    if (waiting <= bytes_max / 8 || !to.takes()) return;
-    const base::instant now = clock_now();
-    if (to.takes_more()) to.moved_at = now;
-    const bool stands_still = now - to.moved_at >= standstill_max;
-    if ((waiting > bytes_max && stands_still) || waiting / times_max > bytes_max) {
+    if (to.takes() && waiting > limits_.queued_bytes_max) {
         fail(to, "it does not take what it is sent");
     }
 }

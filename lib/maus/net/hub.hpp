@@ -88,8 +88,8 @@ private:
     /// What has come over a connection, in bytes, as the system counts them.
     struct transfer {
         std::uint64_t serial = 0;  // of the connection: its descriptor is used again
-        std::uint64_t delivered =
-            0;                   // all up to here belongs to messages that were read, or nearly
+        /// All up to here belongs to messages that were read, or nearly.
+        std::uint64_t delivered = 0;
         std::uint64_t seen = 0;  // at the last look
     };
 
@@ -112,6 +112,8 @@ private:
 
     // What comes and is never a message (hub_watching.cpp).
     void look_at_transfers();
+    [[nodiscard]] bool memory_has_grown();
+    void cut_off_endless();
     [[nodiscard]] bool is_over(transfer& coming, int fd, connection* whose);
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);

@@ -5,7 +5,6 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "maus/net/hub.hpp"
 
@@ -25,20 +24,12 @@ struct hub::connection {
     std::deque<core::send> queue;
     std::size_t queued_bytes = 0;  // with what they cost beside themselves
     byte_count handed_over;        // large frames that libzmq has; none: never
-    std::uint64_t flushed = 0;     // messages, from the queue
-    std::uint64_t movement = 0;    // what was taken when it was looked at
-    base::instant moved_at{};
     intake reads;
 
     transfer coming;  // a DEALER's; those of the ROUTER's peers are by descriptor
 
     [[nodiscard]] std::size_t bytes_handed_over() const {
         return handed_over ? handed_over->load(std::memory_order_relaxed) : 0;
-    }
-    /// Whether anything was taken since this was asked last.
-    [[nodiscard]] bool takes_more() {
-        const std::uint64_t taken = bytes_arrived(fd) + flushed;
-        return std::exchange(movement, taken) != taken;
     }
     [[nodiscard]] bool takes() const { return !failed && !closed; }
     /// One OR for each message that comes.

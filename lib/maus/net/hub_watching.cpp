@@ -2,9 +2,10 @@
 // process no descriptors (hub.hpp).
 //
 // libzmq says nothing of a message before its last frame, so the bytes that have come are compared with
-// whether messages came. A look is a system call or two for each connection; so it is only taken when
-// the process's memory has grown.
+// whether messages came. A look is a system call or two for each connection, so connections are only
+// looked at when the process's memory has grown, and a twentieth of the time goes by with it at most.
 #include <algorithm>
+#include <utility>
 
 #include "maus/net/clock.hpp"
 #include "maus/net/hub.hpp"
@@ -14,6 +15,8 @@ namespace maus::net {
 
 namespace {
 constexpr std::chrono::milliseconds look_interval{25};
+constexpr int look_share =
+    20;  // of the time: with thousands of connections a look takes milliseconds
 constexpr std::size_t growth_that_matters = 4u << 20;
 constexpr std::chrono::seconds crowd_log_interval{10};
 
@@ -53,17 +56,29 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
     return is_over;
 }
 
+// What the system does not tell may have grown.
+bool hub::memory_has_grown() {
+    const auto memory = memory_.resident_bytes();
+    if (!memory) return true;
+    memory_at_look_ = std::min(*memory, memory_at_look_);
+    if (*memory - memory_at_look_ < growth_that_matters) return false;
+    memory_at_look_ = *memory;
+    return true;
+}
+
 // After a full drain.
 void hub::look_at_transfers() {
     look_is_due_ = false;
     const base::instant now = clock_now();
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
-    const std::size_t memory = memory_.resident_bytes().value_or(~std::size_t{0});
-    memory_at_look_ = std::min(memory, memory_at_look_);
-    if (!look_again_ && memory - memory_at_look_ < growth_that_matters) return;
-    memory_at_look_ = memory;
-    look_again_ = false;
+    if (!std::exchange(look_again_, false) && !memory_has_grown()) return;
+    cut_off_endless();
+    const base::duration rest = look_share * (clock_now() - now);
+    next_look_ = look_again_ ? now : std::max(next_look_, base::after(now, rest));
+}
+
+void hub::cut_off_endless() {
     if (router_) note_router_events();
     std::vector<int> fds;
     for (auto& [fd, coming] : open_fds_) {
@@ -74,7 +89,6 @@ void hub::look_at_transfers() {
     for (connection* each : dealers_) {
         if (!each->failed && is_over(each->coming, each->fd, each)) cut_off(*each, why);
     }
-    if (look_again_) next_look_ = now;
 }
 
 void hub::turn_away_crowd() {

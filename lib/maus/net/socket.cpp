@@ -309,12 +309,15 @@ void socket::read_monitor(std::vector<monitor_event>& events) {
 
 // --- frames --------------------------------------------------------------------------------------
 
-zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over) {
+zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over, std::size_t& to_copy) {
     struct counted_frame {
         base::buffer bytes;
         byte_count in;
     };
-    if (frame.size() <= copied_bytes_max) return {frame.data(), frame.size()};
+    if (frame.size() <= to_copy) {
+        to_copy -= frame.size();
+        return {frame.data(), frame.size()};
+    }
     if (!handed_over) handed_over = std::make_shared<byte_count::element_type>(0);
     auto* kept = new counted_frame{std::move(frame), handed_over};
     void* const data = kept->bytes.data();

@@ -93,12 +93,13 @@ private:
 /// How many bytes libzmq has of what was handed over to it; made when there is something to count.
 using byte_count = std::shared_ptr<std::atomic<std::size_t>>;
 
-/// Above, a frame is handed over instead of copied.
+/// So much of a message is copied: what is larger is handed over.
 inline constexpr std::size_t copied_bytes_max = 4096;
 
-/// Copied, or handed over if it is large: `frame` is empty then, and counted until libzmq is done with
-/// it.
-[[nodiscard]] zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over);
+/// Copied if it has room in `to_copy`, which it takes; or handed over: `frame` is empty then, and counted until
+/// libzmq is done with it.
+[[nodiscard]] zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over,
+                                    std::size_t& to_copy);
 /// Copied if it is small, else taken.
 [[nodiscard]] base::buffer from_zmq(zmq::message_t& frame);
 
