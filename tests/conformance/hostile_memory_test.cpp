@@ -24,22 +24,15 @@ constexpr std::size_t sanitizer = 1;
 #endif
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-/// A parkserver in a process of its own.
-struct park_process {
+/// A process of its own, whose memory is measured.
+struct measured {
     maus_test::process process;
-    std::string endpoint;
-    explicit park_process(std::vector<std::string> more = {}) : process(start(std::move(more))) {
+    std::string ready;  // what it says then
+    measured(const std::string& program, std::vector<std::string> arguments)
+        : process(MAUS_BIN_DIR "/tests/" + program, std::move(arguments)) {
         const auto line = process.line_with("ready");
-        if (!line) throw std::runtime_error("the parkserver did not start");
-        endpoint = *line;
-    }
-    [[nodiscard]] bool knows(const id& worker) const {
-        dealer asking(endpoint);
-        asking.say(status_query{});
-        for (const auto& each : asking.hear_next<status>().workers) {
-            if (each.worker == worker) return true;
-        }
-        return false;
+        if (!line) throw std::runtime_error(program + " did not start");
+        ready = *line;
     }
     /// What it has in memory from here on is its peers'.
     void begin() { before_ = peak(); }
@@ -59,9 +52,25 @@ private:
         }
         return kib << 10;
     }
-    static maus_test::process start(std::vector<std::string> more) {
+};
+
+struct park_process : measured {
+    std::string endpoint;
+    explicit park_process(std::vector<std::string> more = {})
+        : measured("live_parkserver", with_place(std::move(more))), endpoint(ready) {}
+    [[nodiscard]] bool knows(const id& worker) const {
+        dealer asking(endpoint);
+        asking.say(status_query{});
+        for (const auto& each : asking.hear_next<status>().workers) {
+            if (each.worker == worker) return true;
+        }
+        return false;
+    }
+
+private:
+    static std::vector<std::string> with_place(std::vector<std::string> more) {
         more.insert(more.end(), {"--bind", "tcp://127.0.0.1:*", "--liveness", "60"});
-        return maus_test::process(MAUS_BIN_DIR "/tests/live_parkserver", std::move(more));
+        return more;
     }
 };
 
@@ -196,7 +205,9 @@ TEST_CASE("P-84: what waits for a peer that does not read is bounded: many small
     park.check_growth(32 * mib);
 }
 
-TEST_CASE("P-84: what waits for a peer that does not read is bounded: large relayed messages") {
+TEST_CASE("P-84: what waits for a peer that does not read is bounded: relayed messages") {
+    // One large frame, or as many as there may be that are small enough to be copied.
+    const frames message = GENERATE(frames{bytes(mib, 'x')}, frames(64, bytes(4000, 'x')));
     park_process park;
     good_client good(park.endpoint);
     register_worker self;
@@ -211,12 +222,38 @@ TEST_CASE("P-84: what waits for a peer that does not read is bounded: large rela
     REQUIRE(deaf.write(raw_tcp::frame(control(accepted{offer.lease}).front())));
     REQUIRE(manager.park->hear<granted>().lease == offer.lease);
     park.begin();
-    const frames large = relayed(offer.lease, {bytes(mib, 'x')});
+    const frames large = relayed(offer.lease, message);
     for (int i = 0; i < 2'000; ++i) manager.park->send(large);
     CHECK(eventually([&] { return !park.knows(self.worker); }));
     good.go_on();
     CHECK(good.finish());
     park.check_growth(256 * mib);
+}
+
+// A manager by hand: it accepts a worker, sends it calls, and reads nothing.
+TEST_CASE("P-84: a worker's results for a manager that does not read are bounded") {
+    raw_listener manager;
+    measured worker("live_worker", {"--connect", manager.endpoint(), "--liveness", "60"});
+    auto deaf = manager.accept();
+    REQUIRE(deaf.shake_hands("ROUTER"));
+    const auto said = read_link_message({deaf.read_frame()});
+    REQUIRE(said.size() == 1);
+    const auto functions = decoded<hello>(said[0].body).signatures;
+    const auto blob = std::find(functions.begin(), functions.end(), "blob(u32)->str");
+    REQUIRE(blob != functions.end());
+    welcome yes;
+    yes.liveness = 100;
+    yes.stamp = decoded<hello>(said[0].body).stamp;
+    REQUIRE(deaf.write(raw_tcp::frame(link_message({to_record(r_welcome, yes)}).front())));
+    worker.begin();
+    const auto number = static_cast<u16>(blob - functions.begin());
+    for (u64 call = 1; call <= 2'000; ++call) {
+        const auto one = a_call({call, 1}, number, payload(u32{1} << 20));
+        if (!deaf.write(raw_tcp::frame(link_message({one}).front()))) break;
+    }
+    // It gives the manager up, and tries anew.
+    auto again = manager.accept();
+    worker.check_growth(256 * mib);
 }
 
 TEST_CASE("P-85: with few descriptors left, who comes is sent away, and may come later") {

@@ -122,15 +122,48 @@ public:
         };
         return frame("\5READY" + property("Socket-Type", type) + property("Identity", ""), 4);
     }
-    bool shake_hands() {
+    bool shake_hands(const std::string& type = "DEALER") {
         if (!write(greeting()) || read(64).size() != 64) return false;
-        if (!write(ready())) return false;
+        if (!write(ready(type))) return false;
         const std::string head = read(2);
         return head.size() == 2 && read(static_cast<unsigned char>(head[1])).size() > 5;
     }
 
 private:
     int fd_;
+};
+
+/// Where others connect to.
+class raw_listener {
+public:
+    raw_listener() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof at;
+        auto* const place = reinterpret_cast<sockaddr*>(&at);
+        if (fd_ < 0 || ::bind(fd_, place, size) != 0 || ::listen(fd_, 8) != 0 ||
+            ::getsockname(fd_, place, &size) != 0) {
+            throw std::runtime_error("cannot listen");
+        }
+        port_ = ntohs(at.sin_port);
+    }
+    raw_listener(const raw_listener&) = delete;
+    raw_listener& operator=(const raw_listener&) = delete;
+    ~raw_listener() { ::close(fd_); }
+    [[nodiscard]] std::string endpoint() const {
+        return "tcp://127.0.0.1:" + std::to_string(port_);
+    }
+    raw_tcp accept() {
+        pollfd item{fd_, POLLIN, 0};
+        const int patience_ms = static_cast<int>(maus_test::patience.count());
+        if (::poll(&item, 1, patience_ms) <= 0) throw std::runtime_error("nobody connects");
+        return raw_tcp(::accept(fd_, nullptr, nullptr));
+    }
+
+private:
+    int fd_;
+    int port_ = 0;
 };
 
 }  // namespace spec

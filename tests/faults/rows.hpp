@@ -37,6 +37,7 @@ struct row {
 [[nodiscard]] std::vector<row> rows_of_networks();
 [[nodiscard]] std::vector<row> rows_of_peers();
 [[nodiscard]] std::vector<row> rows_of_storms();
+[[nodiscard]] std::vector<row> rows_of_attacks();
 [[nodiscard]] std::vector<row> rows_of_clocks();
 
 }  // namespace faults

@@ -107,6 +107,8 @@ void expose_all(maus::worker& worker, maus_test::aides& on) {
     });
     worker.expose(zoo::throw_odd, [] { throw 7; });
     worker.expose(zoo::note, [](const std::string& path) { append_byte(path); });
+    // For tests that call by hand: much from little.
+    worker.expose("blob", [](std::uint32_t bytes) { return std::string(bytes, 'x'); });
     worker.expose(zoo::later,
                   [&on](int x, std::string gate) { return one_more(on, x, std::move(gate)); });
     worker.expose(zoo::answer_later,
