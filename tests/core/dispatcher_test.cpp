@@ -486,6 +486,24 @@ TEST_CASE("dispatcher: who detaches everything holds a few, and more as it answe
     CHECK(sent - held <= 2 * held + 8);
 }
 
+TEST_CASE("dispatcher: what a worker holds is bounded in bytes, too") {
+    const bool has_another = GENERATE(false, true);
+    desk at;
+    at.bounds.queued_bytes_max = 1000;
+    const auto worker = at.worker(7, 16);
+    if (has_another) at.worker(8, 1, {"g()->void"});
+    for (int i = 0; i < 9; ++i) at.submit({}, 0, 300);
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 2/1"});
+    CHECK(at.pump().empty());
+    CHECK(at.answer(worker, wire::record_type::result, 1));
+    CHECK(at.pump() == lines{"7 call 3/1"});
+    // A settled call's bytes count as long as its worker has it.
+    at.calls.cancel(at.ids[1], "", at.out, at.done);
+    CHECK(at.pump() == lines{"7 cancel 2/1"});
+    CHECK(at.answer(worker, wire::record_type::returned, 2));
+    CHECK(at.pump() == lines{"7 call 4/1"});
+}
+
 TEST_CASE("dispatcher: who has detached few works on beside them as ever") {
     desk at;
     at.bounds.detached_per_slot_max = 2;

@@ -56,6 +56,7 @@ struct alignas(64) call_slot {
     bool timed = false;  // has an attempt_timeout
     maus::delivery delivery = maus::delivery::at_least_once;
     std::uint8_t max_crashes = 1;
+    std::uint32_t bytes = 0;  // of its payload, also once that is gone
     instant submitted{};
     duration attempt_timeout{};
     std::vector<attempt_record> attempts;

@@ -209,6 +209,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     ++counters_.submitted;
     const std::uint32_t index = calls_.take();
     call_slot& made = calls_[index];
+    made.bytes = static_cast<std::uint32_t>(call.payload.size());
     made.large = call.payload.size() > base::buffer::inline_capacity;
     made.payload = std::move(call.payload);
     made.ticket = call.ticket;

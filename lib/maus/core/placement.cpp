@@ -133,7 +133,7 @@ void placement::start_clocks(worker_link& at, instant now) {
 
 inline std::size_t placement::credit(worker_link& at) {
     if (at.returns.holds() || at.exclusive || at.slots_held >= at.window.size()) return 0;
-    if (at.held.size - at.slots_held >= at.detached_max) return 0;
+    if (at.held.size - at.slots_held >= at.detached_max || has_many_bytes(at)) return 0;
     if (at.reserved_for.value != 0) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
@@ -282,7 +282,17 @@ std::size_t placement::pump(instant now, outbox& out) {
     return sent_;
 }
 
-// So many calls of one function that follow each other in `from`.
+bool placement::takes_no_more_with(const call_slot& call, worker_link& at, instant now) {
+    at.bytes_held += call.bytes;
+    if (call.bytes >= bulk_bytes_min) {
+        at.bulk_until =
+            std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * call.bytes),
+                     base::after(now, bulk_time_max));
+    }
+    return has_many_bytes(at);
+}
+
+// So many calls of one function that follow each other in `from`, or fewer if they are large.
 void placement::send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                            instant now, outbox& out) {
     worker_link& at = links_[to];
@@ -304,8 +314,9 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
             ++at.timed;
             timed = true;
         }
+        if (call.large && takes_no_more_with(call, at, now)) count = sent + 1;
         if (call.payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
-            if (send_large(at, index, function, now, out)) ++sending;
+            if (send_large(at, index, function, out)) ++sending;
         } else {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
                                  call.at_most_once(), call.payload);
@@ -321,14 +332,8 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
 }
 
 bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
-                           instant now, outbox& out) {
+                           outbox& out) {
     call_slot& call = calls_[index];
-    const auto bytes = static_cast<std::int64_t>(call.payload.size());
-    if (call.payload.size() >= bulk_bytes_min) {
-        at.bulk_until =
-            std::min(base::after(std::max(at.bulk_until, now), bulk_time_a_byte * bytes),
-                     base::after(now, bulk_time_max));
-    }
     const wire::attempt attempt{calls_.id_of(index), {call.attempt}};
     if (!at.large) {
         out.link(at.to, call.payload.size())
@@ -362,6 +367,7 @@ void placement::withdraw(std::uint32_t index, outbox& out) {
     at.large->withdraw({calls_.id_of(index), {call.attempt}}, at.to, out);
     calls_.unlink(at.held, index);
     --at.slots_held;
+    if (call.large) at.bytes_held -= call.bytes;
     if (call.timed) --at.timed;
     if (at.held.size == 0) at.exclusive = false;
     if (at.group != nullptr) mark(*at.group);

@@ -90,6 +90,7 @@ struct worker_link {
     call_list held;                // in the order sent; those that are being sent, anywhere
     std::size_t slots_held = 0;    // those that are not detached
     std::size_t detached_max = 0;  // of the others; grows by one with each that is answered
+    std::size_t bytes_held = 0;    // the payloads of all that are not small
     std::size_t timed = 0;         // those that have an attempt_timeout
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
     credit_window window;
@@ -164,11 +165,17 @@ private:
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
     [[nodiscard]] inline std::size_t credit(worker_link& at);
+    /// What waits for a worker stays far below what counts as one that does not read, however slowly
+    /// it comes to it: with the last call, which may be as large as one may be.
+    [[nodiscard]] bool has_many_bytes(const worker_link& at) const {
+        return at.bytes_held >= limits_.queued_bytes_max / 2;
+    }
     [[nodiscard]] static bool rather(const worker_link& one, const worker_link& other, instant now);
     [[nodiscard]] std::uint32_t least_loaded(call_group& of, const call_slot& call, instant now);
     [[nodiscard]] static bool is_too_large_for(const worker_link& at, const call_slot& call) {
         return call.payload.size() > at.payloads.bytes_max;
     }
+    [[nodiscard]] bool takes_no_more_with(const call_slot& call, worker_link& at, instant now);
     void note_if_too_large(std::uint32_t call);
     struct place {
         link_index at;  // no_index: not now
@@ -176,8 +183,7 @@ private:
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
     /// True: it is being sent. False: it is sent.
-    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
-                    outbox& out);
+    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, outbox& out);
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
 
@@ -235,6 +241,7 @@ inline void placement::put_down(std::uint32_t index, instant now) {
     calls_.unlink(at.held, index);
     call.detached ? ++at.detached_max : --at.slots_held;
     at.window.answered();
+    if (call.large) at.bytes_held -= call.bytes;
     if (call.timed) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
     if (at.held.size == 0) at.exclusive = false;
