@@ -344,7 +344,7 @@ TEST_CASE("P-77: who asks for a large status again and again is answered each ti
     CHECK(told > 0);
 }
 
-TEST_CASE("P-99: a status comes in pages to who asks for them") {
+TEST_CASE("P-87: a status comes in pages to who asks for them") {
     const real_park park;
     std::set<id> there;
     std::vector<std::unique_ptr<fake_worker>> workers;

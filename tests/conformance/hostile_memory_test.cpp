@@ -146,7 +146,7 @@ std::string times(std::size_t count, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("P-82: a peer of messages with too many frames is cut off, and nobody waits for it") {
+TEST_CASE("P-88: a peer of messages with too many frames is cut off, and nobody waits for it") {
     const bool is_registered = GENERATE(false, true);
     const std::size_t frames_of_each = GENERATE(std::size_t{70}, std::size_t{400'000});
     CAPTURE(is_registered, frames_of_each);
@@ -166,7 +166,7 @@ TEST_CASE("P-82: a peer of messages with too many frames is cut off, and nobody 
     park.check_growth(256 * mib);
 }
 
-TEST_CASE("P-83: a message without end ends with its connection, long before the memory does") {
+TEST_CASE("P-89: a message without end ends with its connection, long before the memory does") {
     const bool is_registered = GENERATE(false, true);
     const std::size_t frame_bytes = GENERATE(std::size_t{0}, std::size_t{64}, std::size_t{1} << 16);
     CAPTURE(is_registered, frame_bytes);
@@ -188,7 +188,7 @@ TEST_CASE("P-83: a message without end ends with its connection, long before the
 }
 
 // Not a socket of libzmq's: that reads, and one that does not read does not see a reset.
-TEST_CASE("P-84: what waits for a peer that does not read is bounded: many small answers") {
+TEST_CASE("P-90: what waits for a peer that does not read is bounded: many small answers") {
     park_process park({"--queued-mib", "32"});
     good_client good(park.endpoint);
     register_worker self;
@@ -205,7 +205,7 @@ TEST_CASE("P-84: what waits for a peer that does not read is bounded: many small
     park.check_growth(32 * mib);
 }
 
-TEST_CASE("P-84: what waits for a peer that does not read is bounded: relayed messages") {
+TEST_CASE("P-90: what waits for a peer that does not read is bounded: relayed messages") {
     // One large frame, or as many as there may be that are small enough to be copied.
     const frames message = GENERATE(frames{bytes(mib, 'x')}, frames(64, bytes(4000, 'x')));
     park_process park;
@@ -234,7 +234,7 @@ TEST_CASE("P-84: what waits for a peer that does not read is bounded: relayed me
 }
 
 // A manager by hand: it accepts a worker, sends it calls, and reads nothing.
-TEST_CASE("P-84: a worker's results for a manager that does not read are bounded") {
+TEST_CASE("P-90: a worker's results for a manager that does not read are bounded") {
     raw_listener manager;
     measured worker("live_worker", {"--connect", manager.endpoint(), "--liveness", "60"});
     auto deaf = manager.accept();
@@ -259,7 +259,7 @@ TEST_CASE("P-84: a worker's results for a manager that does not read are bounded
     worker.check_growth(256 * mib);
 }
 
-TEST_CASE("P-85: with few descriptors left, who comes is sent away, and may come later") {
+TEST_CASE("P-91: with few descriptors left, who comes is sent away, and may come later") {
     const park_process park({"--descriptors", "96"});
     good_client good(park.endpoint);
     std::vector<raw_tcp> held;

@@ -564,8 +564,9 @@ struct large_site : site {
     lines answer() {
         core::job_value value;
         value.payload.extend(450);
-        core.on(core::job_done{out.execute[0].link, out.execute[0].attempt, false, std::move(value)},
-                at_ms(ms), out);
+        core.on(
+            core::job_done{out.execute[0].link, out.execute[0].attempt, false, std::move(value)},
+            at_ms(ms), out);
         return take();
     }
     lines taken(std::uint64_t bytes) {

@@ -214,7 +214,7 @@ void descriptors(stage& on) {
     }
     on.expect_in_logs("only 64 files may be open");
     on.expect_in_logs("new connections are turned away");
-    const std::size_t all_but_reserve = 48;  // a quarter is kept back (P-85)
+    const std::size_t all_but_reserve = 48;  // a quarter is kept back (P-91)
     on.start_parkserver("ulimit -n 64;");
     (void)on.workers(2);
     const std::string place = on.place();

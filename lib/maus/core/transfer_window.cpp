@@ -33,7 +33,8 @@ void transfer_window::learn(const flight& last, std::uint64_t came, bool was_use
     } else if (took > shortest_ + slow && last.end > shrunk_at_) {
         const auto passes = static_cast<double>((shortest_ + quick).count());
         const double share = passes / static_cast<double>(took.count());
-        size_ = std::max(static_cast<std::size_t>(share * static_cast<double>(size_)), piece_bytes_);
+        size_ =
+            std::max(static_cast<std::size_t>(share * static_cast<double>(size_)), piece_bytes_);
         shrunk_at_ = sent_;
     }
 }
