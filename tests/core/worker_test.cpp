@@ -545,6 +545,7 @@ namespace {
 core::worker_config with_small_pieces() {
     auto made = plain();
     made.settings.limits.payload_apart_bytes = 50;
+    made.settings.limits.queued_bytes_max = 1000;
     return made;
 }
 
@@ -561,12 +562,11 @@ struct large_site : site {
         });
         call(2, 77);
     }
-    lines answer() {
+    lines answer(std::size_t job = 0) {
         core::job_value value;
         value.payload.extend(450);
-        core.on(
-            core::job_done{out.execute[0].link, out.execute[0].attempt, false, std::move(value)},
-            at_ms(ms), out);
+        const core::job& of = out.execute[job];
+        core.on(core::job_done{of.link, of.attempt, false, std::move(value)}, at_ms(ms), out);
         return take();
     }
     lines taken(std::uint64_t bytes) {
@@ -593,6 +593,16 @@ TEST_CASE("worker: leaves when the last of its large results is sent") {
     CHECK(at.taken(100) ==
           lines{"2 result 77/1", "2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
     CHECK(at.core.now_in() == worker::state::stopped);
+}
+
+TEST_CASE("worker: larger results than queued_bytes_max together do not wait for a manager") {
+    large_site at;
+    at.call(2, 78);
+    at.call(2, 79);
+    CHECK(at.answer(0) == four_parts);
+    CHECK(at.answer(1) == lines{});
+    CHECK(at.core.now_in() == worker::state::serving);
+    CHECK(at.answer(2) == lines{"2 close", "1 available 5.1"});
 }
 
 TEST_CASE("worker: what is not sent of a large result is dropped with its link") {

@@ -45,6 +45,7 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
         transfer& next = waiting_.front();
         const bool last = offset_ + bytes == next.payload.size();
         if (last) {
+            waiting_bytes_ -= next.payload.size();
             offset_ == 0 ? send_whole(next, out.link_alone(to))
                          : send_last(next, out.link_alone(to));
             done.push_back(next.of);
@@ -82,6 +83,7 @@ void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
     if (found == waiting_.begin() && std::exchange(offset_, 0) != 0) {
         out.link_alone(to).part_of_payload(part_of(ours_), 0, {});
     }
+    waiting_bytes_ -= found->payload.size();
     waiting_.erase(found);
 }
 

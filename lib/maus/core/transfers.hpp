@@ -42,11 +42,16 @@ public:
     void came(const wire::message& message, link_address& from, outbox& out);
 
     // --- what goes
-    void add(transfer&& next) { waiting_.push_back(std::move(next)); }
+    void add(transfer&& next) {
+        waiting_bytes_ += next.payload.size();
+        waiting_.push_back(std::move(next));
+    }
     /// Sends what there is room for, and returns what has been sent to its end.
     std::vector<wire::attempt> pump(instant now, link_address& to, outbox& out);
     /// It is not wanted any more, and not sent to its end.
     void withdraw(wire::attempt which, link_address& to, outbox& out);
+    /// The payloads that are not all sent.
+    [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
     /// All is sent, though it may not have come.
     [[nodiscard]] bool all_sent() const { return waiting_.empty(); }
     /// The other side has read so many bytes of what was sent. False: that cannot be.
@@ -65,6 +70,7 @@ private:
     wire::unfinished_payload unfinished_;
     std::uint64_t came_ = 0;
     std::deque<transfer> waiting_;
+    std::size_t waiting_bytes_ = 0;
     std::size_t offset_ = 0;  // of the first: so much of it is sent
     transfer_window window_;
 };

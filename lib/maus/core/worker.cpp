@@ -102,6 +102,9 @@ void worker::answer_large(wire::attempt of, base::buffer&& result, instant now,
     }
     lease_.large->add({of, 0, false, std::move(result)});
     lease_.large->pump(now, lease_.link, out.net);
+    if (lease_.large->waiting_bytes() > config_.settings.limits.queued_bytes_max) {
+        end_link(true, "more results than queued_bytes_max wait for it to take them", now, out);
+    }
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {
