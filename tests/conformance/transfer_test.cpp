@@ -246,12 +246,17 @@ TEST_CASE("P-85: what is not taken is little, and what is small does not wait fo
     auto long_one = all.workers.call<std::uint64_t>("length", std::string(large, 't'));
     auto short_one = all.workers.call<std::uint64_t>("length", std::string(4, 't'));
     std::size_t came = 0;
-    for (bool is_there = false; !is_there;) {
-        const auto got = worker.link->receive(patience);
-        REQUIRE(got);
-        if (got->apart) came += got->apart->size();
-        is_there = got->type == r_call && payload_of(*got) == text_of(4);
-    }
+    const auto wait_for = [&](auto&& is_it) {
+        for (;;) {
+            const auto got = worker.link->receive(patience);
+            REQUIRE(got);
+            if (got->apart) came += got->apart->size();
+            if (is_it(*got)) return;
+        }
+    };
+    wait_for([](const record& got) { return got.type == r_call && payload_of(got) == text_of(4); });
+    worker.link->send(to_record(r_ping, u64{5}));
+    wait_for([](const record& got) { return got.type == r_pong; });
     CHECK(came <= 512 * 1024);
     CHECK(came >= 64 * 1024);
     CHECK(worker.link->never(r_manager_part));

@@ -621,5 +621,5 @@ TEST_CASE(
     for (at.ms = 50; at.ms < 300; at.ms += 50) pong();
     CHECK(at.core.now_in() == worker::state::serving);
     pong();
-    CHECK(at.core.now_in() == worker::state::draining);
+    CHECK(at.core.now_in() == worker::state::free);
 }

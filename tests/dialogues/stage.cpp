@@ -202,7 +202,8 @@ void stage::settled(node& of) {
     for (auto& each : of.manager_out.done) {
         const std::string& name = calls_.at(each.ticket).name;
         if (!each.result.error) {
-            const auto value = maus::wire::decode<std::int32_t>(each.result.payload.view());
+            const auto bytes = each.result.payload.view().first(sizeof(std::int32_t));
+            const auto value = maus::wire::decode<std::int32_t>(bytes);  // without the padding
             say(of.name + ": " + name + " = " + std::to_string(std::get<0>(value.value())));
             continue;
         }
