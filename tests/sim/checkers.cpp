@@ -118,7 +118,7 @@ void checkers::sent(const fact& what) {
     if (with.at != what.at || with.link != what.link || with.lease != what.lease) {
         with = {what.at, what.link, what.lease, {}};
     }
-    auto& newest = with.newest[{of.group, of.which}];
+    auto& newest = with.newest[{of.group, of.which, what.large}];
     expect(newest < what.ticket, "P-48", what, "a newer call was sent before it");
     newest = std::max(newest, what.ticket);
     expect(what.local < what.silent_at, "P-36", what, "it was sent to a worker that is silent");

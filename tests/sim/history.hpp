@@ -59,6 +59,7 @@ struct fact {
     std::uint32_t function = 0;
     std::uint32_t group = 0;
     bool at_most_once = false;
+    bool large = false;  ///< sent: its payload has a frame of its own
     std::uint32_t max_crashes = 0;
     /// Where the function ran.
     std::uint32_t worker_process = 0;

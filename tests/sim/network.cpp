@@ -91,7 +91,8 @@ void add_unknown(wire::message& message, std::size_t frames_max, base::random& l
     }
     const bool apart = message.frames() < frames_max && luck.below(2) == 0;
     append_record(message.first, type, apart ? 0xFF : 0xFE);
-    if (apart) message.rest.emplace_back(base::as_bytes("unknown"));
+    // Empty: its sender counts the bytes of its frames ([P-84]), and here it is not who says it.
+    if (apart) message.rest.emplace_back();
 }
 }  // namespace
 

@@ -249,6 +249,7 @@ void manager_process::said(core::send& what) {
         }
         told.link = what.to.value;
         told.lease = what.relayed.value_or(base::lease_id{});
+        told.large = record.apart != nullptr;
         told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
         world_.past.add(std::move(told));
     }

@@ -307,6 +307,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     worker_link& with = placement_[call.link];
     calls_.unlink(with.held, index);
     if (call.settled) return calls_.free(index);
+    if (!was_sent) --call.attempt;  // its worker was never told the number
     const bool fatal = was_sent && call.at_most_once();
     if (guilt == suspicion::blamed) ++call.starts;
     if (guilt == suspicion::doubted) ++call.doubts;

@@ -52,8 +52,8 @@ public:
     void withdraw(wire::attempt which, link_address& to, outbox& out);
     /// The payloads that are not all sent.
     [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
-    /// All is sent, though it may not have come.
-    [[nodiscard]] bool all_sent() const { return waiting_.empty(); }
+    /// How many are not sent to their ends.
+    [[nodiscard]] std::size_t unsent() const { return waiting_.size(); }
     /// The other side has read so many bytes of what was sent. False: that cannot be.
     [[nodiscard]] bool taken(std::uint64_t bytes, instant now) { return window_.taken(bytes, now); }
     [[nodiscard]] bool stand_still(instant now, duration bound) const {

@@ -71,10 +71,10 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
 }
 
 void worker::answer(job_done& event, instant now, worker_effects& out) {
-    ++counters_.answers;
     if (auto* value = std::get_if<job_value>(&event.outcome)) {
         return answer(event.attempt, std::move(value->payload), now, out);
     }
+    ++counters_.answers;
     auto record = out.net.link(lease_.link);
     if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
         record.failed(event.attempt,
@@ -89,22 +89,28 @@ void worker::answer(wire::attempt of, base::buffer&& result, instant now, worker
     if (result.size() > result_bytes_max_) {
         out.net.link(lease_.link).failed(of, result_too_large(result.size()));
     } else if (result.size() >= config_.settings.limits.payload_apart_bytes) {
-        answer_large(of, std::move(result), now, out);
+        return answer_large(of, std::move(result), now, out);
     } else {
         out.net.link(lease_.link).result(of, std::move(result));
     }
+    ++counters_.answers;
 }
 
 void worker::answer_large(wire::attempt of, base::buffer&& result, instant now,
                           worker_effects& out) {
     if (!lease_.large) {
+        ++counters_.answers;
         return out.net.link_alone(lease_.link).result(of, std::move(result));
     }
     lease_.large->add({of, 0, false, std::move(result)});
-    lease_.large->pump(now, lease_.link, out.net);
+    pump_large(now, out);
     if (lease_.large->waiting_bytes() > config_.settings.limits.queued_bytes_max) {
         end_link(true, "more results than queued_bytes_max wait for it to take them", now, out);
     }
+}
+
+void worker::pump_large(instant now, worker_effects& out) {
+    counters_.answers += lease_.large->pump(now, lease_.link, out.net).size();
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {

@@ -197,6 +197,7 @@ private:
     void answer(job_done& event, instant now, worker_effects& out);
     void answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
+    void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
@@ -205,7 +206,7 @@ private:
     [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
     [[nodiscard]] bool is_direct() const { return !config_.manager.empty(); }
     [[nodiscard]] bool all_sent() const {
-        return !leaving_with_link_ || !lease_.large || lease_.large->all_sent();
+        return !leaving_with_link_ || !lease_.large || lease_.large->unsent() == 0;
     }
     [[nodiscard]] bool has_link() const {
         return state_ == state::linking || state_ == state::serving || leaving_with_link_;

@@ -123,7 +123,7 @@ wire::unfinished_payload* worker::frames_came(const wire::message& message, work
 bool worker::taken(const wire::record& record, instant now, worker_effects& out) {
     const auto bytes = wire::decode_stamp(record.body);
     if (!bytes || !lease_.large || !lease_.large->taken(*bytes, now)) return false;
-    lease_.large->pump(now, lease_.link, out.net);
+    pump_large(now, out);
     return true;
 }
 
@@ -331,6 +331,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     }
     link_deadline_ = never;
     ping_at_ = never;
+    if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
     lease_.large.reset();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
