@@ -612,7 +612,7 @@ struct slow_desk : desk {
     }
     bool taken(link_index from, std::uint64_t bytes) {
         came += bytes;
-        return calls.taken(from, came, at_ms(ms), out);
+        return calls.taken(from, came, at_ms(ms));
     }
 };
 

@@ -84,10 +84,10 @@ void dispatcher::round_trip(link_index index, duration measured) {
     placement_[index].window.round_trip(measured);
 }
 
-bool dispatcher::taken(link_index index, std::uint64_t bytes, instant now, outbox& out) {
+bool dispatcher::taken(link_index index, std::uint64_t bytes, instant now) {
     transfers* const large = large_of(index);
     if (large == nullptr || !large->taken(bytes, now)) return false;
-    counters_.sent += placement_.pump_large(index, now, out);
+    placement_.mark_large(index);
     return true;
 }
 
@@ -332,7 +332,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
                done);
         return calls_.free(index);
     }
-    ++counters_.reassigned;
+    if (was_sent) ++counters_.reassigned;
     // What seems to have waited may have run: its answer, or that of one before it, may have been
     // lost with the worker. Alone it will be the only suspect ([P-49]). Innocent detached calls are
     // many; they are run alone only when it is about to matter.

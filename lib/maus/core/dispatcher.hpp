@@ -111,7 +111,7 @@ public:
     /// The large payloads of a link; null if its worker lacks the feature.
     [[nodiscard]] transfers* large_of(link_index at) { return placement_[at].large.get(); }
     /// Its worker has read so many bytes of large calls. False: that cannot be.
-    [[nodiscard]] bool taken(link_index at, std::uint64_t bytes, instant now, outbox& out);
+    [[nodiscard]] bool taken(link_index at, std::uint64_t bytes, instant now);
     [[nodiscard]] std::size_t links_in(group_id group) const;
 
     // --- calls

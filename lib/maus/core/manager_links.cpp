@@ -295,8 +295,7 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
         case wire::record_type::hello: return wrong("hello twice");
         case wire::record_type::worker_taken: {
             const auto bytes = wire::decode_stamp(record.body);
-            return (bytes && dispatcher_.taken(from.index, *bytes, now, out.net)) ||
-                   wrong("bad taken");
+            return (bytes && dispatcher_.taken(from.index, *bytes, now)) || wrong("bad taken");
         }
         case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {

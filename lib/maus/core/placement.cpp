@@ -274,6 +274,8 @@ void placement::pump(call_group& of, instant now, outbox& out) {
 
 std::size_t placement::pump(instant now, outbox& out) {
     sent_ = 0;
+    for (const link_index at : large_to_pump_) sent_ += pump_large(at, now, out);
+    large_to_pump_.clear();
     for (std::size_t i = 0; i < to_pump_.size(); ++i) {
         to_pump_[i]->to_pump = false;
         pump(*to_pump_[i], now, out);
@@ -348,6 +350,7 @@ bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t f
 // What is sent to its end stands behind what was sent before, in the order in which the worker reads it.
 std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
     worker_link& at = links_[to];
+    if (!at.large) return 0;  // the link has ended meanwhile
     bool timed = false;
     const auto done = at.large->pump(now, at.to, out);
     for (const auto& sent : done) {

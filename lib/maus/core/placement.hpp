@@ -144,9 +144,8 @@ public:
     inline void put_down(std::uint32_t index, instant now);
     /// The same; and nothing more of it is sent.
     void withdraw(std::uint32_t index, outbox& out);
-    /// Sends what there is room for of the large calls of this link, and returns how many were sent to
-    /// their ends.
-    std::size_t pump_large(link_index at, instant now, outbox& out);
+    /// There may be room for more of its large calls.
+    void mark_large(link_index at) { large_to_pump_.push_back(at); }
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
     /// There may be something to give to workers.
@@ -162,6 +161,8 @@ public:
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
+    /// Returns how many were sent to their ends.
+    std::size_t pump_large(link_index at, instant now, outbox& out);
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
     [[nodiscard]] inline std::size_t credit(worker_link& at);
@@ -197,6 +198,7 @@ private:
     std::vector<worker_link> links_;
     std::vector<link_index> free_links_;
     std::vector<call_group*> to_pump_;
+    std::vector<link_index> large_to_pump_;
     std::vector<std::uint32_t> too_large_;
     std::size_t sent_ = 0;  // by this pump
 };
