@@ -117,7 +117,7 @@ void manager::on(down event, instant now, manager_effects& out) {
 }
 
 void manager::advance_to(instant now, manager_effects& out) {
-    read_put_off(now, out);
+    if (!put_off_.empty()) read_put_off(now, out);
     for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (now >= silence_check_) check_silence(now, out);
     std::vector<link_index> hung;

@@ -59,7 +59,6 @@ bool manager::put_off(const link_key& key, wire::message& message, instant now,
 }
 
 void manager::read_put_off(instant now, manager_effects& out) {
-    if (put_off_.empty()) return;
     auto [key, message] = std::move(put_off_.front());
     put_off_.pop_front();
     put_off_bytes_ -= message.bytes();
