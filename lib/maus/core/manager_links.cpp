@@ -37,10 +37,11 @@ void manager::from_worker(const link_key& key, wire::message& message, instant n
     read(key, message, now, out);
 }
 
-// A hello may be megabytes of signatures. Of such ones, one is read at a step: many strangers that come at a
-// time keep nobody else waiting. What they say behind it waits with it.
+// A hello may be megabytes of signatures. Such ones are read one by one, when nothing else is to be read:
+// many strangers that come at a time keep nobody else waiting. What they say behind it waits with it.
 bool manager::put_off(const link_key& key, wire::message& message, instant now,
                       manager_effects& out) {
+    heard_others_ = true;
     const bool is_behind = std::any_of(put_off_.begin(), put_off_.end(),
                                        [&](const auto& each) { return each.first == key; });
     const bool is_linked = links_.contains(key);
@@ -59,6 +60,9 @@ bool manager::put_off(const link_key& key, wire::message& message, instant now,
 }
 
 void manager::read_put_off(instant now, manager_effects& out) {
+    constexpr int steps_put_off_max = 100;  // who never stops talking does not keep strangers out
+    if (std::exchange(heard_others_, false) && ++steps_put_off_ < steps_put_off_max) return;
+    steps_put_off_ = 0;
     auto [key, message] = std::move(put_off_.front());
     put_off_.pop_front();
     put_off_bytes_ -= message.bytes();
