@@ -425,7 +425,8 @@ enum record_type : u8 {
     r_manager_taken = 41,
     r_rejected_by = 128,
 };
-inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4, flag_continued = 16;
+inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4, flag_continued = 16,
+                    flag_untold = 32;
 
 struct record {
     u8 type = 0;

@@ -220,6 +220,16 @@ TEST_CASE("P-84: who has read further frames tells how many bytes they had, what
     all.link().send({call, record{200, flag_apart, 0, "", bytes(50, 'x')}});
     CHECK(taken() == 160);
 
+    // Of that frame nobody wants to be told, but its bytes count.
+    call = a_call({2, 1}, f_length, {}, flag_apart | flag_untold);
+    call.apart = text_of(6);
+    all.link().send(call);
+    const auto answer = all.link().receive(patience);
+    REQUIRE(answer);
+    CHECK(answer->type == r_result);
+    all.link().send(part(r_manager_part, 0, bytes(1, 'x')));
+    CHECK(taken() == 171);
+
     managed other;
     texts_worker worker(other.endpoint());
     worker.link->send(part(r_worker_part, 0, bytes(100, 'x')));

@@ -31,7 +31,7 @@ struct slow_wire {
         coming.emplace_back(busy_until, sent);
     }
     void fill(transfer_window& window) {
-        while (window.room() >= window.piece()) send(window, window.piece());
+        while (window.has_room(window.piece())) send(window, window.piece());
     }
     void take(transfer_window& window) {
         now = coming.front().first;
@@ -79,7 +79,7 @@ struct pair_of_ends {
     void read(wire::message& what) {
         for (const auto& frame : what.rest)
             frame_bytes_max = std::max(frame_bytes_max, frame.size());
-        to.came(what, here, back);
+        to.came(what);
         wire::link_reader records{what, 64, &to.unfinished()};
         wire::record record;
         while (records.next(record)) {
@@ -91,6 +91,7 @@ struct pair_of_ends {
             calls.emplace_back(*of, std::string(base::as_text(payload.view())));
         }
         if (records.violation()) violation = records.violation();
+        to.tell(here, back);
     }
     /// And what the worker says of it arrives at the manager.
     void acknowledge() {
@@ -167,7 +168,7 @@ TEST_CASE(
     std::uint64_t sent = link.sent;
     for (int i = 0; i < 100; ++i) {
         const std::uint64_t before = sent;
-        for (; window.room() >= window.piece(); sent += window.piece()) {
+        for (; window.has_room(window.piece()); sent += window.piece()) {
             window.sent(window.piece(), at_ms(now));
         }
         REQUIRE(sent > before);
@@ -186,6 +187,24 @@ TEST_CASE("transfer window: who does not use it does not open it") {
         REQUIRE(window.taken(sent, at_ms(i)));
     }
     CHECK(window.size() == 4 * piece);
+}
+
+TEST_CASE(
+    "transfer window: of whole payloads only some are asked about, and half of it always is") {
+    transfer_window window{piece};  // 4 pieces
+    CHECK_FALSE(window.sent_whole(piece, at_ms(0)));
+    CHECK(window.sent_whole(piece, at_ms(0)));
+    CHECK_FALSE(window.sent_whole(piece, at_ms(0)));
+    CHECK_FALSE(window.has_room(2 * piece));
+    REQUIRE(window.taken(2 * piece, at_ms(0)));
+    CHECK(window.has_room(2 * piece));
+    CHECK_FALSE(window.stands_still(at_ms(100'000), milliseconds{1}));
+    // What is not asked about never keeps the rest waiting for ever.
+    window.sent(piece, at_ms(0));
+    REQUIRE(
+        window.taken(4 * piece, at_ms(10'000)));  // so slow that it shrinks to less than is sent
+    CHECK_FALSE(window.sent_whole(piece / 4, at_ms(10'000)));
+    CHECK(window.has_room(4 * piece));
 }
 
 TEST_CASE("transfer window: what cannot be is refused") {

@@ -172,8 +172,6 @@ private:
 
     void from_worker(const link_key& key, wire::message& message, instant now,
                      manager_effects& out);
-    wire::unfinished_payload* frames_came(const link& from, const wire::message& message,
-                                          manager_effects& out);
     [[nodiscard]] bool put_off(const link_key& key, wire::message& message, instant now,
                                manager_effects& out);
     void read_put_off(instant now, manager_effects& out);

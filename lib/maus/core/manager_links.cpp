@@ -97,22 +97,19 @@ void manager::read(const link_key& key, wire::message& message, instant now, man
 
     found->second.alive.heard = now;
     wire::unfinished_payload* unfinished = nullptr;
-    if (!message.rest.empty()) unfinished = frames_came(found->second, message, out);
+    transfers* large = nullptr;
+    if (!message.rest.empty()) large = dispatcher_.large_of(found->second.index);
+    if (large != nullptr) {
+        large->came(message);
+        unfinished = &large->unfinished();
+    }
     wire::link_reader records{message, config_.settings.limits.extensions_max, unfinished};
     wire::record record;
     while (records.next(record)) {
         if (!handle(key, found->second, record, now, out)) return;
     }
-    if (records.violation()) violation(key, *records.violation(), now, out);
-}
-
-// Of what has come of a payload in parts; null if the worker lacks the feature.
-wire::unfinished_payload* manager::frames_came(const link& from, const wire::message& message,
-                                               manager_effects& out) {
-    transfers* const large = dispatcher_.large_of(from.index);
-    if (large == nullptr) return nullptr;
-    large->came(message, dispatcher_.address_of(from.index), out.net);
-    return &large->unfinished();
+    if (records.violation()) return violation(key, *records.violation(), now, out);
+    if (large != nullptr) large->tell(dispatcher_.address_of(found->second.index), out.net);
 }
 
 void manager::greet(const link_key& key, wire::message& message, instant now,

@@ -1,6 +1,7 @@
 #include "maus/core/transfers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "maus/base/shared_buffer.hpp"
 
@@ -25,9 +26,12 @@ transfers::transfers(side ours, const limits& bounds)
       unfinished_{part_of(other(ours)), bounds.message_bytes_max, {}},
       window_(std::max(2 * bounds.payload_apart_bytes, std::size_t{64})) {}
 
-void transfers::came(const wire::message& message, link_address& from, outbox& out) {
+void transfers::came(const wire::message& message) {
     for (const auto& frame : message.rest) came_ += frame.size();
-    out.link(from).taken(taken_of(ours_), came_);
+}
+
+void transfers::tell(link_address& from, outbox& out) {
+    if (std::exchange(unfinished_.tell, false)) out.link(from).taken(taken_of(ours_), came_);
 }
 
 std::size_t transfers::next_piece() const {
@@ -40,28 +44,32 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
     std::vector<wire::attempt> done;
     while (!waiting_.empty()) {
         const std::size_t bytes = next_piece();
-        if (bytes > window_.room()) break;
-        window_.sent(bytes, now);
+        if (!window_.has_room(bytes)) break;
         transfer& next = waiting_.front();
-        const bool last = offset_ + bytes == next.payload.size();
-        if (last) {
-            waiting_bytes_ -= next.payload.size();
-            offset_ == 0 ? send_whole(next, out.link_alone(to))
-                         : send_last(next, out.link_alone(to));
-            done.push_back(next.of);
-            waiting_.pop_front();
-            offset_ = 0;
-        } else {
+        if (offset_ + bytes < next.payload.size()) {
+            window_.sent(bytes, now);
             out.link_alone(to).part_of_payload(part_of(ours_), offset_, cut(next, bytes));
             offset_ += bytes;
+            continue;
         }
+        waiting_bytes_ -= next.payload.size();
+        if (offset_ == 0) {
+            send_whole(next, window_.sent_whole(bytes, now), out.link_alone(to));
+        } else {
+            window_.sent(bytes, now);
+            send_last(next, out.link_alone(to));
+        }
+        done.push_back(next.of);
+        waiting_.pop_front();
+        offset_ = 0;
     }
     return done;
 }
 
-void transfers::send_whole(transfer& which, wire::link_writer to) const {
-    if (ours_ == side::worker) return to.result(which.of, std::move(which.payload));
-    to.call(which.of, which.function, which.at_most_once, which.payload);
+void transfers::send_whole(transfer& which, bool told, wire::link_writer to) const {
+    const std::uint8_t flags = told ? 0 : wire::flag_untold;
+    if (ours_ == side::worker) return to.result(which.of, std::move(which.payload), flags);
+    to.call(which.of, which.function, which.at_most_once, which.payload, flags);
 }
 
 void transfers::send_last(transfer& which, wire::link_writer to) const {

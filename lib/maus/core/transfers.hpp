@@ -38,8 +38,10 @@ public:
     // --- what comes
     /// For the reader of the link's messages.
     [[nodiscard]] wire::unfinished_payload& unfinished() { return unfinished_; }
-    /// Says that a message's further frames have come.
-    void came(const wire::message& message, link_address& from, outbox& out);
+    /// A message is about to be read.
+    void came(const wire::message& message);
+    /// It was read: says what has come, if its sender wants to be told.
+    void tell(link_address& from, outbox& out);
 
     // --- what goes
     void add(transfer&& next) {
@@ -62,7 +64,7 @@ public:
 
 private:
     [[nodiscard]] std::size_t next_piece() const;
-    void send_whole(transfer& which, wire::link_writer to) const;
+    void send_whole(transfer& which, bool told, wire::link_writer to) const;
     void send_last(transfer& which, wire::link_writer to) const;
     [[nodiscard]] base::buffer cut(transfer& which, std::size_t bytes) const;
 

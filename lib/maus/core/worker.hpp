@@ -189,7 +189,6 @@ private:
     bool handle(const wire::record& record, instant now, worker_effects& out);
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);
-    wire::unfinished_payload* frames_came(const wire::message& message, worker_effects& out);
     [[nodiscard]] bool taken(const wire::record& record, instant now, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
     void unknown(wire::record_type type, worker_effects& out);

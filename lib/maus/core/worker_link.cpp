@@ -104,20 +104,18 @@ void worker::from_manager(wire::message& message, instant now, worker_effects& o
     }
     if (const auto why = unfit(message)) return violation(*why, now, out);
     wire::unfinished_payload* unfinished = nullptr;
-    if (!message.rest.empty()) unfinished = frames_came(message, out);
+    const bool has_frames = !message.rest.empty() && has_link() && lease_.large;
+    if (has_frames) {
+        lease_.large->came(message);
+        unfinished = &lease_.large->unfinished();
+    }
     wire::link_reader records{message, config_.settings.limits.extensions_max, unfinished};
     wire::record record;
     while (records.next(record)) {
         if (!handle(record, now, out)) return;
     }
-    if (records.violation()) violation(*records.violation(), now, out);
-}
-
-// Of what has come of a payload in parts; null if the manager lacks the feature.
-wire::unfinished_payload* worker::frames_came(const wire::message& message, worker_effects& out) {
-    if (!has_link() || !lease_.large) return nullptr;
-    lease_.large->came(message, lease_.link, out.net);
-    return &lease_.large->unfinished();
+    if (records.violation()) return violation(*records.violation(), now, out);
+    if (has_frames && lease_.large) lease_.large->tell(lease_.link, out.net);
 }
 
 bool worker::taken(const wire::record& record, instant now, worker_effects& out) {

@@ -64,6 +64,7 @@ bool link_reader::take_outside(record& read) {
     if ((read.flags & flag_apart) != 0) {
         if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
         read.apart = &from_.rest[apart_used_++];
+        if (unfinished_ != nullptr && (read.flags & flag_untold) == 0) unfinished_->tell = true;
         const bool continued = (read.flags & flag_continued) != 0 && unfinished_ != nullptr;
         if (continued && !complete(*read.apart)) return false;
     }

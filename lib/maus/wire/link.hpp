@@ -61,6 +61,8 @@ inline constexpr std::uint8_t flag_at_most_once = 2;
 inline constexpr std::uint8_t flag_extended = 4;
 /// The payload's own frame is the last piece of it; the parts before it have come.
 inline constexpr std::uint8_t flag_continued = 16;
+/// The payload's frame is one of which nobody needs to be told that it was read.
+inline constexpr std::uint8_t flag_untold = 32;
 /// Flags that may change the layout, so that a reader has to know them. The others are ignored.
 inline constexpr std::uint8_t layout_flags = 15;
 inline constexpr std::size_t record_header_bytes = 8;
@@ -152,6 +154,7 @@ struct unfinished_payload {
     record_type part{};         ///< the record that carries more of it
     std::size_t bytes_max = 0;  ///< of the whole payload
     base::buffer bytes;
+    bool tell = false;  ///< a frame came of which its sender wants to be told
 };
 
 /// Walks the records of a link message whose header was read. Records of unknown types come by, too.
@@ -214,13 +217,15 @@ class link_writer {
 public:
     link_writer(message& to, const limits& bounds) : to_(to), bounds_(bounds) {}
 
-    /// `payload` is copied, or shared if it is large (base::share): the caller keeps it.
-    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload);
+    /// `payload` is copied, or shared if it is large (base::share): the caller keeps it. `more_flags`:
+    /// of a large one.
+    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+              std::uint8_t more_flags = 0);
     /// The same, with extensions.
     void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
               const extensions& extended);
     /// `payload` is taken if it is large.
-    void result(attempt of, base::buffer&& payload);
+    void result(attempt of, base::buffer&& payload, std::uint8_t more_flags = 0);
     void result(attempt of, base::buffer&& payload, const extensions& extended);
     /// Texts are cut to what the peer takes, too.
     void failed(attempt of, const fault& why,
@@ -340,10 +345,11 @@ inline void link_writer::put(std::byte* at, base::byte_view bytes) {
 }
 
 inline void link_writer::call(attempt of, std::uint16_t function, bool at_most_once,
-                              base::buffer& payload) {
+                              base::buffer& payload, std::uint8_t more_flags) {
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
     if (payload.size() >= bounds_.payload_apart_bytes) {
-        (void)put(begin(record_type::call, once | flag_apart, function, attempt_bytes), of);
+        const auto flags = static_cast<std::uint8_t>(once | flag_apart | more_flags);
+        (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
         share_apart(payload);
         return;
     }
@@ -351,9 +357,10 @@ inline void link_writer::call(attempt of, std::uint16_t function, bool at_most_o
     put(put(at, of), payload.view());
 }
 
-inline void link_writer::result(attempt of, base::buffer&& payload) {
+inline void link_writer::result(attempt of, base::buffer&& payload, std::uint8_t more_flags) {
     if (payload.size() >= bounds_.payload_apart_bytes) {
-        (void)put(begin(record_type::result, flag_apart, 0, attempt_bytes), of);
+        const auto flags = static_cast<std::uint8_t>(flag_apart | more_flags);
+        (void)put(begin(record_type::result, flags, 0, attempt_bytes), of);
         to_.rest.push_back(std::move(payload));
         return;
     }
