@@ -5,7 +5,7 @@ namespace bench {
 
 namespace {
 
-struct choice {
+struct echo_choice {
     std::vector<std::string> transports{"tcp"};
     std::vector<std::size_t> windows{1, 16, 100, 1000, 10000};
     std::vector<std::size_t> sizes{8, 100, 1 << 10, 64 << 10, 1 << 20};
@@ -22,13 +22,13 @@ constexpr std::size_t outstanding_bytes_max = 128u << 20;
 // Smaller ones are copied anyway.
 constexpr std::size_t shared_payload_min = 32 << 10;
 
-std::vector<std::string> payloads_of(const choice& what, std::size_t size) {
+std::vector<std::string> payloads_of(const echo_choice& what, std::size_t size) {
     if (!what.payloads.empty()) return what.payloads;
     if (size < shared_payload_min) return {"text"};
     return {"text", "bytes"};
 }
 
-std::vector<setting> settings_of(const choice& what) {
+std::vector<setting> settings_of(const echo_choice& what) {
     std::vector<setting> made;
     for (const auto& transport : what.transports)
         for (const auto& style : what.styles)
@@ -42,7 +42,7 @@ std::vector<setting> settings_of(const choice& what) {
     return made;
 }
 
-void run(choice what, const plan& how, report& out) {
+void run_echo(echo_choice what, const plan& how, report& out) {
     if (how.quick) {
         what.sizes.resize(1);
         what.workers.resize(1);
@@ -70,7 +70,7 @@ void run(choice what, const plan& how, report& out) {
 }  // namespace
 
 command add_echo(CLI::App& to) {
-    auto what = std::make_shared<choice>();
+    auto what = std::make_shared<echo_choice>();
     CLI::App& app = add_benchmark(
         to, what->how, "echo",
         "Calls that return their argument, beside raw libzmq (DEALER to ROUTER)",
@@ -98,7 +98,7 @@ command add_echo(CLI::App& to) {
     app.add_flag("--all", what->all, "Both transports, all styles, 1 and 4 threads");
     return [what] {
         return run_benchmark(what->how, "echo",
-                             [&](const plan& now, report& out) { run(*what, now, out); });
+                             [&](const plan& now, report& out) { run_echo(*what, now, out); });
     };
 }
 

@@ -54,7 +54,7 @@ sample cost_of_peers(const std::string& role, std::size_t count, double rest_s) 
             {"rest_cpu_percent", cpu * 100}};
 }
 
-void run(const plan& how, std::vector<std::size_t> counts, report& out) {
+void run_lease(const plan& how, std::vector<std::size_t> counts, report& out) {
     if (how.quick) counts.resize(1);
     out.add(measure_request(how));
     for (const char* transport : {"tcp", "ipc"})
@@ -181,7 +181,7 @@ command add_lease(CLI::App& to) {
     add_numbers(app, "--registered", *counts, "How many workers there are", 4, 100'000);
     return [how, counts] {
         return run_benchmark(*how, "lease",
-                             [&](const plan& now, report& out) { run(now, *counts, out); });
+                             [&](const plan& now, report& out) { run_lease(now, *counts, out); });
     };
 }
 

@@ -130,13 +130,13 @@ std::string missing(const peer_system& what) {
     return {};
 }
 
-struct choice {
+struct peers_choice {
     std::vector<std::size_t> windows{1, 100, 1000};
     std::vector<std::size_t> sizes{8};
     plan how;
 };
 
-void run(const choice& what, const plan& how, report& out) {
+void run_peers(const peers_choice& what, const plan& how, report& out) {
     for (const auto& each : all_systems()) {
         if (const auto why = missing(each); !why.empty()) std::cerr << "skipped: " << why << '\n';
     }
@@ -160,7 +160,7 @@ std::vector<figure> measure_peers(const setting& what, const plan& how) {
 }
 
 command add_peers(CLI::App& to) {
-    auto what = std::make_shared<choice>();
+    auto what = std::make_shared<peers_choice>();
     CLI::App& app =
         add_benchmark(to, what->how, "peers", "The same echo by gearman, NATS and gRPC",
                       "  maus-bench peers\n"
@@ -173,7 +173,7 @@ command add_peers(CLI::App& to) {
     add_numbers(app, "--bytes", what->sizes, "Payload", 8, 1 << 16);
     return [what] {
         return run_benchmark(what->how, "peers",
-                             [&](const plan& now, report& out) { run(*what, now, out); });
+                             [&](const plan& now, report& out) { run_peers(*what, now, out); });
     };
 }
 

@@ -4,7 +4,7 @@
 namespace bench {
 
 namespace {
-struct choice {
+struct relay_choice {
     std::vector<std::string> transports{"tcp"};
     std::vector<std::size_t> windows{1, 16, 100, 1000};
     std::vector<std::size_t> sizes{8, 1 << 10};
@@ -12,7 +12,7 @@ struct choice {
     plan how;
 };
 
-void run(choice what, const plan& how, report& out) {
+void run_relay(relay_choice what, const plan& how, report& out) {
     if (how.quick) {
         what.sizes.resize(1);
         what.workers.resize(1);
@@ -26,7 +26,7 @@ void run(choice what, const plan& how, report& out) {
 }  // namespace
 
 command add_relay(CLI::App& to) {
-    auto what = std::make_shared<choice>();
+    auto what = std::make_shared<relay_choice>();
     CLI::App& app = add_benchmark(to, what->how, "relay",
                                   "Echo through the parkserver, beside a raw broker of two ROUTERs",
                                   "  maus-bench relay\n"
@@ -39,7 +39,7 @@ command add_relay(CLI::App& to) {
     add_numbers(app, "--workers", what->workers, "Worker processes", 1, 1000);
     return [what] {
         return run_benchmark(what->how, "relay",
-                             [&](const plan& now, report& out) { run(*what, now, out); });
+                             [&](const plan& now, report& out) { run_relay(*what, now, out); });
     };
 }
 

@@ -4,14 +4,14 @@
 namespace bench {
 
 namespace {
-struct choice {
+struct transfer_choice {
     std::vector<std::string> transports{"tcp"};
     std::vector<std::size_t> sizes{8};
     std::vector<std::size_t> large{1 << 20, 32 << 20};
     plan how;
 };
 
-void run(choice what, const plan& how, report& out) {
+void run_transfer(transfer_choice what, const plan& how, report& out) {
     if (how.quick) what.large.resize(1);
     for (const auto& transport : what.transports)
         for (const auto size : what.sizes)
@@ -24,7 +24,7 @@ void run(choice what, const plan& how, report& out) {
 }  // namespace
 
 command add_transfer(CLI::App& to) {
-    auto what = std::make_shared<choice>();
+    auto what = std::make_shared<transfer_choice>();
     CLI::App& app = add_benchmark(
         to, what->how, "transfer",
         "Small echoes, one at a time, while a large one is always on its way on the same link",
@@ -38,7 +38,7 @@ command add_transfer(CLI::App& to) {
     add_numbers(app, "--large", what->large, "Payload of the large call", 1 << 16, 60 << 20);
     return [what] {
         return run_benchmark(what->how, "transfer",
-                             [&](const plan& now, report& out) { run(*what, now, out); });
+                             [&](const plan& now, report& out) { run_transfer(*what, now, out); });
     };
 }
 

@@ -2,6 +2,7 @@
 // beside it. Memory is asserted, measured from outside; what the good calls waited is printed.
 #include <algorithm>
 #include <cstdio>
+#include <list>
 #include <map>
 
 #include "conformance/peers.hpp"
@@ -27,7 +28,7 @@ public:
         on.expect_in_logs("a stranger was rejected");
         on.expect_in_logs("it does not take what it is sent");
         on.start_parkserver();
-        (void)on.workers(2);
+        (void)on.workers(2, calm({}));
         place = on.place();
         direct_ = &on.manager(steady({"--endpoint", place}));
         relayed_ = &on.manager(steady({"--relayed"}));
@@ -125,10 +126,11 @@ raw_tcp registered_worker(const std::string& endpoint, const spec::register_work
     (void)made.read_frame();
     return made;
 }
-std::string hello_of(const std::string& type) {
+std::string hello_of(const std::string& type, std::vector<std::string> signatures = {}) {
     spec::fake_worker self;
     self.self.type = type;
     self.self.interval_ms = 3'600'000;
+    self.self.signatures = std::move(signatures);
     return raw_tcp::frame(
         spec::link_message({spec::to_record(spec::r_hello, self.what_to_say())}).front());
 }
@@ -181,6 +183,75 @@ void deaf_pings(stage& on) {
     good.judge();
 }
 
+/// F42: messages of too many frames, one of them of 25 million, and many peers that send nothing else.
+void too_many_frames(stage& on) {
+    witnesses good(on);
+    on.expect_violations();
+    const auto few = times(69, raw_tcp::frame("", 1)) + raw_tcp::frame("");
+    const auto many = times(mib / 2, raw_tcp::frame("", 1));
+    for (const auto& endpoint : {on.endpoint(), good.place}) {
+        auto large = stranger(endpoint);
+        for (int i = 0; i < 50 && large.write(many); ++i) {
+        }
+        (void)large.write(raw_tcp::frame(""));
+        const auto bad = times(5000, few);
+        for (int i = 0; i < 100; ++i) (void)stranger(endpoint).write(bad);
+    }
+    good.judge();
+}
+
+/// F43: messages without end.
+void endless_messages(stage& on) {
+    witnesses good(on);
+    const auto frame = raw_tcp::frame(std::string(1u << 16, 'x'), 1);
+    const auto chunk = times(16, frame);
+    for (int linked = 0; linked < 2; ++linked) {
+        auto at_park = linked != 0 ? registered_worker(on.endpoint(), {}) : stranger(on.endpoint());
+        auto at_boss = linked != 0 ? linked_worker(good.place) : stranger(good.place);
+        for (int i = 0; i < 1200 && at_park.write(chunk); ++i) {
+        }
+        for (int i = 0; i < 1200 && at_boss.write(chunk); ++i) {
+        }
+    }
+    good.judge();
+}
+
+/// F50: many hellos, each as large as one may be.
+void large_hellos(stage& on) {
+    witnesses good(on);
+    std::vector<std::string> signatures;
+    for (int i = 0; i < 1000; ++i) {
+        std::string text = "f" + std::to_string(i) + "(";
+        while (text.size() < 4080) text += "i8,";
+        signatures.push_back(text + "i8)->i8");
+    }
+    const auto hello = hello_of("nobody's", signatures);
+    std::list<raw_tcp> all;
+    for (int i = 0; i < 60; ++i) all.push_back(stranger(good.place));
+    for (auto& each : all) each.write(hello);
+    for (auto& each : all) on.check(!each.read_frame().empty(), "a large hello got no answer");
+    // Each is allowed what it said, twice: as a message and as a table.
+    good.judge(60 * 2 * hello.size());
+}
+
+/// F45: requests that each hold a long list, and questions for the status.
+void long_lists(stage& on) {
+    witnesses good(on);
+    spec::fake_manager manager(on.endpoint());
+    for (spec::u64 number = 1; number <= 500; ++number) {
+        spec::request asked;
+        asked.number = number;
+        asked.type = "nobody's";
+        asked.amount = 1;
+        for (int i = 0; i < 20'000; ++i) asked.held.push_back({{}, spec::fresh_id()});
+        manager.park->say(asked);
+    }
+    std::list<spec::dealer> askers;
+    for (int i = 0; i < 10; ++i) askers.emplace_back(on.endpoint()).say(spec::status_query{});
+    for (auto& each : askers) (void)each.hear_next<spec::status>();
+    good.judge(0);
+}
+
 }  // namespace
 
 std::vector<row> rows_of_attacks() {
@@ -190,6 +261,11 @@ std::vector<row> rows_of_attacks() {
     return {
         row("deaf-worker", "3.6 GB are relayed to a worker that does not read", deaf_worker),
         row("deaf-pings", "millions of pings, and nobody reads the answers", deaf_pings),
+        row("too-many-frames", "a message of 25 million frames, 200 peers of bad messages",
+            too_many_frames),
+        row("endless-messages", "messages that do not end", endless_messages),
+        row("large-hellos", "60 hellos of 4 MiB", large_hellos),
+        row("long-lists", "500 requests of 20,000 held workers each", long_lists),
     };
 }
 

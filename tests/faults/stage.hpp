@@ -154,6 +154,8 @@ public:
     }
     /// A part of a warning that the row's fault explains. For losses see logs.hpp.
     void expect_in_logs(const std::string& part) { expected_in_logs_.push_back(part); }
+    /// Somebody attacks: managers count more violations than are worth a line each.
+    void expect_violations() { violations_expected_ = true; }
     /// How a manager calls what a worker says on a connection that libzmq has made anew, before it
     /// has heard that the one before was reset. It counts that as a violation.
     static constexpr const char* no_hello = "a link begins with hello";
@@ -194,6 +196,7 @@ private:
     journal_reader notes_reader_;
     std::vector<std::shared_ptr<void>> kept_longer_, kept_;
     std::vector<std::string> failures_, expected_in_logs_;
+    bool violations_expected_ = false;
     std::vector<fact> undigested_;
     maus::sim::checkers checkers_;
     std::size_t told_ = 0;

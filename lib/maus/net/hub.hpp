@@ -72,6 +72,8 @@ public:
     void arm(base::instant deadline);
     /// Something that epoll does not see is waiting: drain again before sleeping.
     [[nodiscard]] bool has_more();
+    /// Of the ROUTER nothing can be read before the rest of a message with too many frames.
+    [[nodiscard]] bool throws_away() const { return router_intake_.in_rest; }
 
 private:
     struct connection;

@@ -24,8 +24,12 @@ bool reactor::cycle() {
         driven_.on(std::move(each), now);
         if (++fed % inputs_an_outbox_max == 0) send();
     }
-    // With messages still unread time stands still for a while: a sign of life may be among them.
-    time_waits_ = unread ? time_waits_ + 1 : 0;
+    // With messages still unread time stands still for a while: a sign of life may be among them. It does
+    // for longer while a message of too many frames is thrown away, for nothing else can be read then.
+    if (!unread)
+        time_waits_ = 0;
+    else if (!hub_.throws_away())
+        ++time_waits_;
     if (time_waits_ == 0 || time_waits_ > cycles_without_time_max) time_ = now;
     driven_.step(time_);
     const bool sent = !driven_.outbox().empty();
