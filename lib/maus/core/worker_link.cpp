@@ -358,6 +358,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
     if (leaving_with_link_) {
         out.net.link(lease_.link).part(wire::record_type::worker_goodbye, errc::shutdown, why);
         if (!lease_.linked_by_relay) out.net.push(close{lease_.link.to});
+        if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
         leaving_with_link_ = false;
     }
     ++link_serial_;
