@@ -595,6 +595,17 @@ TEST_CASE("worker: leaves when the last of its large results is sent") {
     CHECK(at.core.now_in() == worker::state::stopped);
 }
 
+TEST_CASE("worker: what it has not sent when its time to stop is over is dropped, and counted") {
+    large_site at;
+    CHECK(at.answer() == four_parts);
+    at.core.on(core::stop_worker{at_ms(10)}, at_ms(0), at.out);
+    at.take();
+    at.core.advance_to(at_ms(10), at.out);
+    CHECK(at.take() == lines{"2 goodbye shutdown", "2 close", "1 goodbye", "1 close"});
+    CHECK(at.core.counters().answers == 0);
+    CHECK(at.core.counters().answers_dropped == 1);
+}
+
 TEST_CASE("worker: larger results than queued_bytes_max together do not wait for a manager") {
     large_site at;
     at.call(2, 78);
