@@ -213,8 +213,7 @@ private:
         instant at{};
         std::uint64_t link = 0;
         base::lease_id lease;
-        // Tickets, by group, function and size: what is small overtakes what is large.
-        std::map<std::tuple<std::uint32_t, function, bool>, std::uint64_t> newest;
+        std::map<std::pair<std::uint32_t, function>, std::uint64_t> newest;  // small tickets
     };
     std::map<std::uint32_t, batch> batches_;  // by process
     std::map<life_key, std::map<std::uint32_t, group_state>> groups_;
