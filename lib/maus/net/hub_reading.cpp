@@ -251,7 +251,8 @@ bool hub::drain(std::vector<input>& inputs) {
     }
     if (ask_monitors_) look_is_due_ = true;
     if (look_is_due_ && !more) look_at_transfers();
-    return more || !failures_.empty();
+    // A look reads the monitor, which may have told of connections that closed.
+    return more || !failures_.empty() || !closed_peers_.empty();
 }
 
 bool hub::anything_readable() {
