@@ -28,6 +28,14 @@ void manager::define(method_id method, std::string signature) {
     dispatcher_.define(method, std::move(signature));
 }
 
+inline void manager::from_worker(const link_key& key, wire::message& message, instant now,
+                                 manager_effects& out) {
+    const bool may_wait = !put_off_.empty() || is_large_hello(message);
+    if (may_wait && put_off(key, message, now, out)) [[unlikely]]
+        return;
+    read(key, message, now, out);
+}
+
 // --- what the program wants ---------------------------------------------------------------------
 
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
@@ -117,7 +125,8 @@ void manager::on(down event, instant now, manager_effects& out) {
 }
 
 void manager::advance_to(instant now, manager_effects& out) {
-    if (!put_off_.empty()) read_put_off(now, out);
+    if (!put_off_.empty()) [[unlikely]]
+        read_put_off(now, out);
     for (const auto& lost : parkservers_.advance_to(now, out.net)) parkserver_lost(lost, now, out);
     if (now >= silence_check_) check_silence(now, out);
     std::vector<link_index> hung;

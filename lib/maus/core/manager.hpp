@@ -170,8 +170,12 @@ private:
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;
 
-    void from_worker(const link_key& key, wire::message& message, instant now,
-                     manager_effects& out);
+    inline void from_worker(const link_key& key, wire::message& message, instant now,
+                            manager_effects& out);
+    /// If it is a hello.
+    [[nodiscard]] static bool is_large_hello(const wire::message& message) {
+        return message.first.size() > 64u << 10;
+    }
     [[nodiscard]] bool put_off(const link_key& key, wire::message& message, instant now,
                                manager_effects& out);
     void read_put_off(instant now, manager_effects& out);

@@ -8,8 +8,6 @@ namespace maus::core {
 using base::failure;
 
 namespace {
-constexpr std::size_t hello_at_once_bytes_max = 64u << 10;
-
 /// Why the dispatcher does not take an answer.
 failure unfit_answer(const wire::record& record, const limits& bounds) {
     base::byte_view body = record.body;
@@ -30,13 +28,6 @@ link_address manager::address_of(const link_key& key) const {
     return made;
 }
 
-void manager::from_worker(const link_key& key, wire::message& message, instant now,
-                          manager_effects& out) {
-    const bool may_wait = !put_off_.empty() || message.first.size() > hello_at_once_bytes_max;
-    if (may_wait && put_off(key, message, now, out)) return;
-    read(key, message, now, out);
-}
-
 // A hello may be megabytes of signatures. Such ones are read one by one, when nothing else is to be read:
 // many strangers that come at a time keep nobody else waiting. What they say behind it waits with it.
 bool manager::put_off(const link_key& key, wire::message& message, instant now,
@@ -46,8 +37,7 @@ bool manager::put_off(const link_key& key, wire::message& message, instant now,
                                        [&](const auto& each) { return each.first == key; });
     const bool is_linked = links_.contains(key);
     const bool is_stranger = !is_linked && (!key.relayed.none() || !ended_.contains(key.via));
-    const bool is_large = message.first.size() > hello_at_once_bytes_max;
-    if (!is_behind && !(is_stranger && is_large)) return false;
+    if (!is_behind && !(is_stranger && is_large_hello(message))) return false;
     const std::size_t bytes = message.bytes();
     if (put_off_bytes_ + bytes > config_.settings.limits.queued_bytes_max) {
         const failure why{errc::overloaded, "too many large hellos wait to be read"};

@@ -274,8 +274,10 @@ void placement::pump(call_group& of, instant now, outbox& out) {
 
 std::size_t placement::pump(instant now, outbox& out) {
     sent_ = 0;
-    for (const link_index at : large_to_pump_) sent_ += pump_large(at, now, out);
-    large_to_pump_.clear();
+    if (!large_to_pump_.empty()) [[unlikely]] {
+        for (const link_index at : large_to_pump_) sent_ += pump_large(at, now, out);
+        large_to_pump_.clear();
+    }
     for (std::size_t i = 0; i < to_pump_.size(); ++i) {
         to_pump_[i]->to_pump = false;
         pump(*to_pump_[i], now, out);

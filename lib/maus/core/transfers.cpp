@@ -68,8 +68,8 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
 
 void transfers::send_whole(transfer& which, bool told, wire::link_writer to) const {
     const std::uint8_t flags = told ? 0 : wire::flag_untold;
-    if (ours_ == side::worker) return to.result(which.of, std::move(which.payload), flags);
-    to.call(which.of, which.function, which.at_most_once, which.payload, flags);
+    if (ours_ == side::worker) return to.result_apart(which.of, std::move(which.payload), flags);
+    to.call_apart(which.of, which.function, which.at_most_once, which.payload, flags);
 }
 
 void transfers::send_last(transfer& which, wire::link_writer to) const {

@@ -54,6 +54,18 @@ void worker::on(down event, instant now, worker_effects& out) {
     }
 }
 
+inline void worker::answer(wire::attempt of, base::buffer&& result, instant now,
+                           worker_effects& out) {
+    if (result.size() > result_bytes_max_) [[unlikely]] {
+        out.net.link(lease_.link).failed(of, result_too_large(result.size()));
+    } else if (result.size() >= config_.settings.limits.payload_apart_bytes) [[unlikely]] {
+        return answer_large(of, std::move(result), now, out);
+    } else {
+        out.net.link(lease_.link).result(of, std::move(result));
+    }
+    ++counters_.answers;
+}
+
 void worker::on(job_done&& event, instant now, worker_effects& out) {
     MAUS_ASSERT((event.was_detached ? detached_ : slots_held_) > 0, "a job is done twice");
     if (event.was_detached) {
@@ -64,16 +76,15 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     }
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
+    } else if (auto* value = std::get_if<job_value>(&event.outcome)) {
+        answer(event.attempt, std::move(value->payload), now, out);
     } else {
-        answer(event, now, out);
+        answer_without_value(event, out);
     }
     if (state_ != state::serving) settle_down(now, out);
 }
 
-void worker::answer(job_done& event, instant now, worker_effects& out) {
-    if (auto* value = std::get_if<job_value>(&event.outcome)) {
-        return answer(event.attempt, std::move(value->payload), now, out);
-    }
+void worker::answer_without_value(const job_done& event, worker_effects& out) {
     ++counters_.answers;
     auto record = out.net.link(lease_.link);
     if (const auto* fault = std::get_if<job_fault>(&event.outcome)) {
@@ -85,22 +96,11 @@ void worker::answer(job_done& event, instant now, worker_effects& out) {
     }
 }
 
-void worker::answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out) {
-    if (result.size() > result_bytes_max_) {
-        out.net.link(lease_.link).failed(of, result_too_large(result.size()));
-    } else if (result.size() >= config_.settings.limits.payload_apart_bytes) {
-        return answer_large(of, std::move(result), now, out);
-    } else {
-        out.net.link(lease_.link).result(of, std::move(result));
-    }
-    ++counters_.answers;
-}
-
 void worker::answer_large(wire::attempt of, base::buffer&& result, instant now,
                           worker_effects& out) {
     if (!lease_.large) {
         ++counters_.answers;
-        return out.net.link_alone(lease_.link).result(of, std::move(result));
+        return out.net.link_alone(lease_.link).result_apart(of, std::move(result));
     }
     lease_.large->add({of, 0, false, std::move(result)});
     pump_large(now, out);

@@ -193,8 +193,8 @@ private:
     bool called(const wire::record& record, instant now, worker_effects& out);
     void unknown(wire::record_type type, worker_effects& out);
     void manager_lacks(std::uint8_t type, worker_effects& out);
-    void answer(job_done& event, instant now, worker_effects& out);
-    void answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
+    inline void answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
+    void answer_without_value(const job_done& event, worker_effects& out);
     void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;

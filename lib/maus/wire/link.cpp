@@ -243,6 +243,20 @@ void link_writer::result(attempt of, base::buffer&& payload, const extensions& e
     }
 }
 
+void link_writer::call_apart(attempt of, std::uint16_t function, bool at_most_once,
+                             base::buffer& payload, std::uint8_t more_flags) {
+    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
+    const auto flags = static_cast<std::uint8_t>(once | flag_apart | more_flags);
+    (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
+    share_apart(payload);
+}
+
+void link_writer::result_apart(attempt of, base::buffer&& payload, std::uint8_t more_flags) {
+    const auto flags = static_cast<std::uint8_t>(flag_apart | more_flags);
+    (void)put(begin(record_type::result, flags, 0, attempt_bytes), of);
+    to_.rest.push_back(std::move(payload));
+}
+
 void link_writer::last_of_call(attempt of, std::uint16_t function, bool at_most_once,
                                base::buffer&& piece) {
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;

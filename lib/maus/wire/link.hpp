@@ -217,16 +217,18 @@ class link_writer {
 public:
     link_writer(message& to, const limits& bounds) : to_(to), bounds_(bounds) {}
 
-    /// `payload` is copied, or shared if it is large (base::share): the caller keeps it. `more_flags`:
-    /// of a large one.
-    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
-              std::uint8_t more_flags = 0);
+    /// `payload` is copied, or shared if it is large (base::share): the caller keeps it.
+    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload);
     /// The same, with extensions.
     void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
               const extensions& extended);
     /// `payload` is taken if it is large.
-    void result(attempt of, base::buffer&& payload, std::uint8_t more_flags = 0);
+    void result(attempt of, base::buffer&& payload);
     void result(attempt of, base::buffer&& payload, const extensions& extended);
+    /// The same of a payload that is large.
+    void call_apart(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+                    std::uint8_t more_flags = 0);
+    void result_apart(attempt of, base::buffer&& payload, std::uint8_t more_flags = 0);
     /// Texts are cut to what the peer takes, too.
     void failed(attempt of, const fault& why,
                 std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
@@ -345,25 +347,17 @@ inline void link_writer::put(std::byte* at, base::byte_view bytes) {
 }
 
 inline void link_writer::call(attempt of, std::uint16_t function, bool at_most_once,
-                              base::buffer& payload, std::uint8_t more_flags) {
+                              base::buffer& payload) {
+    if (payload.size() >= bounds_.payload_apart_bytes) [[unlikely]]
+        return call_apart(of, function, at_most_once, payload);
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
-    if (payload.size() >= bounds_.payload_apart_bytes) {
-        const auto flags = static_cast<std::uint8_t>(once | flag_apart | more_flags);
-        (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
-        share_apart(payload);
-        return;
-    }
     std::byte* at = begin(record_type::call, once, function, attempt_bytes + payload.size());
     put(put(at, of), payload.view());
 }
 
-inline void link_writer::result(attempt of, base::buffer&& payload, std::uint8_t more_flags) {
-    if (payload.size() >= bounds_.payload_apart_bytes) {
-        const auto flags = static_cast<std::uint8_t>(flag_apart | more_flags);
-        (void)put(begin(record_type::result, flags, 0, attempt_bytes), of);
-        to_.rest.push_back(std::move(payload));
-        return;
-    }
+inline void link_writer::result(attempt of, base::buffer&& payload) {
+    if (payload.size() >= bounds_.payload_apart_bytes) [[unlikely]]
+        return result_apart(of, std::move(payload));
     std::byte* at = begin(record_type::result, 0, 0, attempt_bytes + payload.size());
     put(put(at, of), payload.view());
 }
