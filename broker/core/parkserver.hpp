@@ -33,6 +33,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/claims.hpp"
 #include "maus/base/shared_buffer.hpp"
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
@@ -122,20 +123,15 @@ private:
             return registration.serving ? registration.serving->lease : lease_id{};
         }
     };
-    struct claim {  // of a manager: that it has a worker
-        lease_id lease;
-        bool counts = false;
-    };
     struct standing_request {
         base::token token;
         std::string type;
-        std::uint32_t amount = 0;         // as wanted for; 0: all
-        std::uint32_t target = 0;         // how many it is to have; 0: not known yet
-        bool satisfied = false;           // it once had all: from now on one lost, one replaced
-        std::set<worker_id> leased;       // from here
-        std::map<worker_id, claim> held;  // the others that it has, as its manager says
-        std::uint32_t held_counted = 0;   // those that do not say otherwise themselves
-        std::size_t said = 0;             // how many its manager named
+        std::uint32_t amount = 0;        // as wanted for; 0: all
+        std::uint32_t target = 0;        // how many it is to have; 0: not known yet
+        bool satisfied = false;          // it once had all: from now on one lost, one replaced
+        std::set<worker_id> leased;      // from here
+        std::uint32_t held_counted = 0;  // its claims that count
+        std::size_t said = 0;            // how many its manager named
         std::uint64_t order = 0;
         instant since{};
         [[nodiscard]] std::uint32_t serving() const {
@@ -226,10 +222,10 @@ private:
     [[nodiscard]] standing_request make_request(manager& who, const wire::request& request,
                                                 instant now);
     void take_held(manager& who, standing_request& wanted, const wire::request& request);
-    void hold(const request_key& key, standing_request& wanted, const wire::held_worker& said);
+    void hold(const request_key& key, standing_request& wanted,
+              const std::vector<wire::held_worker>& said);
     void unhold(const request_key& key, standing_request& wanted, worker_id id);
     void unhold_all(const request_key& key, standing_request& wanted);
-    void give_up_claim(const worker_id& id, const manager_id& of);
     void lease_to(const request_key& key, standing_request& wanted, const worker_id& id);
     /// Whether a worker last named another lease than this.
     [[nodiscard]] bool denies(const worker_id& id, const lease_id& said) const;
@@ -304,8 +300,7 @@ private:
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, request_key> tokens_;
-    std::set<std::pair<worker_id, request_key>>
-        claims_;  // which requests hold whom: one of each manager
+    claims claims_;
     std::map<std::string, pool> pools_;
     std::set<std::string> to_serve_;
     timers timers_;

@@ -121,11 +121,11 @@ parkserver::standing_request parkserver::make_request(manager& who, const wire::
 
 void parkserver::take_held(manager& who, standing_request& wanted, const wire::request& request) {
     const request_key key{who.registration.manager, request.request};
+    unhold_all(key, wanted);
     who.said += request.held.size() - wanted.said;
     wanted.said = request.held.size();
-    unhold_all(key, wanted);
+    hold(key, wanted, request.held);
     for (const auto& each : request.held) {
-        hold(key, wanted, each);
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
                                  there->second.state == worker_state::occupied;
@@ -142,36 +142,33 @@ void parkserver::lease_to(const request_key& key, standing_request& wanted, cons
 }
 
 void parkserver::hold(const request_key& key, standing_request& wanted,
-                      const wire::held_worker& said) {
-    if (wanted.leased.contains(said.worker) || wanted.held.contains(said.worker)) return;
-    give_up_claim(said.worker, key.first);
-    const bool counts = !denies(said.worker, said.lease);
-    wanted.held[said.worker] = {said.lease, counts};
-    if (counts) ++wanted.held_counted;
-    claims_.insert({said.worker, key});
+                      const std::vector<wire::held_worker>& said) {
+    std::vector<claims::claim> made;
+    made.reserve(said.size());
+    for (const auto& each : said) {
+        if (wanted.leased.contains(each.worker)) continue;
+        made.push_back({each.worker, key.second, each.lease, !denies(each.worker, each.lease)});
+    }
+    for (const auto& ended : claims_.add(key.first, std::move(made))) {
+        const request_key other{key.first, ended.request};
+        standing_request& held = *find(other);
+        if (ended.counts) --held.held_counted;
+        note_request(other, held);
+    }
+    wanted.held_counted = claims_.counted(key.first, key.second);
 }
 
 void parkserver::unhold(const request_key& key, standing_request& wanted, worker_id id) {
-    const auto found = wanted.held.find(id);
-    if (found == wanted.held.end()) return;
-    if (found->second.counts) --wanted.held_counted;
-    wanted.held.erase(found);
-    claims_.erase({id, key});
-}
-
-// A worker serves one request at a time: what its manager says last is right. So a word of the worker is
-// weighed against one claim of each manager.
-void parkserver::give_up_claim(const worker_id& id, const manager_id& of) {
-    const auto found = claims_.lower_bound({id, {of, {}}});
-    if (found == claims_.end() || found->first != id || found->second.first != of) return;
-    const request_key other = found->second;
-    standing_request& holds = *find(other);
-    unhold(other, holds, id);
-    note_request(other, holds);
+    const claims::claim* const held = claims_.find(key.first, id);
+    if (held == nullptr || held->request != key.second) return;
+    if (held->counts) --wanted.held_counted;
+    claims_.erase(key.first, id);
 }
 
 void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
-    while (!wanted.held.empty()) unhold(key, wanted, wanted.held.begin()->first);
+    if (wanted.said == 0) return;
+    claims_.erase_all(key.first, key.second);
+    wanted.held_counted = 0;
 }
 
 // The worker knows better ([P-22]): its manager may not have noticed yet that it left.
@@ -189,15 +186,14 @@ void parkserver::set_word(worker& who, const std::optional<wire::service>& word)
 
 // A worker has said something else of itself, or is gone.
 void parkserver::weigh_claims(const worker_id& id) {
-    for (auto each = claims_.lower_bound({id, {}}); each != claims_.end() && each->first == id;
-         ++each) {
-        standing_request& wanted = *find(each->second);
-        claim& held = wanted.held.at(id);
+    claims_.each_to(id, [&](const manager_id& of, claims::claim& held) {
+        const request_key key{of, held.request};
+        standing_request& wanted = *find(key);
         const bool counts = !denies(id, held.lease);
-        if (std::exchange(held.counts, counts) == counts) continue;
+        if (std::exchange(held.counts, counts) == counts) return;
         counts ? ++wanted.held_counted : --wanted.held_counted;
-        note_request(each->second, wanted);
-    }
+        note_request(key, wanted);
+    });
 }
 
 // --- requests -----------------------------------------------------------------------------------
@@ -365,8 +361,8 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
 // its old place. Offers stand until then, since most requests are made again.
 void parkserver::forget_requests(manager& of) {
     if (!of.requests.empty()) of.places.clear();
+    claims_.erase_all(of.registration.manager);
     for (auto& [request, old] : of.requests) {
-        unhold_all({of.registration.manager, request}, old);
         of.places[old.token] = old.order;
         tokens_.erase(old.token);
         pools_[old.type].waiting.erase(old.order);

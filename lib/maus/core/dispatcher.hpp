@@ -89,12 +89,11 @@ public:
     void explain_no_workers(std::string why) { why_no_workers_ = std::move(why); }
 
     // --- links
-    link_index add_link(link_address to, std::string worker,
-                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        wire::payload_limit payloads = {},
+    link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
+                        std::uint32_t concurrency, wire::payload_limit payloads = {},
                         std::unique_ptr<transfers> large = nullptr) {
-        return placement_.add_link(to, std::move(worker), signatures, concurrency, payloads,
-                                   std::move(large));
+        return placement_.add_link(to, std::move(worker), std::move(signatures), concurrency,
+                                   payloads, std::move(large));
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from

@@ -145,8 +145,8 @@ void manager::advance_to(instant now, manager_effects& out) {
 }
 
 instant manager::next_deadline() const {
-    if (!put_off_.empty()) return {};
-    return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline()});
+    return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline(),
+                     put_off_.empty() ? never : read_put_off_at_});
 }
 
 void manager::check_silence(instant now, manager_effects& out) {

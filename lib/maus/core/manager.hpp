@@ -216,8 +216,7 @@ private:
     std::unordered_set<route> ended_;  // connections that have had their link
     std::deque<std::pair<link_key, wire::message>> put_off_;  // large hellos, and what came behind
     std::size_t put_off_bytes_ = 0;
-    bool heard_others_ = false;  // while some are put off, since the last step
-    int steps_put_off_ = 0;
+    instant read_put_off_at_{};
     std::uint64_t requests_made_ = 0;
     instant silence_check_ = never;  // no link can be silent before
     bool stopped_ = false;

@@ -28,11 +28,10 @@ link_address manager::address_of(const link_key& key) const {
     return made;
 }
 
-// A hello may be megabytes of signatures. Such ones are read one by one, when nothing else is to be read:
-// many strangers that come at a time keep nobody else waiting. What they say behind it waits with it.
+// A hello may be megabytes of signatures. Such ones are read one by one, with rests: many strangers that come
+// at a time keep nobody else waiting. What they say behind it waits with it.
 bool manager::put_off(const link_key& key, wire::message& message, instant now,
                       manager_effects& out) {
-    heard_others_ = true;
     const bool is_behind = std::any_of(put_off_.begin(), put_off_.end(),
                                        [&](const auto& each) { return each.first == key; });
     const bool is_linked = links_.contains(key);
@@ -50,13 +49,15 @@ bool manager::put_off(const link_key& key, wire::message& message, instant now,
 }
 
 void manager::read_put_off(instant now, manager_effects& out) {
-    constexpr int steps_put_off_max = 100;  // who never stops talking does not keep strangers out
-    if (std::exchange(heard_others_, false) && ++steps_put_off_ < steps_put_off_max) return;
-    steps_put_off_ = 0;
-    auto [key, message] = std::move(put_off_.front());
-    put_off_.pop_front();
-    put_off_bytes_ -= message.bytes();
-    read(key, message, now, out);
+    constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
+    if (now < read_put_off_at_) return;
+    read_put_off_at_ = base::after(now, rest);
+    do {
+        auto [key, message] = std::move(put_off_.front());
+        put_off_.pop_front();
+        put_off_bytes_ -= message.bytes();
+        read(key, message, now, out);
+    } while (!put_off_.empty() && !is_large_hello(put_off_.front().second));
 }
 
 void manager::drop_put_off(route via) {
@@ -198,7 +199,7 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.limits = wire::limits_of(hello.can);
     const auto* relay = key.relayed.none() ? nullptr : parkservers_.find(key.via);
     made.index = dispatcher_.add_link(
-        to, to_string(hello.worker), hello.signatures, hello.concurrency,
+        to, to_string(hello.worker), std::move(hello.signatures), hello.concurrency,
         wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr),
         wire::uses(made.features, wire::feature_transfer)
             ? std::make_unique<transfers>(transfers::side::manager, config_.settings.limits)

@@ -39,9 +39,8 @@ void placement::remove_group(group_id id) {
 // --- links --------------------------------------------------------------------------------------
 
 link_index placement::add_link(link_address to, std::string worker,
-                               const std::vector<std::string>& signatures,
-                               std::uint32_t concurrency, wire::payload_limit payloads,
-                               std::unique_ptr<transfers> large) {
+                               std::vector<std::string> signatures, std::uint32_t concurrency,
+                               wire::payload_limit payloads, std::unique_ptr<transfers> large) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -62,7 +61,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.payloads = payloads;
     made.large = std::move(large);
     for (std::size_t number = 0; number < signatures.size(); ++number) {
-        made.numbers.emplace(signatures[number], static_cast<std::uint16_t>(number));
+        made.numbers.emplace(std::move(signatures[number]), static_cast<std::uint16_t>(number));
     }
     return index;
 }

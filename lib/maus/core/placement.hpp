@@ -124,9 +124,9 @@ public:
     [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method);
 
     // --- links
-    link_index add_link(link_address to, std::string worker,
-                        const std::vector<std::string>& signatures, std::uint32_t concurrency,
-                        wire::payload_limit payloads, std::unique_ptr<transfers> large);
+    link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
+                        std::uint32_t concurrency, wire::payload_limit payloads,
+                        std::unique_ptr<transfers> large);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);

@@ -32,6 +32,16 @@ std::uint64_t bytes_unread(int fd) {
     return static_cast<std::uint64_t>(unread);
 }
 
+// What was set stays set unless the system can be told that it is not (Linux 5.14).
+void take_much(int fd) {
+#ifdef SO_BUF_LOCK
+    constexpr int nothing = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &nothing, sizeof nothing);
+#else
+    (void)fd;
+#endif
+}
+
 // The system gives the lowest number that is free.
 bool is_among_the_last(int fd) {
     constexpr rlim_t kept_max = 64;
@@ -53,6 +63,16 @@ grip::~grip() { ::close(fd_); }
 
 bool grip::take(int fd) { return fd >= 0 && ::dup3(fd, fd_, O_CLOEXEC) >= 0; }
 void grip::let_go() { ::dup3(idle_, fd_, O_CLOEXEC); }
+
+void grip::take_little() {
+#ifdef SO_BUF_LOCK
+    int locks = 0;
+    socklen_t size = sizeof locks;
+    if (::getsockopt(fd_, SOL_SOCKET, SO_BUF_LOCK, &locks, &size) != 0) return;
+    constexpr int little = 16 << 10;
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+#endif
+}
 
 void grip::end_connection() {
     // The other side is to hear of it, though it may be in the middle of a write that nobody reads: a

@@ -120,7 +120,10 @@ private:
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);
     void cut_off(int fd, const std::string& why);
+    void take_little_of_strangers();
     void end_router_connection(int fd);
+    /// With the grip. False: that connection of the ROUTER's has closed.
+    [[nodiscard]] bool take(int fd);
 
     void carry_out(core::open& asked);
     void carry_out(core::close& asked);
@@ -151,6 +154,7 @@ private:
     std::vector<connection*> by_fd_;              // null: nobody of whom anything has come
     std::unordered_map<int, transfer> open_fds_;  // of the ROUTER: accepted and not closed
     std::vector<int> crowd_;                      // among them: too many
+    std::vector<int> fresh_;                      // among them: since the last look
     std::uint64_t accepted_ = 0;
     std::vector<base::route> closed_peers_;  // of the ROUTER: down after the next full drain
     std::vector<base::route> with_queue_;

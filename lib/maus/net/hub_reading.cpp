@@ -76,7 +76,7 @@ void hub::note_router_events() {
     for (const auto& event : events) {
         if (event.kind == ZMQ_EVENT_ACCEPTED) {
             open_fds_[event.fd] = transfer{.serial = ++accepted_};
-            if (is_among_the_last(event.fd)) crowd_.push_back(event.fd);
+            (is_among_the_last(event.fd) ? crowd_ : fresh_).push_back(event.fd);
         }
         if (event.kind != ZMQ_EVENT_DISCONNECTED) continue;
         open_fds_.erase(event.fd);
@@ -109,6 +109,7 @@ hub::connection& hub::router_peer(const zmq::message_t& id, const zmq::message_t
     made->routing_id = key;
     made->fd = fd;
     connection& peer = *made;
+    take_much(fd);
     connections_.emplace(peer.at, std::move(made));
     by_routing_id_.emplace(key, &peer);
     if (open_fds_.contains(peer.fd)) {
@@ -141,6 +142,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
     if (ask_monitors_) {
         note_router_events();
         turn_away_crowd();
+        take_little_of_strangers();
     }
     if (router_intake_.in_rest && !skip_rest(*router_, router_intake_)) return true;
     const std::vector<route> closing = std::move(closed_peers_);
@@ -166,6 +168,8 @@ bool hub::drain_router(std::vector<input>& inputs) {
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
+    // libzmq looks for what others have begun to send after 100 frames. Those of this one are large.
+    if (bytes >= bytes_a_drain) (void)router_->readable();
     if (!all) {
         closed_peers_.insert(closed_peers_.begin(), closing.begin(), closing.end());
         return true;

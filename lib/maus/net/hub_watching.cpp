@@ -93,8 +93,7 @@ void hub::cut_off_endless() {
 
 void hub::turn_away_crowd() {
     if (crowd_.empty()) return;
-    for (const int fd : crowd_) end_router_connection(fd);
-    crowd_.clear();
+    for (const int fd : std::exchange(crowd_, {})) end_router_connection(fd);
     const base::instant now = clock_now();
     if (now < crowd_is_logged_until_) return;
     crowd_is_logged_until_ = base::after(now, crowd_log_interval);
@@ -118,16 +117,32 @@ void hub::cut_off(int fd, const std::string& why) {
     }
 }
 
+void hub::take_little_of_strangers() {
+    for (const int fd : std::exchange(fresh_, {})) {
+        if (!take(fd)) continue;
+        if (peer_at(fd) == nullptr) grip_->take_little();
+        grip_->let_go();
+    }
+}
+
+void hub::end_router_connection(int fd) {
+    if (!take(fd)) return;
+    grip_->end_connection();
+    grip_->let_go();
+}
+
 // libzmq reports a disconnection before it closes the descriptor. So if none was reported once we
 // have a grip on it, it is still the same connection.
-void hub::end_router_connection(int fd) {
+bool hub::take(int fd) {
     const auto known = open_fds_.find(fd);
-    if (known == open_fds_.end() || !grip_->take(fd)) return;
+    if (known == open_fds_.end()) return false;
     const std::uint64_t serial = known->second.serial;
+    if (!grip_->take(fd)) return false;
     note_router_events();
     const auto now = open_fds_.find(fd);
-    if (now != open_fds_.end() && now->second.serial == serial) grip_->end_connection();
+    if (now != open_fds_.end() && now->second.serial == serial) return true;
     grip_->let_go();
+    return false;
 }
 
 }  // namespace maus::net
