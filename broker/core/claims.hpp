@@ -7,7 +7,7 @@
 // Pure: no socket, clock or thread.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -23,6 +23,7 @@ public:
         base::request_id request;
         base::lease_id lease;
         bool counts = false;  // its worker does not say otherwise
+        bool gone = false;    // inside: one by one they are only marked, so that each costs little
     };
 
     /// Adds all of one request. Returns those of other requests of this manager that end by it.
@@ -32,26 +33,25 @@ public:
     void erase_all(const base::manager_id& of) { of_.erase(of); }
     /// How many of a request count.
     [[nodiscard]] std::uint32_t counted(const base::manager_id& of, base::request_id request) const;
-    [[nodiscard]] const claim* find(const base::manager_id& of,
-                                    const base::worker_id& worker) const;
+    [[nodiscard]] const claim* find(const base::manager_id& of, const base::worker_id& worker);
     /// Calls `see(manager, claim)` for each claim to a worker.
     template <class See>
     void each_to(const base::worker_id& worker, See see) {
-        for (auto& [manager, all] : of_) {
-            const auto found = place_of(all, worker);
-            if (found != all.end() && found->worker == worker) see(manager, *found);
+        for (auto& [manager, claimed] : of_) {
+            claim* const found = find_in(claimed.all, worker);
+            if (found != nullptr) see(manager, *found);
         }
     }
 
 private:
-    template <class Claims>
-    [[nodiscard]] static auto place_of(Claims& all, const base::worker_id& worker) {
-        return std::lower_bound(
-            all.begin(), all.end(), worker,
-            [](const claim& one, const base::worker_id& id) { return one.worker < id; });
-    }
+    struct list {
+        std::vector<claim> all;  // by worker
+        std::size_t gone = 0;
+    };
+    static void sweep(list& which);
+    [[nodiscard]] static claim* find_in(std::vector<claim>& all, const base::worker_id& worker);
 
-    std::map<base::manager_id, std::vector<claim>> of_;  // by worker; none is empty
+    std::map<base::manager_id, list> of_;  // none is empty
 };
 
 }  // namespace maus::broker

@@ -267,13 +267,11 @@ TEST_CASE("manager: large hellos are read with rests, and nobody waits behind th
                at.out);
     CHECK(at.core.next_deadline() <= at_ms(0));
     CHECK(at.greet(40, at.hello(20, 20)) == lines{"40 welcome", "31 welcome"});
-    CHECK(at.core.calls().stale_answers == 0);
+    CHECK(at.core.calls().stale_answers == 1);
     CHECK(at.take().empty());
     CHECK(at.core.next_deadline() == at_ms(40));
     at.core.on(core::down{{32}, "cut"}, at_ms(0), at.out);  // its hello is for nobody
-    // What stands behind a hello needs no rest.
     CHECK(at.pass(40) == lines{"33 welcome"});
-    CHECK(at.core.calls().stale_answers == 1);
     CHECK(at.core.next_deadline() > at_ms(80));
     CHECK(at.core.workers() == 3);
 }
@@ -291,6 +289,38 @@ TEST_CASE("manager: large hellos that wait are bounded") {
         at.core.on(core::received{{route}, std::move(large)}, at_ms(0), at.out);
     }
     CHECK(take_news(at.out.net) == lines{"32 reject overloaded", "32 close"});
+}
+
+TEST_CASE("manager: what waits behind a large hello is bounded, though it has no bytes") {
+    office at;
+    at.join_parkserver();
+    wire::message large;
+    wire::write_header(large.first, wire::channel::link);
+    large.first.extend(100'000);
+    at.core.on(core::received{{31}, std::move(large)}, at_ms(0), at.out);
+    for (int i = 0; i < 15; ++i) at.core.on(core::received{{31}, {}}, at_ms(0), at.out);
+    CHECK(take_news(at.out.net).empty());
+    at.core.on(core::received{{31}, {}}, at_ms(0), at.out);
+    CHECK(take_news(at.out.net) == lines{"31 reject overloaded", "31 close"});
+    CHECK(at.take().empty());
+}
+
+TEST_CASE("manager: a large hello over a relay is for nobody once its lease has ended") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 1);
+    auto hello = at.hello(11, 1);
+    for (int i = 0; i < 1000; ++i) {
+        hello.signatures.push_back("g" + std::to_string(i) + std::string(100, 'x') + "()->void");
+    }
+    auto message = link_message(at.config.settings.limits, [&](link_writer& to) { to.say(hello); });
+    message.rest.insert(message.rest.begin(), std::move(message.first));
+    message.first = wire::relay_frame({5, 1});
+    at.core.on(core::received{{1}, std::move(message)}, at_ms(0), at.out);
+    at.core.on(core::received{{1}, wire::encode_control(wire::lease_ended{{5, 1}, "it left"})},
+               at_ms(0), at.out);
+    CHECK(at.take().empty());
+    CHECK(at.core.workers() == 0);
 }
 
 TEST_CASE("manager: over a relay the parkserver's limit holds too, and the error says so") {

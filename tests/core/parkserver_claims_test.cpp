@@ -193,3 +193,71 @@ TEST_CASE("parkserver: a lease that its manager lost is no lease again when its 
     const lines said = at.say(13, park::worker(13));
     CHECK(said == lines{"13 registered", "13 assign 5.2"});
 }
+
+// --- the table by itself -------------------------------------------------------------------------
+
+namespace {
+
+using broker::claims;
+
+const auto boss = id<base::manager_id>(1);
+
+base::worker_id the_worker(int number) {
+    return id<base::worker_id>(static_cast<std::uint8_t>(number));
+}
+
+claims::claim claim_to(int worker, std::uint64_t request, bool counts = true) {
+    return {the_worker(worker), {request}, {}, counts};
+}
+std::uint64_t holder_of(claims& table, int worker) {
+    const auto* found = table.find(boss, the_worker(worker));
+    return found == nullptr ? 0 : found->request.value;
+}
+
+}  // namespace
+
+TEST_CASE("claims: a manager's last word of a worker counts, and the first of a list") {
+    claims table;
+    CHECK(table.add(boss, {claim_to(5, 1), claim_to(1, 1), claim_to(3, 1, false), claim_to(1, 1)})
+              .empty());
+    CHECK(table.counted(boss, {1}) == 2);
+    const auto ended = table.add(boss, {claim_to(4, 2), claim_to(3, 2), claim_to(6, 2)});
+    REQUIRE(ended.size() == 1);
+    CHECK(ended[0].request.value == 1);
+    CHECK(holder_of(table, 3) == 2);
+    for (const int worker : {1, 5}) CHECK(holder_of(table, worker) == 1);
+    for (const int worker : {4, 6}) CHECK(holder_of(table, worker) == 2);
+    CHECK(table.counted(boss, {2}) == 3);
+    CHECK(holder_of(table, 2) == 0);
+}
+
+TEST_CASE("claims: what is given up one by one is gone, and may come again") {
+    claims table;
+    std::vector<claims::claim> many;
+    for (int worker = 1; worker <= 9; ++worker) many.push_back(claim_to(worker, 1));
+    (void)table.add(boss, std::move(many));
+    for (const int worker : {2, 4, 2}) table.erase(boss, the_worker(worker));
+    CHECK(table.counted(boss, {1}) == 7);
+    CHECK(holder_of(table, 4) == 0);
+    int seen = 0;
+    table.each_to(the_worker(4), [&](const auto&, auto&) { ++seen; });
+    CHECK(seen == 0);
+    CHECK(table.add(boss, {claim_to(4, 3)}).empty());
+    CHECK(holder_of(table, 4) == 3);
+    for (int worker = 1; worker <= 9; ++worker) table.erase(boss, the_worker(worker));
+    CHECK(table.counted(boss, {1}) == 0);
+    CHECK(holder_of(table, 4) == 0);
+}
+
+TEST_CASE("claims: those of one request end together, those of another manager stay") {
+    claims table;
+    const auto other = id<base::manager_id>(2);
+    (void)table.add(boss, {claim_to(1, 1), claim_to(2, 2)});
+    (void)table.add(other, {claim_to(1, 1)});
+    table.erase_all(boss, {1});
+    CHECK(holder_of(table, 1) == 0);
+    CHECK(holder_of(table, 2) == 2);
+    int seen = 0;
+    table.each_to(the_worker(1), [&](const auto& of, auto&) { seen += of == other; });
+    CHECK(seen == 1);
+}

@@ -300,6 +300,22 @@ TEST_CASE("transfers: what is withdrawn in the middle is dropped at the other en
     CHECK_FALSE(ends.violation);
 }
 
+TEST_CASE("transfers: the flag of a last piece means nothing on a part") {
+    pair_of_ends ends;
+    auto first = link_message(ends.settings.limits, [](auto& to) {
+        to.part_of_payload(wire::record_type::manager_part, 0, bytes_of(10));
+    });
+    ends.read(first);
+    auto odd = link_message(ends.settings.limits, [](auto& to) {
+        to.part_of_payload(wire::record_type::manager_part, 0, bytes_of(3));
+    });
+    odd.first.data()[wire::header_bytes + 5] |= std::byte{wire::flag_continued};
+    ends.read(odd);
+    CHECK_FALSE(ends.violation);
+    // Else the 10 bytes came again, in the frame of each such part.
+    CHECK(odd.rest.front().size() == 3);
+}
+
 TEST_CASE("transfers: what breaks the rules is named") {
     struct row {
         const char* about;

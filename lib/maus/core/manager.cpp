@@ -246,6 +246,7 @@ void manager::handle(parkserver_session& from, const wire::control& message, ins
                      manager_effects& out) {
     if (const auto* ended = std::get_if<wire::lease_ended>(&message)) {
         const link_key key{from.via(), ended->lease};
+        drop_put_off(key);
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }

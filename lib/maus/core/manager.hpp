@@ -180,6 +180,7 @@ private:
                                manager_effects& out);
     void read_put_off(instant now, manager_effects& out);
     void drop_put_off(route via);
+    void drop_put_off(const link_key& key);
     void read(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,
@@ -214,7 +215,9 @@ private:
     std::map<base::token, group_id> tokens_;
     std::unordered_map<link_key, link, link_key_hash> links_;
     std::unordered_set<route> ended_;  // connections that have had their link
-    std::deque<std::pair<link_key, wire::message>> put_off_;  // large hellos, and what came behind
+    std::unordered_map<link_key, std::vector<wire::message>, link_key_hash>
+        put_off_;  // large hellos, and what came behind them
+    std::deque<link_key> put_off_order_;
     std::size_t put_off_bytes_ = 0;
     instant read_put_off_at_{};
     std::uint64_t requests_made_ = 0;

@@ -29,22 +29,27 @@ link_address manager::address_of(const link_key& key) const {
 }
 
 // A hello may be megabytes of signatures. Such ones are read one by one, with rests: many strangers that come
-// at a time keep nobody else waiting. What they say behind it waits with it.
+// at a time keep nobody else waiting. What they say behind it waits with it, and that is not much: nobody
+// answers them yet.
 bool manager::put_off(const link_key& key, wire::message& message, instant now,
                       manager_effects& out) {
-    const bool is_behind = std::any_of(put_off_.begin(), put_off_.end(),
-                                       [&](const auto& each) { return each.first == key; });
+    constexpr std::size_t messages_max = 16;
     const bool is_linked = links_.contains(key);
     const bool is_stranger = !is_linked && (!key.relayed.none() || !ended_.contains(key.via));
+    const auto waiting = put_off_.find(key);
+    const bool is_behind = waiting != put_off_.end();
     if (!is_behind && !(is_stranger && is_large_hello(message))) return false;
     const std::size_t bytes = message.bytes();
-    if (put_off_bytes_ + bytes > config_.settings.limits.queued_bytes_max) {
-        const failure why{errc::overloaded, "too many large hellos wait to be read"};
+    const bool too_many = is_behind && waiting->second.size() >= messages_max;
+    if (too_many || put_off_bytes_ + bytes > config_.settings.limits.queued_bytes_max) {
+        const failure why{errc::overloaded, "too much waits behind large hellos"};
+        drop_put_off(key);
         is_linked ? violation(key, why, now, out) : reject(key, why, out);
         return true;
     }
     put_off_bytes_ += bytes;
-    put_off_.emplace_back(key, std::move(message));
+    if (!is_behind) put_off_order_.push_back(key);
+    put_off_[key].push_back(std::move(message));
     return true;
 }
 
@@ -52,20 +57,25 @@ void manager::read_put_off(instant now, manager_effects& out) {
     constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
     if (now < read_put_off_at_) return;
     read_put_off_at_ = base::after(now, rest);
-    do {
-        auto [key, message] = std::move(put_off_.front());
-        put_off_.pop_front();
-        put_off_bytes_ -= message.bytes();
-        read(key, message, now, out);
-    } while (!put_off_.empty() && !is_large_hello(put_off_.front().second));
+    const link_key key = put_off_order_.front();
+    auto messages = std::move(put_off_.at(key));
+    drop_put_off(key);
+    for (auto& each : messages) read(key, each, now, out);
+}
+
+void manager::drop_put_off(const link_key& key) {
+    const auto found = put_off_.find(key);
+    if (found == put_off_.end()) return;
+    for (const auto& each : found->second) put_off_bytes_ -= each.bytes();
+    put_off_.erase(found);
+    std::erase(put_off_order_, key);
 }
 
 void manager::drop_put_off(route via) {
-    std::erase_if(put_off_, [&](const auto& each) {
-        const bool drop = each.first.via == via;
-        if (drop) put_off_bytes_ -= each.second.bytes();
-        return drop;
-    });
+    const auto order = put_off_order_;
+    for (const auto& key : order) {
+        if (key.via == via) drop_put_off(key);
+    }
 }
 
 void manager::read(const link_key& key, wire::message& message, instant now, manager_effects& out) {

@@ -115,7 +115,7 @@ void hub::carry_out(core::close& asked) {
     const auto found = connections_.find(asked.to);
     // A ROUTER cannot part with one peer: it was told to go, and what it still says is for nobody.
     if (found == connections_.end() || !found->second->dealer) return;
-    flush(*found->second);
+    flush(*found->second, true);
     forget(asked.to);
 }
 
@@ -124,7 +124,7 @@ void hub::carry_out(core::send& asked) {
     if (found == connections_.end() || !found->second->takes()) return;
     connection& to = *found->second;
     if (to.queue.empty()) {
-        switch (try_send(to, asked)) {
+        switch (has_much(to) ? sent::full : try_send(to, asked)) {
             case sent::done: return;
             case sent::unreachable: return part(to);
             case sent::full: with_queue_.push_back(to.at); break;
@@ -138,10 +138,11 @@ void hub::carry_out(core::send& asked) {
 
 void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }
 
+bool hub::has_much(const connection& to) const {
+    return to.bytes_handed_over() > std::min(handed_over_max, limits_.queued_bytes_max);
+}
+
 hub::sent hub::try_send(connection& to, core::send& asked) {
-    if (to.bytes_handed_over() > std::min(handed_over_max, limits_.queued_bytes_max)) {
-        return sent::full;
-    }
     socket& via = to.dealer ? *to.dealer : *router_;
     // Frames before the message's own. The first frame that goes out decides whether there is room:
     // on a ROUTER that is the routing id, and after EAGAIN or EHOSTUNREACH nothing may follow it.
@@ -160,7 +161,11 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         // handed over then; small first frames were only copied.
         zmq::message_t first = to_zmq(asked.message.first, to.handed_over, to_copy);
         if (!via.send(first, !asked.message.rest.empty())) {
-            if (asked.message.first.empty()) asked.message.first = from_zmq(first);
+            // A copy: what is counted as handed over would be counted with each try.
+            if (asked.message.first.empty()) {
+                asked.message.first =
+                    base::buffer{base::byte_view{first.data<std::byte>(), first.size()}};
+            }
             return sent::full;
         }
         for (std::size_t i = 0; i < asked.message.rest.size(); ++i) {
@@ -172,11 +177,12 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         log_(log_level::error, std::string("cannot send: ") + failed.what());
         return sent::unreachable;
     }
+    to.spoken_to = true;
     return sent::done;
 }
 
-void hub::flush(connection& to) {
-    while (!to.queue.empty() && to.takes()) {
+void hub::flush(connection& to, bool all) {
+    while (!to.queue.empty() && to.takes() && (all || !has_much(to))) {
         core::send& next = to.queue.front();
         const std::size_t bytes = cost_of(next.message);
         switch (try_send(to, next)) {

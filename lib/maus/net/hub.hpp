@@ -93,6 +93,7 @@ private:
         /// All up to here belongs to messages that were read, or nearly.
         std::uint64_t delivered = 0;
         std::uint64_t seen = 0;  // at the last look
+        bool ended = false;      // cut off; libzmq may never say so of one that it does not read
     };
 
     enum class watched : std::uint32_t { data, own, monitor };
@@ -120,6 +121,7 @@ private:
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);
     void cut_off(int fd, const std::string& why);
+    [[nodiscard]] bool each_had_its_turn() const;
     void take_little_of_strangers();
     void end_router_connection(int fd);
     /// With the grip. False: that connection of the ROUTER's has closed.
@@ -131,7 +133,9 @@ private:
     void carry_out(core::note& asked);
     enum class sent : std::uint8_t { done, full, unreachable };
     sent try_send(connection& to, core::send& asked);
-    void flush(connection& to);
+    [[nodiscard]] bool has_much(const connection& to) const;
+    /// As much as libzmq should have at a time, or all that it takes.
+    void flush(connection& to, bool all = false);
     void flush_all();
     void hold_to_bound(connection& to);
     [[nodiscard]] base::instant next_own_deadline(base::instant deadline) const;
@@ -153,8 +157,12 @@ private:
     std::unordered_map<std::string, connection*> by_routing_id_;
     std::vector<connection*> by_fd_;              // null: nobody of whom anything has come
     std::unordered_map<int, transfer> open_fds_;  // of the ROUTER: accepted and not closed
-    std::vector<int> crowd_;                      // among them: too many
-    std::vector<int> fresh_;                      // among them: since the last look
+    struct place {
+        int fd;
+        std::uint64_t serial;
+    };
+    std::vector<place> crowd_;  // among them: too many
+    std::vector<int> fresh_;    // among them: since the last look
     std::uint64_t accepted_ = 0;
     std::vector<base::route> closed_peers_;  // of the ROUTER: down after the next full drain
     std::vector<base::route> with_queue_;
@@ -169,6 +177,7 @@ private:
     std::size_t memory_at_look_ = 0;
     base::instant next_look_{};
     bool look_is_due_ = false;
+    std::size_t read_since_look_ = 0;  // messages
     bool look_again_ = false;
     base::instant crowd_is_logged_until_{};
 };

@@ -17,6 +17,7 @@ struct hub::connection {
     int fd = -1;
     bool closed = false;             // its connection is gone; `down` follows after a full drain
     bool failed = false;             // given up; `down` is on its way
+    bool spoken_to = false;          // something was sent to it
     std::uint8_t heard = 0;          // since the last look: a bit for each channel
     std::uint8_t speaks = 0;         // ever
     std::size_t oversized = 0;       // messages with too many frames

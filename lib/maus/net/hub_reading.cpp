@@ -76,7 +76,11 @@ void hub::note_router_events() {
     for (const auto& event : events) {
         if (event.kind == ZMQ_EVENT_ACCEPTED) {
             open_fds_[event.fd] = transfer{.serial = ++accepted_};
-            (is_among_the_last(event.fd) ? crowd_ : fresh_).push_back(event.fd);
+            if (is_among_the_last(event.fd)) {
+                crowd_.push_back({event.fd, accepted_});
+            } else {
+                fresh_.push_back(event.fd);
+            }
         }
         if (event.kind != ZMQ_EVENT_DISCONNECTED) continue;
         open_fds_.erase(event.fd);
@@ -168,6 +172,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
+    read_since_look_ += count;
     // libzmq looks for what others have begun to send after 100 frames. Those of this one are large.
     if (bytes >= bytes_a_drain) (void)router_->readable();
     if (!all) {
@@ -227,6 +232,7 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     if (count != 0) from.reads.came(count);
+    read_since_look_ += count;
     return more;
 }
 
@@ -254,9 +260,15 @@ bool hub::drain(std::vector<input>& inputs) {
         more = more || anything_readable();
     }
     if (ask_monitors_) look_is_due_ = true;
-    if (look_is_due_ && !more) look_at_transfers();
+    if (look_is_due_ && (!more || each_had_its_turn())) look_at_transfers();
     // A look reads the monitor, which may have told of connections that closed.
     return more || !failures_.empty() || !closed_peers_.empty();
+}
+
+// libzmq takes a message of one connection after the other, and learns within 100 frames who has begun to
+// send.
+bool hub::each_had_its_turn() const {
+    return read_since_look_ > messages_a_drain + 2 * (open_fds_.size() + dealers_.size());
 }
 
 bool hub::anything_readable() {

@@ -27,8 +27,8 @@ constexpr unsigned bit_of(wire::channel on) { return 1u << static_cast<unsigned>
 // All else is small: at most a hello with as many functions as there may be, and as long.
 std::size_t hub::unfinished_bytes_max(const connection* whose) const {
     constexpr unsigned with_payloads = bit_of(wire::channel::link) | bit_of(wire::channel::relay);
-    if (whose != nullptr &&
-        (whose->dealer || ((whose->speaks | whose->heard) & with_payloads) != 0)) {
+    if (whose != nullptr && (whose->dealer || (whose->spoken_to && ((whose->speaks | whose->heard) &
+                                                                    with_payloads) != 0))) {
         return 2 * (limits_.message_bytes_max + limits_.control_bytes_max);
     }
     return limits_.control_bytes_max + limits_.functions_max * limits_.signature_bytes_max;
@@ -37,6 +37,7 @@ std::size_t hub::unfinished_bytes_max(const connection* whose) const {
 // What was seen at the last look has been read since, for a look follows a full drain; if no message
 // came of it, then it is part of one.
 bool hub::is_over(transfer& coming, int fd, connection* whose) {
+    if (coming.ended) return false;
     const auto received = bytes_received(fd);
     if (!received) return false;
     const std::size_t bytes_max = unfinished_bytes_max(whose);
@@ -66,9 +67,10 @@ bool hub::memory_has_grown() {
     return true;
 }
 
-// After a full drain.
+// After a full drain, or so many messages that each connection had its turn.
 void hub::look_at_transfers() {
     look_is_due_ = false;
+    read_since_look_ = 0;
     const base::instant now = clock_now();
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
@@ -80,12 +82,18 @@ void hub::look_at_transfers() {
 
 void hub::cut_off_endless() {
     if (router_) note_router_events();
-    std::vector<int> fds;
+    std::vector<place> over;
     for (auto& [fd, coming] : open_fds_) {
-        if (is_over(coming, fd, peer_at(fd))) fds.push_back(fd);
+        if (is_over(coming, fd, peer_at(fd))) over.push_back({fd, coming.serial});
     }
     constexpr const char* why = "it sends a message without end";
-    for (const int fd : fds) cut_off(fd, why);
+    for (const auto& each : over) {
+        // To cut one off reads the monitor: the next descriptor may be another connection's by then.
+        const auto known = open_fds_.find(each.fd);
+        if (known == open_fds_.end() || known->second.serial != each.serial) continue;
+        known->second.ended = true;
+        cut_off(each.fd, why);
+    }
     for (connection* each : dealers_) {
         if (!each->failed && is_over(each->coming, each->fd, each)) cut_off(*each, why);
     }
@@ -93,7 +101,12 @@ void hub::cut_off_endless() {
 
 void hub::turn_away_crowd() {
     if (crowd_.empty()) return;
-    for (const int fd : std::exchange(crowd_, {})) end_router_connection(fd);
+    for (const auto& each : std::exchange(crowd_, {})) {
+        const auto known = open_fds_.find(each.fd);
+        if (known != open_fds_.end() && known->second.serial == each.serial) {
+            end_router_connection(each.fd);
+        }
+    }
     const base::instant now = clock_now();
     if (now < crowd_is_logged_until_) return;
     crowd_is_logged_until_ = base::after(now, crowd_log_interval);

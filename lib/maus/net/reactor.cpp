@@ -6,6 +6,7 @@ namespace maus::net {
 
 namespace {
 constexpr int cycles_without_time_max = 100;
+constexpr std::chrono::seconds stands_at_most{2};
 // An answer may be a million times as long as its question, and is bounded only once it is sent.
 constexpr std::size_t inputs_an_outbox_max = 32;
 }  // namespace
@@ -26,11 +27,14 @@ bool reactor::cycle() {
     }
     // With messages still unread time stands still for a while: a sign of life may be among them. It does
     // for longer while a message of too many frames is thrown away, for nothing else can be read then.
-    if (!unread)
+    if (!unread) {
         time_waits_ = 0;
-    else if (!hub_.throws_away())
-        ++time_waits_;
-    if (time_waits_ == 0 || time_waits_ > cycles_without_time_max) time_ = now;
+    } else if (time_waits_++ == 0) {
+        stood_since_ = now;
+    }
+    const bool too_long = hub_.throws_away() ? now - stood_since_ > stands_at_most
+                                             : time_waits_ > cycles_without_time_max;
+    if (time_waits_ == 0 || too_long) time_ = now;
     driven_.step(time_);
     const bool sent = !driven_.outbox().empty();
     send();

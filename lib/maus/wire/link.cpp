@@ -65,7 +65,8 @@ bool link_reader::take_outside(record& read) {
         if (apart_used_ == from_.rest.size()) return stop("a record's payload frame is missing");
         read.apart = &from_.rest[apart_used_++];
         if (unfinished_ != nullptr && (read.flags & flag_untold) == 0) unfinished_->tell = true;
-        const bool continued = (read.flags & flag_continued) != 0 && unfinished_ != nullptr;
+        const bool continued =
+            (read.flags & flag_continued) != 0 && unfinished_ != nullptr && !is_part(read.type);
         if (continued && !complete(*read.apart)) return false;
     }
     return (read.flags & flag_extended) == 0 || take_extensions(read);
