@@ -415,6 +415,33 @@ TEST_CASE("manager: a direct worker idles until there is a request for it") {
     CHECK(at.core.workers_of({1}) == 1);
 }
 
+// Conformance P-86, once in a hundred runs: the second worker came before the first was seen to be gone, and
+// its request waited for a third.
+TEST_CASE("manager: an idle direct worker takes the place of one that is lost") {
+    office at;
+    const auto direct = [&](std::uint8_t number) {
+        auto made = at.hello(number, 0);
+        made.token = {};
+        made.lease = {};
+        return made;
+    };
+    at.ask_for(1, 1);
+    for (const int number : {11, 12, 13}) {
+        at.greet(20u + static_cast<unsigned>(number), direct(static_cast<std::uint8_t>(number)));
+    }
+    at.submit(7);
+    at.take();
+    CHECK(at.core.workers_of({1}) == 1);
+    const lines after = at.down(31);
+    REQUIRE(after.size() == 2);
+    CHECK(after[1].starts_with("32 call"));
+    CHECK(at.core.workers_of({1}) == 1);
+    // Who idles takes no place in a request that is given back.
+    at.core.on(core::release_request{{1}}, at_ms(0), at.out);
+    CHECK(at.core.workers_of({1}) == 0);
+    CHECK(at.core.workers() == 1);
+}
+
 TEST_CASE("manager: when it stops, every call settles and everybody is told") {
     office at;
     at.join_parkserver();

@@ -96,8 +96,8 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     parkservers_.tell(wire::cancel{found->second.request}, out.net);
     tokens_.erase(found->second.token);
     const auto links = std::move(found->second.links);
+    requests_.erase(found);  // before: who is idle is not to take a place in it
     for (const auto& key : links) end(key, link_end::released, code, why, now, out);
-    requests_.erase(found);
 }
 
 // --- inputs -------------------------------------------------------------------------------------

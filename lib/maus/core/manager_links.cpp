@@ -389,10 +389,14 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     std::erase(wanted->second.links, key);
     wanted->second.changed = wanted->second.changed || is_news(old);
     note_strength(*old.group, out);
-    if (!lost) return;
-    out.net.log(log_level::warning,
-                "worker " + base::brief(old.worker) + " lost: " + std::string(why));
-    parkservers_.tell(wire::worker_lost{wanted->second.request, old.lease, old.worker}, out.net);
+    if (lost) {
+        out.net.log(log_level::warning,
+                    "worker " + base::brief(old.worker) + " lost: " + std::string(why));
+        parkservers_.tell(wire::worker_lost{wanted->second.request, old.lease, old.worker},
+                          out.net);
+    }
+    // One that came by itself while all were there may take its place.
+    if (!stopped_) seek_direct(*old.group, out);
 }
 
 }  // namespace maus::core
