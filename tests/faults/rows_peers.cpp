@@ -285,6 +285,7 @@ void memory(stage& on) {
     auto& boss =
         on.manager(calm({"--amount", "2", "--greedy-every", "5", "--extra-bytes", "100000"}), cap);
     on.wait_for(boss, kind::settled, 100);
+    on.expect_in_logs("a peer is cut off");  // no stranger has 60 MiB to say
     // Peers that speak without being asked, and never listen. What malloc keeps for next time it
     // keeps once: a later flood may not add to it.
     const auto flood = [&] {
