@@ -66,11 +66,6 @@ private:
         pid_t pid;
         std::size_t before;
     };
-    struct waits {
-        std::size_t calls = 0;
-        double p99_ms = 0;
-        double most_ms = 0;
-    };
 
     static words steady(words more) {
         more.insert(more.end(),
@@ -80,21 +75,6 @@ private:
     void watch(const std::string& name, pid_t pid) {
         forget_peak(pid);
         watched_[name] = {pid, bytes_of(pid)};
-    }
-    static waits waits_of(peer& of, std::size_t since) {
-        of.refresh();
-        std::map<std::uint64_t, maus::base::instant> asked;
-        std::vector<double> all;
-        for (std::size_t i = since; i < of.facts().size(); ++i) {
-            const fact& each = of.facts()[i];
-            if (each.what == kind::submitted) asked[each.ticket] = each.at;
-            if (each.what != kind::settled || !asked.contains(each.ticket)) continue;
-            all.push_back(
-                std::chrono::duration<double, std::milli>(each.at - asked[each.ticket]).count());
-        }
-        if (all.empty()) throw row_failed("no call came back");
-        std::sort(all.begin(), all.end());
-        return {all.size(), all[(all.size() - 1) * 99 / 100], all.back()};
     }
     static void print(const waits& of) {
         std::printf("%zu echoes: 99 of 100 within %.2f ms, all within %.2f ms\n", of.calls,

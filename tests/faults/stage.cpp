@@ -345,4 +345,20 @@ void stage::judge() {
                           checkers_.failures().end());
 }
 
+waits waits_of(peer& boss, std::size_t since) {
+    boss.refresh();
+    std::map<std::uint64_t, maus::base::instant> asked;
+    std::vector<double> all;
+    for (std::size_t i = since; i < boss.facts().size(); ++i) {
+        const fact& each = boss.facts()[i];
+        if (each.what == kind::submitted) asked[each.ticket] = each.at;
+        if (each.what != kind::settled || !asked.contains(each.ticket)) continue;
+        all.push_back(
+            std::chrono::duration<double, std::milli>(each.at - asked[each.ticket]).count());
+    }
+    if (all.empty()) throw row_failed("no call came back");
+    std::sort(all.begin(), all.end());
+    return {all.size(), all[all.size() / 2], all[(all.size() - 1) * 99 / 100], all.back()};
+}
+
 }  // namespace faults

@@ -206,4 +206,13 @@ private:
 /// What the checkers say of the histories (*.jsonl) in a folder that was kept.
 [[nodiscard]] outcome judge_folder(const std::string& folder);
 
+/// What it waited for its calls, in the facts from `since` on.
+struct waits {
+    std::size_t calls = 0;
+    double median_ms = 0;
+    double p99_ms = 0;
+    double most_ms = 0;
+};
+[[nodiscard]] waits waits_of(peer& boss, std::size_t since);
+
 }  // namespace faults

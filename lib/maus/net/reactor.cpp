@@ -18,6 +18,7 @@ bool reactor::cycle() {
     if (inputs_.empty() && !unread && !driven_.has_queued() && now < driven_.next_deadline()) {
         time_ = now;
         time_waits_ = 0;
+        all_read_at_ = now;
         return false;
     }
     std::size_t fed = 0;
@@ -29,12 +30,13 @@ bool reactor::cycle() {
     // for longer while a message of too many frames is thrown away, for nothing else can be read then.
     if (!unread) {
         time_waits_ = 0;
-    } else if (time_waits_++ == 0) {
-        stood_since_ = now;
+        all_read_at_ = now;
+    } else if (!hub_.throws_away()) {
+        ++time_waits_;
     }
-    const bool too_long = hub_.throws_away() ? now - stood_since_ > stands_at_most
-                                             : time_waits_ > cycles_without_time_max;
-    if (time_waits_ == 0 || too_long) time_ = now;
+    const bool stands = unread && (hub_.throws_away() ? now - all_read_at_ <= stands_at_most
+                                                      : time_waits_ <= cycles_without_time_max);
+    if (!stands) time_ = now;
     driven_.step(time_);
     const bool sent = !driven_.outbox().empty();
     send();

@@ -71,7 +71,7 @@ private:
     std::vector<input> inputs_;
     base::instant time_{};
     int time_waits_ = 0;
-    base::instant stood_since_{};
+    base::instant all_read_at_{};
     std::atomic<bool> asleep_{false};
 };
 
