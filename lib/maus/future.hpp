@@ -112,6 +112,8 @@ public:
     /// For the library: then() with a continuation, which `make` makes of the future.
     template <class Make>
     void continue_with(Make make);
+    /// For the library: for whoever may have to cancel it once it was taken over.
+    [[nodiscard]] detail::state_ref<detail::state<T>> share() const { return state_; }
 
 private:
     [[nodiscard]] detail::state<T>& shared() const {

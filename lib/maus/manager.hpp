@@ -23,12 +23,14 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "maus/future.hpp"
+#include "maus/map.hpp"
 #include "maus/method.hpp"
 #include "maus/options.hpp"
 
@@ -141,8 +143,27 @@ public:
     future<R> call(std::string_view name, Given&&... given) const {
         return send_call_by_name<R>(group(), options_, name, given...);
     }
+    template <class R, class... Args, std::ranges::viewable_range Inputs>
+    [[nodiscard]] auto map(const method<R(Args...)>& function, Inputs&& inputs,
+                           map_options how = {}) const {
+        return map_over<in_order<R>, sizeof...(Args)>(std::forward<Inputs>(inputs),
+                                                      calling(function), how);
+    }
+    template <class R, class... Args, std::ranges::viewable_range Inputs>
+    [[nodiscard]] auto map_unordered(const method<R(Args...)>& function, Inputs&& inputs,
+                                     map_options how = {}) const {
+        return map_over<as_ready<R>, sizeof...(Args)>(std::forward<Inputs>(inputs),
+                                                      calling(function), how);
+    }
 
 private:
+    template <class Function>
+    [[nodiscard]] auto calling(Function function) const {
+        return [self = *this, function = std::move(function)]<class... Given>(Given&&... given) {
+            return self.call(function, std::forward<Given>(given)...);
+        };
+    }
+
     [[nodiscard]] const std::shared_ptr<group_handle>& group() const {
         if (!group_) throw no_workers_to_call();
         return group_;
@@ -191,6 +212,19 @@ public:
     }
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
+
+    /// Calls a function once for each input, with bounded look-ahead (map.hpp): a range of the results
+    /// in the order of the inputs, or of {index, value} as they come.
+    template <class R, class... Args, std::ranges::viewable_range Inputs>
+    [[nodiscard]] auto map(const method<R(Args...)>& function, Inputs&& inputs,
+                           map_options how = {}) const {
+        return with(group()->calls()).map(function, std::forward<Inputs>(inputs), how);
+    }
+    template <class R, class... Args, std::ranges::viewable_range Inputs>
+    [[nodiscard]] auto map_unordered(const method<R(Args...)>& function, Inputs&& inputs,
+                                     map_options how = {}) const {
+        return with(group()->calls()).map_unordered(function, std::forward<Inputs>(inputs), how);
+    }
 
     /// How many workers there are now. May have changed already when it returns.
     [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }

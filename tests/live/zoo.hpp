@@ -39,6 +39,8 @@ inline constexpr method<std::string(std::string)> echo{"echo"};
 inline constexpr method<std::uint32_t()> pid{"pid"};
 /// Throws std::invalid_argument that names x.
 inline constexpr method<int(int)> fail{"fail"};
+/// Gives x back; throws if it is odd.
+inline constexpr method<int(int)> only_even{"only_even"};
 /// Throws an int.
 inline constexpr method<void()> throw_odd{"throw_odd"};
 /// Gives x back after so many milliseconds.

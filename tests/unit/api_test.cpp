@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "catch.hpp"
+#include "pending_call.hpp"
 #include "support/scratch.hpp"
 
 using namespace std::chrono_literals;
@@ -19,10 +20,6 @@ maus::error error_from(Body body) {
         return failed;
     }
     throw std::logic_error("no error");
-}
-template <class Body>
-maus::errc code_from(Body body) {
-    return error_from(body).code();
 }
 
 int free_function(int x, const std::string&) noexcept { return x; }

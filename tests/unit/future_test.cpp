@@ -5,42 +5,11 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "pending_call.hpp"
 
 using namespace std::chrono_literals;
 
 namespace {
-
-/// What the library does when a result comes, without the library.
-template <class T>
-struct pending_call {
-    maus::detail::state_ref<maus::detail::state<T>> state{new maus::detail::state<T>};
-    maus::future<T> future{state};
-
-    template <class... Values>
-    void comes(const Values&... values) {
-        maus::base::buffer payload;
-        maus::wire::encode(payload, values...);
-        state->retain();
-        state->settle_and_release(std::move(payload), nullptr);
-    }
-    void fails(maus::errc code) {
-        state->settle(std::make_exception_ptr(maus::error(code, "it failed")), nullptr);
-    }
-};
-
-template <class Body>
-maus::errc code_from(Body body) {
-    try {
-        body();
-    } catch (const maus::error& failed) {
-        return failed.code();
-    }
-    throw std::logic_error("no error");
-}
-template <class T>
-maus::errc code_of(maus::future<T> failed) {
-    return code_from([&] { failed.get(); });
-}
 
 maus::future<int> plus_one(maus::future<int> before) { co_return co_await before + 1; }
 maus::future<void> nothing() { co_return; }

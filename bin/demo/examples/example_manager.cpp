@@ -8,6 +8,7 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
+#include <ranges>
 
 #include <maus/manager.hpp>
 
@@ -49,12 +50,13 @@ void errors(maus::worker_group& workers) {
     }
 }
 
-// Many calls at a time: they go to whichever worker has the least to do.
+// Many calls at a time: they go to whichever worker has the least to do. The inputs may be millions; they
+// are looked at a little ahead of the results.
 void many_calls(maus::worker_group& workers) {
-    std::vector<maus::future<std::uint64_t>> numbers;
-    for (std::uint32_t n = 0; n <= 30; ++n) numbers.push_back(workers.call(fib, n));
     std::cout << "fib(0) to fib(30) =";
-    for (auto& each : numbers) std::cout << ' ' << each.get();
+    for (const auto number : workers.map(fib, std::views::iota(0u, 31u))) {
+        std::cout << ' ' << number;
+    }
     std::cout << '\n';
 }
 

@@ -102,6 +102,10 @@ void expose_all(maus::worker& worker, maus_test::aides& on) {
     worker.expose(zoo::add, [](int x, int y) { return x + y; });
     worker.expose(zoo::echo, [](std::string text) { return text; });
     worker.expose(zoo::pid, [] { return static_cast<std::uint32_t>(::getpid()); });
+    worker.expose(zoo::only_even, [](int x) {
+        if (x % 2 != 0) throw std::invalid_argument(std::to_string(x) + " is odd");
+        return x;
+    });
     worker.expose(zoo::fail, [](int x) -> int {
         throw std::invalid_argument("no " + std::to_string(x) + ", please");
     });
