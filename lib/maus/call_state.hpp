@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -18,6 +20,16 @@
 #include "maus/base/time.hpp"
 #include "maus/options.hpp"
 #include "maus/wire/archive.hpp"
+
+namespace maus {
+
+/// How far a function is, as it tells itself (context::progress).
+struct progress {
+    double fraction = 0;  ///< from 0 to 1; NaN: not known
+    std::string text;
+};
+
+}  // namespace maus
 
 namespace maus::detail {
 
@@ -42,6 +54,8 @@ struct call_owner {
     virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
     /// Of the function that was called.
     [[nodiscard]] virtual std::string name_of(std::uint32_t method) = 0;
+    /// tell_progress() is to be called on the callback thread.
+    virtual void post_progress(state_base& call) = 0;
 };
 
 /// While it lives, failures that nobody hears of on this thread are this call's, unless they are those
@@ -65,6 +79,14 @@ private:
 /// The failure of what ended its thread (pthread_exit).
 [[nodiscard]] std::exception_ptr thread_ended();
 
+/// What is known of how far a call is, and who listens. Made when the first of them comes.
+struct progress_hook {
+    std::mutex guard;
+    std::function<void(const progress&)> listener;
+    std::optional<progress> latest;  // that was not told
+    bool posted = false;
+};
+
 /// What is handed to the thread that does it: a call, or something else.
 struct command : base::linked<command> {
     static constexpr std::uint32_t no_call = ~0u;
@@ -83,6 +105,7 @@ public:
     state_base& operator=(const state_base&) = delete;
     virtual ~state_base() {
         if (failure_ && !heard_) report_unheard();
+        delete progress_.load(std::memory_order_relaxed);
     }
 
     void retain() noexcept { word_.fetch_add(one_reference, std::memory_order_relaxed); }
@@ -117,6 +140,12 @@ public:
 
     /// Asks the owner, if there is one still, to give the call up.
     void cancel();
+    /// Who wants to know how far it is.
+    void listen(std::function<void(const progress&)> listener);
+    /// By the owner.
+    void progressed(progress how_far);
+    /// By the callback thread: tells the listener.
+    void tell_progress();
     /// Before it is shared: gives the owner a reference.
     void own(std::shared_ptr<call_owner> owner) {
         owner_ = std::move(owner);
@@ -147,6 +176,8 @@ private:
     static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
     static constexpr std::uint32_t one_reference = 8;
 
+    [[nodiscard]] progress_hook& hook();
+    void post_if_due(progress_hook& its);
     void report_unheard() noexcept;
     void go_on_here();
 
@@ -156,6 +187,7 @@ private:
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;
+    std::atomic<progress_hook*> progress_{nullptr};
     std::unique_ptr<continuation> continuation_;
     base::buffer payload_;
     call_options options_;

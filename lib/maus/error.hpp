@@ -115,6 +115,8 @@ public:
     [[nodiscard]] bool retryable() const noexcept { return maus::retryable(code_); }
     /// The function that was called; empty if the error is not about a call.
     [[nodiscard]] const std::string& function() const noexcept { return function_; }
+    /// The label of the call (call_options::label); empty if it had none.
+    [[nodiscard]] const std::string& label() const noexcept { return label_; }
     /// remote_exception: the type of the exception, as the worker's language spells it.
     [[nodiscard]] const std::string& remote_type() const noexcept { return remote_type_; }
     /// poisoned, maybe_executed: the attempts that were made, oldest first.
@@ -122,6 +124,10 @@ public:
 
     error&& about(std::string function) && {
         function_ = std::move(function);
+        return std::move(*this);
+    }
+    error&& labelled(std::string label) && {
+        label_ = std::move(label);
         return std::move(*this);
     }
     error&& thrown_as(std::string remote_type) && {
@@ -136,6 +142,7 @@ public:
 private:
     errc code_;
     std::string function_;
+    std::string label_;
     std::string remote_type_;
     std::vector<attempt_record> attempts_;
 };

@@ -93,9 +93,23 @@ public:
     /// False: not ready after that time.
     [[nodiscard]] bool wait_for(time_span time) const { return shared().wait_for(time); }
 
-    /// Asks that the call be given up: it settles as cancelled, unless it has settled already. A
-    /// function that runs is not stopped. Without effect on coroutines.
+    /// Asks that the call be given up: it settles as cancelled, unless it has settled already. What is
+    /// queued is never started; a function that runs is asked to stop (context.hpp). Without effect on
+    /// coroutines.
     void cancel() const { shared().cancel(); }
+    /// Calls `callback` with maus::progress when the function tells how far it is, on the callback thread
+    /// of the manager. If it tells more than the callback can hear, it hears the newest. Gives the
+    /// future itself. Without effect on coroutines, and once the call is settled.
+    template <class Callback>
+    future& on_progress(Callback callback) & {
+        shared().listen(std::move(callback));
+        return *this;
+    }
+    template <class Callback>
+    future&& on_progress(Callback callback) && {
+        shared().listen(std::move(callback));
+        return std::move(*this);
+    }
 
     /// Runs `callback` when this is ready, with the value (errors pass it by), or with the ready
     /// future if that is what it takes. Gives a future of what the callback returns; if that is a

@@ -12,10 +12,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "maus/call_tags.hpp"
 #include "maus/limits.hpp"
 #include "maus/log_level.hpp"
 #include "maus/time_span.hpp"
@@ -46,17 +48,28 @@ enum class when_full : std::uint8_t {
     fail,   ///< the call fails with overloaded
 };
 
-/// How one call is made; for request::calls and worker_group::with().
+/// Which of the calls that wait for a worker goes first. Of eight calls one is the oldest of all, so
+/// that none waits for ever. What a worker has been sent already, it starts in that order.
+enum class priority : std::uint8_t { low, normal, high };
+
+/// How one call is made; for request::calls and worker_group::with(). A call that a function makes
+/// inherits what is left of the deadline of its own call, and its trace.
 struct call_options {
     maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
     /// How many workers may die while they run it before it is poisoned. 0 counts as 1.
     std::uint8_t max_crashes = 3;
-    /// From the call to its end; then it fails with deadline_exceeded. The default is: no end.
+    /// From the call to its end; then it fails with deadline_exceeded, and a function that runs for it
+    /// is asked to stop. The time that is left travels with the call. The default is: no end.
     time_span timeout = std::chrono::nanoseconds::max();
     /// For one attempt, from when its worker may have started it; then it fails with
     /// attempt_timeout, and the worker is given up, since it may hang. The default is: no end.
     time_span attempt_timeout = std::chrono::nanoseconds::max();
+    maus::priority priority = maus::priority::normal;
+    call_label label = {};     ///< names the call in errors, logs and to its function
+    trace_context trace = {};  ///< passed on to its function
+    /// Cancels all calls that were made with it, once it is asked to stop.
+    std::stop_token stop = {};
 };
 
 /// Which workers a manager asks for. The request stands until it is released: a worker that is lost

@@ -4,6 +4,16 @@
 
 namespace maus {
 
-fence this_call::fence() { return shell::fence_of_current_call(); }
+context this_call::context() { return shell::running_call::on_this_thread("context").context(); }
+fence this_call::fence() { return shell::running_call::on_this_thread("fence").fence(); }
+std::stop_token this_call::stop_token() {
+    return shell::running_call::on_this_thread("stop_token").context().stop_token();
+}
+std::chrono::nanoseconds this_call::time_left() {
+    return shell::running_call::on_this_thread("time_left").context().time_left();
+}
+void this_call::progress(double fraction, std::string_view text) {
+    shell::running_call::on_this_thread("progress").context().progress(fraction, text);
+}
 
 }  // namespace maus

@@ -1,30 +1,30 @@
-// What a function may ask about the call that it is running for.
+// What a function may ask about the call that it is running for, wherever it is in its code.
+//
+//     int add_slowly(int x, int y) {
+//         auto stop = maus::this_call::stop_token();
+//         ...
+//     }
+//
+// By the thread that runs the function. A coroutine or a responder's function asks before it first waits,
+// and keeps the answer. Outside of a function each throws maus::error (invalid_argument).
 #pragma once
 
-#include <compare>
-#include <cstdint>
-#include <string>
+#include <chrono>
+#include <stop_token>
+#include <string_view>
 
-namespace maus {
+#include "maus/context.hpp"
 
-/// Names one attempt at one call. Of two attempts at the same call (same manager and call), the one
-/// with the larger `attempt` is the newer: a store that remembers it can refuse a writer that was
-/// given up.
-struct fence {
-    std::string manager;            ///< the manager's id, 32 hexadecimal digits
-    std::uint64_t call = 0;         ///< unique within that manager's life
-    std::uint32_t attempt = 0;      ///< from 1
-    std::string worker;             ///< this worker's id
-    std::uint64_t incarnation = 0;  ///< of this worker
-    std::uint64_t lease_epoch = 0;  ///< of the parkserver that made the lease; 0 in direct mode
-    std::uint64_t lease_sequence = 0;
-};
+namespace maus::this_call {
 
-namespace this_call {
+/// All that is known of the call.
+[[nodiscard]] maus::context context();
 
-/// The fence of the call that the calling thread runs a function for. A coroutine or a responder's
-/// function reads it before it first waits. Throws maus::error (invalid_argument) outside of a function.
+/// The fence of the call.
 [[nodiscard]] maus::fence fence();
+/// As maus::context has them.
+[[nodiscard]] std::stop_token stop_token();
+[[nodiscard]] std::chrono::nanoseconds time_left();
+void progress(double fraction, std::string_view text = {});
 
-}  // namespace this_call
-}  // namespace maus
+}  // namespace maus::this_call

@@ -20,6 +20,9 @@
 // Functions run with the signal mask of the thread that made the worker; so do processes that they
 // start. Block what you wait for (sigwait, signalfd) before you make it.
 //
+// A function learns more of its call, tells its progress and is asked to stop through a first parameter
+// maus::context& (context.hpp).
+//
 // Errors: a mistake of the caller throws maus::error (invalid_argument).
 //
 // Thread-safety: expose, register_parkserver and connect before it runs; stop(), metrics() and id()
@@ -35,6 +38,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "maus/context.hpp"
 #include "maus/future.hpp"
 #include "maus/method.hpp"
 #include "maus/options.hpp"
@@ -67,6 +71,7 @@ public:
     [[nodiscard]] virtual base::buffer& value() = 0;
     virtual void fault(errc code, std::string type, std::string text) = 0;
     [[nodiscard]] virtual std::shared_ptr<reply> defer() = 0;
+    [[nodiscard]] virtual maus::context context() = 0;
 };
 
 using handler = std::function<void(invocation&)>;
@@ -87,7 +92,7 @@ struct unwrap_future<future<R>> {
     using type = R;
 };
 
-/// The remote signature of a C++ one: without the responder or the future.
+/// The remote signature of a C++ one: without the context, the responder or the future.
 template <class R, class... Args>
 struct remote_signature {
     static_assert((... && check_parameter<Args>()));
@@ -99,6 +104,12 @@ requires is_responder<std::remove_cvref_t<Answer>>::value struct remote_signatur
     static_assert(std::is_void_v<R>, "a function that takes a responder returns nothing itself");
     using type = typename is_responder<std::remove_cvref_t<Answer>>::value_type(
         std::remove_cvref_t<Args>...);
+};
+
+template <class R, class First, class... Args>
+requires std::is_same_v<std::remove_cvref_t<First>, context> struct remote_signature<R, First,
+                                                                                     Args...>
+    : remote_signature<R, Args...> {
 };
 
 /// Of a function that has just one signature; of others there is none.
@@ -164,19 +175,49 @@ struct handler_for<R(Args...)> {
     }
 
 private:
+    /// What a function takes before the parameters.
+    enum class front : std::uint8_t { nothing, responder, context, both, wrong };
+
+    // One after the other: a lambda with auto parameters is looked into only if it has to be.
+    template <class F>
+    static constexpr front front_of() {
+        if constexpr (std::is_invocable_v<F&, maus::responder<R>, Args...>) {
+            return front::responder;
+        } else if constexpr (std::is_invocable_v<F&, Args...>) {
+            return front::nothing;
+        } else if constexpr (std::is_invocable_v<F&, maus::context&, maus::responder<R>, Args...>) {
+            return front::both;
+        } else if constexpr (std::is_invocable_v<F&, maus::context&, Args...>) {
+            return front::context;
+        } else {
+            return front::wrong;
+        }
+    }
     template <class F>
     static constexpr bool is_takable() {
-        return std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, responder<R>, Args...>;
+        return front_of<F>() != front::wrong;
+    }
+    template <class F>
+    static constexpr bool answers_itself =
+        front_of<F>() == front::responder || front_of<F>() == front::both;
+    template <class F>
+    static auto returned_by() {
+        if constexpr (front_of<F>() == front::context) {
+            return std::type_identity<std::invoke_result_t<F&, maus::context&, Args...>>{};
+        } else {
+            return std::type_identity<std::invoke_result_t<F&, Args...>>{};
+        }
     }
     template <class F>
     static constexpr bool gives_result() {
-        if constexpr (std::is_invocable_v<F&, responder<R>, Args...>) {
+        if constexpr (answers_itself<F>) {
             return true;
         } else {
-            using returned = std::invoke_result_t<F&, Args...>;
+            using returned = typename decltype(returned_by<F>())::type;
             return check_returned<R, typename unwrap_future<returned>::type>();
         }
     }
+
     template <class F>
     static handler handle(F function) {
         static_assert(gives_result<F>());
@@ -186,17 +227,42 @@ private:
                 [&call](Args&... each) { return wire::decode_into(call.arguments(), each...); },
                 arguments);
             if (wrong) return call.fault(errc::bad_arguments, {}, std::move(wrong->message));
-            if constexpr (std::is_invocable_v<F&, responder<R>, Args...>) {
+            if constexpr (front_of<F>() == front::nothing) {
+                run(call, function, std::move(arguments));
+            } else if constexpr (front_of<F>() == front::context) {
+                with_context(call, function, std::move(arguments));
+            } else if constexpr (front_of<F>() == front::responder) {
                 std::apply(function, std::tuple_cat(std::make_tuple(responder<R>(call.defer())),
                                                     std::move(arguments)));
-            } else if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
-                answer_later<R>(call, function, std::move(arguments));
-            } else if constexpr (std::is_void_v<R>) {
-                std::apply(function, std::move(arguments));
             } else {
-                wire::encode<R>(call.value(), std::apply(function, std::move(arguments)));
+                maus::context its = call.context();
+                const auto bound = [&](auto&&... each) {
+                    function(its, responder<R>(call.defer()), std::forward<decltype(each)>(each)...);
+                };
+                std::apply(bound, std::move(arguments));
             }
         };
+    }
+    template <class F>
+    static void run(invocation& call, F& function, std::tuple<Args...>&& arguments) {
+        if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
+            answer_later<R>(call, function, std::move(arguments));
+        } else if constexpr (std::is_void_v<R>) {
+            std::apply(function, std::move(arguments));
+        } else {
+            wire::encode<R>(call.value(), std::apply(function, std::move(arguments)));
+        }
+    }
+    template <class F>
+    static void with_context(invocation& call, F& function, std::tuple<Args...>&& arguments) {
+        if constexpr (is_future<typename decltype(returned_by<F>())::type>::value) {
+            answer_later<R>(call, function,
+                            std::tuple_cat(std::make_tuple(call.context()), std::move(arguments)));
+        } else {
+            maus::context its = call.context();
+            auto bound = [&](Args... each) { return function(its, std::forward<Args>(each)...); };
+            run(call, bound, std::move(arguments));
+        }
     }
 };
 

@@ -51,6 +51,7 @@ private:
     void put(u32 value) { number(value, 4); }
     void put(u64 value) { number(value, 8); }
     void put(std::int32_t value) { number(static_cast<u32>(value), 4); }
+    void put(double value) { put(std::bit_cast<u64>(value)); }
     void put(const id& value) { out.append(value.raw.data(), value.raw.size()); }
     void put(const std::string& value) {
         number(value.size(), 4);
@@ -424,6 +425,7 @@ enum record_type : u8 {
     r_manager_part = 40,
     r_manager_taken = 41,
     r_rejected_by = 128,
+    r_progress = 129,
 };
 inline constexpr u8 flag_apart = 1, flag_at_most_once = 2, flag_extended = 4, flag_continued = 16,
                     flag_untold = 32;

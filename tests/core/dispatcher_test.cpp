@@ -2,6 +2,7 @@
 #include "catch.hpp"
 
 #include "maus/core/dispatcher.hpp"
+#include "maus/wire/call_extensions.hpp"
 #include "talk.hpp"
 
 using namespace talk;
@@ -733,4 +734,83 @@ TEST_CASE(
     const auto old = at.worker(8);
     CHECK_FALSE(at.taken(old, 0));
     CHECK_FALSE(at.taken(slow, 1));
+}
+
+namespace {
+maus::call_options urgent(maus::priority how) {
+    maus::call_options made;
+    made.priority = how;
+    return made;
+}
+/// The tickets of the calls that were sent, in order.
+std::vector<int> tickets_of(const lines& said) {
+    std::vector<int> all;
+    for (const auto& line : said) {
+        all.push_back(std::stoi(line.substr(line.find(" call ") + 6)));
+    }
+    return all;
+}
+}  // namespace
+
+TEST_CASE("dispatcher: of calls that wait the most urgent goes first, of those the oldest") {
+    desk at;
+    for (const auto how : {maus::priority::low, maus::priority::normal, maus::priority::high,
+                           maus::priority::normal, maus::priority::high}) {
+        at.submit(urgent(how));
+    }
+    at.worker(7, 5);
+    CHECK(tickets_of(at.pump()) == std::vector{3, 5, 2, 4, 1});
+}
+
+TEST_CASE("dispatcher: of eight calls one is the oldest, so that none waits for ever") {
+    desk at;
+    at.submit(urgent(maus::priority::low), 1);
+    for (int i = 0; i < 20; ++i) at.submit(urgent(maus::priority::high));
+    at.worker(7, 30, {"f()->void", "g()->void"});
+    const auto sent = tickets_of(at.pump());
+    CHECK(sent.size() == 21);
+    CHECK(std::find(sent.begin(), sent.end(), 1) - sent.begin() == 7);
+}
+
+TEST_CASE("dispatcher: an urgent call that comes back takes its old place") {
+    desk at;
+    const auto first = at.worker(7);
+    at.submit(urgent(maus::priority::high));
+    at.submit(urgent(maus::priority::low));
+    (void)at.pump();
+    at.lose(first, link_end::released);
+    at.submit(urgent(maus::priority::high));
+    at.worker(8, 3);
+    CHECK(tickets_of(at.pump()) == std::vector{1, 3, 2});
+}
+
+TEST_CASE("dispatcher: what travels with a call travels with each attempt, and time passes") {
+    desk at;
+    maus::call_options options;
+    options.timeout = std::chrono::seconds{10};
+    options.label = "nightly";
+    options.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const auto sent_with = [&](std::int64_t ms) {
+        at.ms = ms;
+        at.calls.pump(at_ms(ms), at.out, at.done);
+        REQUIRE(at.out.effects().size() == 1);
+        auto& message = std::get<core::send>(at.out.effects().front()).message;
+        wire::link_reader records{message};
+        wire::record record;
+        REQUIRE(records.next(record));
+        const auto read = wire::decode_call_extensions(record.extended, at.bounds);
+        REQUIRE(read);
+        CHECK(read->label == "nightly");
+        CHECK(read->trace == options.trace);
+        const core::duration left = read->time_left.value();
+        at.out.clear();
+        return left;
+    };
+    const std::size_t bytes = GENERATE(0u, 100'000u);  // inside of its record, and apart
+    const auto first = at.worker(7);
+    at.submit(options, 0, bytes);
+    CHECK(sent_with(1000) == std::chrono::seconds{9});
+    at.lose(first);
+    at.worker(8);
+    CHECK(sent_with(4000) == std::chrono::seconds{6});
 }

@@ -1,6 +1,7 @@
 // Sections 4 to 7 of PROTOCOL.md as bytes: headers, every control message, every record, relay
 // messages, and what may be added to them.
 #include "golden.hpp"
+#include "maus/wire/call_extensions.hpp"
 #include "talk.hpp"
 
 namespace golden {
@@ -187,6 +188,11 @@ bool again(const wire::record& read, wire::link_writer& to) {
         if (fault) to.failed(*attempt, fault.value());
         return fault.ok();
     }
+    if (read.type == type::progress) {
+        const auto how_far = wire::decode_progress(body, bounds);
+        if (how_far) to.progressed(*attempt, how_far.value(), bounds.text_bytes_max);
+        return how_far.ok();
+    }
     if (read.type != type::call && read.type != type::result) {
         to.about(read.type, *attempt);
         return body.empty();
@@ -305,6 +311,18 @@ void add_calls(std::vector<item>& to) {
     add_link(to, "call_extended_apart", "record 35, call, flag bits 0, 1 and 2", [](auto out) {
         base::buffer payload = large();
         out.call(attempt, 5, true, payload, unknown());
+    });
+    add_link(to, "call_of_context", "record 35, call, with time left 1 s, a label and a trace",
+             [](auto out) {
+                 base::buffer payload = small();
+                 wire::call_extensions its;
+                 its.time_left = std::chrono::seconds{1};
+                 its.label = "nightly";
+                 its.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+                 out.call(attempt, 5, false, payload, wire::encoded(its).view());
+             });
+    add_link(to, "progress", "record 129, progress: a quarter", [](auto out) {
+        out.progressed(attempt, {0.25, "a quarter"}, bounds.text_bytes_max);
     });
     add_link(to, "result", "record 2, result (1, 1)",
              [](auto out) { out.result(attempt, small()); });

@@ -89,6 +89,11 @@ std::string meaning(const wire::record& record) {
         if (const auto read = wire::decode_fault(body, limits{})) wire::encode(again, read.value());
         return said + text();
     }
+    if (record.type == type::progress) {
+        if (const auto read = wire::decode_progress(body, limits{}))
+            wire::encode(again, read.value());
+        return said + text();
+    }
     base::buffer payload;
     wire::take_payload(record, body, payload);
     return said + std::string(base::as_text(payload.view()));

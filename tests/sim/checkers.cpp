@@ -32,6 +32,8 @@ void checkers::see(const fact& what) {
         case fact::kind::submitted: return submitted(what);
         case fact::kind::sent: return sent(what);
         case fact::kind::started: return started(what);
+        case fact::kind::progressed:
+            return expect(what.right, "P-95", what, "progress of a call that nobody waits for");
         case fact::kind::ended: return ended(what);
         case fact::kind::settled: return settled(what);
         case fact::kind::left: return left(what);

@@ -70,6 +70,11 @@ void executor::start(core::job job) {
     began.right = readable && made.args.which == static_cast<std::uint32_t>(made.which);
     in_.world_.past.add(std::move(began));
     if (job.at_most_once) news_.push_back(core::job_started{job.link, job.attempt});
+    // Whoever hears of it is to be the one who waits for it.
+    if (made.which == function::slow) {
+        news_.push_back(
+            core::job_progress{job.link, job.attempt, {0.5, std::to_string(made.args.ticket)}});
+    }
     ++busy_;
     made.job = std::move(job);
     duration lasts{static_cast<std::int64_t>(made.args.run_ns)};

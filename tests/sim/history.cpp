@@ -11,6 +11,7 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::submitted: return "submitted";
         case fact::kind::sent: return "sent";
         case fact::kind::started: return "started";
+        case fact::kind::progressed: return "progressed";
         case fact::kind::ended: return "ended";
         case fact::kind::settled: return "settled";
         case fact::kind::joined: return "joined";

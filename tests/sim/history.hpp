@@ -24,6 +24,7 @@ struct fact {
         started,    ///< a worker's function began
         ended,      ///< and is done
         settled,    ///< a call came back to its program
+        progressed, ///< a program was told how far a call is: `right` if it waits for this one
         joined,     ///< a manager's program was told of a worker
         left,       ///< and that it is gone
         requested,

@@ -198,6 +198,14 @@ void program::note_cancel(std::uint64_t ticket) {
 
 // --- what comes back ----------------------------------------------------------------------------
 
+void program::progressed(const core::progressed& what) {
+    fact told = of_.process::begin(fact::kind::progressed);
+    told.ticket = what.ticket;
+    told.text = what.how_far.text;
+    told.right = open_.contains(what.ticket) && told.text == std::to_string(what.ticket);
+    world_.past.add(std::move(told));
+}
+
 void program::settled(const core::settled& what) {
     fact told = of_.process::begin(fact::kind::settled);
     told.ticket = what.ticket;

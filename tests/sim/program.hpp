@@ -30,6 +30,7 @@ public:
     void begin(core::manager& machine);
     void tick(core::manager& machine, instant now, core::manager_effects& out);
     void settled(const core::settled& what);
+    void progressed(const core::progressed& what);
     void noticed(const core::notice& what);
     [[nodiscard]] const std::map<core::group_id, standing_request>& requests() const {
         return requests_;

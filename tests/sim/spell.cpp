@@ -27,6 +27,7 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::worker_taken:
         case wire::record_type::manager_taken: return "taken";
         case wire::record_type::rejected_by: return "rejected_by";
+        case wire::record_type::progress: return "progress";
     }
     return "?";
 }

@@ -71,6 +71,7 @@ TEST_CASE("a bad_result says so, and of which function") {
         std::string name_of(std::uint32_t method) override {
             return "function" + std::to_string(method);
         }
+        void post_progress(maus::detail::state_base&) override {}
     };
     pending_call<int> call;
     call.state->method = 7;

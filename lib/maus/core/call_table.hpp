@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace maus::core {
 using base::call_id;
 using base::duration;
 using base::instant;
+using base::never;
 
 struct call_group;
 
@@ -30,6 +32,11 @@ inline constexpr std::uint32_t no_index = ~0u;
 
 /// sending: a worker is to have it, but does not know of it yet: its payload has to pass before.
 enum class call_state : std::uint8_t { empty, queued, sending, sent };
+
+struct call_tags {
+    call_label label;
+    trace_context trace;
+};
 
 // What each step of a call needs stands together: the payload is one cache line, what follows it
 // another, and what only calls with a story need a third.
@@ -59,14 +66,24 @@ struct alignas(64) call_slot {
     std::uint32_t bytes = 0;  // of its payload, also once that is gone
     instant submitted{};
     duration attempt_timeout{};
+    instant deadline{};  // never: none
     std::vector<attempt_record> attempts;
+    std::unique_ptr<call_tags> tags;  // mostly none
+    maus::priority priority = maus::priority::normal;
 
     void set(const call_options& options) {
         delivery = options.delivery;
         max_crashes = std::max<std::uint8_t>(options.max_crashes, 1);
         timed = options.attempt_timeout != duration::max();
         attempt_timeout = options.attempt_timeout;
+        priority = options.priority;
+        tags.reset();
+        if (!options.label.empty() || !options.trace.empty()) {
+            tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
+        }
     }
+    /// Whether something travels with it beside its arguments.
+    [[nodiscard]] bool is_extended() const { return deadline != never || tags != nullptr; }
     [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };
 

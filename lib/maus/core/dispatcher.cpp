@@ -134,6 +134,7 @@ outcome dispatcher::failure_of(const call_slot& call, errc code, std::string_vie
                                 code == errc::cancelled || code == errc::shutdown;
     about->text = waited_in_vain ? explained(*call.group, text) : std::string(text);
     about->attempts = call.attempts;
+    if (call.tags) about->label = call.tags->label;
     return {code, {}, std::move(about)};
 }
 
@@ -198,7 +199,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
     }
-    call_line& line = placement::line_of(of, call.method.value);
+    call_line& line = placement::line_of(of, call.method.value, call.options.priority);
     if (!line.known) {
         if (auto why = refusal(of, call.method.value)) {
             turn_away(call.ticket, std::move(*why), done);
@@ -224,11 +225,13 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.alone = made.settled = made.detached = false;
     made.set(call.options);
     made.submitted = now;
+    made.deadline = never;
     calls_.push_back(line.calls, index);
     ++of.calls;
     ++outstanding_;
     if (call.options.timeout != duration::max()) {
-        timers_.set(base::after(now, call.options.timeout), {calls_.id_of(index)});
+        made.deadline = base::after(now, call.options.timeout);
+        timers_.set(made.deadline, {calls_.id_of(index)});
     }
     placement_.mark(of);
     return calls_.id_of(index);
@@ -361,6 +364,14 @@ void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
     if (answered(index, failed, now, done)) done.back().result = std::move(result);
 }
 
+// Null: this worker does not have it, or has an older attempt.
+inline call_slot* dispatcher::current(link_index from, wire::attempt of) {
+    call_slot* const call = calls_.find(of.call);
+    const bool is_current = call != nullptr && call->state == call_state::sent &&
+                            call->link == from && call->attempt == of.number.value;
+    return is_current ? call : nullptr;
+}
+
 bool dispatcher::answer(link_index from, const wire::record& record, instant now,
                         std::vector<settled>& done) {
     base::byte_view body = record.body;
@@ -369,10 +380,8 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     const bool bare =
         record.type != wire::record_type::result && record.type != wire::record_type::failed;
     if (bare && !body.empty()) return false;
-    call_slot* call = calls_.find(attempt->call);
-    const bool current = call != nullptr && call->state == call_state::sent && call->link == from &&
-                         call->attempt == attempt->number.value;
-    if (!current) {
+    call_slot* const call = current(from, *attempt);
+    if (call == nullptr) {
         ++counters_.stale_answers;
         return true;
     }
@@ -426,69 +435,10 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     }
 }
 
-// --- time ---------------------------------------------------------------------------------------
-
-void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>& done,
-                        std::vector<link_index>& hung) {
-    const std::uint32_t index = call_table::index_of(due.call);
-    const call_slot* call = &calls_[index];
-    if (due.attempt == 0) {
-        settle_unasked(index,
-                       failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
-                       &out, done);
-    } else {
-        const link_index at = call->link;
-        settle_unasked(index,
-                       failure_of(*call, errc::attempt_timeout,
-                                  "worker " + placement_[at].worker + " did not answer in time"),
-                       nullptr, done);
-        if (std::find(hung.begin(), hung.end(), at) == hung.end()) hung.push_back(at);
-    }
-}
-
-void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done,
-                            std::vector<link_index>& hung) {
-    while (const auto due = timers_.pop_due(now)) expire(*due, out, done, hung);
-    if (impatient_groups_ == 0) return;
-    for (auto& [id, of] : placement_.groups()) {
-        if (of.policy.no_workers_timeout == duration::max() || !of.links.empty() || of.calls == 0) {
-            continue;
-        }
-        const auto starve = [&, &of = of](call_list& waiting) {  // clang 14 captures no binding
-            for (std::uint32_t index = waiting.first; index != no_index;) {
-                const std::uint32_t next = calls_[index].next;
-                const instant since = std::max(of.linkless_since, calls_[index].submitted);
-                if (now >= base::after(since, of.policy.no_workers_timeout)) {
-                    settle_unasked(
-                        index,
-                        failure_of(calls_[index], errc::no_workers, "no worker came in time"),
-                        nullptr, done);
-                }
-                index = next;
-            }
-        };
-        for (auto& line : of.lines) starve(line.calls);
-        starve(of.suspects);
-    }
-}
-
-instant dispatcher::next_deadline() const {
-    instant next = timers_.next();
-    if (impatient_groups_ == 0) return next;
-    for (const auto& [id, of] : placement_.groups()) {
-        if (of.policy.no_workers_timeout == duration::max() || !of.links.empty()) continue;
-        const auto consider = [&, &of = of](const call_list& waiting) {
-            for (std::uint32_t index = waiting.first; index != no_index;
-                 index = calls_[index].next) {
-                const instant since = std::max(of.linkless_since, calls_[index].submitted);
-                next = std::min(next, base::after(since, of.policy.no_workers_timeout));
-                if (since == of.linkless_since) break;  // none of the later ones is due sooner
-            }
-        };
-        for (const auto& line : of.lines) consider(line.calls);
-        consider(of.suspects);
-    }
-    return next;
+std::optional<std::uint64_t> dispatcher::ticket_of(link_index from, wire::attempt of) {
+    const call_slot* call = current(from, of);
+    if (call == nullptr || call->settled) return std::nullopt;
+    return call->ticket;
 }
 
 }  // namespace maus::core

@@ -51,6 +51,7 @@ struct outcome {
         std::string text;
         std::string function;
         std::vector<attempt_record> attempts;
+        call_label label;
     };
     std::optional<errc> error;
     base::buffer payload;
@@ -123,6 +124,9 @@ public:
     [[nodiscard]] bool answer(link_index from, const wire::record& record, instant now,
                               std::vector<settled>& done);
 
+    /// Of a call that this worker has and somebody waits for; nothing if there is none.
+    [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
+
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
     void pump(instant now, outbox& out, std::vector<settled>& done) {
         counters_.sent += placement_.pump(now, out);
@@ -164,6 +168,7 @@ private:
     /// Its worker has answered for good. True: somebody waited for it, and done.back() is theirs.
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
+    [[nodiscard]] inline call_slot* current(link_index from, wire::attempt of);
     void settle_too_large(std::vector<settled>& done);
     void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);

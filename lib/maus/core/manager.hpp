@@ -6,6 +6,7 @@
 // (none) | hello in direct mode                               | linked | welcome
 // (none) | hello otherwise, anything else                     | (none) | reject
 // linked | result, failed, returned, detached, started        | linked |
+// linked | progress                                           | linked |
 // linked | a record of an unknown type                        | linked | unimplemented, below 128
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
 // linked | its request is released                               | (none) | goodbye
@@ -74,9 +75,16 @@ struct notice {
     std::string why;
 };
 
+/// How far the function of a call is that is not settled yet.
+struct progressed {
+    std::uint64_t ticket = 0;
+    wire::progress how_far;
+};
+
 struct manager_effects {
     explicit manager_effects(const base::settings& settings) : net(settings) {}
     outbox net;
+    std::vector<progressed> progress;  ///< to be told before what is done
     std::vector<settled> done;
     std::vector<notice> news;
 };
@@ -188,6 +196,8 @@ private:
     void welcome(const link_key& key, wire::hello hello, instant now, manager_effects& out);
     bool handle(const link_key& key, link& from, const wire::record& record, instant now,
                 manager_effects& out);
+    [[nodiscard]] bool progressed_to(const link& from, const wire::record& record,
+                                     manager_effects& out);
     void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
     void count_stale(wire::message& message);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);

@@ -298,6 +298,8 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             const auto bytes = wire::decode_stamp(record.body);
             return (bytes && dispatcher_.taken(from.index, *bytes, now)) || wrong("bad taken");
         }
+        case wire::record_type::progress:
+            return progressed_to(from, record, out) || wrong("bad progress");
         case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);
@@ -314,6 +316,17 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             }
             return true;
     }
+}
+
+bool manager::progressed_to(const link& from, const wire::record& record, manager_effects& out) {
+    base::byte_view body = record.body;
+    const auto attempt = wire::take_attempt(body);
+    if (!attempt) return false;
+    auto read = wire::decode_progress(body, config_.settings.limits);
+    if (!read) return false;
+    const auto ticket = dispatcher_.ticket_of(from.index, *attempt);
+    if (ticket) out.progress.push_back({*ticket, std::move(read).value()});
+    return true;
 }
 
 void manager::worker_lacks(link& who, std::uint8_t type, manager_effects& out) {

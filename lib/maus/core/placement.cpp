@@ -4,6 +4,7 @@
 
 #include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
+#include "maus/wire/call_extensions.hpp"
 
 namespace maus::core {
 
@@ -13,6 +14,19 @@ namespace {
 constexpr std::size_t bulk_bytes_min = 256u << 10;
 constexpr duration bulk_time_a_byte{8};
 constexpr duration bulk_time_max = std::chrono::seconds{1};
+// So many calls of a higher priority go before an older one: of eight calls one is the oldest.
+constexpr int preferred_max = 7;
+
+// What travels with a call beside its arguments, encoded.
+base::buffer extensions_of(const call_slot& call, instant now) {
+    wire::call_extensions all;
+    if (call.deadline != never) all.time_left = call.deadline - now;
+    if (call.tags) {
+        all.label = call.tags->label.view();
+        all.trace = call.tags->trace;
+    }
+    return wire::encoded(all);
+}
 }  // namespace
 
 void placement::define(method_id method, std::string signature) {
@@ -234,6 +248,31 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     }
 }
 
+// Of the lines whose calls may go: the most urgent one with the oldest call. `only`: there is no other.
+inline call_line* placement::next_line(call_group& of, bool& only) {
+    call_line *oldest = nullptr, *most_urgent = nullptr;
+    const auto is_older = [this](const call_line& one, const call_line& other) {
+        return calls_[one.calls.first].sequence < calls_[other.calls.first].sequence;
+    };
+    for (auto& line : of.lines) {
+        if (line.calls.first == no_index || line.blocked) continue;
+        only = oldest == nullptr;
+        if (only) {
+            oldest = most_urgent = &line;
+            continue;
+        }
+        if (is_older(line, *oldest)) oldest = &line;
+        if (line.priority == most_urgent->priority ? is_older(line, *most_urgent)
+                                                   : line.priority > most_urgent->priority) {
+            most_urgent = &line;
+        }
+    }
+    if (oldest == most_urgent) return oldest;
+    const bool is_its_turn = of.preferred >= preferred_max;
+    of.preferred = is_its_turn ? 0 : of.preferred + 1;
+    return is_its_turn ? oldest : most_urgent;
+}
+
 void placement::pump(call_group& of, instant now, outbox& out) {
     bool waiting = false;
     for (auto& line : of.lines) {
@@ -245,29 +284,22 @@ void placement::pump(call_group& of, instant now, outbox& out) {
     }
     if (of.suspects.first != no_index) pump_suspects(of, now, out);
     for (;;) {
-        call_line* oldest = nullptr;
-        bool only = true;  // no other line has calls that may go
-        for (auto& line : of.lines) {
-            if (line.calls.first == no_index || line.blocked) continue;
-            only = oldest == nullptr;
-            if (only || calls_[line.calls.first].sequence < calls_[oldest->calls.first].sequence) {
-                oldest = &line;
-            }
-        }
-        if (oldest == nullptr) return;
-        const std::uint32_t first = oldest->calls.first;
+        bool only = true;
+        call_line* const line = next_line(of, only);
+        if (line == nullptr) return;
+        const std::uint32_t first = line->calls.first;
         const std::uint32_t at = least_loaded(of, calls_[first], now);
         if (at == no_index) {
-            oldest->blocked = true;
+            line->blocked = true;
             note_if_too_large(first);
             continue;
         }
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
         if (only && of.links.size() == 1 && !of.is_picky)
-            run = std::min(credit(links_[at]), oldest->calls.size);
+            run = std::min(credit(links_[at]), line->calls.size);
         of.turn += run;
-        send_calls(at, oldest->calls, first, run, now, out);
+        send_calls(at, line->calls, first, run, now, out);
     }
 }
 
@@ -319,7 +351,11 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         }
         if (call.large && takes_no_more_with(call, at, now)) count = sent + 1;
         if (call.payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
-            if (send_large(at, index, function, out)) ++sending;
+            if (send_large(at, index, function, now, out)) ++sending;
+        } else if (call.is_extended()) [[unlikely]] {
+            out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
+                                 call.at_most_once(), call.payload,
+                                 extensions_of(call, now).view());
         } else {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
                                  call.at_most_once(), call.payload);
@@ -335,16 +371,19 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
 }
 
 bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
-                           outbox& out) {
+                           instant now, outbox& out) {
     call_slot& call = calls_[index];
     const wire::attempt attempt{calls_.id_of(index), {call.attempt}};
+    base::buffer extended;
+    if (call.is_extended()) extended = extensions_of(call, now);
     if (!at.large) {
         out.link(at.to, call.payload.size())
-            .call(attempt, function, call.at_most_once(), call.payload);
+            .call_apart(attempt, function, call.at_most_once(), call.payload, 0, extended.view());
         return false;
     }
     call.state = call_state::sending;
-    at.large->add({attempt, function, call.at_most_once(), base::share(call.payload)});
+    at.large->add({attempt, function, call.at_most_once(), base::share(call.payload),
+                   std::move(extended)});
     return true;
 }
 

@@ -1,8 +1,8 @@
 // Which worker gets which call: groups with their queues, links with what they hold, and credit.
 //
-// A call that waits is in the queue of its function, in order of submission; one that is to be tried
-// alone is among its group's suspects. A worker is given calls while it has credit, the oldest call
-// first, and of several workers the one with the least to do. A suspect gets an idle worker that has
+// A call that waits is in the queue of its function and priority, in order of submission; one that is to
+// be tried alone is among its group's suspects. A worker is given calls while it has credit, the most
+// urgent first, of those the oldest, and of several workers the one with the least to do. A suspect gets an idle worker that has
 // nothing else meanwhile.
 //
 // The fate of calls is the dispatcher's. Inline: what every call goes through.
@@ -32,8 +32,9 @@ struct group_policy {
     duration no_workers_timeout = duration::max();
 };
 
-struct call_line {  // of one function
+struct call_line {  // of one function and priority
     std::uint32_t method = 0;
+    maus::priority priority = maus::priority::normal;
     bool known = false;    // some worker of the group has it, or had it before it was lost
     bool blocked = false;  // nobody who has it has credit, as far as this pump has seen
     call_list calls;
@@ -41,12 +42,13 @@ struct call_line {  // of one function
 
 struct call_group {
     group_policy policy;
-    std::vector<call_line> lines;  // by method, each in order of submission
+    std::vector<call_line> lines;  // each in order of submission
     call_list suspects;            // to be tried again alone
     std::vector<link_index> links;
     instant linkless_since{};
     std::size_t calls = 0;
     std::size_t turn = 0;  // where the search for the least loaded begins
+    int preferred = 0;     // calls that went before older ones since one that did not
     bool to_pump = false;
     bool is_picky = false;  // a worker takes smaller payloads than this manager sends
 };
@@ -121,7 +123,8 @@ public:
     [[nodiscard]] inline call_group* find(group_id id);
     [[nodiscard]] std::map<group_id, call_group>& groups() { return groups_; }
     [[nodiscard]] const std::map<group_id, call_group>& groups() const { return groups_; }
-    [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method);
+    [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method,
+                                                   priority urgency);
 
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
@@ -184,7 +187,9 @@ private:
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
     /// True: it is being sent. False: it is sent.
-    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, outbox& out);
+    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
+                    outbox& out);
+    [[nodiscard]] call_line* next_line(call_group& of, bool& only);
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
 
@@ -203,11 +208,11 @@ private:
     std::size_t sent_ = 0;  // by this pump
 };
 
-inline call_line& placement::line_of(call_group& of, std::uint32_t method) {
+inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency) {
     for (auto& candidate : of.lines) {
-        if (candidate.method == method) return candidate;
+        if (candidate.method == method && candidate.priority == urgency) return candidate;
     }
-    of.lines.push_back({method, false, false, {}});
+    of.lines.push_back({method, urgency, false, false, {}});
     return of.lines.back();
 }
 
@@ -234,7 +239,7 @@ inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) 
 
 inline call_list& placement::list_of(const call_slot& call) {
     call_group& of = *call.group;
-    return call.alone ? of.suspects : line_of(of, call.method).calls;
+    return call.alone ? of.suspects : line_of(of, call.method, call.priority).calls;
 }
 
 inline void placement::put_down(std::uint32_t index, instant now) {

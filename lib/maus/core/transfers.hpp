@@ -31,6 +31,7 @@ public:
         std::uint16_t function = 0;
         bool at_most_once = false;
         base::buffer payload;
+        base::buffer extended{};  ///< of a call: its encoded extensions
     };
 
     transfers(side ours, const limits& bounds);

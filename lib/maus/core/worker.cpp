@@ -140,6 +140,13 @@ void worker::on(job_started event, instant, worker_effects& out) {
     }
 }
 
+void worker::on(const job_progress& event, instant, worker_effects& out) {
+    if (event.link != answerable()) return;
+    out.net.link(lease_.link)
+        .progressed(event.attempt, event.how_far,
+                    static_cast<std::size_t>(lease_.limits.text_bytes_max));
+}
+
 void worker::on(stop_worker event, instant now, worker_effects& out) {
     if (state_ == state::leaving || state_ == state::stopped) return;
     if (state_ == state::linking) end_link(true, "the worker stops", now, out);

@@ -13,6 +13,7 @@
 // linking  | lease_ended                              | draining |
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
+// serving  | function tells its progress              | serving  | progress
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
@@ -67,7 +68,8 @@ struct job {
     base::lease_id lease;
     base::manager_id manager;
     base::buffer payload;
-    std::unique_ptr<base::buffer> extensions;  ///< of the call, encoded; mostly none
+    std::unique_ptr<base::buffer> extensions;  ///< of the call, encoded and checked; mostly none
+    instant deadline = never;                  ///< of the call; nobody waits for it after that
 };
 
 /// What became of a job.
@@ -96,6 +98,12 @@ struct job_started {
     std::uint64_t link = 0;
     wire::attempt attempt;
 };
+/// How far a job is that runs.
+struct job_progress {
+    std::uint64_t link = 0;
+    wire::attempt attempt;
+    wire::progress how_far;
+};
 /// Leave: answer what runs, return what does not, until `by` at the latest.
 struct stop_worker {
     instant by;
@@ -105,7 +113,7 @@ struct worker_effects {
     explicit worker_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<job> execute;
-    /// Jobs of the present link that need not be started any more.
+    /// Jobs of the present link that need not be started any more; those that run are asked to stop.
     std::vector<wire::attempt> cancel;
 };
 
@@ -132,6 +140,7 @@ public:
     void on(job_done&& event, instant now, worker_effects& out);
     void on(job_detached event, instant now, worker_effects& out);
     void on(job_started event, instant now, worker_effects& out);
+    void on(const job_progress& event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);
     void advance_to(instant now, worker_effects& out);
     [[nodiscard]] instant next_deadline() const;
@@ -140,6 +149,10 @@ public:
     /// Jobs of this link may be started, until `lease_until`. 0: none may.
     [[nodiscard]] std::uint64_t startable() const {
         return state_ == state::serving ? link_serial_ : 0;
+    }
+    /// Answers of jobs of this link find somebody. 0: those of none do.
+    [[nodiscard]] std::uint64_t answerable() const {
+        return state_ == state::serving || leaving_with_link_ ? link_serial_ : 0;
     }
     [[nodiscard]] instant lease_until() const { return lease_until_; }
     [[nodiscard]] const worker_counters& counters() const { return counters_; }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "maus/wire/call_extensions.hpp"
+
 namespace maus::core {
 
 namespace {
@@ -300,10 +302,21 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                            lease_.serving.lease,
                            lease_.serving.manager,
                            {},
-                           {}});
+                           {},
+                           never});
     job& made = out.execute.back();
     wire::take_payload(record, body, made.payload, &made.extensions);
-    return true;
+    if (!made.extensions) return true;
+    const auto extended =
+        wire::decode_call_extensions(made.extensions->view(), config_.settings.limits);
+    if (extended) {
+        if (extended->time_left) made.deadline = base::after(now, *extended->time_left);
+        return true;
+    }
+    out.execute.pop_back();
+    --slots_held_;
+    violation({errc::protocol_violation, "a call with a bad extension"}, now, out);
+    return false;
 }
 
 void worker::violation(const base::failure& why, instant now, worker_effects& out) {

@@ -130,6 +130,54 @@ void state_base::go_on_here() {
     take_turn(std::move(next));
 }
 
+// --- progress ------------------------------------------------------------------------------------
+
+progress_hook& state_base::hook() {
+    progress_hook* seen = progress_.load(std::memory_order_acquire);
+    if (seen != nullptr) return *seen;
+    auto made = std::make_unique<progress_hook>();
+    if (progress_.compare_exchange_strong(seen, made.get(), std::memory_order_acq_rel)) {
+        return *made.release();
+    }
+    return *seen;
+}
+
+// One at a time is on its way: a function may tell more than its listener can hear.
+void state_base::post_if_due(progress_hook& its) {
+    if (!is_owned_ || !its.listener || !its.latest || its.posted) return;
+    its.posted = true;
+    owner_->post_progress(*this);
+}
+
+void state_base::listen(std::function<void(const progress&)> listener) {
+    progress_hook& its = hook();
+    const std::lock_guard lock(its.guard);
+    its.listener = std::move(listener);
+    post_if_due(its);
+}
+
+void state_base::progressed(progress how_far) {
+    progress_hook& its = hook();
+    const std::lock_guard lock(its.guard);
+    its.latest = std::move(how_far);
+    post_if_due(its);
+}
+
+void state_base::tell_progress() {
+    progress_hook& its = hook();
+    std::unique_lock lock(its.guard);
+    its.posted = false;
+    const auto told = std::exchange(its.latest, std::nullopt);
+    const auto listener = its.listener;
+    lock.unlock();
+    if (!told || !listener) return;
+    try {
+        listener(*told);
+    } catch (...) {
+        if (owner_) owner_->unheard(method, caught());
+    }
+}
+
 // --- waiting and waking --------------------------------------------------------------------------
 
 void state_base::wait() {

@@ -1,4 +1,5 @@
-// What maus::error::what() says of a call that failed: "add: bad_result: at byte 0: ...".
+// What maus::error::what() says of a call that failed: "add: bad_result: at byte 0: ...", or
+// "add [nightly]: ..." of one with a label.
 #pragma once
 
 #include <string>
@@ -9,8 +10,10 @@
 namespace maus::shell {
 
 [[nodiscard]] inline std::string failure_text(std::string_view function, errc code,
-                                              std::string_view remote_type, std::string_view why) {
+                                              std::string_view remote_type, std::string_view why,
+                                              std::string_view label = {}) {
     std::string text(function);
+    if (!label.empty()) text += " [" + std::string(label) + "]";
     for (const std::string_view part : {to_string(code), remote_type, why}) {
         if (part.empty()) continue;
         if (!text.empty()) text += ": ";

@@ -1,5 +1,7 @@
 #include "maus/shell/function_threads.hpp"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "maus/base/forced_unwind.hpp"
@@ -136,15 +138,21 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
     queue_.pop_front();
     const bool cancelled = cancelled_.take(next.attempt);
     ++running_;
+    const running_job its{next.attempt, next.link, true};
+    runs_.push_back(its);
     lock.unlock();
     const struct at_end {
         ~at_end() {
             lock.lock();
             --of.running_;
+            std::erase_if(of.runs_, [this](const running_job& each) {
+                return each.attempt == its.attempt && each.link == its.link;
+            });
         }
         std::unique_lock<std::mutex>& lock;
         function_threads& of;
-    } has_run{lock, *this};
+        const running_job& its;
+    } has_run{lock, *this, its};
     const bool may_start = !cancelled && permits(next, net::clock_now());
     run_(std::move(next), may_start);
 }
@@ -199,6 +207,29 @@ void function_threads::end_short() {
 void function_threads::cancel(const std::vector<wire::attempt>& cancels) {
     const std::lock_guard lock(guard_);
     cancelled_.add(cancels, queue_, [](const core::job& each) { return each.attempt; });
+    std::map<wire::attempt, running_job*> running;
+    const std::uint64_t link = answerable_.load();
+    const auto consider = [&](running_job& each) {
+        if (each.link == link) running[each.attempt] = &each;
+    };
+    consider(short_);
+    for (auto& each : runs_) consider(each);
+    for (const auto& each : cancels) {
+        if (const auto found = running.find(each); found != running.end()) {
+            found->second->wanted = false;
+        }
+    }
+}
+
+bool function_threads::still_wanted(const core::job& job) const {
+    const std::lock_guard lock(guard_);
+    if (job.link != answerable_.load()) return false;
+    const auto is_it = [&](const running_job& each) {
+        return each.attempt == job.attempt && each.link == job.link;
+    };
+    const auto found = std::find_if(runs_.begin(), runs_.end(), is_it);
+    if (found != runs_.end()) return found->wanted;
+    return !is_it(short_) || short_.wanted;
 }
 
 bool function_threads::permit(std::uint64_t link, base::instant until) {

@@ -71,17 +71,22 @@ public:
 
     // --- by the leader
     void add(std::vector<core::job>& jobs);
-    /// These jobs of the present link, if they wait here, are only to be returned.
+    /// These jobs of the present link, if they wait here, are only to be returned. Those that run are
+    /// not wanted any more.
     void cancel(const std::vector<wire::attempt>& cancels);
     /// Jobs of this link, and of no other, may be started before then. False: it is another link than
     /// before. The cancels of that one are void: its numbers may come again.
     [[nodiscard]] bool permit(std::uint64_t link, base::instant until);
+    /// Answers of jobs of this link, and of no other, find somebody.
+    void answerable(std::uint64_t link) { answerable_.store(link); }
     [[nodiscard]] bool permits(const core::job& job, base::instant now) const {
         return job.link == link_.load() && now < until_.load();
     }
     /// Claims the right to run functions on this thread, before all that are added later. False:
     /// others run or wait.
     [[nodiscard]] bool begin_short();
+    /// Which of those it claimed runs now.
+    void runs_short(const core::job& job) { short_ = {job.attempt, job.link, true}; }
     void end_short();
     /// What another thread claimed and has not run.
     void add_in_front(std::vector<core::job>& jobs);
@@ -90,8 +95,15 @@ public:
     /// Runs one job on this thread; false if there is none.
     bool run_one();
     [[nodiscard]] bool idle() const;
+    /// Of a job that runs: whether it was not cancelled, and somebody is there to hear its answer.
+    [[nodiscard]] bool still_wanted(const core::job& job) const;
 
 private:
+    struct running_job {
+        wire::attempt attempt;
+        std::uint64_t link = 0;
+        bool wanted = false;
+    };
     void join();
     [[nodiscard]] std::thread another();
     void follow();
@@ -108,6 +120,8 @@ private:
     std::condition_variable over_;  // it stops; apart, since each notice of a job is for one thread
     std::deque<core::job> queue_;
     cancelled_attempts cancelled_;  // of the queue
+    std::vector<running_job> runs_;
+    running_job short_;  // the last that was run by a leader; it may have ended
     std::size_t concurrency_ = 1;
     std::size_t running_ = 0;
     bool watched_ = false;  // a standby looks at the leadership
@@ -117,6 +131,7 @@ private:
     const net::signal_mask mask_ = net::current_mask();
     std::atomic<std::uint64_t> link_{0};
     std::atomic<base::instant> until_{base::instant{}};
+    std::atomic<std::uint64_t> answerable_{0};
 };
 
 }  // namespace maus::shell

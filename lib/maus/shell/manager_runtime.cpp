@@ -19,9 +19,11 @@ namespace {
 
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
-    const std::string message = failure_text(about.function, *failed.error, about.type, about.text);
+    const std::string message = failure_text(about.function, *failed.error, about.type, about.text,
+                                             about.label.view());
     return std::make_exception_ptr(error(*failed.error, message)
                                        .about(std::move(about.function))
+                                       .labelled(std::string(about.label.view()))
                                        .thrown_as(std::move(about.type))
                                        .after(std::move(about.attempts)));
 }
@@ -159,6 +161,7 @@ void manager_runtime::refuse(state_base& call, std::string_view function, errc c
     core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
     refused.about->function = function;
     refused.about->text = std::move(why);
+    refused.about->label = call.options().label;
     group_of(call).calls_settled(1);
     settle(call, std::move(refused));
 }
@@ -199,6 +202,12 @@ void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_bas
     callbacks_.post(std::move(next), std::move(group), of.method);
 }
 
+void manager_runtime::post_progress(state_base& of) {
+    of.retain();
+    callbacks_.post_unless_stopped(base::make_task(
+        [call = detail::state_ref<state_base>(&of)] { call->tell_progress(); }));
+}
+
 // --- by the leader -------------------------------------------------------------------------------
 
 void manager_runtime::on(net::input event, base::instant now) {
@@ -226,11 +235,22 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.group = group_of(call).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.options = call.options();
+    made.options = std::move(call.options());
     made.payload = std::move(call.arguments());
+    const std::stop_token stop = std::move(made.options.stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
+    if (stop.stop_possible()) [[unlikely]] follow(stop, call);
 }
+
+// The call is cancelled when its token is asked to stop: now, if it was already.
+void manager_runtime::follow(const std::stop_token& stop, state_base& call) {
+    if (call.mark() == 0) return;
+    const base::call_id id{call.mark()};
+    stops_.try_emplace(&call, stop, give_up{*this, id});
+}
+
+void manager_runtime::give_up::operator()() const { of.put(core::cancel_call{call}); }
 
 void manager_runtime::carry_out(cancel_submitted& asked, base::instant now) {
     const std::uint64_t mark = asked.call->mark();
@@ -257,12 +277,20 @@ void manager_runtime::carry_out_effects() {
     publish_metrics();
     for (auto& each : effects_.news) tell(each);
     effects_.news.clear();
+    for (auto& each : effects_.progress) {
+        auto& call = *reinterpret_cast<state_base*>(each.ticket);
+        call.progressed({each.how_far.fraction, std::move(each.how_far.text)});
+    }
+    effects_.progress.clear();
     // Some at a time, so that what is looked at twice is still in a cache the second time.
     constexpr std::size_t at_a_time = 32;
     const std::span all(effects_.done);
     for (std::size_t first = 0; first < all.size(); first += at_a_time) {
         const auto some = all.subspan(first, std::min(at_a_time, all.size() - first));
         free_room(some);
+        if (!stops_.empty()) [[unlikely]] {
+            for (const auto& each : some) stops_.erase(&call_of(each));
+        }
         for (auto& each : some) settle(call_of(each), std::move(each.result));
     }
     effects_.done.clear();

@@ -15,7 +15,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <stop_token>
 #include <thread>
+#include <unordered_map>
 
 #include "maus/core/manager.hpp"
 #include "maus/manager.hpp"
@@ -60,6 +62,9 @@ public:
     [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
+    /// Its listener is to be told, on the callback thread.
+    void post_progress(detail::state_base& of);
+
     // --- detail::executor
     void post(std::unique_ptr<detail::continuation> next, detail::state_base& of) override;
 
@@ -82,6 +87,7 @@ private:
         return true;
     }
     void make_call(detail::state_base& call, base::instant now);
+    void follow(const std::stop_token& stop, detail::state_base& call);
     void carry_out(cancel_submitted& asked, base::instant now);
     void carry_out(define_method& asked, base::instant now);
     template <class Asked>
@@ -111,6 +117,13 @@ private:
     std::string endpoint_;
     std::string id_;
     method_table methods_;
+    // Of the calls that have a token: what cancels them. By the leader.
+    struct give_up {
+        manager_runtime& of;
+        base::call_id call;
+        void operator()() const;
+    };
+    std::unordered_map<const detail::state_base*, std::stop_callback<give_up>> stops_;
     bool stopped_ = false;
     std::thread thread_;
     std::mutex stop_guard_;

@@ -30,32 +30,56 @@ template <class Outcome>
 void deferred_reply::answer(Outcome outcome) {
     const std::lock_guard lock(guard_);
     if (std::exchange(answered_, true)) return;
+    if (stops_) std::exchange(stops_, nullptr)->leave(link_, attempt_);
     to_->put(core::job_done{link_, attempt_, detached_, std::move(outcome)});
+}
+
+void deferred_reply::leave_stops(std::shared_ptr<call_stops> stops) {
+    const std::lock_guard lock(guard_);
+    answered_ ? stops->leave(link_, attempt_) : void(stops_ = std::move(stops));
 }
 
 // --- running_call --------------------------------------------------------------------------------
 
 std::shared_ptr<detail::reply> running_call::defer() {
-    if (!later_) later_ = std::make_shared<deferred_reply>(to_, job_.link, job_.attempt);
+    if (!later_) {
+        later_ = std::make_shared<deferred_reply>(with_.completions, job_.link, job_.attempt);
+    }
     return later_;
 }
 
 void running_call::deferred() {
+    if (std::exchange(context_, nullptr)) later_->leave_stops(with_.stops);
     if (auto* threw = std::get_if<core::job_fault>(&done_.outcome)) {
         later_->fault(threw->code, std::move(threw->type), std::move(threw->text));
     }
     later_->function_returned();
 }
 
-maus::fence fence_of_current_call() {
-    if (current_call == nullptr) {
-        throw error(errc::invalid_argument,
-                    "maus::this_call::fence(): no function runs on this thread");
+maus::context running_call::context() {
+    if (!context_) {
+        auto source = with_.stops->enter(job_.link, job_.attempt);
+        if (!with_.threads.still_wanted(job_)) source.request_stop();
+        context_ = std::make_shared<context_state>(job_, fence(), source.get_token(),
+                                                   with_.completions);
     }
-    const auto& [job, worker] = *current_call;
-    return {to_string(job.manager), job.attempt.call.value,   job.attempt.number.value,
-            to_string(worker.id),   worker.incarnation.value, job.lease.epoch,
-            job.lease.sequence};
+    return maus::context(context_);
+}
+
+maus::fence running_call::fence() const {
+    return {to_string(job_.manager),
+            job_.attempt.call.value,
+            job_.attempt.number.value,
+            to_string(with_.worker.id),
+            with_.worker.incarnation.value,
+            job_.lease.epoch,
+            job_.lease.sequence};
+}
+
+running_call& running_call::on_this_thread(const char* asked) {
+    if (current_ != nullptr) return *current_;
+    throw error(errc::invalid_argument, "maus::this_call::" + std::string(asked) +
+                                            "(): no function runs on this thread");
 }
 
 }  // namespace maus::shell

@@ -10,7 +10,10 @@
 #include <string>
 
 #include "maus/core/worker.hpp"
+#include "maus/shell/call_stops.hpp"
 #include "maus/shell/completion_sink.hpp"
+#include "maus/shell/context_state.hpp"
+#include "maus/shell/function_threads.hpp"
 #include "maus/worker.hpp"
 
 namespace maus::shell {
@@ -26,6 +29,8 @@ public:
     using reply::fault;
     void fault(errc code, std::string type, std::string text) override;
     void function_returned();
+    /// Leave them when it is answered.
+    void leave_stops(std::shared_ptr<call_stops> stops);
 
 private:
     template <class Outcome>
@@ -37,13 +42,27 @@ private:
     std::mutex guard_;
     bool detached_ = false;
     bool answered_ = false;
+    std::shared_ptr<call_stops> stops_;  // none: no token was asked for
 };
 
-/// By the thread that runs the function.
+/// What a function's call needs of its worker.
+struct call_services {
+    const core::worker_config& worker;
+    std::shared_ptr<completion_sink> completions;
+    std::shared_ptr<call_stops> stops;
+    const function_threads& threads;
+};
+
+/// By the thread that runs the function, which finds it by on_this_thread() meanwhile.
 class running_call final : public detail::invocation {
 public:
-    running_call(core::job& job, const std::shared_ptr<completion_sink>& to)
-        : job_(job), to_(to), done_{job.link, job.attempt, false, core::job_value{}} {}
+    running_call(core::job& job, const call_services& with)
+        : job_(job), with_(with), done_{job.link, job.attempt, false, core::job_value{}} {}
+    ~running_call() {
+        if (context_) with_.stops->leave(job_.link, job_.attempt);
+    }
+    running_call(const running_call&) = delete;
+    running_call& operator=(const running_call&) = delete;
 
     [[nodiscard]] base::buffer& arguments() override { return job_.payload; }
     [[nodiscard]] base::buffer& value() override {
@@ -53,6 +72,9 @@ public:
         done_.outcome = core::job_fault{code, std::move(type), std::move(text)};
     }
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override;
+    [[nodiscard]] maus::context context() override;
+    [[nodiscard]] maus::fence fence() const;
+    [[nodiscard]] const core::job& job() const { return job_; }
 
     // --- once the function has returned
     /// False: the function took a reply with it. Call deferred() then, and not done().
@@ -60,21 +82,27 @@ public:
     [[nodiscard]] core::job_done&& done() { return std::move(done_); }
     void deferred();
 
+    /// Null: this thread runs no function.
+    [[nodiscard]] static running_call* on_this_thread() { return current_; }
+    /// Throws maus::error (invalid_argument) that names this_call::`asked` if there is none.
+    [[nodiscard]] static running_call& on_this_thread(const char* asked);
+    /// While it lives, the function runs.
+    class scope {
+    public:
+        explicit scope(running_call& runs) { current_ = &runs; }
+        ~scope() { current_ = nullptr; }
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+    };
+
 private:
+    static inline thread_local constinit running_call* current_ = nullptr;
+
     core::job& job_;
-    const std::shared_ptr<completion_sink>& to_;
+    const call_services& with_;
     std::shared_ptr<deferred_reply> later_;
+    std::shared_ptr<context_state> context_;  // none: nobody has asked
     core::job_done done_;
 };
-
-/// The call that this thread runs a function for; null: none.
-struct call_context {
-    const core::job& job;
-    const core::worker_config& worker;
-};
-inline thread_local constinit const call_context* current_call = nullptr;
-
-/// What this_call::fence() gives.
-[[nodiscard]] maus::fence fence_of_current_call();
 
 }  // namespace maus::shell

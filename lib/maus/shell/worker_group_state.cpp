@@ -4,6 +4,8 @@
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/manager_runtime.hpp"
+#include "maus/shell/running_call.hpp"
+#include "maus/wire/call_extensions.hpp"
 
 namespace maus::shell {
 
@@ -62,11 +64,36 @@ bool worker_group_state::is_lone(std::size_t unsettled_before) {
     return now == 1 && most <= 1;
 }
 
+namespace {
+// A call that a function makes belongs to the call that the function runs for.
+void inherit(call_options& options, const running_call& from) {
+    const core::job& job = from.job();
+    if (job.deadline != base::never) {
+        const base::duration left = job.deadline - net::clock_now();
+        if (left < base::duration{options.timeout}) options.timeout = left;
+    }
+    if (!job.extensions || !options.trace.empty()) return;
+    if (const auto read = wire::decode_call_extensions(job.extensions->view(), {})) {
+        options.trace = read->trace;
+    }
+}
+}  // namespace
+
 void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& self,
                                 const detail::method_key& method, detail::state_base& call,
                                 const call_options& options) {
+    if (!options.label.empty() &&
+        !wire::good_name(options.label.view(), owner_->bounds().name_bytes_max)) [[unlikely]] {
+        throw error(errc::invalid_argument,
+                    "not a label: " + wire::printable(options.label.view()) + "; one has 1 to " +
+                        std::to_string(owner_->bounds().name_bytes_max) +
+                        " bytes of UTF-8 without control characters");
+    }
     call.own(self);
     call.options() = options;
+    if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
+        inherit(call.options(), *from);
+    }
     std::size_t before = 0;
     if (const auto no_room = admit(call.options(), before)) {
         return owner_->refuse(
@@ -109,6 +136,7 @@ void worker_group_state::callback_ran() {
     calls_settled(1);
 }
 
+void worker_group_state::post_progress(detail::state_base& call) { owner_->post_progress(call); }
 void worker_group_state::unheard(std::uint32_t method, const std::exception_ptr& failure) {
     owner_->unheard({method}, failure);
 }

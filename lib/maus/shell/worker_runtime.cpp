@@ -231,6 +231,11 @@ void worker_runtime::step(base::instant now) {
     machine_->advance_to(now, effects_);
     const bool same_link = function_threads_.permit(machine_->startable(), machine_->lease_until());
     if (!same_link) short_jobs_.forget_cancels();
+    if (machine_->answerable() != answerable_) [[unlikely]] {
+        answerable_ = machine_->answerable();
+        function_threads_.answerable(answerable_);
+        services_.stops->keep_only(answerable_);
+    }
     if (!effects_.cancel.empty()) cancel_jobs(now);
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
@@ -256,6 +261,7 @@ void worker_runtime::cancel_jobs(base::instant now) {
     });
     short_jobs_.cancel(effects_.cancel);
     function_threads_.cancel(effects_.cancel);
+    services_.stops->cancel(machine_->answerable(), effects_.cancel);
     effects_.cancel.clear();
 }
 
@@ -332,7 +338,8 @@ MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
                                                               net::frequent_clock& clock,
                                                               base::instant& now) {
     if (job.at_most_once) machine_->on(core::job_started{job.link, job.attempt}, now, effects_);
-    running_call call(job, completions_);
+    running_call call(job, services_);
+    function_threads_.runs_short(job);
     function_threads_.leadership().leave_unwatched();
     try {
         invoke(job, call);
@@ -363,7 +370,13 @@ void worker_runtime::run_job(core::job job, bool may_start) {
         return;
     }
     if (job.at_most_once) completions_->put(core::job_started{job.link, job.attempt});
-    running_call call(job, completions_);
+    if (job.deadline != base::never && net::clock_now() >= job.deadline) {
+        completions_->put(core::job_done{
+            job.link, job.attempt, false,
+            core::job_fault{errc::deadline_exceeded, {}, "its time was up before it began"}});
+        return;
+    }
+    running_call call(job, services_);
     const base::instant begun = net::clock_now();
     invoke(job, call);
     if (config_.concurrency == 1) inline_policies_[job.function].took(net::clock_now() - begun);
@@ -371,12 +384,10 @@ void worker_runtime::run_job(core::job job, bool may_start) {
 }
 
 MAUS_CATCHES_FORCED_UNWIND void worker_runtime::invoke(const core::job& job, running_call& call) {
-    const call_context context{job, config_};
-    current_call = &context;
     try {
+        const running_call::scope here(call);
         handlers_[job.function](call);
     } catch (const abi::__forced_unwind&) {
-        current_call = nullptr;
         call.fault(errc::remote_exception, "pthread_exit", "the function ended its thread");
         deliver(call);
         throw;
@@ -384,7 +395,6 @@ MAUS_CATCHES_FORCED_UNWIND void worker_runtime::invoke(const core::job& job, run
         auto [type, text] = describe(detail::caught());
         call.fault(errc::remote_exception, std::move(type), std::move(text));
     }
-    current_call = nullptr;
 }
 
 void worker_runtime::deliver(running_call& call) {

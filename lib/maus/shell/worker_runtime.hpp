@@ -95,6 +95,9 @@ private:
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
     function_threads function_threads_;
+    call_services services_{config_, completions_, std::make_shared<call_stops>(),
+                            function_threads_};
+    std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;
     std::optional<core::worker> machine_;
     std::optional<net::reactor> reactor_;

@@ -40,7 +40,8 @@ bool is_known(record_type type) {
         case record_type::manager_unimplemented:
         case record_type::manager_part:
         case record_type::manager_taken:
-        case record_type::rejected_by: return true;
+        case record_type::rejected_by:
+        case record_type::progress: return true;
     }
     return false;
 }
@@ -183,6 +184,13 @@ base::result<fault> decode_fault(base::byte_view body, const limits& bounds) {
     return read;
 }
 
+base::result<progress> decode_progress(base::byte_view body, const limits& bounds) {
+    auto read = decode_as<progress>(body, "progress");
+    if (!read) return read;
+    if (auto bad = check_text(read.value().text, bounds)) return *std::move(bad);
+    return read;
+}
+
 std::optional<std::uint64_t> decode_stamp(base::byte_view body) {
     if (body.size() != sizeof(std::uint64_t)) return std::nullopt;
     return load<std::uint64_t>(body.data());
@@ -203,52 +211,83 @@ void link_writer::share_apart(base::buffer& payload) { to_.rest.push_back(base::
 
 void link_writer::failed(attempt of, const fault& why, std::size_t peer_text_bytes_max) {
     const std::size_t bytes_max = std::min(bounds_.text_bytes_max, peer_text_bytes_max);
-    const fault bounded{why.error, std::string(cut(why.type, bytes_max)),
-                        std::string(cut(why.text, bytes_max))};
-    base::buffer body;
-    encode(body, bounded);
-    std::byte* at = begin(record_type::failed, 0, 0, attempt_bytes + body.size());
-    put(put(at, of), body.view());
+    archived(record_type::failed, of,
+             fault{why.error, std::string(cut(why.type, bytes_max)),
+                   std::string(cut(why.text, bytes_max))});
 }
 
-// True: the payload is to be a frame of its own.
-bool link_writer::begin_extended(record_type type, std::uint8_t flags, std::uint16_t function,
-                                 attempt of, const base::buffer& payload,
-                                 const extensions& extended) {
+void link_writer::progressed(attempt of, const progress& how_far, std::size_t peer_text_bytes_max) {
+    const std::size_t bytes_max = std::min(bounds_.text_bytes_max, peer_text_bytes_max);
+    archived(record_type::progress, of,
+             progress{how_far.fraction, std::string(cut(how_far.text, bytes_max))});
+}
+
+template <class Body>
+void link_writer::archived(record_type type, attempt of, const Body& body) {
     base::buffer bytes;
-    encode_extensions(bytes, extended);
-    const bool apart = payload.size() >= bounds_.payload_apart_bytes;
-    const std::size_t inside = apart ? 0 : payload.size();
-    flags = static_cast<std::uint8_t>(flags | flag_extended | (apart ? flag_apart : 0));
-    std::byte* at =
-        begin(type, flags, function, attempt_bytes + sizeof(std::uint32_t) + bytes.size() + inside);
-    at = put(at, of);
-    store(at, static_cast<std::uint32_t>(bytes.size()));
-    at += sizeof(std::uint32_t);
-    put(at, bytes.view());
-    if (!apart) put(at + bytes.size(), payload.view());
-    return apart;
+    encode(bytes, body);
+    std::byte* at = begin(type, 0, 0, attempt_bytes + bytes.size());
+    put(put(at, of), bytes.view());
+}
+
+// The head of a call or result. Gives where `inside` more bytes of its body go.
+std::byte* link_writer::begin_extended(record_type type, std::uint8_t flags,
+                                       std::uint16_t function, attempt of,
+                                       base::byte_view extended, std::size_t inside) {
+    const std::size_t bytes = sizeof(std::uint32_t) + extended.size();
+    flags = static_cast<std::uint8_t>(flags | flag_extended);
+    std::byte* at = put(begin(type, flags, function, attempt_bytes + bytes + inside), of);
+    store(at, static_cast<std::uint32_t>(extended.size()));
+    put(at + sizeof(std::uint32_t), extended);
+    return at + bytes;
 }
 
 void link_writer::call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
                        const extensions& extended) {
-    const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
-    if (begin_extended(record_type::call, once, function, of, payload, extended)) {
-        share_apart(payload);
-    }
+    base::buffer bytes;
+    encode_extensions(bytes, extended);
+    call(of, function, at_most_once, payload, bytes.view());
+}
+
+void link_writer::call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+                       base::byte_view extended) {
+    const bool apart = payload.size() >= bounds_.payload_apart_bytes;
+    const auto flags = static_cast<std::uint8_t>((at_most_once ? flag_at_most_once : 0) |
+                                                 (apart ? flag_apart : 0));
+    std::byte* at = begin_extended(record_type::call, flags, function, of, extended,
+                                   apart ? 0 : payload.size());
+    apart ? share_apart(payload) : put(at, payload.view());
 }
 
 void link_writer::result(attempt of, base::buffer&& payload, const extensions& extended) {
-    if (begin_extended(record_type::result, 0, 0, of, payload, extended)) {
+    base::buffer bytes;
+    encode_extensions(bytes, extended);
+    const bool apart = payload.size() >= bounds_.payload_apart_bytes;
+    std::byte* at = begin_extended(record_type::result, apart ? flag_apart : 0, 0, of,
+                                   bytes.view(), apart ? 0 : payload.size());
+    if (apart) {
         to_.rest.push_back(std::move(payload));
+    } else {
+        put(at, payload.view());
+    }
+}
+
+// Its payload is a frame of its own.
+void link_writer::begin_call(std::uint8_t flags, std::uint16_t function, attempt of,
+                             base::byte_view extended) {
+    if (extended.empty()) {
+        (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
+    } else {
+        (void)begin_extended(record_type::call, flags, function, of, extended, 0);
     }
 }
 
 void link_writer::call_apart(attempt of, std::uint16_t function, bool at_most_once,
-                             base::buffer& payload, std::uint8_t more_flags) {
+                             base::buffer& payload, std::uint8_t more_flags,
+                             base::byte_view extended) {
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
     const auto flags = static_cast<std::uint8_t>(once | flag_apart | more_flags);
-    (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
+    begin_call(flags, function, of, extended);
     share_apart(payload);
 }
 
@@ -259,10 +298,10 @@ void link_writer::result_apart(attempt of, base::buffer&& payload, std::uint8_t 
 }
 
 void link_writer::last_of_call(attempt of, std::uint16_t function, bool at_most_once,
-                               base::buffer&& piece) {
+                               base::buffer&& piece, base::byte_view extended) {
     const std::uint8_t once = at_most_once ? flag_at_most_once : 0;
     const auto flags = static_cast<std::uint8_t>(flag_apart | flag_continued | once);
-    (void)put(begin(record_type::call, flags, function, attempt_bytes), of);
+    begin_call(flags, function, of, extended);
     to_.rest.push_back(std::move(piece));
 }
 

@@ -47,6 +47,7 @@ enum class record_type : std::uint8_t {
     manager_part = 40,
     manager_taken = 41,
     rejected_by = 128,
+    progress = 129,
 };
 /// Whether this version has such a record, of either side.
 [[nodiscard]] bool is_known(record_type type);
@@ -139,6 +140,16 @@ struct fault {
     }
 };
 
+/// How far a function is. A fraction of NaN: not known.
+struct progress {
+    double fraction = 0;
+    std::string text;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(fraction, text);
+    }
+};
+
 /// A record where it stands in its message: valid while the message is.
 struct record {
     record_type type{};
@@ -209,6 +220,7 @@ void take_payload(const record& from, base::byte_view body, base::buffer& into,
 /// What ping, pong and taken carry.
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
 [[nodiscard]] std::optional<base::manager_id> decode_rejected_by(base::byte_view body);
+[[nodiscard]] base::result<progress> decode_progress(base::byte_view body, const limits& bounds);
 /// The type that the peer does not know.
 [[nodiscard]] std::optional<std::uint8_t> decode_unimplemented(base::byte_view body);
 
@@ -222,18 +234,22 @@ public:
     /// The same, with extensions.
     void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
               const extensions& extended);
+    /// With extensions that are encoded already.
+    void call(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
+              base::byte_view extended);
     /// `payload` is taken if it is large.
     void result(attempt of, base::buffer&& payload);
     void result(attempt of, base::buffer&& payload, const extensions& extended);
     /// The same of a payload that is large.
     void call_apart(attempt of, std::uint16_t function, bool at_most_once, base::buffer& payload,
-                    std::uint8_t more_flags = 0);
+                    std::uint8_t more_flags = 0, base::byte_view extended = {});
     void result_apart(attempt of, base::buffer&& payload, std::uint8_t more_flags = 0);
     /// Texts are cut to what the peer takes, too.
     void failed(attempt of, const fault& why,
                 std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
     /// The last piece of a payload whose parts were sent.
-    void last_of_call(attempt of, std::uint16_t function, bool at_most_once, base::buffer&& piece);
+    void last_of_call(attempt of, std::uint16_t function, bool at_most_once, base::buffer&& piece,
+                      base::byte_view extended = {});
     void last_of_result(attempt of, base::buffer&& piece);
     /// worker_part, manager_part.
     void part_of_payload(record_type type, std::uint64_t offset, base::buffer&& piece);
@@ -241,6 +257,8 @@ public:
     void taken(record_type type, std::uint64_t bytes) { stamp(type, bytes); }
     /// returned, detached, started, cancel.
     void about(record_type type, attempt of);
+    /// Its text is cut to what the peer takes, too.
+    void progressed(attempt of, const progress& how_far, std::size_t peer_text_bytes_max);
     /// ping, pong.
     void stamp(record_type type, std::uint64_t value);
     /// worker_unimplemented, manager_unimplemented.
@@ -257,10 +275,14 @@ private:
     [[nodiscard]] static std::byte* put(std::byte* at, attempt of);
     static void put(std::byte* at, base::byte_view bytes);
     void share_apart(base::buffer& payload);
-    bool begin_extended(record_type type, std::uint8_t flags, std::uint16_t function, attempt of,
-                        const base::buffer& payload, const extensions& extended);
+    void begin_call(std::uint8_t flags, std::uint16_t function, attempt of,
+                    base::byte_view extended);
+    std::byte* begin_extended(record_type type, std::uint8_t flags, std::uint16_t function,
+                              attempt of, base::byte_view extended, std::size_t inside);
     template <class Body>
     void archived(record_type type, const Body& body, const extensions& extended = {});
+    template <class Body>
+    void archived(record_type type, attempt of, const Body& body);
 
     message& to_;
     const limits& bounds_;

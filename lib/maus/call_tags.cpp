@@ -1,0 +1,82 @@
+#include "maus/call_tags.hpp"
+
+#include "maus/error.hpp"
+
+namespace maus {
+
+namespace {
+
+constexpr std::string_view digits = "0123456789abcdef";
+
+void append_hex(std::string& to, std::uint8_t byte) {
+    to += digits[byte >> 4];
+    to += digits[byte & 15];
+}
+
+/// Reads the fields of a traceparent, one after the other.
+class field_reader {
+public:
+    explicit field_reader(std::string_view from) : left_(from) {}
+
+    // Capitals are not allowed there.
+    bool byte(std::uint8_t& into) {
+        if (left_.size() < 2) return false;
+        const auto high = digits.find(left_[0]), low = digits.find(left_[1]);
+        if (high == digits.npos || low == digits.npos) return false;
+        into = static_cast<std::uint8_t>(high << 4 | low);
+        left_.remove_prefix(2);
+        return true;
+    }
+    template <std::size_t N>
+    bool bytes(std::array<std::uint8_t, N>& into) {
+        bool any = false;
+        for (auto& each : into) {
+            if (!byte(each)) return false;
+            any = any || each != 0;
+        }
+        return any;  // an id of zeros is none
+    }
+    bool dash() {
+        if (left_.empty() || left_.front() != '-') return false;
+        left_.remove_prefix(1);
+        return true;
+    }
+    [[nodiscard]] bool at_end() const { return left_.empty(); }
+
+private:
+    std::string_view left_;
+};
+
+// A later version may have more fields behind these.
+bool read(std::string_view text, trace_context& into) {
+    field_reader from(text);
+    std::uint8_t version = 0;
+    if (!from.byte(version) || version == 0xFF || !from.dash()) return false;
+    if (!from.bytes(into.trace) || !from.dash() || !from.bytes(into.parent) || !from.dash()) {
+        return false;
+    }
+    if (!from.byte(into.flags)) return false;
+    return from.at_end() || (version != 0 && from.dash());
+}
+
+}  // namespace
+
+trace_context::trace_context(std::string_view traceparent) {
+    if (read(traceparent, *this)) return;
+    throw error(errc::invalid_argument,
+                "not a traceparent: " + std::string(traceparent.substr(0, 64)) +
+                    "; one looks like 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+}
+
+std::string trace_context::traceparent() const {
+    if (empty()) return {};
+    std::string text = "00-";
+    for (const auto each : trace) append_hex(text, each);
+    text += '-';
+    for (const auto each : parent) append_hex(text, each);
+    text += '-';
+    append_hex(text, flags);
+    return text;
+}
+
+}  // namespace maus

@@ -1,0 +1,47 @@
+#include "maus/shell/context_state.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "maus/net/clock.hpp"
+#include "maus/wire/call_extensions.hpp"
+
+namespace maus::shell {
+
+namespace {
+constexpr base::duration progress_pause = std::chrono::milliseconds{20};
+}
+
+context_state::context_state(const core::job& job, maus::fence of, std::stop_token token,
+                             std::shared_ptr<completion_sink> to)
+    : fence(std::move(of)),
+      stop(std::move(token)),
+      deadline(job.deadline),
+      to_(std::move(to)),
+      link_(job.link),
+      attempt_(job.attempt) {
+    if (!job.extensions) return;
+    // The machine has checked them.
+    if (const auto read = wire::decode_call_extensions(job.extensions->view(), {})) {
+        label = read->label;
+        trace = read->trace;
+    }
+}
+
+std::chrono::nanoseconds context_state::time_left() const {
+    if (deadline == base::never) return std::chrono::nanoseconds::max();
+    return std::max(deadline - net::clock_now(), base::duration::zero());
+}
+
+void context_state::progress(double fraction, std::string_view text) {
+    const base::instant now = net::clock_now();
+    {
+        const std::lock_guard lock(guard_);
+        if (now < next_progress_) return;
+        next_progress_ = base::after(now, progress_pause);
+    }
+    if (!std::isnan(fraction)) fraction = std::clamp(fraction, 0.0, 1.0);
+    to_->put(core::job_progress{link_, attempt_, {fraction, std::string(text)}});
+}
+
+}  // namespace maus::shell

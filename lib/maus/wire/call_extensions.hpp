@@ -1,0 +1,26 @@
+// What may travel with a call beside its arguments, as extensions (PROTOCOL.md, section 6.2).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "maus/base/buffer.hpp"
+#include "maus/base/time.hpp"
+#include "maus/call_tags.hpp"
+#include "maus/limits.hpp"
+#include "maus/wire/extension.hpp"
+
+namespace maus::wire {
+
+struct call_extensions {
+    std::optional<base::duration> time_left;  ///< until its deadline
+    std::string_view label;                   ///< points into what it was read from; empty: none
+    trace_context trace;                      ///< empty: none
+};
+
+[[nodiscard]] base::buffer encoded(const call_extensions& these);
+/// Nothing if one of them is not as it must be. Others are skipped.
+[[nodiscard]] std::optional<call_extensions> decode_call_extensions(base::byte_view from,
+                                                                    const limits& bounds);
+
+}  // namespace maus::wire
