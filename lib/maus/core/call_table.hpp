@@ -38,6 +38,28 @@ struct call_tags {
     trace_context trace;
 };
 
+/// The options of a call, as far as the machines look at them. Small: it goes through several hands.
+struct call_policy {
+    maus::delivery delivery = maus::delivery::at_least_once;
+    std::uint8_t max_crashes = 3;
+    maus::priority priority = maus::priority::normal;
+    duration timeout = duration::max();
+    duration attempt_timeout = duration::max();
+    std::unique_ptr<call_tags> tags;  // mostly none
+
+    call_policy() = default;
+    call_policy(const call_options& options)
+        : delivery(options.delivery),
+          max_crashes(options.max_crashes),
+          priority(options.priority),
+          timeout(options.timeout),
+          attempt_timeout(options.attempt_timeout) {
+        if (!options.label.empty() || !options.trace.empty()) {
+            tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
+        }
+    }
+};
+
 // What each step of a call needs stands together: the payload is one cache line, what follows it
 // another, and what only calls with a story need a third.
 struct alignas(64) call_slot {
@@ -71,16 +93,13 @@ struct alignas(64) call_slot {
     std::unique_ptr<call_tags> tags;  // mostly none
     maus::priority priority = maus::priority::normal;
 
-    void set(const call_options& options) {
+    void set(call_policy&& options) {
         delivery = options.delivery;
         max_crashes = std::max<std::uint8_t>(options.max_crashes, 1);
         timed = options.attempt_timeout != duration::max();
         attempt_timeout = options.attempt_timeout;
         priority = options.priority;
-        tags.reset();
-        if (!options.label.empty() || !options.trace.empty()) {
-            tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
-        }
+        tags = std::move(options.tags);
     }
     /// Whether something travels with it beside its arguments.
     [[nodiscard]] bool is_extended() const { return deadline != never || tags != nullptr; }

@@ -223,14 +223,15 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.starts = 0;
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
-    made.set(call.options);
+    const duration timeout = call.options.timeout;
+    made.set(std::move(call.options));
     made.submitted = now;
     made.deadline = never;
     calls_.push_back(line.calls, index);
     ++of.calls;
     ++outstanding_;
-    if (call.options.timeout != duration::max()) {
-        made.deadline = base::after(now, call.options.timeout);
+    if (timeout != duration::max()) {
+        made.deadline = base::after(now, timeout);
         timers_.set(made.deadline, {calls_.id_of(index)});
     }
     placement_.mark(of);

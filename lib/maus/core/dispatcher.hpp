@@ -40,7 +40,7 @@ struct submission {
     group_id group;
     method_id method;
     std::uint64_t ticket = 0;  ///< the caller's name for the call; comes back with its outcome
-    call_options options;
+    call_policy options;
     base::buffer payload;
 };
 

@@ -235,9 +235,9 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.group = group_of(call).id();
     made.method = {call.method};
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.options = std::move(call.options());
+    made.options = call.options();
     made.payload = std::move(call.arguments());
-    const std::stop_token stop = std::move(made.options.stop);
+    const std::stop_token stop = std::move(call.options().stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
     if (stop.stop_possible()) [[unlikely]] follow(stop, call);
