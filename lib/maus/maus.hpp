@@ -3,13 +3,16 @@
 #pragma once
 
 #include "maus/bytes.hpp"
+#include "maus/convert.hpp"
 #include "maus/error.hpp"
 #include "maus/future.hpp"
+#include "maus/json.hpp"
 #include "maus/manager.hpp"
 #include "maus/method.hpp"
 #include "maus/options.hpp"
 #include "maus/responder.hpp"
 #include "maus/status.hpp"
 #include "maus/this_call.hpp"
+#include "maus/value.hpp"
 #include "maus/version.hpp"
 #include "maus/worker.hpp"

@@ -126,8 +126,9 @@ public:
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
     void pump(instant now, outbox& out, std::vector<settled>& done) {
         counters_.sent += placement_.pump(now, out);
-        while (!placement_.too_large().empty()) {
+        while (!placement_.too_large().empty() || !placement_.inconvertible().empty()) {
             settle_too_large(done);
+            settle_inconvertible(done);
             counters_.sent += placement_.pump(now, out);
         }
     }
@@ -165,6 +166,9 @@ private:
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     void settle_too_large(std::vector<settled>& done);
+    void settle_inconvertible(std::vector<settled>& done);
+    /// A worker's result becomes what the caller expects.
+    void convert_result(link_index from, std::uint32_t method, settled& done);
     void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 
