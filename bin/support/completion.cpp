@@ -111,7 +111,12 @@ std::string for_zsh(const std::string& program, const std::vector<subcommand>& c
            ")\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        "
            "_arguments" +
            zsh_flags(commands.front()) + "\n        return\n    fi\n    case \"$words[2]\" in\n" +
-           cases + "    esac\n}\ncompdef " + name + " " + program + "\n";
+           cases +
+           "    esac\n}\n"
+           // It may be found in fpath, and is the function then; or be read by `source`.
+           "if [ \"$funcstack[1]\" = " +
+           quoted(name) + " ]; then\n    " + name + " \"$@\"\nelse\n    compdef " + name + " " +
+           program + "\nfi\n";
 }
 
 std::string fish_flags(const std::string& program, const std::string& when, const subcommand& of) {

@@ -63,9 +63,16 @@ value::value(regexp expression) : held_(boxed<regexp>(std::move(expression))) {}
 value::value(error failure) : held_(boxed<error>(std::move(failure))) {}
 
 value::value(const value&) = default;
-value::value(value&&) noexcept = default;
-value& value::operator=(const value&) = default;
-value& value::operator=(value&&) noexcept = default;
+value::value(value&& other) noexcept : held_(std::move(other.held_)) {
+    other.held_ = std::monostate{};  // nothing that is at one remove may be missed there
+}
+// By way of another one: what is assigned may be a part of what it replaces.
+value& value::operator=(const value& other) { return *this = value(other); }
+value& value::operator=(value&& other) noexcept {
+    value taken(std::move(other));
+    held_ = std::move(taken.held_);
+    return *this;
+}
 value::~value() = default;
 
 void value::set_unsigned(std::uint64_t number) noexcept {

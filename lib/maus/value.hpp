@@ -135,7 +135,7 @@ public:
     value(error failure);
 
     value(const value&);
-    value(value&&) noexcept;
+    value(value&&) noexcept;  ///< what was moved from is null
     value& operator=(const value&);
     value& operator=(value&&) noexcept;
     ~value();

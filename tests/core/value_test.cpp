@@ -78,6 +78,21 @@ TEST_CASE("a copied value is another one") {
     one.as_object()["list"].as_array().push_back(3);
     CHECK(other.as_object().at("list").as_array().size() == 2);
     CHECK(one != other);
+    const value moved = std::move(one);
+    CHECK(one.is_null());  // NOLINT(bugprone-use-after-move): that is what it is
+    CHECK(moved.as_object().size() == 1);
+}
+
+TEST_CASE("a value may become a part of itself") {
+    value copied = value::array{1, value::array{"x"}};
+    copied = copied.as_array()[1];
+    CHECK(copied == value(value::array{"x"}));
+    value moved = value::array{value::array{"y"}};
+    moved = std::move(moved.as_array()[0]);
+    CHECK(moved == value(value::array{"y"}));
+    value number = value::array{5};
+    number = number.as_array()[0];
+    CHECK(number == value(5));
 }
 
 TEST_CASE("times are what the system's clock says, where it reaches") {
