@@ -1,12 +1,16 @@
-// maus: asks a parkserver what it knows.
+// maus: asks a parkserver what it knows, and calls the functions of its workers.
 
 #include <unistd.h>
 
 #include <functional>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "bin/maus/calling.hpp"
 #include "bin/maus/show.hpp"
+#include "bin/support/duration.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
 #include "bin/support/terminal.hpp"
@@ -22,6 +26,8 @@ constexpr const char* examples =
     "  maus status --parkserver tcp://park:8500 --watch 2\n"
     "  maus functions --type render\n"
     "  maus status --json | jq '.workers[].host'\n"
+    "  maus call add 1 2\n"
+    "  maus map resize < in.jsonl > out.jsonl\n"
     "\n"
     "Exit codes: 0 good, 1 nobody answers or another failure, 2 bad usage.";
 
@@ -92,6 +98,58 @@ int status(const choices& chosen) {
     return programs::exit_good;
 }
 
+void add_calling(CLI::App& to, cli::call_choices& chosen) {
+    chosen.parkserver = choices{}.parkserver;
+    to.add_option("FUNCTION", chosen.function, "Its name, as `maus functions` shows it")
+        ->required();
+    to.add_option("-p,--parkserver", chosen.parkserver, "Where its workers are registered")
+        ->type_name("ENDPOINT")
+        ->check(programs::is_endpoint())
+        ->capture_default_str();
+    to.add_option("--type", chosen.type, "Only workers of this type")
+        ->type_name("TYPE")
+        ->check(programs::is_type());
+    to.add_option_function<std::string>(
+          "--timeout",
+          [&chosen](const std::string& text) { chosen.timeout = *programs::duration_of(text); },
+          "How long a call may take, waiting included; without it as long as it takes")
+        ->type_name("TIME")
+        ->check(programs::is_duration());
+}
+
+void add_call(CLI::App& to, cli::call_choices& chosen) {
+    programs::prepare(to,
+                      "  maus call add 1 2\n"
+                      "  maus call greet '\"Ada\"'                text needs its own quotes\n"
+                      "  maus call stats '[1,2,3]' --timeout 2s --json\n"
+                      "  maus call thumbnail '{\"$bytes\": \"...base64...\"}'\n"
+                      "\n"
+                      "Bytes, times and more in JSON: <maus/json.hpp>.");
+    add_calling(to, chosen);
+    to.add_option("ARG", chosen.words, "Its arguments, as JSON");
+    to.add_flag("--json", chosen.json, "The result as JSON on one line, text and null too");
+}
+
+void add_map(CLI::App& to, cli::call_choices& chosen) {
+    programs::prepare(
+        to,
+        "  maus map resize < in.jsonl > out.jsonl\n"
+        "  maus map add --jobs 8 < pairs.jsonl     [1, 2] on each line\n"
+        "  maus map fetch --keep-going --unordered < urls.jsonl\n"
+        "  maus map resize --skip $(wc -l < out.jsonl) < in.jsonl >> out.jsonl\n"
+        "\n"
+        "Each line is JSON: the argument of a function that has one parameter, an array\n"
+        "of the arguments of another. Results come in the order of the lines.");
+    add_calling(to, chosen);
+    to.add_option("--jobs", chosen.jobs, "Calls at a time [as many as the free workers take]")
+        ->type_name("NUMBER")
+        ->check(CLI::Range(1, 1'000'000, "1 to 1000000"));
+    to.add_flag("--unordered", chosen.unordered, "Results in the order in which they come");
+    to.add_flag("--keep-going", chosen.keep_going,
+                "After a line that fails, too; its result is {\"$error\": ...}");
+    to.add_option("--skip", chosen.skip, "Lines that are done already")->type_name("NUMBER");
+}
+
 int functions(const choices& chosen) {
     const auto now = fetch(chosen);
     if (chosen.json) {
@@ -102,10 +160,29 @@ int functions(const choices& chosen) {
     return programs::exit_good;
 }
 
+/// A blank before what CLI11 would take for a list of words or for an option, and is JSON: an array, a
+/// negative number. JSON does not mind the blank.
+std::vector<std::string> without_lists(int argc, char** argv) {
+    std::vector<std::string> words(argv, argv + argc);
+    for (std::string& each : words) {
+        const bool is_number =
+            each.size() > 1 && each[0] == '-' && each[1] >= '0' && each[1] <= '9';
+        if (each.starts_with('[') || is_number) each.insert(0, 1, ' ');
+    }
+    return words;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Asks a parkserver what it knows.", "maus");
+    std::vector<std::string> words = without_lists(argc, argv);
+    std::vector<char*> pointers;
+    for (std::string& each : words) pointers.push_back(each.data());
+    pointers.push_back(nullptr);
+    argv = pointers.data();
+
+    CLI::App app("Asks a parkserver what it knows, and calls the functions of its workers.",
+                 "maus");
     choices chosen;
     std::function<int()> body;
     programs::prepare(app, examples);
@@ -132,6 +209,15 @@ int main(int argc, char** argv) {
     for_functions.add_option("--type", chosen.type, "Of workers of this type only")
         ->type_name("TYPE");
     for_functions.callback([&] { body = [&] { return functions(chosen); }; });
+
+    cli::call_choices calling;
+    CLI::App& for_call = *app.add_subcommand("call", "Calls a function once");
+    add_call(for_call, calling);
+    for_call.callback([&] { body = [&] { return cli::call(calling); }; });
+
+    CLI::App& for_map = *app.add_subcommand("map", "Calls a function for each line of stdin");
+    add_map(for_map, calling);
+    for_map.callback([&] { body = [&] { return cli::map(calling); }; });
 
     return programs::run(app, argc, argv, [&] { return body(); });
 }

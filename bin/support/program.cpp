@@ -11,6 +11,7 @@
 #include <maus/version.hpp>
 #include <maus/wire/message.hpp>
 
+#include "bin/support/completion.hpp"
 #include "bin/support/terminal.hpp"
 
 namespace maus::programs {
@@ -76,6 +77,16 @@ int finish_output(const CLI::App& app, int code) {
     return code == exit_good ? exit_failed : code;
 }
 
+int print_completion(const CLI::App& app, const std::string& shell) {
+    const auto script = completion_script(app, shell);
+    if (!script) {
+        std::cerr << app.get_name() << ": --completion is for bash, zsh or fish\n";
+        return exit_usage;
+    }
+    std::cout << *script;
+    return finish_output(app, exit_good);
+}
+
 int run_body(const CLI::App& app, const std::function<int()>& body) {
     try {
         return body();
@@ -98,11 +109,17 @@ void prepare(CLI::App& app, const std::string& examples) {
     app.set_help_flag("-h,--help", "Show this text");
     if (app.get_parent() == nullptr) {
         app.set_version_flag("--version", app.get_name() + " " + maus::version, "Show the version");
+        // For --help; run() looks for it before anything else is asked for.
+        app.add_option("--completion", "Print a script for bash, zsh or fish that completes this")
+            ->type_name("SHELL");
     }
     app.footer("Examples:\n" + examples);
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+    if (argc == 3 && std::string_view(argv[1]) == "--completion") {
+        return print_completion(app, argv[2]);
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stopped) {
@@ -117,6 +134,9 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
         std::cerr << command << ": " << (no_command ? which_command(app) : stopped.what())
                   << "\ntry: " << command << " --help\n";
         return exit_usage;
+    }
+    if (const auto* asked = app.get_option_no_throw("--completion"); asked && asked->count() != 0) {
+        return print_completion(app, asked->as<std::string>());  // --completion=SHELL
     }
     return finish_output(app, run_body(app, body));
 }

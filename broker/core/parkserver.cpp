@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "maus/wire/functions.hpp"
+
 namespace maus::broker {
 
 using core::heartbeat_monitor;
@@ -53,6 +55,11 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         return;
     }
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
+    if (auto* const enlists = std::get_if<wire::register_worker>(&decoded.value())) {
+        const auto why =
+            wire::add_dynamic_functions(extended, config_.settings.limits, enlists->signatures);
+        if (why) return refuse(why->code, why->message);
+    }
     if (std::holds_alternative<wire::status_query>(decoded.value())) {
         const auto begin = wire::find(extended, wire::page_tag);
         return begin ? tell_page(event.from, *begin, now, out) : tell_status(event.from, now, out);

@@ -79,6 +79,16 @@ constexpr bool keeps_each_value() {
     }
 }
 
+/// Refuses maus::arguments beside other parameters, or as a result.
+template <class R, class... Args>
+constexpr bool check_dynamic() {
+    static_assert(!std::is_same_v<R, arguments>, "maus: a result is one value: use maus::value");
+    static_assert(sizeof...(Args) == 1 || !(... || std::is_same_v<Args, arguments>),
+                  "maus: maus::arguments is all that a function is called with: it has no other "
+                  "parameter");
+    return true;
+}
+
 /// Refuses an argument that does not fit its parameter.
 template <class Parameter, class Argument>
 constexpr bool check_argument() {

@@ -121,7 +121,8 @@ future<R> send_call(const std::shared_ptr<group_handle>& group, const call_optio
 template <class R, class... Given>
 future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
                             std::string_view name, const Given&... given) {
-    static_assert((... && check_travels<sent_as<Given>>()) && check_travels<R>());
+    static_assert((... && check_travels<sent_as<Given>>()) && check_travels<R>() &&
+                  check_dynamic<R, sent_as<Given>...>());
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
 }
 
@@ -198,8 +199,10 @@ public:
     /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
     /// arguments make the signature; text of any kind is a string. A function that no worker exposes
     /// fails with no_such_function, one with another signature with signature_mismatch, before
-    /// anything is sent. Throws maus::error: too_large if an argument cannot be encoded,
-    /// invalid_argument if this refers to no workers.
+    /// anything is sent; where one of the two signatures has maus::value for it, the manager converts
+    /// (value.hpp): call<maus::value>("add", maus::arguments{1, 1}) calls the same function. Throws
+    /// maus::error: too_large if an argument cannot be encoded, invalid_argument if this refers to no
+    /// workers.
     template <class R, class... Args, class... Given>
     future<R> call(const method<R(Args...)>& function, Given&&... given) const {
         const auto& to = group();

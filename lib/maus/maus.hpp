@@ -3,8 +3,10 @@
 #pragma once
 
 #include "maus/bytes.hpp"
+#include "maus/convert.hpp"
 #include "maus/error.hpp"
 #include "maus/future.hpp"
+#include "maus/json.hpp"
 #include "maus/manager.hpp"
 #include "maus/map.hpp"
 #include "maus/method.hpp"
@@ -12,6 +14,7 @@
 #include "maus/responder.hpp"
 #include "maus/status.hpp"
 #include "maus/this_call.hpp"
+#include "maus/value.hpp"
 #include "maus/version.hpp"
 #include "maus/when.hpp"
 #include "maus/worker.hpp"

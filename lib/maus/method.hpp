@@ -7,7 +7,8 @@
 //
 // Parameters and results are values: numbers, bool, strings, vectors, maps, optionals, tuples,
 // variants, std::chrono times, and every type with a cereal `serialize`. void is a result too. Large
-// blocks of bytes: maus::bytes (bytes.hpp).
+// blocks of bytes: maus::bytes (bytes.hpp). What is known only when the program runs: maus::value
+// (value.hpp).
 #pragma once
 
 #include <string>
@@ -27,6 +28,7 @@ class method<R(Args...)> {
     static_assert(!std::is_reference_v<R>, "maus: a method's result is a value");
     static_assert((... && detail::check_parameter<Args>()));
     static_assert(detail::check_travels<std::remove_cvref_t<R>>());
+    static_assert(detail::check_dynamic<std::remove_cvref_t<R>, std::remove_cvref_t<Args>...>());
 
 public:
     using result_type = R;

@@ -348,7 +348,8 @@ public:
 private:
     template <class R, class... Args>
     static constexpr bool check_signature(R (*)(Args...)) {
-        return (... && detail::check_travels<Args>()) && detail::check_travels<R>();
+        return (... && detail::check_travels<Args>()) && detail::check_travels<R>() &&
+               detail::check_dynamic<R, Args...>();
     }
     template <class R, class... Args>
     static std::string signature_text(std::string_view name, R (*)(Args...)) {

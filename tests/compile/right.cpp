@@ -12,4 +12,11 @@ void right(maus::worker& worker, const maus::worker_group& workers) {
     worker.expose(maus::method<double(int)>{"f"}, [](int x) { return x; });
     worker.expose("g", [](const std::string& text, std::optional<int> x) { return text.size(); });
     worker.expose("h", [](std::string&& text) { return std::move(text); });
+    worker.expose("i", [](maus::arguments given) { return maus::value(given.size()); });
+    worker.expose("j", [](const maus::arguments& given) { return given.size(); });
+    worker.expose("k", [](maus::value one, const std::vector<maus::value>& more) {
+        return one == more.at(0);
+    });
+    (void)workers.call<maus::value>("i", maus::arguments{1, "two", nullptr});
+    (void)workers.call<maus::value>("k", maus::value(1), maus::value::array{2.0});
 }

@@ -55,6 +55,13 @@ void add_page(std::vector<item>& to, const std::string& name, const wire::contro
         {"control/" + name, title, to_frames(wire::encode_control(body, extended)), control_again});
 }
 
+/// Functions 2 and on, behind those of the body.
+std::string dynamic_functions() {
+    base::buffer bytes;
+    wire::encode(bytes, std::vector<std::string>{"count(...)->any"});
+    return std::string(base::as_text(bytes.view()));
+}
+
 const auto worker = talk::id<base::worker_id>(0x11);
 const auto manager = talk::id<base::manager_id>(0x22);
 const auto token = talk::id<base::token>(0x33);
@@ -97,6 +104,12 @@ wire::status a_status() {
 
 void add_all_control(std::vector<item>& to) {
     add_control(to, "register_worker", a_worker());
+    const std::string functions = dynamic_functions();
+    to.push_back({"control/register_worker_dynamic",
+                  "control message 1, register_worker, with a dynamic function",
+                  to_frames(wire::encode_control(
+                      a_worker(), {{wire::dynamic_functions_tag, base::as_bytes(functions)}})),
+                  control_again});
     wire::register_worker serves = a_worker();
     serves.free = false;
     serves.serving = wire::service{lease, manager, token};
@@ -279,6 +292,10 @@ void add_greetings(std::vector<item>& to) {
         body.lease = {};
         body.can = {};
         out.say(body);
+    });
+    add_link(to, "hello_dynamic", "record 1, hello, with a dynamic function", [](auto out) {
+        const std::string functions = dynamic_functions();
+        out.say(a_hello(), {{wire::dynamic_functions_tag, base::as_bytes(functions)}});
     });
     add_link(to, "hello_extended", "record 1, hello, with two unknown extensions",
              [](auto out) { out.say(a_hello(), unknown()); });

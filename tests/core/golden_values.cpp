@@ -80,9 +80,27 @@ void add_integer(std::vector<item>& to, const std::string& name) {
         "smallest, 1, largest");
 }
 
+void add_any(std::vector<item>& to) {
+    add(to, "any_null", value(), "tag 0");
+    add(to, "any_bool", value(true), "tag 1: true");
+    add(to, "any_i64", value(-2), "tag 2: -2");
+    add(to, "any_u64", value(std::uint64_t{1} << 63), "tag 3, only above i64: 2^63");
+    add(to, "any_f64", value(1.5), "tag 4: 1.5");
+    add(to, "any_string", value("gr\xc3\xbc\xc3\x9f"), "tag 5: u32 count of bytes");
+    add(to, "any_bytes", value(value::bytes{0, 127, 255}), "tag 6: 0, 127, 255");
+    add(to, "any_array", value(value::array{nullptr, 1, "x"}), "tag 7: null, 1, x");
+    add(to, "any_object", value(value::object{{"b", false}, {"a", value::array{}}}),
+        "tag 8: b: false, a: nothing in an array");
+    add(to, "any_time", value(value::timestamp{-1, 999'999'999}), "tag 9: 1 ns before 1970");
+    add(to, "any_regexp", value(value::regexp{"^a", "i"}), "tag 10: source, flags");
+    add(to, "any_error", value(value::error{"TypeError", "no"}), "tag 11: name, message");
+    add(to, "arguments", arguments{1, "x"}, "all of a dynamic function's: 1, x");
+}
+
 }  // namespace
 
 void add_values(std::vector<item>& to) {
+    add_any(to);
     add(to, "bool", std::array<bool, 2>{false, true}, "false, true");
     add_integer<std::int8_t>(to, "i8");
     add_integer<std::int16_t>(to, "i16");

@@ -5,6 +5,7 @@
 #include <cereal/types/vector.hpp>
 
 #include "maus/bytes.hpp"
+#include "maus/wire/convert.hpp"
 #include "tests/core/payload_zoo.hpp"
 #include "tests/fuzz/allocations.hpp"
 #include "tests/fuzz/input.hpp"
@@ -83,6 +84,28 @@ void check_shared(maus::base::byte_view raw) {
             "what is shared has the bytes that it was read from");
 }
 
+// The same bytes, read by the text of a type: a value that says the same, or a failure.
+void check_converted(std::size_t kind, maus::base::byte_view raw) {
+    static const char* const types[] = {"any",
+                                        "map<str,list<opt<any>>>",
+                                        "{i32,list<^1>}",
+                                        "variant<i32,str,list<u8>,map<i16,f64>>",
+                                        "list<tuple<u8,opt<opt<bool>>>>",
+                                        "set<str>",
+                                        "array<time<i32,1/1000>,2>",
+                                        "map<set<u8>,unit>"};
+    const auto type = wire::type_tree::parse(types[kind % std::size(types)]);
+    require(type.ok(), "a type that is known");
+    const allocations made;
+    const auto read = wire::value_from(type.value(), raw);
+    require(made.bytes() <= 3 * (wire::budget_base_bytes + wire::budget_per_byte * raw.size()),
+            "reading by a type asks for little memory");
+    if (!read) return require(!read.why().message.empty(), "a failure has a reason");
+    maus::base::buffer again;
+    require(!wire::encode_as(type.value(), read.value(), again), "what was read is written");
+    require(again.size() == raw.size(), "as many bytes");
+}
+
 using checker = void (*)(maus::base::byte_view);
 template <class... Ts>
 constexpr auto checkers = std::to_array<checker>({check<Ts>...});
@@ -96,7 +119,8 @@ constexpr auto all = checkers<
     std::vector<std::optional<std::array<char, 512>>>, std::vector<std::deque<int>>,
     std::map<std::string, std::vector<point>>, std::chrono::milliseconds, foreign,
     std::tuple<int, std::variant<std::monostate, int, std::string>, std::optional<double>>,
-    std::vector<double>, std::deque<std::string>, std::vector<std::vector<std::vector<bool>>>>;
+    std::vector<double>, std::deque<std::string>, std::vector<std::vector<std::vector<bool>>>,
+    maus::value, maus::arguments, std::map<std::string, std::vector<maus::value>>>;
 
 }  // namespace
 
@@ -106,5 +130,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto raw = in.rest();
     all[kind](raw);
     check_shared(raw);
+    check_converted(kind, raw);
     return 0;
 }

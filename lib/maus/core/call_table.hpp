@@ -78,9 +78,10 @@ struct alignas(64) call_slot {
     bool alone = false;       // is tried again with nothing beside it
     bool settled = false;     // only the worker's answer is still waited for
     bool detached = false;
-    bool running = false;  // it is among those that its worker may have started
-    bool large = false;    // its payload is not inside it
-    bool tried = false;    // has attempts
+    bool running = false;    // it is among those that its worker may have started
+    bool large = false;      // its payload is not inside it
+    bool tried = false;      // has attempts
+    bool converted = false;  // its worker has it as another signature says
     // Its options, as set() takes them over; the timeout is a timer.
     bool timed = false;  // has an attempt_timeout
     maus::delivery delivery = maus::delivery::at_least_once;

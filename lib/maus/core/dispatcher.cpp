@@ -303,6 +303,30 @@ void dispatcher::settle_too_large(std::vector<settled>& done) {
     placement_.too_large().clear();
 }
 
+// Their worker's function takes something else.
+void dispatcher::settle_inconvertible(std::vector<settled>& done) {
+    for (const auto& [index, why] : placement_.inconvertible()) {
+        const call_slot& call = calls_[index];
+        placement_.mark(*call.group);  // what stands behind it may go now
+        settle_unasked(index, failure_of(call, why.code, why.message), nullptr, done);
+    }
+    placement_.inconvertible().clear();
+}
+
+void dispatcher::convert_result(link_index from, std::uint32_t method, settled& done) {
+    auto made = placement_[from].conversions.at(method).result(done.result.payload.view());
+    if (made) {
+        done.result.payload = std::move(made).value();
+        return;
+    }
+    --counters_.results;
+    ++counters_.errors;
+    auto about = std::make_unique<outcome::details>();
+    about->function = name_of(placement_.signature(method));
+    about->text = made.why().message;
+    done.result = {made.why().code, {}, std::move(about)};
+}
+
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
                       std::vector<settled>& done) {
     call_slot& call = calls_[index];
@@ -392,6 +416,8 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             placement_[from].returns.answered();
             if (answered(index, false, now, done)) {
                 wire::take_payload(record, body, done.back().result.payload);
+                if (call->converted) [[unlikely]]  // its slot is free, and as it was
+                    convert_result(from, call->method, done.back());
             }
             return true;
         case wire::record_type::failed: {

@@ -130,8 +130,9 @@ public:
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
     void pump(instant now, outbox& out, std::vector<settled>& done) {
         counters_.sent += placement_.pump(now, out);
-        while (!placement_.too_large().empty()) {
+        while (!placement_.too_large().empty() || !placement_.inconvertible().empty()) {
             settle_too_large(done);
+            settle_inconvertible(done);
             counters_.sent += placement_.pump(now, out);
         }
     }
@@ -170,6 +171,9 @@ private:
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     [[nodiscard]] inline call_slot* current(link_index from, wire::attempt of);
     void settle_too_large(std::vector<settled>& done);
+    void settle_inconvertible(std::vector<settled>& done);
+    /// A worker's result becomes what the caller expects.
+    void convert_result(link_index from, std::uint32_t method, settled& done);
     void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 

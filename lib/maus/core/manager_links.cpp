@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "maus/wire/functions.hpp"
+
 namespace maus::core {
 
 using base::failure;
@@ -130,8 +132,13 @@ void manager::greet(const link_key& key, wire::message& message, instant now,
         if (!key.relayed.none()) return count_stale(message);
         return reject(key, {errc::protocol_violation, "a link begins with hello"}, out);
     }
-    auto hello = wire::decode_hello(record.body, config_.settings.limits);
+    wire::extensions extended;
+    auto hello = wire::decode_hello(record.body, config_.settings.limits, &extended);
     if (!hello) return reject(key, hello.why(), out);
+    if (const auto why = wire::add_dynamic_functions(extended, config_.settings.limits,
+                                                     hello.value().signatures)) {
+        return reject(key, *why, out);
+    }
     welcome(key, std::move(hello).value(), now, out);
     const auto made = links_.find(key);
     if (made == links_.end()) return;

@@ -102,7 +102,23 @@ void placement::remove_link(link_index index, instant now) {
 std::int32_t placement::look_up(worker_link& at, std::uint32_t method) {
     if (at.number_of.size() <= method) at.number_of.resize(method + 1, worker_link::unknown);
     const auto found = at.numbers.find(signatures_[method]);
-    return at.number_of[method] = found == at.numbers.end() ? worker_link::absent : found->second;
+    if (found != at.numbers.end()) return at.number_of[method] = found->second;
+    return at.number_of[method] = look_up_convertible(at, method);
+}
+
+// Of several the first.
+std::int32_t placement::look_up_convertible(worker_link& at, std::uint32_t method) {
+    const std::pair<const std::string, std::uint16_t>* first = nullptr;
+    for (const auto& each : at.numbers) {
+        const bool earlier = first == nullptr || each.second < first->second;
+        if (earlier && wire::is_convertible(signatures_[method], each.first)) first = &each;
+    }
+    if (first == nullptr) return worker_link::absent;
+    auto made = wire::conversion::between(signatures_[method], first->first);
+    if (!made) return worker_link::absent;
+    at.conversions.insert_or_assign(method, std::move(made).value());
+    if (at.group != nullptr) at.group->converts = true;
+    return worker_link::converted + first->second;
 }
 
 // --- calls --------------------------------------------------------------------------------------
@@ -226,6 +242,27 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
     return {no_index, reserved || least_busy != no_index};
 }
 
+bool placement::convert(std::uint32_t index, link_index to) {
+    worker_link& at = links_[to];
+    call_slot& call = calls_[index];
+    if (number_of(at, call.method) < worker_link::converted) return true;
+    auto made = at.conversions.at(call.method).arguments(call.payload.view());
+    const std::size_t bytes_max = std::min(at.payloads.bytes_max, limits_.message_bytes_max);
+    if (made && made.value().size() > bytes_max) {
+        made = base::failure{errc::too_large,
+                             wire::larger_than("the converted arguments", made.value().size(),
+                                               "message_bytes_max", bytes_max)};
+    }
+    if (!made) {
+        inconvertible_.emplace_back(index, made.why());
+        return false;
+    }
+    converted_ = std::move(made).value();
+    call.bytes = static_cast<std::uint32_t>(converted_.size());
+    call.large = call.large || converted_.size() > base::buffer::inline_capacity;
+    return true;
+}
+
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
@@ -235,6 +272,10 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
         const std::uint32_t next = calls_[call].next;
         const auto [at, takes] = place_for_suspect(of, call);
         if (takes) --takers;
+        if (at != no_index && of.converts && !convert(call, at)) {
+            call = next;
+            continue;
+        }
         if (at != no_index) {
             for (const auto other : of.links) {
                 if (links_[other].reserved_for == calls_.id_of(call))
@@ -294,9 +335,13 @@ void placement::pump(call_group& of, instant now, outbox& out) {
             note_if_too_large(first);
             continue;
         }
+        if (of.converts && !convert(first, at)) {
+            line->blocked = true;
+            continue;
+        }
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
-        if (only && of.links.size() == 1 && !of.is_picky)
+        if (only && of.links.size() == 1 && !of.is_picky && !of.converts)
             run = std::min(credit(links_[at]), line->calls.size);
         of.turn += run;
         send_calls(at, line->calls, first, run, now, out);
@@ -335,7 +380,9 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         at.window.begin(now);
         at.bulk_until = {};
     }
-    const auto function = static_cast<std::uint16_t>(number_of(at, calls_[first].method));
+    const std::int32_t number = number_of(at, calls_[first].method);
+    const auto function = static_cast<std::uint16_t>(number);
+    const bool converted = number >= worker_link::converted;
     bool timed = false;
     std::size_t sending = 0;
     std::uint32_t index = first, last = first;
@@ -345,20 +392,21 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         call.link = to;
         ++call.attempt;
         call.running = false;
+        call.converted = converted;
+        base::buffer& payload = converted ? converted_ : call.payload;
         if (call.timed) {
             ++at.timed;
             timed = true;
         }
         if (call.large && takes_no_more_with(call, at, now)) count = sent + 1;
-        if (call.payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
-            if (send_large(at, index, function, now, out)) ++sending;
+        if (payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
+            if (send_large(at, index, function, payload, now, out)) ++sending;
         } else if (call.is_extended()) [[unlikely]] {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
-                                 call.at_most_once(), call.payload,
-                                 extensions_of(call, now).view());
+                                 call.at_most_once(), payload, extensions_of(call, now).view());
         } else {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
-                                 call.at_most_once(), call.payload);
+                                 call.at_most_once(), payload);
         }
         last = index;
         index = call.next;
@@ -371,18 +419,18 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
 }
 
 bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
-                           instant now, outbox& out) {
+                           base::buffer& payload, instant now, outbox& out) {
     call_slot& call = calls_[index];
     const wire::attempt attempt{calls_.id_of(index), {call.attempt}};
     base::buffer extended;
     if (call.is_extended()) extended = extensions_of(call, now);
     if (!at.large) {
-        out.link(at.to, call.payload.size())
-            .call_apart(attempt, function, call.at_most_once(), call.payload, 0, extended.view());
+        out.link(at.to, payload.size())
+            .call_apart(attempt, function, call.at_most_once(), payload, 0, extended.view());
         return false;
     }
     call.state = call_state::sending;
-    at.large->add({attempt, function, call.at_most_once(), base::share(call.payload),
+    at.large->add({attempt, function, call.at_most_once(), base::share(payload),
                    std::move(extended)});
     return true;
 }

@@ -19,6 +19,7 @@
 #include "maus/core/credit.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/core/transfers.hpp"
+#include "maus/wire/convert.hpp"
 
 namespace maus::core {
 
@@ -51,6 +52,7 @@ struct call_group {
     int preferred = 0;     // calls that went before older ones since one that did not
     bool to_pump = false;
     bool is_picky = false;  // a worker takes smaller payloads than this manager sends
+    bool converts = false;  // a worker is called by another signature than the caller's
 };
 
 /// A worker that gave a call back unasked gets no more until its next ping ([P-37]). One that does so
@@ -102,7 +104,11 @@ struct worker_link {
     bool exclusive = false;            // has a suspect
     return_pause returns;              // gave a call back; see dispatcher::resume()
 
+    std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
+
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
+    /// In number_of, added to the number of a function that takes what is called converted ([P-98]).
+    static constexpr std::int32_t converted = 1 << 16;
 };
 
 class placement {
@@ -135,7 +141,8 @@ public:
     void remove_link(link_index index, instant now);
     [[nodiscard]] worker_link& operator[](link_index index) { return links_[index]; }
     [[nodiscard]] const worker_link& operator[](link_index index) const { return links_[index]; }
-    /// The function's number at that worker, or less than 0.
+    /// The function's number at that worker, or less than 0; `converted` is added to it if it has
+    /// another signature.
     [[nodiscard]] inline std::int32_t number_of(worker_link& at, std::uint32_t method);
 
     // --- calls
@@ -158,11 +165,15 @@ public:
     /// Calls that pump() met and that no worker of their group takes, since each allows less. What
     /// stands behind them waits until they are settled.
     [[nodiscard]] std::vector<std::uint32_t>& too_large() { return too_large_; }
+    /// Calls that pump() met and that cannot be made what their worker's function takes, and why.
+    using refusals = std::vector<std::pair<std::uint32_t, base::failure>>;
+    [[nodiscard]] refusals& inconvertible() { return inconvertible_; }
     /// The worker that knows the call's function and allows the most; null if there is none.
     [[nodiscard]] const worker_link* most_generous(const call_slot& call);
 
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
+    [[nodiscard]] std::int32_t look_up_convertible(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
     /// Returns how many were sent to their ends.
     std::size_t pump_large(link_index at, instant now, outbox& out);
@@ -181,14 +192,17 @@ private:
     }
     [[nodiscard]] bool takes_no_more_with(const call_slot& call, worker_link& at, instant now);
     void note_if_too_large(std::uint32_t call);
+    /// Makes `converted_` what this worker's function takes, unless that has the call's own signature.
+    /// False: it cannot be.
+    [[nodiscard]] bool convert(std::uint32_t call, link_index to);
     struct place {
         link_index at;  // no_index: not now
         bool takes;     // a link has it now, or is kept free for it
     };
     [[nodiscard]] place place_for_suspect(call_group& of, std::uint32_t call);
     /// True: it is being sent. False: it is sent.
-    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function, instant now,
-                    outbox& out);
+    bool send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
+                    base::buffer& payload, instant now, outbox& out);
     [[nodiscard]] call_line* next_line(call_group& of, bool& only);
     void send_calls(link_index to, call_list& from, std::uint32_t first, std::size_t count,
                     instant now, outbox& out);
@@ -205,7 +219,9 @@ private:
     std::vector<call_group*> to_pump_;
     std::vector<link_index> large_to_pump_;
     std::vector<std::uint32_t> too_large_;
-    std::size_t sent_ = 0;  // by this pump
+    refusals inconvertible_;
+    base::buffer converted_;  // the arguments of the call that is sent next
+    std::size_t sent_ = 0;    // by this pump
 };
 
 inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency) {

@@ -199,7 +199,7 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     say.worker = config_.id;
     say.incarnation = config_.incarnation;
     say.type = config_.type;
-    say.signatures = config_.signatures;
+    say.signatures = wire::plain_functions(config_.signatures);
     say.concurrency = config_.concurrency;
     say.interval_ms = config_.beat.interval_ms;
     say.liveness = config_.beat.liveness;
@@ -211,7 +211,8 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     const bool serves = state_ == state::serving || (state_ == state::linking && !is_direct());
     if (serves) say.serving = lease_.serving;
     to.said_lease = serves ? lease_.serving.lease : base::lease_id{};
-    out.net.control(to.via(), say);
+    base::buffer room;
+    out.net.control(to.via(), say, wire::dynamic_functions(config_.signatures, room));
 }
 
 void worker::registered(parkserver_session& with, worker_effects& out) {

@@ -40,6 +40,7 @@
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/core/transfers.hpp"
 #include "maus/wire/feature.hpp"
+#include "maus/wire/functions.hpp"
 
 namespace maus::core {
 
@@ -47,7 +48,7 @@ struct worker_config {
     base::worker_id id;
     base::incarnation incarnation;
     std::string type = "default";
-    std::vector<std::string> signatures;
+    std::vector<std::string> signatures;  ///< those of dynamic functions behind the others
     std::uint32_t concurrency = 1;
     heartbeat beat;
     duration link_timeout = std::chrono::seconds{5};

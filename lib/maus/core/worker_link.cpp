@@ -73,7 +73,7 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.incarnation = config_.incarnation;
     say.lease = lease_.serving.lease;
     say.type = config_.type;
-    say.signatures = config_.signatures;
+    say.signatures = wire::plain_functions(config_.signatures);
     say.concurrency = config_.concurrency;
     say.interval_ms = config_.beat.interval_ms;
     say.liveness = config_.beat.liveness;
@@ -81,7 +81,8 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.pid = config_.pid;
     say.stamp = stamp_of(now);
     say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
-    out.net.link(lease_.link).say(say);
+    base::buffer room;
+    out.net.link(lease_.link).say(say, wire::dynamic_functions(config_.signatures, room));
 }
 
 // Why a message cannot be one of a manager's.

@@ -59,9 +59,12 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
                                          std::to_string(options_.limits.functions_max) +
                                          ") functions");
     }
-    config_.signatures.push_back(std::move(signature));
+    // Dynamic functions come behind the others ([P-97]).
+    const std::size_t at = parsed.value().is_dynamic() ? handlers_.size() : plain_functions_++;
+    const auto place = static_cast<std::ptrdiff_t>(at);
+    config_.signatures.insert(config_.signatures.begin() + place, std::move(signature));
     inline_policies_.emplace_back();
-    handlers_.push_back(std::move(handler));
+    handlers_.insert(handlers_.begin() + place, std::move(handler));
 }
 
 void worker_runtime::set_type(std::string type) {

@@ -91,6 +91,7 @@ private:
     worker_options options_;
     core::worker_config config_;
     std::vector<detail::handler> handlers_;
+    std::size_t plain_functions_ = 0;  // those that are not dynamic come first
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();

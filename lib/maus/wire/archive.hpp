@@ -5,7 +5,7 @@
 //     auto values = wire::decode<int, std::string>(out.view());   // result<tuple<int, string>>
 //
 // Decoding is total: any byte string gives the values or a failure that says what is wrong and at
-// which byte. This file adds what types.hpp and keyed.hpp leave: user types through their cereal
+// which byte. This file adds what types.hpp, keyed.hpp and dynamic.hpp leave: user types through their cereal
 // `serialize` (all of cereal's styles), and readable refusals of what cannot travel.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include <unordered_set>
 
 #include "maus/wire/cursor.hpp"
+#include "maus/wire/dynamic.hpp"
 #include "maus/wire/keyed.hpp"
 #include "maus/wire/types.hpp"
 

@@ -35,7 +35,8 @@ namespace maus::wire {
 
 inline constexpr std::size_t budget_base_bytes = 64 * 1024;
 inline constexpr std::size_t budget_per_byte = 64;
-/// User types inside each other. Nothing else can recurse: std types nest as deep as their name.
+/// User types and values inside each other. Nothing else can recurse: std types nest as deep as their
+/// name.
 inline constexpr std::size_t depth_max = 64;
 /// Bytes that a list or a map needs for an element besides the element.
 inline constexpr std::size_t node_bytes = 48;
@@ -186,10 +187,11 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
 
-    /// Around every user type: what nests deeper than a reader allows is not sent at all.
+    /// Around every user type, array and object of values: what nests deeper than a reader allows is not sent at all.
     void enter() {
         if (++depth_ > depth_max) {
-            detail::encode_failed(errc::too_large, "user types are nested deeper than 64");
+            detail::encode_failed(errc::too_large,
+                                  "user types or values are nested deeper than 64");
         }
     }
     void leave() noexcept { --depth_; }
@@ -310,10 +312,10 @@ public:
         budget_ -= count * cost;
     }
 
-    /// Around every user type. Returns what leave() wants back.
+    /// Around every user type, array and object of values. Returns what leave() wants back.
     std::size_t enter(std::size_t cost_of_elements) {
         if (++depth_ > depth_max) [[unlikely]]
-            fail("user types are nested deeper than 64");
+            fail("user types or values are nested deeper than 64");
         return std::exchange(cost_of_elements_, cost_of_elements);
     }
     void leave(std::size_t outer_cost) noexcept {

@@ -160,7 +160,9 @@ std::optional<base::failure> scan_signature(std::string_view text, Name take_nam
     take_name(name);
     scanner in{text.substr(paren + 1)};
     std::string_view type;
-    if (!in.take(")")) {
+    if (in.take("...)")) {
+        take_parameter(any_number_of_any);
+    } else if (!in.take(")")) {
         do {
             if (!in.take_type(type)) return violation("a parameter is no type");
             if (type == "void") return violation("a parameter is void");
@@ -187,7 +189,7 @@ base::result<parsed_signature> parse_signature(std::string_view text) {
 }
 
 std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
-                                              const limits& bounds) {
+                                              const limits& bounds, bool dynamic) {
     if (all.size() > bounds.functions_max) {
         return base::failure{errc::too_large, "more functions than functions_max"};
     }
@@ -195,6 +197,9 @@ std::optional<base::failure> check_signatures(const std::vector<std::string>& al
     const auto ignore = [](std::string_view) {};
     for (const auto& text : all) {
         if (auto bad = scan_signature(text, ignore, ignore, ignore)) return bad;
+        if (is_dynamic(text) != dynamic) {
+            return violation(dynamic ? "a function is not dynamic" : "a parameter is no type");
+        }
     }
     std::vector<std::string_view> sorted(all.begin(), all.end());
     std::sort(sorted.begin(), sorted.end());

@@ -9,6 +9,9 @@
 //     list<T>  array<T,N>  set<T>  map<K,V>  opt<T>  tuple<T,...>  variant<T,...>
 //     enum<T>  dur<T,num/den>  time<T,num/den>  {T,...}  ^n: the n-th enclosing {...}, 1 =
 //     innermost
+//     any (a maus::value)
+//
+// A dynamic function takes any number of values: count(...)->any.
 #pragma once
 
 #include <string>
@@ -165,9 +168,12 @@ template <class R, class... A>
 
 struct parsed_signature {
     std::string name;
-    std::vector<std::string> parameters;
+    std::vector<std::string> parameters;  ///< of a dynamic function the one "..."
     std::string result;
 
+    [[nodiscard]] bool is_dynamic() const {
+        return parameters.size() == 1 && parameters.front() == any_number_of_any;
+    }
     friend bool operator==(const parsed_signature&, const parsed_signature&) = default;
 };
 
@@ -184,8 +190,15 @@ inline constexpr std::size_t signature_depth_max = 64;
 /// than its neighbour, and a call is only ever made with an equal signature.
 [[nodiscard]] base::result<parsed_signature> parse_signature(std::string_view text);
 
-/// What a worker exposes: good signatures, at most functions_max, none twice ([P-65]).
+/// Of a signature: whether it is that of a dynamic function.
+[[nodiscard]] constexpr bool is_dynamic(std::string_view signature) {
+    return signature.find("(...)->") != signature.npos;
+}
+
+/// What a worker exposes: good signatures, at most functions_max, none twice ([P-65]). Dynamic ones are
+/// told apart from the others ([P-97], functions.hpp): `dynamic` says which these are to be.
 [[nodiscard]] std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
-                                                            const limits& bounds);
+                                                            const limits& bounds,
+                                                            bool dynamic = false);
 
 }  // namespace maus::wire

@@ -1,0 +1,106 @@
+#include "bin/maus/function.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <maus/convert.hpp>
+#include <maus/json.hpp>
+#include <maus/wire/message.hpp>
+#include <maus/wire/signature.hpp>
+
+#include "bin/support/program.hpp"
+
+namespace maus::cli {
+
+namespace {
+
+std::string shown_text(const std::string& text) { return wire::printable(text, 200); }
+
+std::string_view name_in(std::string_view signature) {
+    return signature.substr(0, signature.find('('));
+}
+
+/// "none"; or "add, echo and 3 more"
+std::string names_there(const parkserver_status& now, const std::string& type) {
+    constexpr std::size_t names_max = 8;
+    std::vector<std::string> names;
+    for (const auto& worker : now.workers) {
+        if (!type.empty() && worker.type != type) continue;
+        for (const auto& each : worker.functions) names.emplace_back(name_in(each));
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (names.empty()) return "none";
+    std::string text;
+    for (std::size_t i = 0; i < std::min(names.size(), names_max); ++i) {
+        text += (i == 0 ? "" : ", ") + shown_text(names[i]);
+    }
+    if (names.size() > names_max)
+        text += " and " + std::to_string(names.size() - names_max) + " more";
+    return text;
+}
+
+}  // namespace
+
+std::vector<function_choice> find_function(const parkserver_status& now, const std::string& name,
+                                           const std::string& type) {
+    std::map<std::pair<std::string, std::string>, std::pair<std::size_t, std::size_t>> counts;
+    for (const auto& worker : now.workers) {
+        if (!type.empty() && worker.type != type) continue;
+        for (const auto& each : worker.functions) {
+            if (name_in(each) != name) continue;
+            auto& [all, free] = counts[{each, worker.type}];
+            ++all;
+            if (worker.state == worker_state::available) ++free;
+        }
+    }
+    if (counts.empty()) {
+        throw programs::failure("no worker" + (type.empty() ? "" : " of type " + shown_text(type)) +
+                                " exposes " + shown_text(name) +
+                                "; exposed are: " + names_there(now, type));
+    }
+    std::vector<std::pair<std::size_t, function_choice>> found;
+    for (const auto& [key, count] : counts) {
+        found.push_back({count.first, {key.first, key.second, count.second}});
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const auto& one, const auto& other) { return one.first > other.first; });
+    std::vector<function_choice> made;
+    for (auto& each : found) made.push_back(std::move(each.second));
+    return made;
+}
+
+const function_choice& choose(const std::vector<function_choice>& among, const arguments& given) {
+    std::string why;
+    for (const auto& each : among) {
+        const auto wrong = why_not_arguments(each.signature, given);
+        if (!wrong) return each;
+        if (!why.empty()) why += "\n";
+        // What follows the mistake is about how the call is made, which is ours.
+        why += shown_text(each.signature) + ": " +
+               wire::printable(wrong->substr(0, wrong->find("; called as ")), 400);
+    }
+    throw programs::bad_usage(why);
+}
+
+std::size_t parameters_of(const std::string& signature) {
+    const auto parsed = wire::parse_signature(signature);
+    if (!parsed) throw programs::failure("no signature: " + shown_text(signature));
+    return parsed.value().is_dynamic() ? dynamic : parsed.value().parameters.size();
+}
+
+arguments arguments_of(const std::vector<std::string>& words) {
+    arguments made;
+    for (const std::string& word : words) {
+        try {
+            made.push_back(from_json(word));
+        } catch (const error& why) {
+            throw programs::bad_usage(
+                "argument " + std::to_string(made.size() + 1) + ", " + shown_text(word) + ": " +
+                why.what() + "; arguments are JSON, and text needs its own quotes: '\"text\"'");
+        }
+    }
+    return made;
+}
+
+}  // namespace maus::cli

@@ -1,0 +1,193 @@
+// maus call and maus map: JSON in, JSON out, and what is said of what is wrong.
+#include <fstream>
+
+#include <maus/json.hpp>
+#include <maus/worker.hpp>
+
+#include "bin/maus/line_order.hpp"
+#include "bin/support/duration.hpp"
+#include "bin/support/progress_line.hpp"
+#include "programs/program.hpp"
+
+using namespace programs;
+
+namespace {
+
+/// A parkserver, and a worker in this process.
+struct called {
+    parkserver park;
+    maus::worker worker;
+    maus_test::scratch_folder folder;
+
+    called() {
+        worker.expose("add", [](int x, int y) { return x + y; });
+        worker.expose("greet", [](std::string name) { return "hello " + name; });
+        worker.expose("count", [](maus::arguments given) { return maus::value(given.size()); });
+        worker.expose("half", [](int x) {
+            if (x % 2 != 0) throw std::invalid_argument("odd: " + std::to_string(x));
+            return x / 2;
+        });
+        worker.expose("nothing", [] {});
+        worker.expose("bytes", [](std::vector<std::uint8_t> data) { return data; });
+        worker.register_parkserver(park.endpoint());
+        worker.start();
+        REQUIRE(eventually([this] {
+            const outcome now = run("maus", park.asked({"functions"}));
+            return now.out.find("half(i32)->i32") != now.out.npos;
+        }));
+    }
+    outcome call(words command) {
+        command.insert(command.begin(), "call");
+        command.insert(command.begin() + 1, {"-p", park.endpoint()});
+        return run("maus", command);
+    }
+    outcome map(words command, const std::string& input) {
+        std::ofstream(folder.file("in")) << input;
+        command.insert(command.begin(), {"map", "-p", park.endpoint()});
+        return run("maus", command, "<" + folder.file("in"));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("maus call makes a call with JSON for its arguments and its result") {
+    called all;
+    const std::tuple<words, std::string> rows[] = {
+        {{"add", "1", "2"}, "3\n"},
+        {{"add", "--json", "--timeout", "60s", "1", "2.0"}, "3\n"},
+        {{"add", "-1", "2"}, "1\n"},
+        {{"add", "--", "-1", "2"}, "1\n"},
+        {{"count", "[1,2,3]"}, "1\n"},
+        {{"greet", "\"Ada\""}, "hello Ada\n"},
+        {{"greet", "\"Ada\"", "--json"}, "\"hello Ada\"\n"},
+        {{"count", "1", "[2,3]", "{\"a\":null}"}, "3\n"},
+        {{"nothing"}, ""},
+        {{"nothing", "--json"}, "null\n"},
+        {{"bytes", "{\"$bytes\":\"AP8=\"}"}, "{\"$bytes\": \"AP8=\"}\n"},
+    };
+    for (const auto& [command, expected] : rows) {
+        const outcome ended = all.call(command);
+        INFO(typed("maus call", command) << ended.err);
+        CHECK(ended.code == good);
+        CHECK(ended.err.empty());
+        CHECK(ended.out == expected);
+    }
+}
+
+TEST_CASE("maus call explains what is wrong, against the signature that the worker announced") {
+    called all;
+    const std::tuple<words, int, std::string> rows[] = {
+        {{"add", "1"}, usage, "add(i32,i32)->i32: 1 arguments where 2 belong"},
+        {{"add", "1", "\"2\""},
+         usage,
+         "add(i32,i32)->i32: argument 2: a string (\"2\") where i32 belongs"},
+        {{"add", "1", "4294967296"}, usage, "argument 2: 4294967296 is not in the range of i32"},
+        {{"greet", "Ada"}, usage, "arguments are JSON, and text needs its own quotes"},
+        {{"add", "1", "2", "--timeout", "2"}, usage, "write 500ms, 2s, 5min or 1h"},
+        {{"ad", "1"}, failed, "no worker exposes ad; exposed are: add, bytes, count"},
+        {{"half", "3"}, failed, "odd: 3"},
+        {{}, usage, "FUNCTION"},
+    };
+    for (const auto& [command, code, expected] : rows) {
+        const outcome ended = all.call(command);
+        INFO(typed("maus call", command));
+        CHECK(ended.code == code);
+        CHECK(ended.out.empty());
+        CHECK_THAT(ended.err, maus_test::has_text(expected));
+    }
+}
+
+TEST_CASE("maus map makes a call for each line, and keeps their order") {
+    called all;
+    std::string in, out;
+    for (int i = 0; i < 3000; ++i) {
+        in += "[" + std::to_string(i) + ", 1]\n";
+        out += std::to_string(i + 1) + "\n";
+    }
+    const outcome ended = all.map({"add"}, in);
+    INFO(ended.err);
+    CHECK(ended.code == good);
+    CHECK(ended.err.empty());
+    CHECK(ended.out == out);
+    const outcome few = all.map({"add", "--jobs", "2", "--skip", "2998"}, in);
+    CHECK(few.out == "2999\n3000\n");
+    CHECK(all.map({"half"}, "2\n4").out == "1\n2\n");
+    CHECK(all.map({"count"}, "[1,2]\n7\n").out == "2\n1\n");
+    CHECK(all.map({"half"}, "").code == good);
+}
+
+TEST_CASE("maus map stops at the first line that fails, or goes on") {
+    called all;
+    const std::string in = "2\n3\n4\nx\n8\n";
+    const outcome stopped = all.map({"half", "--jobs", "1"}, in);
+    CHECK(stopped.code == failed);
+    CHECK(stopped.out == "1\n");
+    CHECK_THAT(stopped.err, maus_test::has_text("maus map: line 2: half: remote_exception: "));
+    CHECK_THAT(stopped.err, maus_test::has_text("--skip 1"));
+    const outcome whole = all.map({"half", "--keep-going"}, in);
+    CHECK(whole.code == failed);
+    CHECK_THAT(whole.err, maus_test::has_text("line 2: "));
+    CHECK_THAT(whole.err, maus_test::has_text("line 4: no JSON at byte"));
+    std::istringstream lines(whole.out);
+    std::vector<maus::value> results;
+    for (std::string line; std::getline(lines, line);) results.push_back(maus::from_json(line));
+    REQUIRE(results.size() == 5);
+    CHECK(results[0] == maus::value(1));
+    CHECK(results[1].as_error().name == "remote_exception");
+    CHECK(results[2] == maus::value(2));
+    CHECK(results[3].as_error().name == "bad_arguments");
+    CHECK(results[4] == maus::value(4));
+    std::string sorted = all.map({"half", "--unordered"}, "2\n4\n6\n").out;
+    CHECK(sorted.size() == 6);
+    for (const char* each : {"1\n", "2\n", "3\n"}) CHECK_THAT(sorted, maus_test::has_text(each));
+}
+
+TEST_CASE("lines are written in order, or as they come") {
+    maus::cli::line_order order(3, false);
+    CHECK(order.came(4, "b").empty());
+    CHECK(order.came(3, "a") == std::vector<std::string>{"a", "b"});
+    maus::cli::line_order any(3, true);
+    CHECK(any.came(4, "b") == std::vector<std::string>{"b"});
+}
+
+TEST_CASE("spans of time have a unit") {
+    using maus::programs::duration_of;
+    CHECK(duration_of("2s") == std::chrono::seconds{2});
+    CHECK(duration_of("1.5s") == std::chrono::milliseconds{1500});
+    CHECK(duration_of("250ms") == std::chrono::milliseconds{250});
+    CHECK(duration_of("2min") == std::chrono::minutes{2});
+    for (const char* bad : {"", "2", "s", "-1s", "0s", "2 s", "1e30h", "nans"}) {
+        INFO(bad);
+        CHECK_FALSE(duration_of(bad));
+    }
+}
+
+TEST_CASE("a line of progress fits its terminal") {
+    using maus::programs::progress_text;
+    CHECK(progress_text("add", 0.5, 1234, 56.7, 2, 100) ==
+          "add  [==========          ]  50 %  1,234 done  56/s  2 failed");
+    CHECK(progress_text("add", -1, 5, 1, 0, 100) == "add  5 done  1/s");
+    CHECK(progress_text("add", 0.5, 1234, 56, 0, 24).size() <= 24);
+}
+
+TEST_CASE("every program prints completion for three shells, from its own options") {
+    for (const std::string shell : {"bash", "zsh", "fish"}) {
+        const outcome ended = run("maus", {"--completion", shell});
+        INFO(shell << ended.err);
+        CHECK(ended.code == good);
+        for (const char* word : {"status", "functions", "call", "map", "keep-going", "watch"}) {
+            CHECK_THAT(ended.out, maus_test::has_text(word));
+        }
+        CHECK_THAT(run("maus-parkserver", {"--completion", shell}).out,
+                   maus_test::has_text("bind"));
+    }
+    const outcome other = run("maus", {"--completion", "csh"});
+    CHECK(other.code == usage);
+    CHECK(other.out.empty());
+    const outcome checked =
+        run("/bin/bash", {"-c",
+                          "source <(\"$0\" --completion bash) && COMP_WORDS=(maus ma) COMP_CWORD=1 "
+                          "&& _maus && echo \"${COMPREPLY[*]}\"",
+                          MAUS_BIN_DIR "/maus"});
+    CHECK(checked.out == "map\n");
+}
