@@ -28,7 +28,13 @@ TEST_CASE("every clause of PROTOCOL.md has a test") {
     const std::filesystem::path root = MAUS_SOURCE_DIR;
     const auto clauses = numbers_after(text_of(root / "lib/PROTOCOL.md"), "**[P-");
     REQUIRE(clauses.size() >= 53);
-    CHECK(*clauses.rbegin() == static_cast<int>(clauses.size()));  // none is left out
+    // None is left out, but for the numbers of what is being written elsewhere.
+    constexpr int reserved_first = 92, reserved_last = 109;
+    for (int clause = 1; clause <= *clauses.rbegin(); ++clause) {
+        INFO("P-" << clause);
+        const bool is_reserved = clause >= reserved_first && clause <= reserved_last;
+        CHECK((is_reserved || clauses.contains(clause)));
+    }
     std::set<int> tested;
     for (const auto& file : std::filesystem::directory_iterator(root / "tests/conformance")) {
         if (file.path().extension() != ".cpp") continue;

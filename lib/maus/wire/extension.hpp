@@ -28,7 +28,8 @@ struct extension {
 };
 
 /// Tags of this version, one line each with the section that describes it.
-inline constexpr std::uint16_t page_tag = 1;  // of status_query and status (5.5)
+inline constexpr std::uint16_t page_tag = 1;     // of status_query and status (5.5)
+inline constexpr std::uint16_t elastic_tag = 2;  // of request and status (5.7)
 
 /// In the order in which they came. They point into the message that they were read from.
 using extensions = std::vector<extension>;
