@@ -101,11 +101,16 @@ ordered_json manager_json(const parkserver_status::manager& manager) {
 }
 
 ordered_json request_json(const parkserver_status::request& request, const reasons& why) {
-    return {{"manager", request.manager},    {"request", request.number},
-            {"type", request.type},          {"amount", request.amount},
-            {"serving", request.serving},    {"waiting", is_waiting(request)},
-            {"age_ms", request.age.count()}, {"min", request.min},
-            {"max", request.max},            {"share", request.share},
+    return {{"manager", request.manager},
+            {"request", request.number},
+            {"type", request.type},
+            {"amount", request.amount},
+            {"serving", request.serving},
+            {"waiting", is_waiting(request)},
+            {"age_ms", request.age.count()},
+            {"min", request.min},
+            {"max", request.max},
+            {"share", request.share},
             {"why", text_or_null(why.of(request))}};
 }
 

@@ -17,9 +17,7 @@ std::uint32_t missing_of(const parkserver_status::request& request) {
 }
 }  // namespace
 
-bool is_waiting(const parkserver_status::request& request) {
-    return missing_of(request) > 0;
-}
+bool is_waiting(const parkserver_status::request& request) { return missing_of(request) > 0; }
 
 std::string wanted_text(const parkserver_status::request& request) {
     if (request.min == 0) return request.amount == 0 ? "all" : grouped(request.amount);

@@ -139,8 +139,8 @@ private:
     struct standing_request {
         base::token token;
         std::string type;
-        std::uint32_t amount = 0;        // as wanted for; 0: all
-        std::uint32_t target = 0;        // how many it is to have; 0: not known yet
+        std::uint32_t amount = 0;            // as wanted for; 0: all
+        std::uint32_t target = 0;            // how many it is to have; 0: not known yet
         std::optional<wire::elastic> range;  // none: exact, and what follows counts
         std::uint32_t bound = 0;         // what its manager was told to have at most; 0: nothing
         bool satisfied = false;          // it once had all: from now on one lost, one replaced

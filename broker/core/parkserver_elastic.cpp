@@ -76,8 +76,7 @@ void parkserver::tell_share(const request_key& key, standing_request& wanted, st
     const bool is_above = wanted.serving() > share;
     const bool is_full = wanted.range->max != 0 && share >= wanted.range->max;
     const bool has_too_many = is_above && !is_full;
-    const bool is_void =
-        wanted.bound != 0 && !is_above && (share > wanted.bound || is_full);
+    const bool is_void = wanted.bound != 0 && !is_above && (share > wanted.bound || is_full);
     if (has_too_many ? wanted.bound == share : !is_void) return;
     wanted.bound = has_too_many ? share : 0;
     out.control(managers_.at(key.first).via, wire::fair_share{key.second, wanted.bound});

@@ -382,6 +382,8 @@ void parkserver::forget_requests(manager& of) {
 
 // A request waits while it has less than it is to have.
 void parkserver::note_request(const request_key& key, standing_request& changed) {
+    // Whoever brought them.
+    if (changed.range && changed.missing() == 0) changed.satisfied = true;
     pool& of = pools_[changed.type];
     if (changed.missing() > 0) {
         of.waiting.emplace(changed.order, key);

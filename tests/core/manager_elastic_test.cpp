@@ -67,11 +67,10 @@ struct elastic_office {
         made.signatures = {"f()->void"};
         made.interval_ms = 100;
         made.liveness = 3;
-        core.on(core::received{{worker}, link_message(limits{},
-                                                      [&](wire::link_writer& to) {
-                                                          to.say(made);
-                                                      })},
-                at_ms(0), out);
+        core.on(
+            core::received{{worker},
+                           link_message(limits{}, [&](wire::link_writer& to) { to.say(made); })},
+            at_ms(0), out);
         return take();
     }
     void greet_all(std::initializer_list<std::uint8_t> workers) {
@@ -193,7 +192,8 @@ TEST_CASE("manager: who comes while a bound stands is given back") {
     CHECK(at.has() == 1);
 }
 
-TEST_CASE("manager: the least of what several parkservers say counts, and each hears of the others'") {
+TEST_CASE(
+    "manager: the least of what several parkservers say counts, and each hears of the others'") {
     elastic_office at(2);
     at.ask({1, 8});
     at.greet_all({11, 12, 13, 14});
@@ -216,7 +216,9 @@ TEST_CASE("manager: the least of what several parkservers say counts, and each h
     }
 }
 
-TEST_CASE("manager: a share of a request that is gone is no violation; of who has no such feature it is") {
+TEST_CASE(
+    "manager: a share of a request that is gone is no violation; of who has no such feature it "
+    "is") {
     elastic_office at(2, true);
     at.ask({1, 0});
     CHECK(at.hear(1, wire::fair_share{{9}, 1}).empty());

@@ -9,7 +9,7 @@ namespace {
 
 // Managers that know elastic requests, and workers that take each offer and go when they are told.
 struct pond : park {
-    std::map<lease_id, std::uint8_t> serving_by;  // a worker's route
+    std::map<lease_id, std::uint8_t> serving_by;   // a worker's route
     std::map<std::uint8_t, std::uint32_t> bounds;  // what managers were told, by route
     std::map<std::uint8_t, std::uint32_t> direct;  // workers of managers that came by themselves
     int told = 0;                                  // so often
@@ -29,9 +29,10 @@ struct pond : park {
     lines ask(std::uint8_t of, std::uint64_t number, wire::elastic range,
               std::uint32_t amount = 0) {
         base::buffer bytes;
-        core.on(core::received{{of}, wire::encode_control(request(of, number, amount),
-                                                          range_of(range, bytes))},
-                at_ms(ms), out);
+        core.on(
+            core::received{
+                {of}, wire::encode_control(request(of, number, amount), range_of(range, bytes))},
+            at_ms(ms), out);
         return take();
     }
     /// Goes on until nobody has to say anything more.
@@ -100,18 +101,19 @@ TEST_CASE("parkserver: an elastic request takes what is free, and what comes lat
     CHECK(at.serving() == 3);
 }
 
-TEST_CASE("parkserver: an elastic request waits for its min, all at once, and takes no more than max") {
+TEST_CASE(
+    "parkserver: an elastic request waits for its min, all at once, and takes no more than max") {
     pond at;
     at.workers({11});
     at.elastic_manager(21);
     CHECK(at.ask(21, 1, {2, 3}).empty());
-    CHECK(at.say(12, park::worker(12)) ==
-          lines{"12 registered", "11 assign 5.1", "12 assign 5.2"});
+    CHECK(at.say(12, park::worker(12)) == lines{"12 registered", "11 assign 5.1", "12 assign 5.2"});
     CHECK(at.say(13, park::worker(13)) == lines{"13 registered", "13 assign 5.3"});
     CHECK(at.say(14, park::worker(14)) == lines{"14 registered"});
 }
 
-TEST_CASE("parkserver: two elastic requests settle at half, an exact one is served, and they grow back") {
+TEST_CASE(
+    "parkserver: two elastic requests settle at half, an exact one is served, and they grow back") {
     pond at;
     for (std::uint8_t each = 1; each <= 10; ++each) at.say(each, park::worker(each));
     at.elastic_managers({21, 22, 23});
@@ -178,7 +180,9 @@ TEST_CASE("parkserver: who does not know elastic requests is exact, whatever it 
     CHECK(at.ask(21, 2, {0, 8}, 1) == lines{"12 assign 5.2"});
 }
 
-TEST_CASE("parkserver: a range that cannot be is a violation, and the request that stands is not changed") {
+TEST_CASE(
+    "parkserver: a range that cannot be is a violation, and the request that stands is not "
+    "changed") {
     pond at;
     at.workers({11, 12});
     at.elastic_manager(21);
@@ -212,6 +216,31 @@ TEST_CASE("parkserver: workers that came directly are not counted as a share of 
     at.settle(at.ask(22, 1, any));
     CHECK(at.has(21) == 4);
     CHECK(at.has(22) == 2);
+}
+
+TEST_CASE("parkserver: a request that got its min from elsewhere grows here") {
+    pond at;
+    at.elastic_manager(21);
+    REQUIRE(at.ask(21, 1, any).empty());
+    base::buffer bytes;
+    auto asked = park::request(21, 1, 0);
+    asked.held.push_back({{}, id<base::worker_id>(41)});
+    at.core.on(core::received{{21}, wire::encode_control(asked, pond::range_of(any, bytes))},
+               at_ms(0), at.out);
+    REQUIRE(at.take().empty());
+    CHECK(at.say(11, park::worker(11)) == lines{"11 registered", "11 assign 5.1"});
+    CHECK(at.serving() == 2);
+}
+
+TEST_CASE("parkserver: a manager that registers again is told its bound again") {
+    pond at;
+    at.workers({11, 12});
+    at.elastic_managers({21, 22});
+    at.settle(at.ask(21, 1, any));
+    CHECK(at.say(22, park::request(22, 1, 1)) == lines{"21 fair_share 1 1"});
+    auto again = park::manager(21);
+    again.can.features = {"elastic"};
+    CHECK(at.say(21, again) == lines{"21 registered", "21 fair_share 1 1"});
 }
 
 TEST_CASE("parkserver: a manager that comes anew has its workers, its share and no bound") {

@@ -136,8 +136,8 @@ TEST_CASE("shares: are fair after every one of many random changes") {
             room += of.most == 0 ? spare : std::max(of.most, of.base) - share;
             REQUIRE(share >= of.base);
             for (const auto& [poor, other] : all.says) {
-                const bool may_move = share > of.base && (other.most == 0 ||
-                                                          all.table.of(poor) < other.most);
+                const bool may_move =
+                    share > of.base && (other.most == 0 || all.table.of(poor) < other.most);
                 REQUIRE((!may_move || share < all.table.of(poor) + 2));
             }
         }

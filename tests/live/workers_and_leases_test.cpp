@@ -95,7 +95,8 @@ TEST_CASE("a request without an amount takes all that are free", "[row3]") {
     CHECK(workers.size() == 3);
 }
 
-TEST_CASE("a request without an amount waits for one worker, and takes those that come later", "[row3]") {
+TEST_CASE("a request without an amount waits for one worker, and takes those that come later",
+          "[row3]") {
     site here;
     maus::manager manager(here.reachable());
     manager.connect_parkserver(here.parkserver());

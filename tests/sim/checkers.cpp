@@ -41,8 +41,7 @@ void checkers::see(const fact& what) {
             // Of real processes nobody saw what was sent when.
             if (real_) left_as_.erase({what.process, what.worker});
             return joined(what);
-        case fact::kind::requested:
-            return requested(what);
+        case fact::kind::requested: return requested(what);
         case fact::kind::released:
             groups_[{what.process, what.life}][what.group].released = true;
             return;

@@ -258,8 +258,8 @@ private:
     std::vector<fact> maybe_executed_;  // calls that failed so; judged when all is known
     // Workers that were given back to be fair, since something came, went or was asked for.
     std::size_t moves_ = 0;
-    std::vector<fact> given_back_;      // at_most_once calls that ended cancelled by nobody
-    std::vector<fact> innocents_;       // that ended poisoned; judged when all is known
+    std::vector<fact> given_back_;  // at_most_once calls that ended cancelled by nobody
+    std::vector<fact> innocents_;   // that ended poisoned; judged when all is known
     std::vector<std::string> failures_;
     tally counts_;
 };

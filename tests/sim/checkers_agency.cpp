@@ -161,8 +161,8 @@ void checkers::end_portion() {
 void checkers::given_back(const fact& what, const group_state& from) {
     ++moves_;
     expect(from.workers.size() >= from.min && from.min != 0, "P-114", what,
-           "it was given back, and " + std::to_string(from.workers.size()) + " are left of a min of " +
-               std::to_string(from.min));
+           "it was given back, and " + std::to_string(from.workers.size()) +
+               " are left of a min of " + std::to_string(from.min));
     constexpr std::size_t moves_most = 60;  // there are 13 workers at most
     expect(moves_ != moves_most, "P-112", what,
            "workers go to and fro, though nothing comes, goes or is asked for");

@@ -52,7 +52,8 @@ void program::request_for(core::manager& machine, instant now, core::manager_eff
     for (const auto* each : world_.workers) there += each->type() == made.type;
     made.amount = chance(luck_, world_.how.all_free) ? 0 : between(luck_, 1, std::max(there, 1u));
     if (chance(luck_, world_.how.elastic)) {
-        const std::uint32_t min = chance(luck_, 0.6) ? 1 : between(luck_, 1, std::max(there / 2, 1u));
+        const std::uint32_t min =
+            chance(luck_, 0.6) ? 1 : between(luck_, 1, std::max(there / 2, 1u));
         const std::uint32_t max = chance(luck_, 0.5) ? 0 : min + between(luck_, 1, 4);
         made.amount = min;
         made.range = {min, max};

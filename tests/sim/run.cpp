@@ -226,8 +226,7 @@ private:
             }
         }
         // Whoever is the oldest of those that wait, there would be enough.
-        made.oldest_waits =
-            made.somebody_waits && most_missing <= made.idle + made.above_min;
+        made.oldest_waits = made.somebody_waits && most_missing <= made.idle + made.above_min;
         return made;
     }
     [[nodiscard]] bool all_know_each_other() const {
@@ -237,9 +236,8 @@ private:
         };
         return !world_.parkservers.empty() &&
                std::all_of(world_.managers.begin(), world_.managers.end(), knows_all) &&
-               std::all_of(world_.workers.begin(), world_.workers.end(), [&](const auto* each) {
-                   return each->is_direct() || knows_all(each);
-               });
+               std::all_of(world_.workers.begin(), world_.workers.end(),
+                           [&](const auto* each) { return each->is_direct() || knows_all(each); });
     }
 
     // Fair shares, nobody waits for what others have above their min, and nobody idles for nothing.

@@ -153,8 +153,7 @@ std::vector<std::string> reductions(const plan& of) {
     using std::chrono::milliseconds;
     const auto now = std::chrono::duration_cast<milliseconds>(of.chaos).count();
     for (const auto share : {8, 4, 2}) {
-        if (now / share >= 20)
-            some.push_back("chaos_ms=" + std::to_string(now / share));
+        if (now / share >= 20) some.push_back("chaos_ms=" + std::to_string(now / share));
     }
     if (of.steady > duration{}) some.push_back("steady_ms=0");
     for (const auto& each : rates) {

@@ -113,8 +113,7 @@ struct speller {
         return "unimplemented " + std::to_string(m.type);
     }
     std::string operator()(const wire::fair_share& m) const {
-        return "fair_share " + std::to_string(m.request.value) + " of " +
-               std::to_string(m.workers);
+        return "fair_share " + std::to_string(m.request.value) + " of " + std::to_string(m.workers);
     }
 };
 

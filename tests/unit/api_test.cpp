@@ -196,8 +196,9 @@ TEST_CASE("amount, min and max that contradict each other are the caller's mista
     CHECK_THAT(says({.amount = 2, .min = 2}), maus_test::has_text("but not both"));
     CHECK_THAT(says({.min = 0}), maus_test::has_text("at least 1"));
     CHECK_THAT(says({.min = 3, .max = 2}), maus_test::has_text("max is 2, less than min"));
-    for (const maus::request& good : {maus::request{}, maus::request{.min = 2},
-                                      maus::request{.min = 2, .max = 2}, maus::request{.amount = 1}})
+    for (const maus::request& good :
+         {maus::request{}, maus::request{.min = 2}, maus::request{.min = 2, .max = 2},
+          maus::request{.amount = 1}})
         CHECK_NOTHROW((void)manager.get_workers(good));
 }
 

@@ -150,11 +150,11 @@ private:
         base::token token;
         std::string type;
         std::uint32_t amount = 0;
-        std::optional<wire::elastic> range;      // instead of the amount
-        std::map<route, std::uint32_t> bounds;   // how many parkservers say it is to have at most
-        std::vector<link_key> links;             // in the order in which they joined
-        std::vector<link_key> giving_back;       // of these: they get no more calls
-        bool changed = false;                    // in a way that the parkservers are to be told
+        std::optional<wire::elastic> range;     // instead of the amount
+        std::map<route, std::uint32_t> bounds;  // how many parkservers say it is to have at most
+        std::vector<link_key> links;            // in the order in which they joined
+        std::vector<link_key> giving_back;      // of these: they get no more calls
+        bool changed = false;                   // in a way that the parkservers are to be told
         /// With less it waits; nobody is taken beyond (0: no bound).
         [[nodiscard]] std::uint32_t least() const { return range ? range->min : amount; }
         [[nodiscard]] std::uint32_t most() const { return range ? range->max : amount; }

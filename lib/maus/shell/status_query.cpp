@@ -192,8 +192,7 @@ parkserver_status::request public_entry(wire::request_status&& of) {
 }
 void add_ranges(parkserver_status& to, const std::vector<wire::elastic_status>& ranges) {
     std::map<std::pair<std::string, std::uint64_t>, const wire::elastic_status*> by_request;
-    for (const auto& each : ranges)
-        by_request[{text_of(each.manager), each.request.value}] = &each;
+    for (const auto& each : ranges) by_request[{text_of(each.manager), each.request.value}] = &each;
     for (auto& each : to.requests) {
         const auto found = by_request.find({each.manager, each.number});
         if (found == by_request.end()) continue;
