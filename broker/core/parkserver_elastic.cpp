@@ -79,7 +79,8 @@ void parkserver::tell_share(const request_key& key, standing_request& wanted, st
     const bool is_void = wanted.bound != 0 && !is_above && (share > wanted.bound || is_full);
     if (has_too_many ? wanted.bound == share : !is_void) return;
     wanted.bound = has_too_many ? share : 0;
-    out.control(managers_.at(key.first).via, wire::fair_share{key.second, wanted.bound});
+    const lease_id newest{config_.epoch, leases_made_};
+    out.control(managers_.at(key.first).via, wire::fair_share{key.second, wanted.bound, newest});
 }
 
 std::vector<wire::elastic_status> parkserver::elastic_rows(const wire::status& told) const {

@@ -353,7 +353,8 @@ struct fair_share {
     static constexpr u8 type_number = 75;
     u64 number = 1;
     u32 workers = 0;
-    void fields(auto& io) { io(number, workers); }
+    lease newest{};
+    void fields(auto& io) { io(number, workers, newest); }
 };
 struct elastic_range {  // [P-110] the extension of a request
     u32 min = 1, max = 0;

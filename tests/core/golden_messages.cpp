@@ -149,7 +149,7 @@ void add_all_control(std::vector<item>& to) {
     add_control(to, "parkserver_goodbye", wire::parkserver_goodbye{"the parkserver stops"});
     add_control(to, "status", a_status());
     add_control(to, "parkserver_unimplemented", wire::parkserver_unimplemented{100});
-    add_control(to, "fair_share", wire::fair_share{{1}, 5});
+    add_control(to, "fair_share", wire::fair_share{{1}, 5, lease});
     add_elastic(to);
     add_page(to, "status_query_first_page", wire::status_query{},
              "control message 12, status_query, of the first page", {});

@@ -77,7 +77,7 @@ inline std::vector<wire::control> each_control() {
             wire::parkserver_goodbye{"bye"},
             status,
             wire::parkserver_unimplemented{100},
-            wire::fair_share{{1}, 2}};
+            wire::fair_share{{1}, 2, lease}};
 }
 
 inline wire::hello a_hello() {

@@ -89,7 +89,7 @@ struct elastic_office {
         return take();
     }
     lines share(std::uint8_t parkserver, std::uint32_t workers) {
-        return hear(parkserver, wire::fair_share{{1}, workers});
+        return hear(parkserver, wire::fair_share{{1}, workers, {}});
     }
     std::size_t has() const { return core.workers_of({1}); }
 };
@@ -182,7 +182,19 @@ TEST_CASE("manager: never gives back below its min, nor who came directly") {
     CHECK(other.has() == 2);
 }
 
-TEST_CASE("manager: who comes while a bound stands is given back") {
+// maus-sim, seed 132: the manager had a worker that the parkserver held lost.
+TEST_CASE("manager: who is brought in the knowledge of a bound is kept") {
+    elastic_office at;
+    at.ask({1, 0});
+    at.greet(11);
+    at.hear(1, wire::fair_share{{1}, 1, {5, 11}});
+    CHECK(at.greet(12) == lines{"12 welcome"});
+    CHECK(at.has() == 2);
+    CHECK(at.hear(1, wire::fair_share{{1}, 1, {5, 12}}) ==
+          lines{"12 goodbye cancelled", "12 close"});
+}
+
+TEST_CASE("manager: who was on its way when a bound was told is given back") {
     elastic_office at;
     at.ask({1, 0});
     at.greet(11);
@@ -221,7 +233,7 @@ TEST_CASE(
     "is") {
     elastic_office at(2, true);
     at.ask({1, 0});
-    CHECK(at.hear(1, wire::fair_share{{9}, 1}).empty());
+    CHECK(at.hear(1, wire::fair_share{{9}, 1, {}}).empty());
     CHECK(at.core.counters().violations == 0);
     CHECK(at.share(2, 1).empty());
     CHECK(at.core.counters().violations == 1);

@@ -150,11 +150,11 @@ private:
         base::token token;
         std::string type;
         std::uint32_t amount = 0;
-        std::optional<wire::elastic> range;     // instead of the amount
-        std::map<route, std::uint32_t> bounds;  // how many parkservers say it is to have at most
-        std::vector<link_key> links;            // in the order in which they joined
-        std::vector<link_key> giving_back;      // of these: they get no more calls
-        bool changed = false;                   // in a way that the parkservers are to be told
+        std::optional<wire::elastic> range;        // instead of the amount
+        std::map<route, wire::fair_share> bounds;  // what parkservers say, if it is a bound
+        std::vector<link_key> links;               // in the order in which they joined
+        std::vector<link_key> giving_back;         // of these: they get no more calls
+        bool changed = false;                      // in a way that the parkservers are to be told
         /// With less it waits; nobody is taken beyond (0: no bound).
         [[nodiscard]] std::uint32_t least() const { return range ? range->min : amount; }
         [[nodiscard]] std::uint32_t most() const { return range ? range->max : amount; }
@@ -192,11 +192,13 @@ private:
 
     // --- giving workers back
     void handle(const parkserver_session& from, const wire::fair_share& told);
-    void set_bound(group_id group, standing_request& of, route parkserver, std::uint32_t workers);
+    void set_bound(group_id group, standing_request& of, route parkserver,
+                   const wire::fair_share& told);
     void forget_bounds(route parkserver);
     void give_back(instant now, manager_effects& out);
     /// True: somebody is still to be given back.
     [[nodiscard]] bool give_back(group_id group, instant now, manager_effects& out);
+    [[nodiscard]] std::size_t too_many_of(const standing_request& of) const;
     void choose(standing_request& of, std::size_t many);
     void keep(link& which, bool keeps);
 

@@ -10,8 +10,8 @@ namespace maus::core {
 
 std::uint32_t manager::standing_request::bound_beside(route parkserver) const {
     std::uint32_t least = 0;
-    for (const auto& [via, workers] : bounds) {
-        if (via != parkserver && (least == 0 || workers < least)) least = workers;
+    for (const auto& [via, told] : bounds) {
+        if (via != parkserver && (least == 0 || told.workers < least)) least = told.workers;
     }
     return least == 0 ? 0 : std::max(least, range->min);
 }
@@ -46,24 +46,27 @@ void manager::handle(const parkserver_session& from, const wire::fair_share& tol
     }
     const auto found = numbers_.find(told.request);
     if (found == numbers_.end()) return;  // it was released meanwhile
-    set_bound(found->second, requests_.at(found->second), from.via(), told.workers);
+    set_bound(found->second, requests_.at(found->second), from.via(), told);
 }
 
 void manager::set_bound(group_id group, standing_request& of, route parkserver,
-                        std::uint32_t workers) {
-    if (workers == 0) {
-        if (of.bounds.erase(parkserver) == 0) return;
-    } else if (std::exchange(of.bounds[parkserver], workers) == workers) {
-        return;
+                        const wire::fair_share& told) {
+    const auto old = of.bounds.find(parkserver);
+    const std::uint32_t before = old == of.bounds.end() ? 0 : old->second.workers;
+    if (told.workers == 0 && before == 0) return;
+    if (told.workers == 0) {
+        of.bounds.erase(old);
+    } else {
+        of.bounds[parkserver] = told;
     }
     to_give_back_.insert(group);
-    of.changed = of.changed || parkservers_.size() > 1;
+    if (told.workers != before) of.changed = of.changed || parkservers_.size() > 1;
 }
 
 // What was said in a session is void with it ([P-5]), and when the manager registers again.
 void manager::forget_bounds(route parkserver) {
     for (const auto& [number, group] : numbers_) {
-        set_bound(group, requests_.at(group), parkserver, 0);
+        set_bound(group, requests_.at(group), parkserver, {});
     }
 }
 
@@ -77,9 +80,7 @@ void manager::give_back(instant now, manager_effects& out) {
 // is lost or runs again. Until then it may be kept after all.
 bool manager::give_back(group_id group, instant now, manager_effects& out) {
     standing_request& of = requests_.at(group);
-    const std::size_t bound = of.bound_beside({});
-    const std::size_t too_many =
-        bound != 0 && of.links.size() > bound ? of.links.size() - bound : 0;
+    const std::size_t too_many = too_many_of(of);
     while (of.giving_back.size() > too_many) {
         keep(links_.at(of.giving_back.back()), true);
         of.giving_back.pop_back();
@@ -93,6 +94,27 @@ bool manager::give_back(group_id group, instant now, manager_effects& out) {
     return !of.giving_back.empty();
 }
 
+namespace {
+// Whom a parkserver has brought since it said that, it has brought in the knowledge of it. Else a worker
+// that the manager has and the parkserver holds lost would have another one come and go for ever
+// (maus-sim, seed 132).
+bool counts(const base::lease_id& lease, const wire::fair_share& told) {
+    return lease.epoch != told.newest.epoch || lease.sequence <= told.newest.sequence;
+}
+}  // namespace
+
+std::size_t manager::too_many_of(const standing_request& of) const {
+    std::size_t most = 0;
+    for (const auto& [via, told] : of.bounds) {
+        const auto counted = static_cast<std::size_t>(
+            std::count_if(of.links.begin(), of.links.end(),
+                          [&](const link_key& key) { return counts(links_.at(key).lease, told); }));
+        const std::size_t least = std::max(told.workers, of.range->min);
+        most = std::max(most, counted - std::min(counted, least));
+    }
+    return most;
+}
+
 // Those that have the least to do, and of these the newest. Who came directly is nobody else's.
 void manager::choose(standing_request& of, std::size_t many) {
     struct candidate {
@@ -104,7 +126,10 @@ void manager::choose(standing_request& of, std::size_t many) {
     for (std::size_t place = 0; place < of.links.size(); ++place) {
         const link_key& key = of.links[place];
         const link& each = links_.at(key);
-        if (each.lease.none() || each.is_given_back) continue;
+        const bool is_bound =
+            std::any_of(of.bounds.begin(), of.bounds.end(),
+                        [&](const auto& told) { return counts(each.lease, told.second); });
+        if (each.lease.none() || each.is_given_back || !is_bound) continue;
         some.push_back({dispatcher_.held_by(each.index), of.links.size() - place, key});
     }
     std::sort(some.begin(), some.end(), [](const candidate& one, const candidate& other) {

@@ -352,9 +352,10 @@ struct fair_share {
     static constexpr std::uint8_t type_number = 75;
     request_id request;
     std::uint32_t workers = 0;  ///< 0: no bound any more
+    lease_id newest;            ///< that it has offered: workers of later ones do not count
     template <class Archive>
     void serialize(Archive& archive) {
-        archive(request, workers);
+        archive(request, workers, newest);
     }
 };
 
