@@ -100,11 +100,18 @@ ordered_json manager_json(const parkserver_status::manager& manager) {
             {"pid", manager.pid}};
 }
 
-ordered_json request_json(const parkserver_status::request& request) {
-    return {{"manager", request.manager},   {"request", request.number},
-            {"type", request.type},         {"amount", request.amount},
-            {"serving", request.serving},   {"waiting", is_waiting(request)},
-            {"age_ms", request.age.count()}};
+ordered_json request_json(const parkserver_status::request& request, const reasons& why) {
+    return {{"manager", request.manager},
+            {"request", request.number},
+            {"type", request.type},
+            {"amount", request.amount},
+            {"serving", request.serving},
+            {"waiting", is_waiting(request)},
+            {"age_ms", request.age.count()},
+            {"min", request.min},
+            {"max", request.max},
+            {"share", request.share},
+            {"why", text_or_null(why.of(request))}};
 }
 
 ordered_json lease_json(const parkserver_status::worker& worker) {
@@ -126,7 +133,8 @@ void write_status_json(std::ostream& to, const parkserver_status& now, const std
     all.member("uptime_ms", now.uptime.count());
     all.array("workers", now.workers, worker_json);
     all.array("managers", now.managers, manager_json);
-    all.array("requests", now.requests, request_json);
+    all.array("requests", now.requests,
+              [why = reasons(now)](const auto& each) { return request_json(each, why); });
     all.array("leases", now.workers, lease_json,
               [](const auto& worker) { return !worker.lease.empty(); });
     all.end();

@@ -67,14 +67,15 @@ std::string requests_text(const parkserver_status& now) {
                 {"TYPE"},
                 {"WANTED", align::right},
                 {"HAS", align::right},
-                {"AGE", align::right}});
+                {"AGE", align::right},
+                {"WHY"}});
+    const reasons why(now);
     std::size_t waiting = 0;
     for (const auto& each : now.requests) {
         if (!is_waiting(each)) continue;
         ++waiting;
-        rows.add({brief(each.manager), shown(each.type),
-                  each.amount == 0 ? "all" : grouped(each.amount), grouped(each.serving),
-                  age_text(each.age)});
+        rows.add({brief(each.manager), shown(each.type), wanted_text(each), grouped(each.serving),
+                  age_text(each.age), why.of(each)});
     }
     return titled("waiting requests", waiting, rows);
 }

@@ -64,7 +64,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
         const auto begin = wire::find(extended, wire::page_tag);
         return begin ? tell_page(event.from, *begin, now, out) : tell_status(event.from, now, out);
     }
-    dispatch(event.from, known, decoded.value(), now, out);
+    dispatch(event.from, known, decoded.value(), extended, now, out);
 }
 
 void parkserver::on(const core::down& event, instant, outbox& out) {
@@ -134,7 +134,7 @@ void parkserver::reject(route to, errc code, const std::string& why, outbox& out
 }
 
 void parkserver::dispatch(route from, const session* known, const wire::control& message,
-                          instant now, outbox& out) {
+                          const wire::extensions& extended, instant now, outbox& out) {
     if (const auto* is_worker = std::get_if<wire::register_worker>(&message)) {
         return handle(from, *is_worker, now, out);
     }
@@ -154,7 +154,7 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
     if (known->worker != nullptr) {
         from_worker(*known->worker, message, now, out);
     } else {
-        from_manager(*known->manager, message, now, out);
+        from_manager(*known->manager, message, extended, now, out);
     }
 }
 
@@ -343,6 +343,7 @@ void parkserver::handle(route from, const wire::register_manager& registration, 
         sessions_.erase(entry.via);
         forget_requests(entry);
     }
+    forget_bounds(entry);
     entry.registration = registration;
     entry.common = common_with(entry.registration.can);
     entry.via = from;

@@ -22,9 +22,20 @@
 // Requests of one type are served in the order in which they came ([P-23]); each request counts the
 // workers that it has from here and those that its manager says it has ([P-22]).
 //
+// elastic request | event                                  | next      | says
+// ----------------|----------------------------------------|-----------|---------------------------
+// waiting         | its min are free                       | satisfied | assign, so often
+// satisfied       | it has less than its share             | satisfied | assign; first that it is not bound
+// satisfied       | it has more than its share             | satisfied | fair_share: its manager gives back
+// satisfied       | it has less than its min               | satisfied, and waits | assign, one by one
+//
+// Shares (shares.hpp) are made anew whenever workers or requests of a type come or go, of what is
+// left when those that wait have what they lack ([P-101]).
+//
 // Pure: no socket, clock, thread or global random. Containers that are iterated are ordered.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,11 +45,13 @@
 #include <vector>
 
 #include "broker/core/claims.hpp"
+#include "broker/core/shares.hpp"
 #include "maus/base/shared_buffer.hpp"
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/core/timer_heap.hpp"
 #include "maus/wire/control.hpp"
+#include "maus/wire/elastic.hpp"
 #include "maus/wire/feature.hpp"
 
 namespace maus::broker {
@@ -126,8 +139,10 @@ private:
     struct standing_request {
         base::token token;
         std::string type;
-        std::uint32_t amount = 0;        // as wanted for; 0: all
-        std::uint32_t target = 0;        // how many it is to have; 0: not known yet
+        std::uint32_t amount = 0;            // as wanted for; 0: all
+        std::uint32_t target = 0;            // how many it is to have; 0: not known yet
+        std::optional<wire::elastic> range;  // none: exact, and what follows counts
+        std::uint32_t bound = 0;         // what its manager was told to have at most; 0: nothing
         bool satisfied = false;          // it once had all: from now on one lost, one replaced
         std::set<worker_id> leased;      // from here
         std::uint32_t held_counted = 0;  // its claims that count
@@ -137,6 +152,13 @@ private:
         [[nodiscard]] std::uint32_t serving() const {
             return static_cast<std::uint32_t>(leased.size()) + held_counted;
         }
+        /// How many it waits for; 0: it does not wait.
+        [[nodiscard]] std::uint32_t missing() const {
+            const std::uint32_t wants = range ? range->min : std::max(target, 1u);
+            return wants - std::min(wants, serving());
+        }
+        /// Fair shares are for those that have had their min.
+        [[nodiscard]] bool is_shared() const { return range && satisfied; }
     };
     struct manager {
         wire::register_manager registration;
@@ -161,6 +183,12 @@ private:
     struct pool {                                      // of one type
         std::map<std::uint64_t, worker*> free;         // longest free first
         std::map<std::uint64_t, request_key> waiting;  // oldest first
+        std::map<std::uint64_t, request_key> elastic;  // those that have shares, oldest first
+        broker::shares shares;                         // theirs, by the same numbers
+    };
+    struct kept {  // free workers, for those that wait
+        std::uint64_t all = 0;
+        std::uint64_t beside_shares = 0;  // for requests that have none
     };
     struct session {  // of one of the two
         parkserver::worker* worker = nullptr;
@@ -208,15 +236,17 @@ private:
     };
 
     // --- messages
-    void dispatch(route from, const session* known, const wire::control& message, instant now,
-                  core::outbox& out);
+    void dispatch(route from, const session* known, const wire::control& message,
+                  const wire::extensions& extended, instant now, core::outbox& out);
     void handle(route from, const wire::register_worker& registration, instant now,
                 core::outbox& out);
     void handle(route from, const wire::register_manager& registration, instant now,
                 core::outbox& out);
     void from_worker(worker& who, const wire::control& message, instant now, core::outbox& out);
-    void from_manager(manager& who, const wire::control& message, instant now, core::outbox& out);
-    void handle(manager& who, const wire::request& request, instant now, core::outbox& out);
+    void from_manager(manager& who, const wire::control& message, const wire::extensions& extended,
+                      instant now, core::outbox& out);
+    void handle(manager& who, const wire::request& request, const wire::extensions& extended,
+                instant now, core::outbox& out);
     [[nodiscard]] std::optional<base::failure> objection_to(const wire::request& request,
                                                             const manager& who) const;
     [[nodiscard]] standing_request make_request(manager& who, const wire::request& request,
@@ -279,12 +309,24 @@ private:
     [[nodiscard]] const std::set<token_and_lease>& leases_with(const manager_id& of) const;
     [[nodiscard]] standing_request* request_of(const lease& of);
     [[nodiscard]] standing_request* find(const request_key& key);
+    [[nodiscard]] const standing_request* find(const request_key& key) const;
     void remove_request(manager& of, request_id request, core::outbox& out);
     void forget_requests(manager& of);
     void note_request(const request_key& key, standing_request& changed);
+    /// It neither waits nor has a share any more.
+    void withdraw(const standing_request& old);
     void serve(const std::string& type, instant now, core::outbox& out);
     [[nodiscard]] bool serve(pool& from, const request_key& key, standing_request& wanted,
                              instant now, core::outbox& out);
+
+    // --- elastic requests
+    void note_share(pool& of, const request_key& key, const standing_request& changed);
+    void forget_bounds(manager& of);
+    [[nodiscard]] kept kept_for_waiting(const pool& of) const;
+    void share_out(pool& of, instant now, core::outbox& out);
+    void tell_share(const request_key& key, standing_request& wanted, std::uint32_t share,
+                    core::outbox& out);
+    [[nodiscard]] std::vector<wire::elastic_status> elastic_rows(const wire::status& told) const;
 
     // --- time
     void set_timer(instant at, check due);

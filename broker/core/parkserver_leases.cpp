@@ -62,10 +62,10 @@ void parkserver::accepted(worker& who, const lease_id& id, outbox& out) {
     });
 }
 
-void parkserver::from_manager(manager& who, const wire::control& message, instant now,
-                              outbox& out) {
+void parkserver::from_manager(manager& who, const wire::control& message,
+                              const wire::extensions& extended, instant now, outbox& out) {
     if (const auto* wanted = std::get_if<wire::request>(&message)) {
-        handle(who, *wanted, now, out);
+        handle(who, *wanted, extended, now, out);
     } else if (const auto* unwanted = std::get_if<wire::cancel>(&message)) {
         remove_request(who, unwanted->request, out);
     } else if (const auto* lost = std::get_if<wire::worker_lost>(&message)) {
@@ -198,16 +198,22 @@ void parkserver::weigh_claims(const worker_id& id) {
 
 // --- requests -----------------------------------------------------------------------------------
 
-void parkserver::handle(manager& who, const wire::request& request, instant now, outbox& out) {
-    if (const auto objection = objection_to(request, who)) {
-        if (objection->code == errc::protocol_violation) ++counters_.violations;
-        return reject(who.via, objection->code, objection->message, out);
-    }
+void parkserver::handle(manager& who, const wire::request& request,
+                        const wire::extensions& extended, instant now, outbox& out) {
+    const auto refuse = [&](const base::failure& why) {
+        if (why.code == errc::protocol_violation) ++counters_.violations;
+        reject(who.via, why.code, why.message, out);
+    };
+    const bool knows_elastic = wire::uses(who.common->features, wire::feature_elastic);
+    const auto range = wire::elastic_in(knows_elastic ? extended : wire::extensions{});
+    if (!range) return refuse(range.why());
+    if (const auto objection = objection_to(request, who)) return refuse(*objection);
     const bool is_new = !who.requests.contains(request.request);
     standing_request& wanted = who.requests[request.request];
     if (is_new) wanted = make_request(who, request, now);
     take_held(who, wanted, request);
     if (is_new && wanted.serving() > 0) wanted.satisfied = true;
+    wanted.range = range.value();
     if (request.amount != wanted.amount || is_new) {
         wanted.amount = request.amount;
         wanted.target = request.amount != 0 ? request.amount : wanted.serving();
@@ -326,11 +332,15 @@ const std::set<parkserver::token_and_lease>& parkserver::leases_with(const manag
     return found == leases_of_.end() ? nothing : found->second;
 }
 
-parkserver::standing_request* parkserver::find(const request_key& key) {
+const parkserver::standing_request* parkserver::find(const request_key& key) const {
     const auto of = managers_.find(key.first);
     if (of == managers_.end()) return nullptr;
     const auto found = of->second.requests.find(key.second);
     return found == of->second.requests.end() ? nullptr : &found->second;
+}
+
+parkserver::standing_request* parkserver::find(const request_key& key) {
+    return const_cast<standing_request*>(std::as_const(*this).find(key));
 }
 
 parkserver::standing_request* parkserver::request_of(const lease& of) {
@@ -345,9 +355,8 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
     const standing_request old = std::move(found->second);
     of.said -= old.said;
     tokens_.erase(old.token);
-    pools_[old.type].waiting.erase(old.order);
+    withdraw(old);
     of.requests.erase(found);
-    to_serve_.insert(old.type);
     // Offers that nobody waits for any more. What is in use ends when its worker says so.
     for (const auto& id : old.leased) {
         const auto there = workers_.find(id);
@@ -365,8 +374,7 @@ void parkserver::forget_requests(manager& of) {
     for (auto& [request, old] : of.requests) {
         of.places[old.token] = old.order;
         tokens_.erase(old.token);
-        pools_[old.type].waiting.erase(old.order);
-        to_serve_.insert(old.type);
+        withdraw(old);
     }
     of.requests.clear();
     of.said = 0;
@@ -374,15 +382,24 @@ void parkserver::forget_requests(manager& of) {
 
 // A request waits while it has less than it is to have.
 void parkserver::note_request(const request_key& key, standing_request& changed) {
-    const std::uint32_t serving = changed.serving();
-    const bool waits = changed.target == 0 ? serving == 0 : serving < changed.target;
-    auto& waiting = pools_[changed.type].waiting;
-    if (waits) {
-        waiting.emplace(changed.order, key);
+    // Whoever brought them.
+    if (changed.range && changed.missing() == 0) changed.satisfied = true;
+    pool& of = pools_[changed.type];
+    if (changed.missing() > 0) {
+        of.waiting.emplace(changed.order, key);
     } else {
-        waiting.erase(changed.order);
+        of.waiting.erase(changed.order);
     }
+    note_share(of, key, changed);
     to_serve_.insert(changed.type);
+}
+
+void parkserver::withdraw(const standing_request& old) {
+    pool& of = pools_[old.type];
+    of.waiting.erase(old.order);
+    of.elastic.erase(old.order);
+    of.shares.erase(old.order);
+    to_serve_.insert(old.type);
 }
 
 void parkserver::serve(const std::string& type, instant now, outbox& out) {
@@ -395,30 +412,31 @@ void parkserver::serve(const std::string& type, instant now, outbox& out) {
         if (wanted == nullptr) {
             from.waiting.erase(order);
         } else if (!serve(from, key, *wanted, now, out)) {
-            return;
+            break;
         }
     }
-    if (from.free.empty() && from.waiting.empty()) pools_.erase(found);
+    if (!from.elastic.empty()) share_out(from, now, out);
+    if (from.free.empty() && from.waiting.empty() && from.elastic.empty()) pools_.erase(found);
 }
 
 // False: it has to wait, and those behind it too.
 bool parkserver::serve(pool& from, const request_key& key, standing_request& wanted, instant now,
                        outbox& out) {
-    const std::uint32_t serving = wanted.serving();
-    std::size_t missing;
-    if (wanted.target == 0) {
+    std::size_t missing = wanted.missing();
+    if (wanted.target == 0 && !wanted.range) {
         missing = from.free.size();
-        wanted.target = serving + static_cast<std::uint32_t>(missing);
-    } else {
-        missing = wanted.target - serving;
-        if (!wanted.satisfied && from.free.size() < missing) return false;
+        wanted.target = wanted.serving() + static_cast<std::uint32_t>(missing);
+    } else if (!wanted.satisfied && from.free.size() < missing) {
+        return false;
     }
     for (; missing > 0 && !from.free.empty(); --missing) {
         offer(*from.free.begin()->second, key, wanted, now, out);
     }
+    if (wanted.range) note_share(from, key, wanted);
     if (missing > 0) return false;
     wanted.satisfied = true;
     from.waiting.erase(wanted.order);
+    if (wanted.range) note_share(from, key, wanted);
     return true;
 }
 

@@ -119,6 +119,9 @@ void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox&
     if (const auto rest = fill(made, from, now)) wire::encode(next, *rest);
     wire::extensions extended;
     if (!next.empty()) extended.push_back({wire::page_tag, next.view()});
+    base::buffer elastic;
+    if (const auto rows = elastic_rows(made.rows); !rows.empty()) wire::encode(elastic, rows);
+    if (!elastic.empty()) extended.push_back({wire::elastic_tag, elastic.view()});
     wire::message told = wire::encode_control(made.rows, extended);
     untaken_.push_back(base::keeper(told.first));
     out.push(core::send{to, std::nullopt, std::move(told), 1});

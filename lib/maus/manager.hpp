@@ -270,7 +270,7 @@ public:
     /// maus::error (invalid_argument) if it is no endpoint to connect to.
     void connect_parkserver(std::string endpoint);
     /// Asks for workers. Returns at once; they come when they are free. Throws maus::error
-    /// (invalid_argument) if the type is no name.
+    /// (invalid_argument) if the type is no name, or amount, min and max contradict each other.
     [[nodiscard]] maus::worker_group get_workers(request wanted = {});
 
     /// What workers can connect() to directly; empty if it has no endpoint.

@@ -74,9 +74,24 @@ struct call_options {
 
 /// Which workers a manager asks for. The request stands until it is released: a worker that is lost
 /// is replaced.
+///
+///     get_workers({.amount = 2})             exactly two
+///     get_workers({.min = 1, .max = 8})      elastic: one at least, up to eight while nobody else waits
+///     get_workers()                          elastic: one at least, and all that are there
+///
+/// An elastic request takes workers that are free, also those that come later. When others wait, it
+/// gives some back, down to its fair share and never below its min: those that have nothing to do first,
+/// and always between calls, so that no call is lost or runs again. When the others are done it grows
+/// again. (A parkserver of an earlier version knows no elastic requests: there one with only the
+/// defaults takes what is free when it is served, and any other is exact, for `min`.)
 struct request {
-    /// How many; they come when that many are free. 0: all that are free, at least one.
+    /// How many, exactly; they come when that many are free. 0, the default: min and max say how many.
+    /// Together with a max, or a min of 2 or more, it is an invalid_argument.
     std::uint32_t amount = 0;
+    /// Elastic: it waits until so many are free, and keeps them. At least 1.
+    std::uint32_t min = 1;
+    /// Elastic: no more than so many. 0: no bound. Not less than min.
+    std::uint32_t max = 0;
     /// Which kind of worker; 1 to limits::name_bytes_max bytes of UTF-8.
     std::string type = "default";
     /// For calls that are not given others by worker_group::with().

@@ -66,6 +66,11 @@ struct parkserver_status {
         std::uint32_t amount = 0;   ///< how many workers it asks for; 0: all that are free
         std::uint32_t serving = 0;  ///< how many it has
         std::chrono::milliseconds age{};
+        // Of an elastic request, whose amount then says what an older parkserver would take it for.
+        // A parkserver of an earlier version does not tell; then all are 0.
+        std::uint32_t min = 0;    ///< 0: it is exact
+        std::uint32_t max = 0;    ///< 0: no bound
+        std::uint32_t share = 0;  ///< how many it is to have at the moment
     };
 
     std::string id;

@@ -351,6 +351,27 @@ struct parkserver_unimplemented {
     u8 type = 0;
     void fields(auto& io) { io(type); }
 };
+struct fair_share {
+    static constexpr u8 type_number = 75;
+    u64 number = 1;
+    u32 workers = 0;
+    lease newest{};
+    void fields(auto& io) { io(number, workers, newest); }
+};
+struct elastic_range {  // [P-99] the extension of a request
+    u32 min = 1, max = 0;
+    void fields(auto& io) { io(min, max); }
+    friend bool operator==(const elastic_range&, const elastic_range&) = default;
+};
+struct elastic_row {  // [P-105] and of a status in pages
+    id manager;
+    u64 number = 0;
+    elastic_range range;
+    u32 share = 0;
+    void fields(auto& io) { io(manager, number, range, share); }
+};
+inline constexpr u16 tag_page = 1, tag_elastic = 2;
+
 struct worker_status {
     id worker;
     u64 incarnation = 0;

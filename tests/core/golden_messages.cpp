@@ -62,6 +62,15 @@ std::string dynamic_functions() {
     return std::string(base::as_text(bytes.view()));
 }
 
+template <class... Ts>
+void add_extension(std::vector<item>& to, const std::string& name, const wire::control& body,
+                   const std::string& title, std::uint16_t tag, const Ts&... values) {
+    base::buffer bytes;
+    wire::encode(bytes, values...);
+    to.push_back({"control/" + name, title,
+                  to_frames(wire::encode_control(body, {{tag, bytes.view()}})), control_again});
+}
+
 const auto worker = talk::id<base::worker_id>(0x11);
 const auto manager = talk::id<base::manager_id>(0x22);
 const auto token = talk::id<base::token>(0x33);
@@ -102,6 +111,21 @@ wire::status a_status() {
     return body;
 }
 
+void add_elastic(std::vector<item>& to) {
+    const wire::request asked{{1}, token, "default", 0, {{lease, worker}}};
+    add_extension(to, "request_elastic", asked,
+                  "control message 3, request, elastic: at least 1, no bound", wire::elastic_tag,
+                  wire::elastic{1, 0});
+    add_extension(to, "request_elastic_bounded", asked,
+                  "control message 3, request, elastic: at least 2, at most 8", wire::elastic_tag,
+                  wire::elastic{2, 8});
+    const std::vector<wire::elastic_status> rows{{manager, {1}, {1, 8}, 5}};
+    add_extension(to, "status_elastic", a_status(),
+                  "control message 73, status, a page whose request is elastic: at least 1, at "
+                  "most 8, its share is 5",
+                  wire::elastic_tag, rows);
+}
+
 void add_all_control(std::vector<item>& to) {
     add_control(to, "register_worker", a_worker());
     const std::string functions = dynamic_functions();
@@ -139,6 +163,8 @@ void add_all_control(std::vector<item>& to) {
     add_control(to, "parkserver_goodbye", wire::parkserver_goodbye{"the parkserver stops"});
     add_control(to, "status", a_status());
     add_control(to, "parkserver_unimplemented", wire::parkserver_unimplemented{100});
+    add_control(to, "fair_share", wire::fair_share{{1}, 5, lease});
+    add_elastic(to);
     add_page(to, "status_query_first_page", wire::status_query{},
              "control message 12, status_query, of the first page", {});
     add_page(to, "status_query_next_page", wire::status_query{},

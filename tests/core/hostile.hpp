@@ -76,7 +76,8 @@ inline std::vector<wire::control> each_control() {
             wire::pong{7},
             wire::parkserver_goodbye{"bye"},
             status,
-            wire::parkserver_unimplemented{100}};
+            wire::parkserver_unimplemented{100},
+            wire::fair_share{{1}, 2, lease}};
 }
 
 inline wire::hello a_hello() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "maus/core/outbox.hpp"
+#include "maus/wire/elastic.hpp"
 
 namespace talk {
 
@@ -100,7 +101,19 @@ struct spell {
     std::string operator()(const wire::parkserver_unimplemented& m) const {
         return "unimplemented " + std::to_string(m.type);
     }
+    std::string operator()(const wire::fair_share& m) const {
+        return "fair_share " + std::to_string(m.request.value) + " " + std::to_string(m.workers);
+    }
 };
+
+/// " from 1 to 8": of an elastic request.
+inline std::string spell_range(const wire::extensions& extended) {
+    const auto range = wire::elastic_in(extended);
+    if (!range || !range.value()) return {};
+    const wire::elastic& its = *range.value();
+    const std::string most = its.max == 0 ? "any" : std::to_string(its.max);
+    return " from " + std::to_string(its.min) + " to " + most;
+}
 
 /// Readers join parts, and do not show them.
 inline bool is_part(const wire::message& what) {
@@ -159,8 +172,10 @@ inline lines take(core::outbox& out) {
             } else if (head && head.value().channel == wire::channel::relay) {
                 said.push_back(to + "relay");
             } else {
-                const auto decoded = wire::decode_control(say->message, limits{});
-                said.push_back(to + (decoded ? std::visit(spell{}, decoded.value()) : "?"));
+                wire::extensions extended;
+                const auto decoded = wire::decode_control(say->message, limits{}, &extended);
+                said.push_back(to + (decoded ? std::visit(spell{}, decoded.value()) : "?") +
+                               spell_range(extended));
             }
         }
     }

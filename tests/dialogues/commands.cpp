@@ -205,6 +205,10 @@ void stage::request(node& of, const std::string& group, const options& given) {
     wanted.group = id;
     wanted.type = text(given, "type", "default");
     wanted.amount = static_cast<std::uint32_t>(number(given, "amount", 0));
+    if (given.contains("min")) {
+        wanted.range = {static_cast<std::uint32_t>(number(given, "min", 1)),
+                        static_cast<std::uint32_t>(number(given, "max", 0))};
+    }
     if (given.contains("no_workers")) {
         wanted.policy.no_workers_timeout = ms(number(given, "no_workers", 0));
     }

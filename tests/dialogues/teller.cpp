@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "maus/wire/archive.hpp"
+#include "maus/wire/elastic.hpp"
 #include "stage.hpp"
 
 namespace dialogue {
@@ -100,6 +101,11 @@ struct teller {
         return "goodbye: " + what.why;
     }
     std::string operator()(const wire_::status&) const { return "status"; }
+    std::string operator()(const wire_::fair_share& what) const {
+        const std::string most =
+            what.workers == 0 ? "any number" : std::to_string(what.workers) + " at most";
+        return "fair share of request " + std::to_string(what.request.value) + ": " + most;
+    }
 };
 
 namespace {
@@ -108,6 +114,15 @@ std::string size_of(const wire_::record& what) {
     if (what.apart == nullptr) return {};
     const bool last = (what.flags & wire_::flag_continued) != 0;
     return std::string(last ? ", the last " : ", ") + std::to_string(what.apart->size()) + " bytes";
+}
+
+/// Of an elastic request.
+std::string range_in(const wire_::extensions& extended) {
+    const auto range = wire_::elastic_in(extended);
+    if (!range || !range.value()) return {};
+    const auto& [min, max] = *range.value();
+    return ", elastic: from " + std::to_string(min) + " to " +
+           (max == 0 ? "any number" : std::to_string(max));
 }
 
 /// Readers join parts, and do not show them.
@@ -190,8 +205,10 @@ std::string stage::describe(const wire_::message& what) const {
     const auto head = wire_::read_header(what.first.view());
     if (!head) return "something unreadable";
     if (head.value().channel == wire_::channel::control) {
-        const auto read = wire_::decode_control(what, nodes_.front()->bounds);
-        return read ? describe(read.value()) : "unreadable: " + read.why().message;
+        wire_::extensions extended;
+        const auto read = wire_::decode_control(what, nodes_.front()->bounds, &extended);
+        return read ? describe(read.value()) + range_in(extended)
+                    : "unreadable: " + read.why().message;
     }
     wire_::message copy;
     copy.first = what.first.copy();

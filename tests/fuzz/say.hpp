@@ -204,7 +204,10 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
         case 19: return wire::pong{in.byte()};
         case 20: return wire::parkserver_goodbye{a_text(in)};
         case 21: return a_status(in);
-        default: return wire::parkserver_unimplemented{in.byte()};
+        case 22: return wire::parkserver_unimplemented{in.byte()};
+        default:
+            return wire::fair_share{
+                {in.below(4)}, static_cast<std::uint32_t>(in.below(4)), a_lease(in, known)};
     }
 }
 

@@ -123,8 +123,10 @@ TEST_CASE("status and functions have the keys that the README names") {
     CHECK(now["managers"][0]["endpoints"] == json::array({manager.endpoint()}));
     for (const auto& request : now["requests"]) {
         CHECK(keys_of(request) == std::set<std::string>{"manager", "request", "type", "amount",
-                                                        "serving", "waiting", "age_ms"});
+                                                        "serving", "waiting", "age_ms", "min",
+                                                        "max", "share", "why"});
         CHECK(request["waiting"] == (request["type"] == "nobody"));
+        CHECK(request["why"].is_null() == !request["waiting"]);
     }
     CHECK(keys_of(now["leases"][0]) ==
           std::set<std::string>{"lease", "worker", "manager", "state"});

@@ -28,6 +28,7 @@ void checkers::see(const fact& what) {
                      what.at != portion_->at)) {
         end_portion();
     }
+    note_change(what);
     switch (what.what) {
         case fact::kind::submitted: return submitted(what);
         case fact::kind::sent: return sent(what);
@@ -42,9 +43,7 @@ void checkers::see(const fact& what) {
             // Of real processes nobody saw what was sent when.
             if (real_) left_as_.erase({what.process, what.worker});
             return joined(what);
-        case fact::kind::requested:
-            groups_[{what.process, what.life}][what.group].amount = what.amount;
-            return;
+        case fact::kind::requested: return requested(what);
         case fact::kind::released:
             groups_[{what.process, what.life}][what.group].released = true;
             return;
@@ -82,6 +81,12 @@ void checkers::see(const fact& what) {
             return;
         case fact::kind::booted: return;
     }
+}
+
+void checkers::requested(const fact& what) {
+    group_state& made = groups_[{what.process, what.life}][what.group];
+    made.amount = what.elastic ? what.most : what.amount;
+    made.min = what.elastic ? what.amount : 0;
 }
 
 void checkers::submitted(const fact& what) {
@@ -367,6 +372,8 @@ void checkers::left(const fact& what) {
     } else {
         newest_hello_.erase({manager, what.worker});  // there is no link to be replaced any more
     }
+    const bool was_given_back = what.text.find("others wait for workers") != std::string::npos;
+    if (was_given_back) given_back(what, group);
     const bool lost = what.text.find("worker_lost") != std::string::npos &&
                       what.text.find("too long") == std::string::npos;
     auto& running = running_at_[what.worker];
@@ -379,6 +386,7 @@ void checkers::left(const fact& what) {
         call& of = calls_.at(ticket);
         if (of.settled > 0 || of.runs_attempt != of.sent) continue;
         of.runs_attempt = 0;
+        expect(!was_given_back, "P-103", what, "it was given back while it ran a call");
         if (!lost) continue;
         ++of.lost_starts;
         expect(of.lost_starts <= of.cap, "I5", what,

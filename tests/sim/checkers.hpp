@@ -9,6 +9,7 @@
 // I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
 // P-15, P-21, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
 // match it (I7).
+// P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
 // And: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
 // end.
 #pragma once
@@ -119,6 +120,7 @@ private:
             std::uint32_t number = 0;
             std::string type;
             std::uint32_t amount = 0;
+            bool elastic = false;  // and the amount is its min
             std::uint64_t place = 0;
         };
         std::map<std::uint64_t, peer> sessions;                   // by route
@@ -148,7 +150,8 @@ private:
     };
     struct group_state {
         bool released = false;
-        std::uint32_t amount = 0;
+        std::uint32_t amount = 0;  // no more than so many; 0: no bound
+        std::uint32_t min = 0;     // of an elastic one
         std::set<base::worker_id> workers;
         instant empty_since{};  // it has no workers
         std::size_t open = 0;   // calls that were taken and are not settled
@@ -168,6 +171,7 @@ private:
         std::set<base::manager_id> poisoned_by;  // managers whose poison it started
     };
 
+    void requested(const fact& what);
     void submitted(const fact& what);
     void sent(const fact& what);
     void sent_over(linked& over, const fact& what);
@@ -180,6 +184,8 @@ private:
     void poisoned(const fact& what, const call& of);
     void innocent(const fact& what, const call& of);
     void left(const fact& what);
+    void given_back(const fact& what, const group_state& from);
+    void note_change(const fact& what);
     void joined(const fact& what);
     void told(const fact& what);
     void offered(const fact& what);
@@ -250,8 +256,10 @@ private:
     std::map<base::lease_id, std::tuple<std::uint32_t, std::uint32_t, base::manager_id>> leases_;
     std::map<life_key, service> services_;
     std::vector<fact> maybe_executed_;  // calls that failed so; judged when all is known
-    std::vector<fact> given_back_;      // at_most_once calls that ended cancelled by nobody
-    std::vector<fact> innocents_;       // that ended poisoned; judged when all is known
+    // Workers that were given back to be fair, since something came, went or was asked for.
+    std::size_t moves_ = 0;
+    std::vector<fact> given_back_;  // at_most_once calls that ended cancelled by nobody
+    std::vector<fact> innocents_;   // that ended poisoned; judged when all is known
     std::vector<std::string> failures_;
     tally counts_;
 };

@@ -89,7 +89,8 @@ void checkers::asked(const fact& what) {
     const auto old = places.find(what.token);
     const std::uint64_t place = old == places.end() ? ++at.requests_made : old->second;
     if (old != places.end()) places.erase(old);
-    at.requests[what.token] = {here->first, what.group, what.text, what.amount, place};
+    at.requests[what.token] = {here->first, what.group,   what.text,
+                               what.amount, what.elastic, place};
 }
 
 void checkers::unasked(const fact& what) {
@@ -108,9 +109,11 @@ void checkers::unasked(const fact& what) {
 void checkers::served_in_order(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.ends[what.lease] = {{what.worker, {}, {}}, {{}, what.manager, {}}};
-    at.served.insert(what.token);
+    const bool has_had_some = !at.served.insert(what.token).second;
     const auto served = at.requests.find(what.token);
     if (served == at.requests.end()) return;
+    // What those that wait have no use for, an elastic one may have meanwhile.
+    if (served->second.elastic && has_had_some) return;
     for (const auto& [token, each] : at.requests) {
         expect(each.place >= served->second.place || each.type != served->second.type ||
                    at.served.contains(token),
@@ -136,6 +139,11 @@ void checkers::end_portion() {
     const auto to = at.requests.find(dealt.token);
     if (!dealt.is_first || to == at.requests.end()) return;
     const agency::standing_request& wanted = to->second;
+    if (wanted.elastic) {
+        return expect(dealt.workers >= wanted.amount, "P-100", dealt.newest,
+                      "an elastic request for " + std::to_string(wanted.amount) +
+                          " at least that never had any got " + std::to_string(dealt.workers));
+    }
     if (wanted.amount != 0) {
         return expect(dealt.workers == wanted.amount, "P-21", dealt.newest,
                       "a request for " + std::to_string(wanted.amount) +
@@ -146,6 +154,36 @@ void checkers::end_portion() {
         expect(known->second.type != wanted.type || !standings_[{dealt.by, session.second}].surely,
                "P-21", dealt.newest, "a request for all that are free did not get them all");
     }
+}
+
+// --- who gives workers back ---------------------------------------------------------------------
+
+void checkers::given_back(const fact& what, const group_state& from) {
+    ++moves_;
+    expect(from.workers.size() >= from.min && from.min != 0, "P-103", what,
+           "it was given back, and " + std::to_string(from.workers.size()) +
+               " are left of a min of " + std::to_string(from.min));
+    constexpr std::size_t moves_most = 60;  // there are 13 workers at most
+    expect(moves_ != moves_most, "P-101", what,
+           "workers go to and fro, though nothing comes, goes or is asked for");
+}
+
+void checkers::note_change(const fact& what) {
+    switch (what.what) {
+        case fact::kind::left:
+            if (what.text.find("worker_lost") == std::string::npos) return;
+            break;
+        case fact::kind::booted:
+        case fact::kind::died:
+        case fact::kind::enrolled:
+        case fact::kind::parted:
+        case fact::kind::requested:
+        case fact::kind::released:
+        case fact::kind::asked:
+        case fact::kind::unasked: break;
+        default: return;
+    }
+    moves_ = 0;
 }
 
 void checkers::named(const fact& what) {

@@ -32,7 +32,8 @@ private:
     void hear(const core::received& from);
     [[nodiscard]] bool is_readable(const core::received& from) const;
     void heard(const core::received& from, const wire::register_worker& what);
-    void heard(const core::received& from, const wire::request& what);
+    void heard(const core::received& from, const wire::request& what,
+               const wire::extensions& extended);
     void name(const base::worker_id& worker, const base::manager_id& manager,
               const base::lease_id& lease, const base::token& token);
     void collect();

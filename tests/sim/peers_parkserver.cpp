@@ -65,12 +65,19 @@ void parkserver_process::heard(const core::received& from, const wire::register_
     }
 }
 
-void parkserver_process::heard(const core::received& from, const wire::request& what) {
+void parkserver_process::heard(const core::received& from, const wire::request& what,
+                               const wire::extensions& extended) {
     fact told = begin(fact::kind::asked);
+    const auto range = wire::elastic_in(extended);
     told.link = from.from.value;
     told.token = what.token;
     told.group = static_cast<std::uint32_t>(what.request.value);
     told.amount = what.amount;
+    if (range && range.value()) {
+        told.elastic = true;
+        told.amount = range.value()->min;
+        told.most = range.value()->max;
+    }
     told.text = what.type;
     world_.past.add(std::move(told));
     for (const auto& each : what.held) {
@@ -95,7 +102,8 @@ void parkserver_process::hear(const core::received& from) {
     const auto head = wire::read_header(from.message.first.view());
     judged_ = head.value().channel == wire::channel::control;
     if (!judged_) return;
-    const auto decoded = wire::decode_control(from.message, settings_.limits);
+    wire::extensions extended;
+    const auto decoded = wire::decode_control(from.message, settings_.limits, &extended);
     if (!decoded) {
         if (decoded.why().code != errc::unimplemented) ++violations_;
         return;
@@ -113,7 +121,7 @@ void parkserver_process::hear(const core::received& from) {
         peers_[from.from.value] = {{}, employer->manager, employer->incarnation.value, {}};
         return;
     } else if (const auto* wants = std::get_if<wire::request>(&what)) {
-        return heard(from, *wants);
+        return heard(from, *wants, extended);
     } else if (const auto* no_more = std::get_if<wire::cancel>(&what)) {
         told.what = fact::kind::unasked;
         told.group = static_cast<std::uint32_t>(no_more->request.value);

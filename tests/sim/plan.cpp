@@ -112,6 +112,11 @@ plan draw(std::uint64_t seed) {
     made.clock_jumps = some(from, 0.3, 1.5);
     made.unknowns = some(from, 0.4, 0.3);
     if (chance(from, 0.3)) made.bounds.detached_per_slot_max = between(from, 1, 4);
+    made.elastic = some(from, 0.5, 1);
+    if (made.elastic > 0 && chance(from, 0.4)) {
+        made.steady = seconds{14};
+        made.hung = 0;  // a worker that hangs is not between calls
+    }
     return made;
 }
 

@@ -65,6 +65,8 @@ struct plan {
     std::uint32_t requests_max = 1;
     std::uint32_t outstanding_max = 100;
     double all_free = 0;  ///< requests of amount 0
+    double elastic = 0;   ///< requests with a min and a max
+    duration steady{};    ///< of health: programs go on, and ask for nothing new
     double changes = 0;   ///< a second and manager: a request is added or released
     double cancels = 0;   ///< a call
     double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;

@@ -25,7 +25,8 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
     if (world_.phase == phase::quiet) return clear_up(machine, now, out);
     if (world_.phase == phase::parting) return;
     const double tick_seconds = 0.025;
-    if (requests_.empty() || chance(luck_, world_.how.changes * tick_seconds)) {
+    if (requests_.empty() ||
+        (world_.phase != phase::steady && chance(luck_, world_.how.changes * tick_seconds))) {
         if (requests_.size() < world_.how.requests_max &&
             (requests_.empty() || chance(luck_, 0.5))) {
             request_for(machine, now, out);
@@ -50,6 +51,13 @@ void program::request_for(core::manager& machine, instant now, core::manager_eff
     std::uint32_t there = 0;
     for (const auto* each : world_.workers) there += each->type() == made.type;
     made.amount = chance(luck_, world_.how.all_free) ? 0 : between(luck_, 1, std::max(there, 1u));
+    if (chance(luck_, world_.how.elastic)) {
+        const std::uint32_t min =
+            chance(luck_, 0.6) ? 1 : between(luck_, 1, std::max(there / 2, 1u));
+        const std::uint32_t max = chance(luck_, 0.5) ? 0 : min + between(luck_, 1, 4);
+        made.amount = min;
+        made.range = {min, max};
+    }
     core::group_policy patience;
     if (chance(luck_, world_.how.with_no_workers_timeout)) {
         made.patience = between(luck_, milliseconds{10}, milliseconds{2000});
@@ -58,11 +66,15 @@ void program::request_for(core::manager& machine, instant now, core::manager_eff
     fact told = of_.process::begin(fact::kind::requested);
     told.group = made.group.value;
     told.amount = made.amount;
+    if (made.range) told.elastic = true;
+    if (made.range) told.most = made.range->max;
     told.text = made.type + " x " + std::to_string(made.amount) +
+                (made.range ? " to " + std::to_string(made.range->max) : "") +
                 (made.patience != duration{} ? ", impatient" : "");
     world_.past.add(std::move(told));
     requests_.emplace(made.group, made);
-    machine.on(core::add_request{made.group, made.type, made.amount, patience}, now, out);
+    const std::uint32_t exactly = made.range ? 0 : made.amount;
+    machine.on(core::add_request{made.group, made.type, exactly, patience, made.range}, now, out);
 }
 
 void program::release(core::manager& machine, core::group_id which, instant now,

@@ -18,11 +18,12 @@ public:
     struct standing_request {
         core::group_id group;
         std::string type;
-        std::uint32_t amount = 0;
-        duration patience{};     // no_workers_timeout; none: 0
-        bool served = false;     // it had all that it wanted once
-        std::size_t calls = 0;   // not settled
-        std::size_t joined = 0;  // workers that it ever had
+        std::uint32_t amount = 0;            // of an elastic one: its min
+        std::optional<wire::elastic> range;  // none: exact
+        duration patience{};                 // no_workers_timeout; none: 0
+        bool served = false;                 // it had all that it wanted once
+        std::size_t calls = 0;               // not settled
+        std::size_t joined = 0;              // workers that it ever had
     };
 
     program(world& in, manager_process& of);

@@ -57,6 +57,7 @@ public:
                 return world_.time.time() >= quiet;
             },
             seconds{10});
+        stay_steady();
         world_.phase = phase::quiet;
         world_.past.say("--- quiet");
         settle_down();
@@ -71,6 +72,21 @@ private:
         if (storm_ || world_.time.run_until(world_.time.time() + how_long)) return;
         storm_ = true;
         stuck(0, "so much happens that it can't be of use");
+    }
+
+    // Nobody comes, goes or asks for anything new: shares become fair and workers stay where they are.
+    void stay_steady() {
+        if (world_.how.steady == duration{}) return;
+        world_.phase = phase::steady;
+        world_.past.say("--- steady");
+        const instant end = world_.time.time() + world_.how.steady;
+        wait_until(
+            [&] {
+                watch_tables();
+                watch_shares();
+                return world_.time.time() >= end;
+            },
+            world_.how.steady + seconds{1});
     }
 
     bool wait_until(const std::function<bool()>& true_at_last, duration bound) {
@@ -165,6 +181,74 @@ private:
             }
             if (world_.time.time() - since.first == seconds{15}) {
                 stuck(0, "workers of " + name + " idle while requests wait");
+                world_.past.say(status());
+            }
+        }
+    }
+
+    /// What of a type could move, as the managers and workers themselves are.
+    struct room {
+        std::uint32_t idle = 0;
+        std::uint32_t above_min = 0;  // of elastic requests
+        std::uint32_t richest = 0;    // that may give
+        std::uint32_t poorest = ~0u;  // that may take
+        bool somebody_waits = false;
+        bool oldest_waits = false;  // somebody does, and would have enough
+        [[nodiscard]] bool is_fair() const {
+            const bool uneven = poorest != ~0u && richest >= poorest + 2;
+            const bool unused = poorest != ~0u && idle > 0 && !somebody_waits;
+            return !uneven && !unused && !oldest_waits;
+        }
+    };
+    [[nodiscard]] room room_in(const std::string& type) const {
+        room made;
+        std::uint32_t most_missing = 0;
+        for (const auto* each : world_.workers) {
+            const bool is_free = each->core() != nullptr && each->type() == type &&
+                                 each->core()->now_in() == core::worker::state::free;
+            if (is_free) ++made.idle;
+        }
+        for (const auto* each : world_.managers) {
+            if (each->user() == nullptr) continue;
+            for (const auto& [group, request] : each->user()->requests()) {
+                if (request.type != type) continue;
+                const auto has = static_cast<std::uint32_t>(each->core()->workers_of(group));
+                const std::uint32_t wants = std::max(request.amount, 1u);
+                if (has < wants) {
+                    made.somebody_waits = true;
+                    most_missing = std::max(most_missing, wants - has);
+                } else if (request.range) {
+                    made.above_min += has - request.range->min;
+                    const bool may_take = request.range->max == 0 || has < request.range->max;
+                    if (has > request.range->min) made.richest = std::max(made.richest, has);
+                    if (may_take) made.poorest = std::min(made.poorest, has);
+                }
+            }
+        }
+        // Whoever is the oldest of those that wait, there would be enough.
+        made.oldest_waits = made.somebody_waits && most_missing <= made.idle + made.above_min;
+        return made;
+    }
+    [[nodiscard]] bool all_know_each_other() const {
+        const auto knows_all = [&](const auto* each) {
+            return each->core() != nullptr &&
+                   each->core()->registrations() == world_.parkservers.size();
+        };
+        return !world_.parkservers.empty() &&
+               std::all_of(world_.managers.begin(), world_.managers.end(), knows_all) &&
+               std::all_of(world_.workers.begin(), world_.workers.end(),
+                           [&](const auto* each) { return each->is_direct() || knows_all(each); });
+    }
+
+    // Fair shares, nobody waits for what others have above their min, and nobody idles for nothing.
+    void watch_shares() {
+        for (std::uint32_t type = 0; type < world_.how.types; ++type) {
+            auto& since = uneven_since_[type];
+            if (!all_know_each_other() || room_in(type_name(type)).is_fair()) {
+                since = world_.time.time();
+            }
+            if (world_.time.time() - since == seconds{10}) {
+                stuck(0, "the shares of " + type_name(type) + " are not fair");
                 world_.past.say(status());
             }
         }
@@ -308,6 +392,7 @@ private:
     bool storm_ = false;
     std::uint64_t samples_ = 0;
     std::map<std::uint32_t, std::pair<instant, std::size_t>> unfair_since_;
+    std::map<std::uint32_t, instant> uneven_since_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<instant, base::lease_id>>
         differs_since_;
 };

@@ -38,6 +38,7 @@ constexpr std::array rates = {
     rate{"relayed", &plan::relayed},
     rate{"bad_address", &plan::bad_address},
     rate{"all_free", &plan::all_free},
+    rate{"elastic", &plan::elastic},
     rate{"changes", &plan::changes},
     rate{"cancels", &plan::cancels},
     rate{"once", &plan::once},
@@ -73,14 +74,22 @@ constexpr std::array numbers = {
     number{"concurrency_max", &plan::concurrency_max},
 };
 
-constexpr const char* chaos_ms = "chaos_ms";
+struct span {
+    const char* name;
+    duration plan::*value;
+};
+constexpr std::array spans = {
+    span{"chaos_ms", &plan::chaos},
+    span{"steady_ms", &plan::steady},
+};
 
 }  // namespace
 
 namespace {
 
 std::string all_names() {
-    std::string names = chaos_ms;
+    std::string names;
+    for (const auto& each : spans) names += std::string(names.empty() ? "" : ", ") + each.name;
     for (const auto& each : numbers) names += std::string(", ") + each.name;
     for (const auto& each : rates) names += std::string(", ") + each.name;
     return names;
@@ -97,8 +106,9 @@ std::string set_one(plan& in, const std::string& setting) {
     constexpr double most = 1e6;
     if (!(value >= 0 && value <= most)) return "wants a number from 0 to a million: " + setting;
     const std::string name = setting.substr(0, equals);
-    if (name == chaos_ms) {
-        in.chaos = std::chrono::milliseconds{static_cast<std::int64_t>(value)};
+    for (const auto& each : spans) {
+        if (name != each.name) continue;
+        in.*each.value = std::chrono::milliseconds{static_cast<std::int64_t>(value)};
         return {};
     }
     for (const auto& each : rates) {
@@ -143,9 +153,9 @@ std::vector<std::string> reductions(const plan& of) {
     using std::chrono::milliseconds;
     const auto now = std::chrono::duration_cast<milliseconds>(of.chaos).count();
     for (const auto share : {8, 4, 2}) {
-        if (now / share >= 20)
-            some.push_back(std::string(chaos_ms) + "=" + std::to_string(now / share));
+        if (now / share >= 20) some.push_back("chaos_ms=" + std::to_string(now / share));
     }
+    if (of.steady > duration{}) some.push_back("steady_ms=0");
     for (const auto& each : rates) {
         if (of.*each.value > 0) some.push_back(std::string(each.name) + "=0");
     }

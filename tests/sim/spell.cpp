@@ -1,5 +1,7 @@
 #include "spell.hpp"
 
+#include "maus/wire/elastic.hpp"
+
 namespace maus::sim {
 
 namespace {
@@ -111,6 +113,9 @@ struct speller {
     std::string operator()(const wire::parkserver_unimplemented& m) const {
         return "unimplemented " + std::to_string(m.type);
     }
+    std::string operator()(const wire::fair_share& m) const {
+        return "fair_share " + std::to_string(m.request.value) + " of " + std::to_string(m.workers);
+    }
 };
 
 }  // namespace
@@ -125,8 +130,16 @@ std::string spell(core::send& what) {
                    spell_records(what.message);
         case wire::channel::control: break;
     }
-    const auto decoded = wire::decode_control(what.message, limits{});
-    return decoded ? std::visit(speller{}, decoded.value()) : "undecodable";
+    wire::extensions extended;
+    const auto decoded = wire::decode_control(what.message, limits{}, &extended);
+    if (!decoded) return "undecodable";
+    std::string text = std::visit(speller{}, decoded.value());
+    const auto range = wire::elastic_in(extended);
+    if (range && range.value()) {
+        text += ", elastic " + std::to_string(range.value()->min) + " to " +
+                std::to_string(range.value()->max);
+    }
+    return text;
 }
 
 }  // namespace maus::sim

@@ -20,6 +20,7 @@ class worker_process;
 enum class phase : std::uint8_t {
     chaos,   ///< faults
     healed,  ///< no faults any more; programs go on
+    steady,  ///< the same, and they ask for nothing new
     quiet,   ///< programs make no calls; what they are done with they release
     parting  ///< everybody stops
 };

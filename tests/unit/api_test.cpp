@@ -182,6 +182,23 @@ TEST_CASE("workers that refer to nothing say so") {
     CHECK(code_from([&] { (void)moved.call<int>("add", 1, 2); }) == maus::errc::invalid_argument);
 }
 
+TEST_CASE("amount, min and max that contradict each other are the caller's mistake") {
+    maus::manager manager;
+    const auto says = [&](const maus::request& wanted) {
+        const auto failed = error_from([&] { (void)manager.get_workers(wanted); });
+        CHECK(failed.code() == maus::errc::invalid_argument);
+        return std::string(failed.what());
+    };
+    CHECK_THAT(says({.amount = 2, .max = 3}), maus_test::has_text("but not both"));
+    CHECK_THAT(says({.amount = 2, .min = 2}), maus_test::has_text("but not both"));
+    CHECK_THAT(says({.min = 0}), maus_test::has_text("at least 1"));
+    CHECK_THAT(says({.min = 3, .max = 2}), maus_test::has_text("max is 2, less than min"));
+    for (const maus::request& good :
+         {maus::request{}, maus::request{.min = 2}, maus::request{.min = 2, .max = 2},
+          maus::request{.amount = 1}})
+        CHECK_NOTHROW((void)manager.get_workers(good));
+}
+
 TEST_CASE("a released group takes no calls and waits for nobody") {
     maus::manager manager;
     auto workers = manager.get_workers({.amount = 1});

@@ -104,6 +104,10 @@ public:
     void round_trip(link_index at, duration measured);
     void remove_link(link_index at, link_end how, std::string_view why, instant now,
                      std::vector<settled>& done);
+    /// Whether it gets calls; what it has it keeps.
+    void give_calls(link_index at, bool gives) { placement_.give_calls(at, gives); }
+    /// How many calls it has that it has not answered.
+    [[nodiscard]] std::size_t held_by(link_index at) const { return placement_[at].held.size; }
     /// The worker has pinged. One that gave a call back unasked is sent nothing before ([P-37]): it is
     /// about to leave, and would only give the next one back too.
     void resume(link_index at, instant now);

@@ -51,10 +51,12 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     made.token = base::token::make(random_);
     made.type = event.type;
     made.amount = event.amount;
+    made.range = event.range;
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);
+    if (made.range) numbers_.emplace(made.request, event.group);
     requests_.emplace(event.group, std::move(made));
-    parkservers_.tell(as_told(requests_.at(event.group)), out.net);
+    tell_all(requests_.at(event.group), out);
     seek_direct(event.group, out);
 }
 
@@ -95,6 +97,8 @@ void manager::release(group_id group, errc code, std::string_view why, instant n
     dispatcher_.remove_group(group, code, why, out.done);
     parkservers_.tell(wire::cancel{found->second.request}, out.net);
     tokens_.erase(found->second.token);
+    numbers_.erase(found->second.request);
+    to_give_back_.erase(group);
     const auto links = std::move(found->second.links);
     requests_.erase(found);  // before: who is idle is not to take a place in it
     for (const auto& key : links) end(key, link_end::released, code, why, now, out);
@@ -138,8 +142,10 @@ void manager::advance_to(instant now, manager_effects& out) {
         const link_key key = found->first;
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
+    if (!to_give_back_.empty()) [[unlikely]]
+        give_back(now, out);
     for (auto& [group, each] : requests_) {
-        if (std::exchange(each.changed, false)) parkservers_.tell(as_told(each), out.net);
+        if (std::exchange(each.changed, false)) tell_all(each, out);
     }
     dispatcher_.pump(now, out.net, out.done);
 }
@@ -187,9 +193,19 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
 
 void manager::registered(parkserver_session& with, manager_effects& out) {
     parkservers_changed();
+    forget_bounds(with.via());
     out.news.push_back({notice_kind::parkserver_back, {}, with.endpoint(), {}});
-    for (const auto& [group, each] : requests_) out.net.control(with.via(), as_told(each));
+    for (const auto& [group, each] : requests_) tell(each, with, out);
 }
+
+namespace {
+// What a parkserver that knows no elastic requests is to take one for: what was asked for when
+// nothing was said, or as many as it can't do without.
+std::uint32_t amount_for_older(const wire::elastic& range) {
+    const bool says_nothing = range == wire::elastic{};
+    return says_nothing ? 0 : range.min;
+}
+}  // namespace
 
 wire::request manager::as_told(const standing_request& request) const {
     wire::request say;
@@ -197,6 +213,7 @@ wire::request manager::as_told(const standing_request& request) const {
     say.token = request.token;
     say.type = request.type;
     say.amount = request.amount;
+    if (request.range) say.amount = amount_for_older(*request.range);
     for (const auto& key : request.links) {
         const link& each = links_.at(key);
         say.held.push_back({each.lease, each.worker});
@@ -207,6 +224,7 @@ wire::request manager::as_told(const standing_request& request) const {
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
     parkservers_changed();
     drop_put_off(lost.via);
+    forget_bounds(lost.via);
     if (lost.was_registered || lost.is_news) {
         const auto kind = lost.was_registered ? notice_kind::parkserver_lost
                                               : notice_kind::parkserver_unreachable;
@@ -250,6 +268,8 @@ void manager::handle(parkserver_session& from, const wire::control& message, ins
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }
+    } else if (const auto* share = std::get_if<wire::fair_share>(&message)) {
+        handle(from, *share);
     } else if (!std::holds_alternative<wire::granted>(message) &&
                !std::holds_alternative<wire::rejected>(message)) {  // of a request
         ++counters_.violations;

@@ -10,8 +10,12 @@
 // linked | a record of an unknown type                        | linked | unimplemented, below 128
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
 // linked | its request is released                               | (none) | goodbye
+// linked | fair_share, less than its request has: chosen         | giving back |
+// giving back | it has answered all that it was sent             | (none) | goodbye
+// giving back | fair_share, no less than its request has         | linked |
 //
-// A worker in direct mode is idle until a request of its type takes it.
+// A worker in direct mode is idle until a request of its type takes it. One that is given back gets no
+// more calls, and those that do nothing are chosen first ([P-103]).
 //
 // Requests and links are this machine's; calls are the dispatcher's (dispatcher.hpp), which it
 // drives. Pure: no socket, clock, thread or global random.
@@ -19,6 +23,8 @@
 
 #include <deque>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -26,6 +32,7 @@
 
 #include "maus/core/dispatcher.hpp"
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/wire/elastic.hpp"
 #include "maus/wire/feature.hpp"
 
 namespace maus::core {
@@ -50,6 +57,7 @@ struct add_request {
     std::string type = "default";
     std::uint32_t amount = 0;  ///< 0: all that are free, at least one
     group_policy policy;
+    std::optional<wire::elastic> range = {};  ///< instead of an amount
 };
 struct release_request {
     group_id group;
@@ -150,8 +158,17 @@ private:
         base::token token;
         std::string type;
         std::uint32_t amount = 0;
-        std::vector<link_key> links;  // in the order in which they joined
-        bool changed = false;         // in a way that the parkservers are to be told
+        std::optional<wire::elastic> range;        // instead of the amount
+        std::map<route, wire::fair_share> bounds;  // what parkservers say, if it is a bound
+        std::vector<link_key> links;               // in the order in which they joined
+        std::vector<link_key> giving_back;         // of these: they get no more calls
+        bool changed = false;                      // in a way that the parkservers are to be told
+        /// With less it waits; nobody is taken beyond (0: no bound).
+        [[nodiscard]] std::uint32_t least() const { return range ? range->min : amount; }
+        [[nodiscard]] std::uint32_t most() const { return range ? range->max : amount; }
+        [[nodiscard]] bool is_full(std::size_t has) const { return most() != 0 && has >= most(); }
+        /// By what parkservers say, but for this one; 0: no bound.
+        [[nodiscard]] std::uint32_t bound_beside(route parkserver) const;
     };
     struct link {
         link_index index = 0;
@@ -166,6 +183,7 @@ private:
         wire::feature_set features;       // of both ends
         wire::peer_limits limits;         // of the worker
         bool is_older = false;            // it did not know something, which was logged
+        bool is_given_back = false;       // as soon as it has answered what it has
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -177,6 +195,20 @@ private:
     void send_registration(parkserver_session& to, manager_effects& out);
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;
+    void tell(const standing_request& request, parkserver_session& to, manager_effects& out);
+    void tell_all(const standing_request& request, manager_effects& out);
+
+    // --- giving workers back
+    void handle(const parkserver_session& from, const wire::fair_share& told);
+    void set_bound(group_id group, standing_request& of, route parkserver,
+                   const wire::fair_share& told);
+    void forget_bounds(route parkserver);
+    void give_back(instant now, manager_effects& out);
+    /// True: somebody is still to be given back.
+    [[nodiscard]] bool give_back(group_id group, instant now, manager_effects& out);
+    [[nodiscard]] std::size_t too_many_of(const standing_request& of) const;
+    void choose(standing_request& of, std::size_t many);
+    void keep(link& which, bool keeps);
 
     inline void from_worker(const link_key& key, wire::message& message, instant now,
                             manager_effects& out);
@@ -223,6 +255,8 @@ private:
     parkserver_sessions parkservers_;
     std::map<group_id, standing_request> requests_;
     std::map<base::token, group_id> tokens_;
+    std::map<base::request_id, group_id> numbers_;  // of elastic requests
+    std::set<group_id> to_give_back_;               // that may have more than they are to have
     std::unordered_map<link_key, link, link_key_hash> links_;
     std::unordered_set<route> ended_;  // connections that have had their link
     std::unordered_map<link_key, std::vector<wire::message>, link_key_hash>

@@ -155,8 +155,7 @@ std::optional<group_id> manager::request_for(const wire::hello& hello) const {
         return found->second;
     }
     for (const auto& [group, each] : requests_) {
-        const bool wanted = each.amount == 0 || each.links.size() < each.amount;
-        if (each.type == hello.type && wanted) return group;
+        if (each.type == hello.type && !each.is_full(each.links.size())) return group;
     }
     return std::nullopt;
 }
@@ -180,7 +179,7 @@ std::optional<failure> manager::unwelcome(const wire::hello& hello, const link* 
     const standing_request& wanted = requests_.at(group);
     const std::size_t others =
         wanted.links.size() - (old != nullptr && old->group == group ? 1 : 0);
-    if (wanted.amount != 0 && others >= wanted.amount) {
+    if (wanted.is_full(others)) {
         return failure{errc::cancelled, "this manager has as many as it wanted"};
     }
     return std::nullopt;
@@ -233,6 +232,7 @@ void manager::join(const link_key& key, group_id group, manager_effects& out) {
     joining.group = group;
     wanted.links.push_back(key);
     wanted.changed = wanted.changed || is_news(joining);
+    if (!wanted.bounds.empty()) to_give_back_.insert(group);
     dispatcher_.join(joining.index, group, out.done);
     note_strength(group, out);
     out.news.push_back({notice_kind::worker_joined, group, to_string(joining.worker), {}});
@@ -243,7 +243,7 @@ void manager::join(const link_key& key, group_id group, manager_effects& out) {
 // takes all that are free waits for nobody in particular.
 void manager::note_strength(group_id group, manager_effects& out) {
     const standing_request& wanted = requests_.at(group);
-    if (!wanted.links.empty() && wanted.links.size() >= wanted.amount) {
+    if (!wanted.links.empty() && wanted.links.size() >= wanted.least()) {
         dispatcher_.complete(group, out.done);
     }
 }
@@ -263,7 +263,7 @@ void manager::seek_direct(group_id group, manager_effects& out) {
     }
     std::sort(idle.begin(), idle.end());
     for (const auto& key : idle) {
-        if (wanted.amount != 0 && wanted.links.size() >= wanted.amount) return;
+        if (wanted.is_full(wanted.links.size())) return;
         join(key, group, out);
     }
 }
@@ -407,6 +407,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
     const auto wanted = requests_.find(*old.group);
     if (wanted == requests_.end()) return;
     std::erase(wanted->second.links, key);
+    std::erase(wanted->second.giving_back, key);
     wanted->second.changed = wanted->second.changed || is_news(old);
     note_strength(*old.group, out);
     if (lost) {

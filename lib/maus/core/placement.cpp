@@ -99,6 +99,12 @@ void placement::remove_link(link_index index, instant now) {
     free_links_.push_back(index);
 }
 
+void placement::give_calls(link_index index, bool gives) {
+    worker_link& at = links_[index];
+    at.closed = !gives;
+    if (gives && at.group != nullptr) mark(*at.group);
+}
+
 std::int32_t placement::look_up(worker_link& at, std::uint32_t method) {
     if (at.number_of.size() <= method) at.number_of.resize(method + 1, worker_link::unknown);
     const auto found = at.numbers.find(signatures_[method]);
@@ -161,7 +167,8 @@ void placement::start_clocks(worker_link& at, instant now) {
 // --- who gets which call ------------------------------------------------------------------------
 
 inline std::size_t placement::credit(worker_link& at) {
-    if (at.returns.holds() || at.exclusive || at.slots_held >= at.window.size()) return 0;
+    if (at.returns.holds() || at.exclusive || at.closed || at.slots_held >= at.window.size())
+        return 0;
     if (at.held.size - at.slots_held >= at.detached_max || has_many_bytes(at)) return 0;
     if (at.reserved_for.value != 0) {
         const call_slot* suspect = calls_.find(at.reserved_for);
@@ -232,7 +239,7 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
         if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            calls_.find(candidate.reserved_for) != nullptr;
-        if (taken || candidate.exclusive || candidate.returns.holds()) continue;
+        if (taken || candidate.exclusive || candidate.closed || candidate.returns.holds()) continue;
         if (candidate.held.size == 0) return {at, true};
         if (candidate.reserved_for == id) reserved = true;
         if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
@@ -266,7 +273,7 @@ bool placement::convert(std::uint32_t index, link_index to) {
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
-        return !links_[at].exclusive && !links_[at].returns.holds();
+        return !links_[at].exclusive && !links_[at].closed && !links_[at].returns.holds();
     });
     for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;

@@ -102,6 +102,7 @@ struct worker_link {
     instant bulk_until{};              // large arguments may be on their way until then
     call_id reserved_for{};            // a suspect that waits until it is idle
     bool exclusive = false;            // has a suspect
+    bool closed = false;               // gets no more calls
     return_pause returns;              // gave a call back; see dispatcher::resume()
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
@@ -139,6 +140,7 @@ public:
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
+    void give_calls(link_index index, bool gives);
     [[nodiscard]] worker_link& operator[](link_index index) { return links_[index]; }
     [[nodiscard]] const worker_link& operator[](link_index index) const { return links_[index]; }
     /// The function's number at that worker, or less than 0; `converted` is added to it if it has

@@ -171,7 +171,29 @@ void manager_runtime::connect_parkserver(std::string endpoint) {
     put(core::add_parkserver{std::move(endpoint)});
 }
 
+namespace {
+// Nothing: it is exact. One of which min and max are the same is exact, too.
+std::optional<wire::elastic> range_of(const request& wanted) {
+    const auto refuse = [](const std::string& why) {
+        throw error(errc::invalid_argument, "maus::request: " + why);
+    };
+    const std::string min = std::to_string(wanted.min), max = std::to_string(wanted.max);
+    if (wanted.amount != 0) {
+        const bool says_both = wanted.max != 0 || wanted.min != request{}.min;
+        if (says_both) refuse("it has an amount, or a min and a max, but not both");
+        return std::nullopt;
+    }
+    if (wanted.min == 0) refuse("min is 0, and must be at least 1");
+    if (wanted.max != 0 && wanted.max < wanted.min) {
+        refuse("max is " + max + ", less than min, which is " + min);
+    }
+    if (wanted.max == wanted.min) return std::nullopt;
+    return wire::elastic{wanted.min, wanted.max};
+}
+}  // namespace
+
 std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& wanted) {
+    const auto range = range_of(wanted);
     if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
         throw error(errc::invalid_argument, "not a type's name: " + wire::printable(wanted.type));
     }
@@ -187,7 +209,8 @@ std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& 
             groups_.emplace(id, made);
         }
     }
-    put(core::add_request{id, wanted.type, wanted.amount, {wanted.no_workers_timeout}});
+    const std::uint32_t amount = range ? 0 : std::max(wanted.amount, wanted.max);
+    put(core::add_request{id, wanted.type, amount, {wanted.no_workers_timeout}, range});
     return made;
 }
 

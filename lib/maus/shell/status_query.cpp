@@ -1,6 +1,7 @@
 #include "maus/shell/status_query.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "maus/net/clock.hpp"
@@ -44,7 +45,7 @@ public:
           hub_(settings_, [](log_level, const std::string&) {}),
           out_(settings_) {}
 
-    wire::status wait(base::instant deadline, const std::stop_token& stop) {
+    told_status wait(base::instant deadline, const std::stop_token& stop) {
         const std::stop_callback stopping(stop, [this] { hub_.wake(); });
         std::vector<net::input> inputs;
         while (net::clock_now() < deadline) {
@@ -106,7 +107,7 @@ private:
         if (bytes_ > messages_max * settings_.limits.message_bytes_max) {
             throw error(errc::too_large, "the status at " + endpoint_ + " does not end");
         }
-        add(*page);
+        add(*page, wire::elastic_rows_in(extended));
         const auto next = wire::find(extended, wire::page_tag);
         if (!next) return true;
         next_page_.clear();
@@ -122,8 +123,9 @@ private:
         busy_ = wire::printable(no.why);
         ask_at_ = base::after(net::clock_now(), ask_again_after);
     }
-    void add(wire::status& page) {
-        auto& [version, id, epoch, uptime_ms, workers, managers, requests] = told_;
+    void add(wire::status& page, const std::vector<wire::elastic_status>& ranges) {
+        told_.ranges.insert(told_.ranges.end(), ranges.begin(), ranges.end());
+        auto& [version, id, epoch, uptime_ms, workers, managers, requests] = told_.rows;
         version = std::move(page.version);
         id = page.parkserver;
         epoch = page.epoch;
@@ -143,7 +145,7 @@ private:
     base::route route_{};
     base::instant try_at_{};
     base::instant ask_at_ = base::never;  // again
-    wire::status told_;                   // so far
+    told_status told_;                    // so far
     base::buffer next_page_;
     std::size_t bytes_ = 0;
     const std::string endpoint_;
@@ -188,16 +190,28 @@ parkserver_status::request public_entry(wire::request_status&& of) {
     return {text_of(of.manager), of.request.value, std::move(of.type),
             of.amount,           of.serving,       ms(of.age_ms)};
 }
+void add_ranges(parkserver_status& to, const std::vector<wire::elastic_status>& ranges) {
+    std::map<std::pair<std::string, std::uint64_t>, const wire::elastic_status*> by_request;
+    for (const auto& each : ranges) by_request[{text_of(each.manager), each.request.value}] = &each;
+    for (auto& each : to.requests) {
+        const auto found = by_request.find({each.manager, each.number});
+        if (found == by_request.end()) continue;
+        each.min = found->second->range.min;
+        each.max = found->second->range.max;
+        each.share = found->second->share;
+    }
+}
 
 }  // namespace
 
-wire::status query_status(const std::string& endpoint, base::duration timeout,
-                          std::stop_token stop) {
+told_status query_status(const std::string& endpoint, base::duration timeout,
+                         std::stop_token stop) {
     net::check_endpoint(endpoint);
     return query(endpoint).wait(base::after(net::clock_now(), timeout), stop);
 }
 
-parkserver_status public_status(wire::status&& answer) {
+parkserver_status public_status(told_status&& whole) {
+    wire::status& answer = whole.rows;
     parkserver_status told;
     told.id = text_of(answer.parkserver);
     told.version = std::move(answer.version);
@@ -206,6 +220,7 @@ parkserver_status public_status(wire::status&& answer) {
     for (auto& each : answer.workers) told.workers.push_back(public_entry(std::move(each)));
     for (auto& each : answer.managers) told.managers.push_back(public_entry(std::move(each)));
     for (auto& each : answer.requests) told.requests.push_back(public_entry(std::move(each)));
+    add_ranges(told, whole.ranges);
     return told;
 }
 

@@ -346,11 +346,24 @@ struct parkserver_unimplemented {
     }
 };
 
+/// How many workers an elastic request is to have at most (5.7): what it has beyond, its manager gives
+/// back.
+struct fair_share {
+    static constexpr std::uint8_t type_number = 75;
+    request_id request;
+    std::uint32_t workers = 0;  ///< 0: no bound any more
+    lease_id newest;            ///< that it has offered: workers of later ones do not count
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(request, workers, newest);
+    }
+};
+
 using control =
     std::variant<register_worker, register_manager, request, cancel, accepted, refused, available,
                  occupied, worker_lost, ping, goodbye, status_query, unimplemented, registered,
                  register_again, rejected, assign, lease_ended, granted, pong, parkserver_goodbye,
-                 status, parkserver_unimplemented>;
+                 status, parkserver_unimplemented, fair_share>;
 
 /// `from` is a control message of this version (read_header said so). A type that this version does
 /// not know is errc::unimplemented: the message is answered with `unimplemented` or skipped

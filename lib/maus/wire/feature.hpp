@@ -21,9 +21,11 @@ using feature_set = std::vector<std::string>;
 
 /// Large payloads of a link in parts, and how many bytes of them have come (section 6.1).
 inline constexpr std::string_view feature_transfer = "transfer";
+/// Requests that have a min and a max, and give workers back when others wait (section 5.7).
+inline constexpr std::string_view feature_elastic = "elastic";
 
 /// The features of this version.
-inline constexpr std::array known_features{feature_transfer};
+inline constexpr std::array known_features{feature_elastic, feature_transfer};
 
 /// What a peer of this version names.
 [[nodiscard]] feature_set own_features();
