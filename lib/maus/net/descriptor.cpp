@@ -32,10 +32,13 @@ std::uint64_t bytes_unread(int fd) {
     return static_cast<std::uint64_t>(unread);
 }
 
-// What was set stays set unless the system can be told that it is not (Linux 5.14).
+// What was set stays set unless the system can be told that it is not (Linux 5.14). It lets the buffer grow
+// from then on, but over loopback it never does: so it gets what a new connection has (of which the system
+// makes twice as much). 1 KiB calls, 100 at a time: a quarter more of them.
 void take_much(int fd) {
 #ifdef SO_BUF_LOCK
-    constexpr int nothing = 0;
+    constexpr int as_new = 64 << 10, nothing = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &as_new, sizeof as_new);
     ::setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &nothing, sizeof nothing);
 #else
     (void)fd;
