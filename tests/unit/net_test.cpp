@@ -110,7 +110,8 @@ TEST_CASE("signals interrupt nothing while sockets are made and bound") {
 namespace {
 /// A TCP connection over loopback.
 struct loopback_pair {
-    int listening = ::socket(AF_INET, SOCK_STREAM, 0), connecting = ::socket(AF_INET, SOCK_STREAM, 0);
+    int listening = ::socket(AF_INET, SOCK_STREAM, 0),
+        connecting = ::socket(AF_INET, SOCK_STREAM, 0);
     int accepted = -1;
     loopback_pair() {
         sockaddr_in at{};
