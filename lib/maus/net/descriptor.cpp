@@ -33,8 +33,8 @@ std::uint64_t bytes_unread(int fd) {
 }
 
 // What was set stays set unless the system can be told that it is not (Linux 5.14). It lets the buffer grow
-// from then on, but over loopback it never does: so it gets what a new connection has (of which the system
-// makes twice as much). 1 KiB calls, 100 at a time: a quarter more of them.
+// from then on, but over loopback it may never do so: it gets what a new connection has (of which the
+// system makes twice as much). The window that was advertised meanwhile stays small for longer.
 void take_much(int fd) {
 #ifdef SO_BUF_LOCK
     constexpr int as_new = 64 << 10, nothing = 0;
