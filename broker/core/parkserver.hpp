@@ -213,8 +213,8 @@ private:
     };
     struct page;
     struct page_begin {  // of a status: the first row that is not told yet
-        enum section : std::uint8_t { workers, managers, requests };
-        std::uint8_t in = workers;
+        enum section : std::uint8_t { in_workers, in_managers, in_requests };
+        std::uint8_t in = in_workers;
         worker_id worker;
         manager_id manager;
         request_id request;

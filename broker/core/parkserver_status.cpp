@@ -131,21 +131,21 @@ void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox&
 // whoever comes and goes between the pages.
 std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from,
                                                        instant now) const {
-    if (from.in == page_begin::workers) {
+    if (from.in == page_begin::in_workers) {
         for (auto at = workers_.lower_bound(from.worker); at != workers_.end(); ++at) {
             if (!to.add(to.rows.workers, row_of(at->second, now))) {
-                return page_begin{page_begin::workers, at->first, {}, {}};
+                return page_begin{page_begin::in_workers, at->first, {}, {}};
             }
         }
-        from = {page_begin::managers, {}, {}, {}};
+        from = {page_begin::in_managers, {}, {}, {}};
     }
-    if (from.in == page_begin::managers) {
+    if (from.in == page_begin::in_managers) {
         for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
             if (!to.add(to.rows.managers, row_of(at->second, now))) {
-                return page_begin{page_begin::managers, {}, at->first, {}};
+                return page_begin{page_begin::in_managers, {}, at->first, {}};
             }
         }
-        from = {page_begin::requests, {}, {}, {}};
+        from = {page_begin::in_requests, {}, {}, {}};
     }
     for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
         const auto& wanted = at->second.requests;
@@ -153,7 +153,7 @@ std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from
         for (auto each = goes_on ? wanted.lower_bound(from.request) : wanted.begin();
              each != wanted.end(); ++each) {
             if (!to.add(to.rows.requests, row_of(at->first, each->first, each->second, now))) {
-                return page_begin{page_begin::requests, {}, at->first, each->first};
+                return page_begin{page_begin::in_requests, {}, at->first, each->first};
             }
         }
     }

@@ -53,6 +53,8 @@ bool is_a_faults_doing(const std::string& why) {
         "no answer",                                     // stopped, or cut off
         "no answer to hello",                            //
         "no connection in time",                         //
+        "it takes nothing of a large call",              //
+        "the manager takes nothing of a large result",   //
         "timed out",                                     //
     };
     for (const char* each : reasons) {

@@ -1,8 +1,10 @@
 // What the sockets do to the process that they live in.
 #include <maus/maus.hpp>
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <set>
 
 #include "catch.hpp"
+#include "maus/net/descriptor.hpp"
 
 namespace {
 /// The next number of rand() after one more ROUTER was made.
@@ -102,4 +105,53 @@ private:
 TEST_CASE("signals interrupt nothing while sockets are made and bound") {
     const interruptions meanwhile;
     for (int i = 0; i < 300; ++i) CHECK_NOTHROW(maus::manager("tcp://127.0.0.1:*"));
+}
+
+namespace {
+/// A TCP connection over loopback.
+struct loopback_pair {
+    int listening = ::socket(AF_INET, SOCK_STREAM, 0),
+        connecting = ::socket(AF_INET, SOCK_STREAM, 0);
+    int accepted = -1;
+    loopback_pair() {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof at;
+        auto* const any = reinterpret_cast<sockaddr*>(&at);
+        REQUIRE(::bind(listening, any, size) == 0);
+        REQUIRE(::listen(listening, 1) == 0);
+        REQUIRE(::getsockname(listening, any, &size) == 0);
+        REQUIRE(::connect(connecting, any, size) == 0);
+        accepted = ::accept(listening, nullptr, nullptr);
+        REQUIRE(accepted >= 0);
+    }
+    ~loopback_pair() {
+        for (const int each : {listening, connecting, accepted}) ::close(each);
+    }
+    [[nodiscard]] int receive_buffer() const {
+        int bytes = 0;
+        socklen_t size = sizeof bytes;
+        REQUIRE(::getsockopt(accepted, SOL_SOCKET, SO_RCVBUF, &bytes, &size) == 0);
+        return bytes;
+    }
+};
+}  // namespace
+
+TEST_CASE("a stranger's connection takes little, and as much as any other once it is none") {
+    const loopback_pair pair;
+    const int as_new = pair.receive_buffer();
+    const int idle = ::dup(STDOUT_FILENO);
+    {
+        maus::net::grip grip(idle);
+        REQUIRE(grip.take(pair.accepted));
+        grip.take_little();
+        grip.let_go();
+    }
+    ::close(idle);
+#ifdef SO_BUF_LOCK
+    CHECK(pair.receive_buffer() < as_new);
+#endif
+    maus::net::take_much(pair.accepted);
+    CHECK(pair.receive_buffer() >= std::min(as_new, 128 << 10));
 }

@@ -1,6 +1,7 @@
 #include "maus/net/descriptor.hpp"
 
 #include <fcntl.h>
+#include <linux/socket.h>
 #include <linux/tcp.h>  // newer than <netinet/tcp.h>: it has the counts of bytes
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -32,10 +33,17 @@ std::uint64_t bytes_unread(int fd) {
     return static_cast<std::uint64_t>(unread);
 }
 
-// What was set stays set unless the system can be told that it is not (Linux 5.14).
+// What was set stays set unless the system can be told that it is not (Linux 5.14). It lets the buffer grow
+// from then on, but over loopback it may never do so: it gets what a new connection has (of which the
+// system makes twice as much). The window that was advertised meanwhile stays small for longer.
 void take_much(int fd) {
 #ifdef SO_BUF_LOCK
-    constexpr int nothing = 0;
+    int locks = 0;
+    socklen_t size = sizeof locks;
+    const bool known = ::getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locks, &size) == 0;
+    if (!known || (locks & SOCK_RCVBUF_LOCK) == 0) return;  // nobody has made it small
+    constexpr int as_new = 64 << 10, nothing = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &as_new, sizeof as_new);
     ::setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &nothing, sizeof nothing);
 #else
     (void)fd;

@@ -174,7 +174,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
     router_intake_.came(count);
     read_since_look_ += count;
     // libzmq looks for what others have begun to send after 100 frames. Those of this one are large
-    // (`maus-faults run long-lists`: a relayed call waited 114 to 172 ms with this, 185 to 236 without).
+    // (`maus-faults run long-lists` prints what a relayed call waits).
     if (bytes >= bytes_a_drain) (void)router_->readable();
     if (!all) {
         closed_peers_.insert(closed_peers_.begin(), closing.begin(), closing.end());
