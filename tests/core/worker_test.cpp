@@ -15,7 +15,7 @@ using wire::link_writer;
 
 namespace {
 
-core::worker_config plain() {
+core::worker_config plain_worker() {
     core::worker_config made;
     made.id = id<base::worker_id>(11);
     made.incarnation = {1};
@@ -35,7 +35,7 @@ struct site {
     std::int64_t ms = 0;
     lines warnings;
 
-    explicit site(core::worker_config how = plain())
+    explicit site(core::worker_config how = plain_worker())
         : config(how), core(how, at_ms(0)), out(config.settings) {}
 
     lines take() {
@@ -142,7 +142,7 @@ TEST_CASE("worker: a large result travels alone, and small ones do not wait for 
 }
 
 TEST_CASE("worker: takes the first of two offers and tells the other parkserver") {
-    auto how = plain();
+    auto how = plain_worker();
     how.parkservers = {"tcp://park:1", "tcp://park:2"};
     site at{how};
     at.take();
@@ -273,7 +273,7 @@ TEST_CASE("worker: says once that it is a manager at which it was to register (F
 }
 
 TEST_CASE("worker: in direct mode it rests longer each time that its manager cannot be reached") {
-    auto how = plain();
+    auto how = plain_worker();
     how.parkservers = {};
     how.manager = "tcp://m:1";
     site at{how};
@@ -374,7 +374,7 @@ TEST_CASE("worker: that registered anew while it links believes the new session'
 // maus-sim, seed 45380: the parkserver took it to serve by the earlier lease.
 TEST_CASE(
     "worker: tells by which lease it serves if that changed before the registration's answer") {
-    auto how = plain();
+    auto how = plain_worker();
     how.parkservers = {"tcp://park:1", "tcp://park:2"};
     site at{how};
     at.join_parkserver();
@@ -509,7 +509,7 @@ TEST_CASE("worker: registers with what it serves when its parkserver comes back"
 }
 
 TEST_CASE("worker: a direct worker comes back to its manager") {
-    auto how = plain();
+    auto how = plain_worker();
     how.parkservers.clear();
     how.manager = "tcp://m:1";
     site at{how};
@@ -521,7 +521,7 @@ TEST_CASE("worker: a direct worker comes back to its manager") {
 
 // maus-sim, seed 1277: the functions of an earlier lease made it refuse the next manager's calls.
 TEST_CASE("worker: functions that detached under an earlier lease take no room from this one") {
-    auto how = plain();
+    auto how = plain_worker();
     how.settings.limits.calls_per_worker_max = 2;
     site at{how};
     at.join_parkserver();
@@ -543,7 +543,7 @@ TEST_CASE("worker: functions that detached under an earlier lease take no room f
 
 namespace {
 core::worker_config with_small_pieces() {
-    auto made = plain();
+    auto made = plain_worker();
     made.settings.limits.payload_apart_bytes = 50;
     made.settings.limits.queued_bytes_max = 1000;
     return made;

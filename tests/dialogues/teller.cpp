@@ -186,6 +186,7 @@ std::string stage::describe(const wire_::record& what) const {
         case type::returned: return about("returned");
         case type::detached: return about("detached");
         case type::started: return about("started");
+        case type::progress: return about("progress");
         case type::cancel: return about("cancel");
         case type::worker_taken:
         case type::manager_taken:

@@ -26,7 +26,13 @@ public:
     template <class Submit>
     void submit(core::submission what, base::instant now, Submit how) {
         what.ticket = all_.size();
-        all_.push_back({what.options, what.method, now, what.payload.size()});
+        const auto& how_to = what.options;
+        call made{{}, what.method, now, what.payload.size()};
+        made.options.delivery = how_to.delivery;
+        made.options.max_crashes = how_to.max_crashes;
+        made.options.timeout = how_to.timeout;
+        made.options.attempt_timeout = how_to.attempt_timeout;
+        all_.push_back(std::move(made));
         ++outstanding_;
         if (const auto id = how(std::move(what)); id.value != 0) {
             all_.back().id = id;
