@@ -5,8 +5,7 @@
 namespace maus::shell {
 
 namespace {
-constexpr std::chrono::milliseconds tick{1};
-constexpr std::chrono::milliseconds long_tick{4};  // while waiters come and go
+constexpr int long_tick = 4;  // ticks, while waiters come and go
 constexpr int ticks_until_sleep = 100;
 constexpr std::chrono::milliseconds stay{20};  // after waiters were in each other's way
 }  // namespace
@@ -14,23 +13,22 @@ constexpr std::chrono::milliseconds stay{20};  // after waiters were in each oth
 bool leader_follower::over(base::instant until) { return net::clock_now() >= until; }
 
 void leader_follower::run() {
-    if (!leadership_.try_take()) stand_by();
+    if (!take_leadership()) stand_by();
     for (;;) {
         woke_a_waiter_ = false;
         bool leaves = false;
         while (!machine_.finished() && !leaves) {
+            refused_before_ = refused_.load();
             const bool more = reactor_.cycle();
             // Who was woken is about to make its next call.
             leaves = std::exchange(woke_a_waiter_, false) && net::clock_now() >= io_thread_until_;
             if (!more && !leaves && !machine_.finished()) reactor_.sleep();
         }
         if (machine_.finished()) break;
+        const std::uint32_t before = refused_before_;
         leadership_.leave();
-        // Put by a thread that saw the leadership taken.
-        if (machine_.has_queued() && leadership_.try_take()) {
-            (void)reactor_.cycle();
-            leadership_.leave();
-        }
+        // It has made it already, and nobody else would look for the answer.
+        if (somebody_came_since(before) && take_leadership()) continue;
         stand_by();
     }
     // The leadership stays taken: nobody may lead any more.
@@ -44,7 +42,7 @@ void leader_follower::stand_by() {
     bool wanted = false;
     for (;;) {
         if (wanted || watch.quiet() < ticks_until_sleep) {
-            changed_.wait_for(lock, !wanted && watch.busy() ? long_tick : tick,
+            changed_.wait_for(lock, !wanted && watch.busy() ? long_tick * tick_ : tick_,
                               [this] { return called_; });
         } else {
             // A waiter leads and sleeps. When it leaves, it looks at asleep_, or we see that it left.
@@ -54,7 +52,7 @@ void leader_follower::stand_by() {
             watch.start_again();
         }
         if (std::exchange(called_, false)) wanted = true;
-        if ((wanted || watch.deserted()) && leadership_.try_take()) break;
+        if ((wanted || watch.deserted()) && take_leadership()) break;
     }
     if (wanted) io_thread_until_ = base::after(net::clock_now(), stay);
 }
@@ -70,7 +68,7 @@ void leader_follower::call_io_thread() {
 
 void leader_follower::queued_came(bool at_once) {
     if (reactor_.wake() || !leadership_.vacant()) return;
-    if (at_once && leadership_.try_take()) {
+    if (at_once && take_leadership()) {
         reactor_.flush();
         end_leading();
     } else if (asleep_) {
@@ -79,20 +77,23 @@ void leader_follower::queued_came(bool at_once) {
 }
 
 bool leader_follower::begin_leading() {
-    if (!leadership_.try_take()) {
-        if (waiter_leads_) crowded_ = true;
-        return false;
-    }
-    waiter_leads_ = true;
+    if (take_leadership()) return true;
+    ++refused_;
+    return leadership_.vacant() && take_leadership();
+}
+
+bool leader_follower::take_leadership() {
+    const std::uint32_t before = refused_.load();
+    if (!leadership_.try_take()) return false;
+    refused_before_ = before;
     return true;
 }
 
 void leader_follower::end_leading() {
-    waiter_leads_ = false;
     const bool finished = machine_.finished();
+    const std::uint32_t before = refused_before_;
     leadership_.leave();
-    // Commands of threads that saw the leadership taken.
-    if (crowded_.exchange(false) || asleep_ || finished || machine_.has_queued()) call_io_thread();
+    if (somebody_came_since(before) || asleep_ || finished) call_io_thread();
 }
 
 }  // namespace maus::shell

@@ -7,6 +7,8 @@
 // leader         | event                                    | then
 // ---------------|------------------------------------------|---------------------------------------
 // the I/O thread | it has woken a waiter                    | leaves, and stands by
+//                | and a waiter came in vain meanwhile, or  | takes the leadership again
+//                | put a command                            |
 // nobody         | a thread waits                           | that waiter leads
 // a waiter       | its result is there, or its time is up   | leaves
 // a waiter       | another waiter came in vain meanwhile    | leaves to the I/O thread, for a while
@@ -19,7 +21,9 @@
 // which waiters came and went: on a busy processor each look costs two more switches.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "maus/net/reactor.hpp"
@@ -29,8 +33,11 @@ namespace maus::shell {
 
 class leader_follower {
 public:
-    leader_follower(net::reactor& reactor, const net::driven& machine)
-        : reactor_(reactor), machine_(machine) {}
+    /// `tick`: how often the I/O thread looks while it stands by. No answer may depend on it, which a
+    /// test sees with a long one.
+    leader_follower(net::reactor& reactor, const net::driven& machine,
+                    base::duration tick = std::chrono::milliseconds{1})
+        : reactor_(reactor), machine_(machine), tick_(tick) {}
 
     /// By the I/O thread: until the machine is finished.
     void run();
@@ -57,18 +64,26 @@ public:
 
 private:
     [[nodiscard]] bool begin_leading();
+    [[nodiscard]] bool take_leadership();
+    /// By who has just left: somebody has come in vain since there were `refused`, or put a command.
+    [[nodiscard]] bool somebody_came_since(std::uint32_t refused) const {
+        return refused_.load() != refused || machine_.has_queued();
+    }
     void end_leading();
     [[nodiscard]] static bool over(base::instant until);
     void stand_by();
 
     net::reactor& reactor_;
     const net::driven& machine_;
+    const base::duration tick_;
     leadership leadership_;
-    bool woke_a_waiter_ = false;       // by the leader
-    base::instant io_thread_until_{};  // the I/O thread keeps the leadership until then
-    std::atomic<bool> waiter_leads_{false};
-    std::atomic<bool> crowded_{false};
-    std::atomic<bool> asleep_{false};  // the I/O thread, without looking
+    bool woke_a_waiter_ = false;  // by the leader
+    /// Waiters that came in vain. Who leaves compares it with what it was, after it has left; who comes
+    /// in vain looks whether the leader has left after it has counted itself. So one of them sees the other.
+    std::atomic<std::uint32_t> refused_{0};
+    std::uint32_t refused_before_ = 0;  // by the leader
+    base::instant io_thread_until_{};   // the I/O thread keeps the leadership until then
+    std::atomic<bool> asleep_{false};   // the I/O thread, without looking
     std::mutex guard_;
     std::condition_variable changed_;
     bool called_ = false;
