@@ -370,7 +370,7 @@ TEST_CASE("P-62: an unknown control message is answered or skipped, and its sess
     const real_park park;
     dealer peer(park.endpoint());
     const auto is_answered = [&] {
-        for (const u8 type : {u8{0}, u8{14}, u8{64}, u8{75}, u8{127}}) {
+        for (const u8 type : {u8{0}, u8{14}, u8{64}, u8{76}, u8{127}}) {
             peer.send({header(on_control, type) + "anything"});
             CHECK(peer.hear_next<parkserver_unimplemented>().type == type);
         }

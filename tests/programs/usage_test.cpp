@@ -67,7 +67,7 @@ TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stde
         {{park, {"--max-message", "1"}}, "--max-message"},
         {{park, {"--log-level", "loud"}}, "--log-level"},
         {{park, {"--log-format", "xml"}}, "--log-format"},
-        {{"maus", {}}, "status or functions"},
+        {{"maus", {}}, "status, functions, call or map"},
         {{"maus", {"--nonsense"}}, "--nonsense"},
         {{"maus", {"frobnicate"}}, "frobnicate"},
         {{"maus", {"status", "--nonsense"}}, "--nonsense"},

@@ -236,9 +236,10 @@ void manager_process::said(core::send& what) {
         base::byte_view body = record.body;
         const auto attempt = wire::take_attempt(body);
         arguments args;
-        const base::byte_view payload = record.apart != nullptr ? record.apart->view() : body;
+        base::buffer payload;
+        if (attempt) wire::take_payload(record, body, payload);
         fact told = begin(fact::kind::sent);
-        told.right = attempt && unpack(payload, args);
+        told.right = attempt && unpack(payload.view(), args);
         if (attempt) told.call = attempt->call.value;
         if (attempt) told.attempt = attempt->number.value;
         ++sent_;
