@@ -111,6 +111,7 @@ void checkers::submitted(const fact& what) {
 
 void checkers::sent(const fact& what) {
     expect(what.right, "I3", what, "a call was sent whose payload is not as it was submitted");
+    expect(what.text.empty(), "P-103", what, "a call was sent");
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return fail("I1", what, "a call was sent that nobody submitted");
     call& of = found->second;

@@ -102,6 +102,7 @@ private:
     std::map<std::uint64_t, beat> beats_;  // of workers, by route
     [[nodiscard]] wire::unfinished_payload& unfinished(const core::send& what);
     std::map<std::pair<base::route, base::lease_id>, wire::unfinished_payload> unfinished_;  // sent
+    std::set<std::pair<base::route, base::lease_id>> given_back_;  // since the last turn
     bool stopped_ = false;
 };
 

@@ -109,7 +109,15 @@ void manager_process::note_late(base::route from, std::size_t results, std::uint
 bool manager_process::turn() {
     core_->advance_to(local(), *out_);
     collect();
-    return apply(out_->net);
+    const bool goes_on = apply(out_->net);
+    if (core_ == nullptr) return goes_on;  // what it said has ended it
+    given_back_ = core_->given_back();
+    // What waits behind the rest of a payload was given before.
+    std::erase_if(given_back_, [this](const auto& to) {
+        const auto found = unfinished_.find(to);
+        return found != unfinished_.end() && !found->second.bytes.empty();
+    });
+    return goes_on;
 }
 
 // Takes note at once of what one input led to, so that the history has the order of things.
@@ -252,6 +260,10 @@ void manager_process::said(core::send& what) {
         told.link = what.to.value;
         told.lease = what.relayed.value_or(base::lease_id{});
         told.large = record.apart != nullptr;
+        const auto to = std::pair(what.to, told.lease);
+        const bool gets_none =
+            core_ != nullptr && given_back_.contains(to) && core_->given_back().contains(to);
+        if (gets_none && !told.large) told.text = "to one that is given back";
         told.at_most_once = (record.flags & wire::flag_at_most_once) != 0;
         world_.past.add(std::move(told));
     }

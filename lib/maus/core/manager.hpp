@@ -137,6 +137,8 @@ public:
     }
     [[nodiscard]] std::size_t registrations() const { return parkservers_.registrations(); }
     [[nodiscard]] const manager_config& config() const { return config_; }
+    /// Links of workers that get no more calls, since others wait for them.
+    [[nodiscard]] std::set<std::pair<route, base::lease_id>> given_back() const;
     /// What both ends of the link to this worker can do.
     [[nodiscard]] const wire::feature_set& features_of(const base::worker_id& worker) const;
 

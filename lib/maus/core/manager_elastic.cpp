@@ -146,4 +146,12 @@ void manager::keep(link& which, bool keeps) {
     dispatcher_.give_calls(which.index, keeps);
 }
 
+std::set<std::pair<route, base::lease_id>> manager::given_back() const {
+    std::set<std::pair<route, base::lease_id>> made;
+    for (const auto& [group, each] : requests_) {
+        for (const auto& key : each.giving_back) made.emplace(key.via, key.relayed);
+    }
+    return made;
+}
+
 }  // namespace maus::core
