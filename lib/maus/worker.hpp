@@ -107,9 +107,8 @@ requires is_responder<std::remove_cvref_t<Answer>>::value struct remote_signatur
 };
 
 template <class R, class First, class... Args>
-requires std::is_same_v<std::remove_cvref_t<First>, context> struct remote_signature<R, First,
-                                                                                     Args...>
-    : remote_signature<R, Args...> {
+requires std::is_same_v<std::remove_cvref_t<First>, context>
+struct remote_signature<R, First, Args...> : remote_signature<R, Args...> {
 };
 
 /// Of a function that has just one signature; of others there is none.
@@ -198,8 +197,8 @@ private:
         return front_of<F>() != front::wrong;
     }
     template <class F>
-    static constexpr bool answers_itself =
-        front_of<F>() == front::responder || front_of<F>() == front::both;
+    static constexpr bool answers_itself = front_of<F>() == front::responder
+                                           || front_of<F>() == front::both;
     template <class F>
     static auto returned_by() {
         if constexpr (front_of<F>() == front::context) {
@@ -237,7 +236,8 @@ private:
             } else {
                 maus::context its = call.context();
                 const auto bound = [&](auto&&... each) {
-                    function(its, responder<R>(call.defer()), std::forward<decltype(each)>(each)...);
+                    function(its, responder<R>(call.defer()),
+                             std::forward<decltype(each)>(each)...);
                 };
                 std::apply(bound, std::move(arguments));
             }

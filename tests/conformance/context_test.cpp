@@ -82,9 +82,10 @@ TEST_CASE("P-92: time left, label and trace reach the function; what is not so e
     CHECK(payload_of(all.link().next(r_result)) ==
           payload(std::string("nightly 00-11111111111111111111111111111111-2222222222222222-01"
                               " timed")));
-    const bytes bad = GENERATE(extension(tag_time_left, "short"), extension(tag_label, ""),
-                               extension(tag_label, bytes(200, 'x')), extension(tag_label, "a\nb"),
-                               extension(tag_trace, "short"), extension(tag_trace, bytes(25, '\0')));
+    const bytes bad =
+        GENERATE(extension(tag_time_left, "short"), extension(tag_label, ""),
+                 extension(tag_label, bytes(200, 'x')), extension(tag_label, "a\nb"),
+                 extension(tag_trace, "short"), extension(tag_trace, bytes(25, '\0')));
     CHECK(all.ends_with(call_with(2, f_told, bad)) == number_of(maus::errc::protocol_violation));
 }
 
@@ -93,10 +94,10 @@ TEST_CASE("P-92: a manager tells them with each attempt") {
     fake_worker worker;
     worker.connect(other.endpoint());
     (void)worker.welcomed();
-    const auto caller = other.workers.with(
-        {.timeout = std::chrono::hours{1},
-         .label = "nightly",
-         .trace = "00-11111111111111111111111111111111-2222222222222222-01"});
+    const auto caller =
+        other.workers.with({.timeout = std::chrono::hours{1},
+                            .label = "nightly",
+                            .trace = "00-11111111111111111111111111111111-2222222222222222-01"});
     auto call = caller.call<int>("add", 1, 2);
     const record came = worker.link->next(r_call);
     CHECK((came.flags & flag_extended) != 0);
@@ -120,7 +121,8 @@ TEST_CASE("P-93: a call whose time is up is not started") {
     CHECK(decoded<fault>(answer.body).error == number_of(maus::errc::deadline_exceeded));
 }
 
-TEST_CASE("P-94: a function that runs is told when its call is cancelled, and its slot is free again") {
+TEST_CASE(
+    "P-94: a function that runs is told when its call is cancelled, and its slot is free again") {
     served_context all;
     all.link().send(a_call({1, 1}, f_runs, payload(7)));
     REQUIRE(all.begun.get_future().wait_for(patience) == std::future_status::ready);
@@ -142,8 +144,8 @@ TEST_CASE("P-94: a manager cancels what its worker has when the deadline passes"
     fake_worker worker;
     worker.connect(other.endpoint());
     (void)worker.welcomed();
-    auto call = other.workers.with({.timeout = std::chrono::milliseconds{300}})
-                    .call<int>("add", 1, 2);
+    auto call =
+        other.workers.with({.timeout = std::chrono::milliseconds{300}}).call<int>("add", 1, 2);
     const record came = worker.link->next(r_call);
     CHECK(error_of(call) == maus::errc::deadline_exceeded);
     CHECK(attempt_of(worker.link->next(r_cancel)) == attempt_of(came));

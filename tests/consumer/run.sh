@@ -50,14 +50,15 @@ LD_LIBRARY_PATH=$(dirname "$pc")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} timeout 30
 say "the README's worker, manager and loop, as they stand there"
 awk -v to="$temp" '/^```cpp$/ { ++n; inside = 1; next } /^```$/ { inside = 0 }
     inside { print > (to "/readme" n ".cpp") }' "$readme"
+mv "$(grep -l 'for (;;)' "$temp"/readme*.cpp)" "$temp/loop"
+find "$temp" -name 'readme*.cpp' ! -name readme1.cpp ! -name readme2.cpp -delete  # a test has the other examples
 grep -q '^// worker.cpp' "$temp/readme1.cpp"
 grep -q '^// manager.cpp' "$temp/readme2.cpp"
 {
     printf '#include <poll.h>\n#include <maus/maus.hpp>\nint add(int x, int y) { return x + y; }\nint main() {\n'
-    cat "$temp/readme3.cpp"
+    cat "$temp/loop"
     printf '}\n'
-} >"$temp/loop.cpp"
-mv "$temp/loop.cpp" "$temp/readme3.cpp"
+} >"$temp/readme3.cpp"
 
 : >"$temp/park"  # the loop below may be quicker than the shell that redirects
 "$prefix/bin/maus-parkserver" --bind 'tcp://127.0.0.1:*' --log-level off >"$temp/park" &

@@ -281,13 +281,15 @@ TEST_CASE("progress arrives at the caller, the newest if there is much of it", "
 
 TEST_CASE("progress that came before somebody listens is told then", "[context]") {
     std::promise<void> go_on;
-    pair_of with([&](maus::worker& on) {
-        on.expose("work", [&](maus::context& call) {
-            call.progress(0.25, "a quarter");
-            go_on.get_future().wait();
-        });
-        on.expose("add", [](int x, int y) { return x + y; });
-    }, 2);
+    pair_of with(
+        [&](maus::worker& on) {
+            on.expose("work", [&](maus::context& call) {
+                call.progress(0.25, "a quarter");
+                go_on.get_future().wait();
+            });
+            on.expose("add", [](int x, int y) { return x + y; });
+        },
+        2);
     auto call = with.workers.call<void>("work");
     // It came before this answer: both are said on one link, in this order, or the other is still to come.
     CHECK(value_of(with.workers.call<int>("add", 1, 2)) == 3);

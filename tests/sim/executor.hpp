@@ -17,7 +17,8 @@ class worker_process;
 
 class executor {
 public:
-    using news = std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress>;
+    using news =
+        std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress>;
 
     executor(worker_process& in, const core::worker_config& config);
 

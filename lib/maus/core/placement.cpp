@@ -437,8 +437,8 @@ bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t f
         return false;
     }
     call.state = call_state::sending;
-    at.large->add({attempt, function, call.at_most_once(), base::share(payload),
-                   std::move(extended)});
+    at.large->add(
+        {attempt, function, call.at_most_once(), base::share(payload), std::move(extended)});
     return true;
 }
 

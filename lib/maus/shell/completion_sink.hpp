@@ -16,9 +16,8 @@
 
 namespace maus::shell {
 
-using completion =
-    std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress,
-                 core::stop_worker>;
+using completion = std::variant<core::job_done, core::job_detached, core::job_started,
+                                core::job_progress, core::stop_worker>;
 
 class completion_sink {
 public:

@@ -19,8 +19,8 @@ namespace {
 
 std::exception_ptr exception_of(core::outcome&& failed) {
     auto& about = *failed.about;
-    const std::string message = failure_text(about.function, *failed.error, about.type, about.text,
-                                             about.label.view());
+    const std::string message =
+        failure_text(about.function, *failed.error, about.type, about.text, about.label.view());
     return std::make_exception_ptr(error(*failed.error, message)
                                        .about(std::move(about.function))
                                        .labelled(std::string(about.label.view()))
@@ -227,8 +227,8 @@ void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_bas
 
 void manager_runtime::post_progress(state_base& of) {
     of.retain();
-    callbacks_.post_unless_stopped(base::make_task(
-        [call = detail::state_ref<state_base>(&of)] { call->tell_progress(); }));
+    callbacks_.post_unless_stopped(
+        base::make_task([call = detail::state_ref<state_base>(&of)] { call->tell_progress(); }));
 }
 
 // --- by the leader -------------------------------------------------------------------------------
@@ -263,7 +263,8 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     const std::stop_token stop = std::move(call.options().stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
-    if (stop.stop_possible()) [[unlikely]] follow(stop, call);
+    if (stop.stop_possible()) [[unlikely]]
+        follow(stop, call);
 }
 
 // The call is cancelled when its token is asked to stop: now, if it was already.

@@ -14,8 +14,8 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <unordered_map>
 

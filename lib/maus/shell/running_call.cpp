@@ -60,26 +60,22 @@ maus::context running_call::context() {
     if (!context_) {
         auto source = with_.stops->enter(job_.link, job_.attempt);
         if (!with_.threads.still_wanted(job_)) source.request_stop();
-        context_ = std::make_shared<context_state>(job_, fence(), source.get_token(),
-                                                   with_.completions);
+        context_ =
+            std::make_shared<context_state>(job_, fence(), source.get_token(), with_.completions);
     }
     return maus::context(context_);
 }
 
 maus::fence running_call::fence() const {
-    return {to_string(job_.manager),
-            job_.attempt.call.value,
-            job_.attempt.number.value,
-            to_string(with_.worker.id),
-            with_.worker.incarnation.value,
-            job_.lease.epoch,
+    return {to_string(job_.manager),    job_.attempt.call.value,        job_.attempt.number.value,
+            to_string(with_.worker.id), with_.worker.incarnation.value, job_.lease.epoch,
             job_.lease.sequence};
 }
 
 running_call& running_call::on_this_thread(const char* asked) {
     if (current_ != nullptr) return *current_;
-    throw error(errc::invalid_argument, "maus::this_call::" + std::string(asked) +
-                                            "(): no function runs on this thread");
+    throw error(errc::invalid_argument,
+                "maus::this_call::" + std::string(asked) + "(): no function runs on this thread");
 }
 
 }  // namespace maus::shell

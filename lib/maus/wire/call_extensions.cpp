@@ -6,8 +6,8 @@
 #include <limits>
 #include <span>
 
-#include "maus/wire/number.hpp"
 #include "maus/wire/message.hpp"
+#include "maus/wire/number.hpp"
 
 namespace maus::wire {
 

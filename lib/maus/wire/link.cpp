@@ -231,9 +231,8 @@ void link_writer::archived(record_type type, attempt of, const Body& body) {
 }
 
 // The head of a call or result. Gives where `inside` more bytes of its body go.
-std::byte* link_writer::begin_extended(record_type type, std::uint8_t flags,
-                                       std::uint16_t function, attempt of,
-                                       base::byte_view extended, std::size_t inside) {
+std::byte* link_writer::begin_extended(record_type type, std::uint8_t flags, std::uint16_t function,
+                                       attempt of, base::byte_view extended, std::size_t inside) {
     const std::size_t bytes = sizeof(std::uint32_t) + extended.size();
     flags = static_cast<std::uint8_t>(flags | flag_extended);
     std::byte* at = put(begin(type, flags, function, attempt_bytes + bytes + inside), of);
@@ -263,8 +262,8 @@ void link_writer::result(attempt of, base::buffer&& payload, const extensions& e
     base::buffer bytes;
     encode_extensions(bytes, extended);
     const bool apart = payload.size() >= bounds_.payload_apart_bytes;
-    std::byte* at = begin_extended(record_type::result, apart ? flag_apart : 0, 0, of,
-                                   bytes.view(), apart ? 0 : payload.size());
+    std::byte* at = begin_extended(record_type::result, apart ? flag_apart : 0, 0, of, bytes.view(),
+                                   apart ? 0 : payload.size());
     if (apart) {
         to_.rest.push_back(std::move(payload));
     } else {
