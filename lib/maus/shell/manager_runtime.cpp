@@ -264,13 +264,14 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
     if (stop.stop_possible()) [[unlikely]]
-        follow(stop, call);
+        follow(stop, call, now);
 }
 
-// The call is cancelled when its token is asked to stop: now, if it was already.
-void manager_runtime::follow(const std::stop_token& stop, state_base& call) {
+// The call is cancelled when its token is asked to stop. If it was already: now, before anybody is sent it.
+void manager_runtime::follow(const std::stop_token& stop, state_base& call, base::instant now) {
     if (call.mark() == 0) return;
     const base::call_id id{call.mark()};
+    if (stop.stop_requested()) return machine_->on(core::cancel_call{id}, now, effects_);
     stops_.try_emplace(&call, stop, give_up{*this, id});
 }
 

@@ -87,7 +87,7 @@ private:
         return true;
     }
     void make_call(detail::state_base& call, base::instant now);
-    void follow(const std::stop_token& stop, detail::state_base& call);
+    void follow(const std::stop_token& stop, detail::state_base& call, base::instant now);
     void carry_out(cancel_submitted& asked, base::instant now);
     void carry_out(define_method& asked, base::instant now);
     template <class Asked>
