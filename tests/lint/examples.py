@@ -4,9 +4,8 @@
   tests/lint/examples.py [ROOT]        check the tree
   tests/lint/examples.py --self-test   change examples; each must be found
 
-Blocks that begin with a file's name (// worker.cpp) are whole programs, which tests/consumer/run.sh builds and
-runs, and so does it the one that loops for ever. The others must stand in tests/live/readme_test.cpp, however
-far indented.
+Blocks that begin with a file's name (// worker.cpp), and the one that loops for ever, are programs that
+tests/consumer/run.sh builds and runs. The others must stand in tests/live/readme_test.cpp, however far indented.
 """
 import pathlib
 import re
@@ -25,23 +24,26 @@ def stands_in(part, whole):
     return any(whole[at:at + len(part)] == part for at in range(len(whole) - len(part) + 1))
 
 
+def examples_in(readme):
+    return [lines_of(block) for block in BLOCK.findall(readme)
+            if not WHOLE.match(block) and 'for (;;)' not in block]
+
+
 def missing(readme, test):
     """The first lines of the examples that no test has."""
-    there = lines_of(test)
-    blocks = [block for block in BLOCK.findall(readme) if not WHOLE.match(block) and 'for (;;)' not in block]
-    if not blocks:
+    examples, there = examples_in(readme), lines_of(test)
+    if not examples:
         return ['(no example at all)']
-    return [lines_of(block)[0] for block in blocks if not stands_in(lines_of(block), there)]
+    return [example[0] for example in examples if not stands_in(example, there)]
 
 
 def self_test(readme, test):
-    blocks = [block for block in BLOCK.findall(readme) if not WHOLE.match(block) and 'for (;;)' not in block]
-    for block in blocks:
-        last = lines_of(block)[-1]
-        changed = readme.replace(block, block.replace(last, last + ' // changed'))
-        if missing(changed, test) != [lines_of(block)[0]]:
-            sys.exit(f'examples: not found: a change in the example that begins with {lines_of(block)[0]}')
-    print(f'examples: {len(blocks)} changes found')
+    examples = examples_in(readme)
+    for example in examples:
+        changed = example[0] + ' // changed'
+        if missing(readme.replace(example[0], changed), test) != [changed]:
+            sys.exit(f'examples: not found: a change in the example that begins with {example[0]}')
+    print(f'examples: {len(examples)} changes found')
 
 
 def main():
@@ -50,9 +52,10 @@ def main():
     readme, test = (root / 'README.md').read_text(), (root / TEST).read_text()
     if '--self-test' in sys.argv:
         return self_test(readme, test)
-    for each in missing(readme, test):
+    lost = missing(readme, test)
+    for each in lost:
         print(f'README.md: the example that begins with "{each}" is not in {TEST}')
-    sys.exit(1 if missing(readme, test) else 0)
+    sys.exit(1 if lost else 0)
 
 
 if __name__ == '__main__':

@@ -74,7 +74,7 @@ struct scene {
     net::reactor reactor{machine.settings, [](maus::log_level, const std::string&) {}, machine};
     maus::shell::leader_follower drive{reactor, machine, std::chrono::hours{1}};
     std::thread io_thread{[this] { drive.run(); }};
-    maus_test::gate holds_up;  // before what it captures goes
+    maus_test::gate holds_up;
 
     ~scene() {
         holds_up.open();
