@@ -24,6 +24,7 @@ std::string_view to_string(errc code) noexcept {
         case errc::invalid_argument: return "invalid_argument";
         case errc::resource_exhausted: return "resource_exhausted";
         case errc::unimplemented: return "unimplemented";
+        case errc::worker_lost: return "worker_lost";
     }
     return "unknown";
 }
@@ -62,6 +63,8 @@ std::string_view describe(errc code) noexcept {
                    "less";
         case errc::unimplemented:
             return "the peer does not know this kind of message; update its libmaus";
+        case errc::worker_lost:
+            return "the only worker that the call was for has gone; make it again for another one";
     }
     return "unknown error";
 }

@@ -76,10 +76,14 @@ enum class errc : std::uint8_t {
     resource_exhausted = 19,
     /// The peer does not know this kind of message: it is older than this library. Not retryable.
     unimplemented = 20,
+    /// The only worker that a call was for (`call_options::worker`) does not serve its group any more.
+    /// See `attempts()`: if there is one it was sent, and may have been executed. Not retryable: the
+    /// same worker does not come back. Make it again for another one.
+    worker_lost = 21,
 };
 
 inline constexpr errc errc_first = errc::poisoned;
-inline constexpr errc errc_last = errc::unimplemented;
+inline constexpr errc errc_last = errc::worker_lost;
 
 /// The name as written above, for logs and JSON.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
@@ -119,7 +123,7 @@ public:
     [[nodiscard]] const std::string& label() const noexcept { return label_; }
     /// remote_exception: the type of the exception, as the worker's language spells it.
     [[nodiscard]] const std::string& remote_type() const noexcept { return remote_type_; }
-    /// poisoned, maybe_executed: the attempts that were made, oldest first.
+    /// poisoned, maybe_executed, worker_lost: the attempts that were made, oldest first.
     [[nodiscard]] const std::vector<attempt_record>& attempts() const noexcept { return attempts_; }
 
     error&& about(std::string function) && {

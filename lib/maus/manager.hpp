@@ -28,6 +28,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "maus/future.hpp"
 #include "maus/map.hpp"
@@ -48,6 +49,14 @@ struct manager_metrics {
     std::uint64_t workers_joined = 0;  ///< workers that came
     std::uint64_t workers_lost = 0;    ///< workers that went without being released
     std::uint64_t violations = 0;      ///< messages that broke the protocol
+    std::uint64_t hedged = 0;          ///< second attempts (call_options::hedge_after)
+};
+
+/// What one worker makes of a broadcast.
+template <class R>
+struct reply {
+    worker_id worker;
+    future<R> result;
 };
 
 namespace shell {
@@ -93,6 +102,7 @@ public:
                         state_base& call, const call_options& options) = 0;
     virtual void release() = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
+    [[nodiscard]] virtual std::vector<worker_id> workers() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
     [[nodiscard]] virtual const call_options& calls() const = 0;
 };
@@ -130,6 +140,10 @@ future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const ca
     return {errc::invalid_argument, "maus::worker_group: it refers to no workers (any more)"};
 }
 
+[[nodiscard]] inline error broadcast_to_one() {
+    return {errc::invalid_argument, "maus: a broadcast is for all workers; its options name one"};
+}
+
 /// Makes calls with one set of options.
 class caller {
 public:
@@ -156,8 +170,30 @@ public:
         return map_over<as_ready<R>, sizeof...(Args)>(std::forward<Inputs>(inputs),
                                                       calling(function), how);
     }
+    template <class R, class... Args, class... Given>
+    [[nodiscard]] std::vector<reply<R>> broadcast(const method<R(Args...)>& function,
+                                                  const Given&... given) const {
+        return on_each<R>([&](const caller& on) { return on.call(function, given...); });
+    }
+    template <class R, class... Given>
+    [[nodiscard]] std::vector<reply<R>> broadcast(std::string_view name,
+                                                  const Given&... given) const {
+        return on_each<R>([&](const caller& on) { return on.call<R>(name, given...); });
+    }
 
 private:
+    template <class R, class Call>
+    [[nodiscard]] std::vector<reply<R>> on_each(Call call) const {
+        if (!options_.worker.empty()) throw broadcast_to_one();
+        caller on(group(), options_);
+        on.options_.hedge_after = std::chrono::nanoseconds::max();
+        std::vector<reply<R>> all;
+        for (const auto& each : group()->workers()) {
+            on.options_.worker = each;
+            all.push_back({each, call(on)});
+        }
+        return all;
+    }
     template <class Function>
     [[nodiscard]] auto calling(Function function) const {
         return [self = *this, function = std::move(function)]<class... Given>(Given&&... given) {
@@ -229,6 +265,30 @@ public:
         return with(group()->calls()).map_unordered(function, std::forward<Inputs>(inputs), how);
     }
 
+    /// Calls a function once on each worker that the group has now, and gives a future for each: what
+    /// becomes of one does not touch the others.
+    ///
+    ///     for (auto& [worker, result] : workers.broadcast(reload, config)) result.wait();
+    ///
+    /// A worker that goes before it has answered gives worker_lost, and who comes later gets nothing.
+    /// Each call is one for a chosen worker (call_options::worker), so it is handed to no other;
+    /// hedge_after does not count. Without workers it gives nothing. Errors as those of call().
+    template <class R, class... Args, class... Given>
+    [[nodiscard]] std::vector<reply<R>> broadcast(const method<R(Args...)>& function,
+                                                  const Given&... given) const {
+        return with(group()->calls()).broadcast(function, given...);
+    }
+    template <class R, class... Given>
+    [[nodiscard]] std::vector<reply<R>> broadcast(std::string_view name,
+                                                  const Given&... given) const {
+        return with(group()->calls()).template broadcast<R>(name, given...);
+    }
+
+    /// Which workers there are now, in the order in which they came; for call_options::worker. May
+    /// have changed already when it returns.
+    [[nodiscard]] std::vector<worker_id> workers() const {
+        return group_ ? group_->workers() : std::vector<worker_id>{};
+    }
     /// How many workers there are now. May have changed already when it returns.
     [[nodiscard]] std::size_t size() const { return group_ ? group_->size() : 0; }
     /// Waits until there are `count`. False: not in that time, or they are released.

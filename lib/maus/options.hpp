@@ -21,6 +21,7 @@
 #include "maus/limits.hpp"
 #include "maus/log_level.hpp"
 #include "maus/time_span.hpp"
+#include "maus/worker_id.hpp"
 
 namespace maus {
 
@@ -70,6 +71,17 @@ struct call_options {
     trace_context trace = {};  ///< passed on to its function
     /// Cancels all calls that were made with it, once it is asked to stop.
     std::stop_token stop = {};
+    /// The only worker that it may go to: one of worker_group::workers(). If that does not serve the
+    /// group (any more), or is lost or given back before it answered, the call fails with worker_lost;
+    /// it is never handed to another one, whatever its delivery. It takes its turn there by its age
+    /// and, among the calls for this worker, by its priority. None, the default: any of the group.
+    worker_id worker = {};
+    /// When it has been sent for so long and is not answered, a second attempt starts on another
+    /// worker, as soon as one has nothing better to do. The first answer counts, be it a result or an
+    /// error; the other attempt is cancelled. So at_least_once only, and not with a worker: that is an
+    /// invalid_argument. There is one second attempt at most, and none at a call that may have taken a
+    /// worker down. The default is: never.
+    time_span hedge_after = std::chrono::nanoseconds::max();
 };
 
 /// Which workers a manager asks for. The request stands until it is released: a worker that is lost

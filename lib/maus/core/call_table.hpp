@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,11 +32,23 @@ struct call_group;
 inline constexpr std::uint32_t no_index = ~0u;
 
 /// sending: a worker is to have it, but does not know of it yet: its payload has to pass before.
-enum class call_state : std::uint8_t { empty, queued, sending, sent };
+/// hedged: sent, and one of two attempts at a call. over: this one of the two has come to its end.
+enum class call_state : std::uint8_t { empty, queued, sending, sent, hedged, over };
 
+/// What only few calls have.
 struct call_tags {
     call_label label;
     trace_context trace;
+    std::string worker{};  // the only one that may have it; empty: any
+    duration hedge_after = duration::max();
+    bool hedged = false;              // it has had its second attempt
+    std::uint32_t numbers_spent = 0;  // of attempts, by the second one
+
+    [[nodiscard]] bool travel() const { return !label.empty() || !trace.empty(); }
+    [[nodiscard]] static bool are_for(const call_options& options) {
+        return !options.label.empty() || !options.trace.empty() || !options.worker.empty() ||
+               options.hedge_after != duration::max();
+    }
 };
 
 /// The options of a call, as far as the machines look at them. Small: it goes through several hands.
@@ -54,8 +67,10 @@ struct call_policy {
           priority(options.priority),
           timeout(options.timeout),
           attempt_timeout(options.attempt_timeout) {
-        if (!options.label.empty() || !options.trace.empty()) {
+        if (call_tags::are_for(options)) [[unlikely]] {
             tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
+            if (!options.worker.empty()) tags->worker = options.worker.text();
+            tags->hedge_after = options.hedge_after;
         }
     }
 };
@@ -93,6 +108,8 @@ struct alignas(64) call_slot {
     std::vector<attempt_record> attempts;
     std::unique_ptr<call_tags> tags;  // mostly none
     maus::priority priority = maus::priority::normal;
+    bool is_hedge = false;             // the second of two attempts: the call is its partner's
+    std::uint32_t partner = no_index;  // the slot of the other attempt
 
     void set(call_policy&& options) {
         delivery = options.delivery;
@@ -102,8 +119,14 @@ struct alignas(64) call_slot {
         priority = options.priority;
         tags = std::move(options.tags);
     }
+    /// Whether there is anything about it that most calls do not have.
+    [[nodiscard]] bool is_special() const { return deadline != never || tags != nullptr; }
     /// Whether something travels with it beside its arguments.
-    [[nodiscard]] bool is_extended() const { return deadline != never || tags != nullptr; }
+    [[nodiscard]] bool is_extended() const {
+        return deadline != never || (tags != nullptr && tags->travel());
+    }
+    /// Whether it is for one worker and no other.
+    [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }
     [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };
 

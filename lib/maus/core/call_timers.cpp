@@ -17,8 +17,9 @@ std::optional<call_timer> call_timers::pop_due(instant now) {
 bool call_timers::is_void(const call_timer& timer) const {
     const call_slot* call = calls_.find(timer.call);
     if (call == nullptr || call->settled) return true;
-    return timer.attempt != 0 &&
-           !(call->state == call_state::sent && call->attempt == timer.attempt);
+    const bool runs =
+        call->state == call_state::sent || (call->state == call_state::hedged && !timer.hedge);
+    return timer.attempt != 0 && !(runs && call->attempt == timer.attempt);
 }
 
 }  // namespace maus::core

@@ -9,6 +9,7 @@ namespace maus::core {
 struct call_timer {
     call_id call;
     std::uint32_t attempt = 0;  // 0: the call's own deadline
+    bool hedge = false;         // not the attempt's end, but when there is to be a second one
 };
 
 class call_timers {

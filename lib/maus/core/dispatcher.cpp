@@ -7,8 +7,8 @@
 namespace maus::core {
 
 namespace {
-constexpr std::string_view name_of(std::string_view signature) {
-    return signature.substr(0, signature.find('('));
+std::string lost_worker(const std::string& worker, std::string_view why) {
+    return "worker " + worker + " was lost before it answered: " + std::string(why);
 }
 }  // namespace
 
@@ -42,6 +42,7 @@ std::size_t dispatcher::queued(group_id id) const {
     if (found == placement_.groups().end()) return 0;
     std::size_t sum = found->second.suspects.size;
     for (const auto& each : found->second.lines) sum += each.calls.size;
+    for (const auto at : found->second.addressed) sum += placement_[at].addressed->size();
     return sum;
 }
 
@@ -121,6 +122,7 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     for (auto call = held.rbegin(); call != held.rend(); ++call) {
         lose(call->first, call->second, why, now, done);
     }
+    if (old.addressed) lose_addressed(index, why, done);
     placement_.remove_link(index, now);
 }
 
@@ -147,22 +149,10 @@ std::string dispatcher::explained(const call_group& of, std::string_view text) c
 // Nothing if some worker of the group has the function, or if there is no worker yet.
 std::optional<outcome> dispatcher::refusal(call_group& of, std::uint32_t method) {
     if (of.links.empty()) return std::nullopt;
-    const std::string_view wanted = placement_.signature(method);
-    std::string other;
     for (const auto at : of.links) {
         if (placement_.number_of(placement_[at], method) >= 0) return std::nullopt;
-        for (const auto& [signature, number] : placement_[at].numbers) {
-            if (name_of(signature) == name_of(wanted)) other = signature;
-        }
     }
-    auto about = std::make_unique<outcome::details>();
-    about->function = name_of(wanted);
-    if (other.empty()) {
-        about->text = "no worker exposes " + std::string(wanted);
-        return outcome{errc::no_such_function, {}, std::move(about)};
-    }
-    about->text = "called as " + std::string(wanted) + ", but the workers expose " + other;
-    return outcome{errc::signature_mismatch, {}, std::move(about)};
+    return refusal_by(of.links, method);
 }
 
 void dispatcher::refuse(const submission& call, errc code, std::string text,
@@ -199,13 +189,20 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
     }
-    call_line& line = placement::line_of(of, call.method.value, call.options.priority);
-    if (!line.known) {
+    call_line* line = nullptr;
+    link_index only = no_index;
+    if (call.options.tags && !call.options.tags->worker.empty()) [[unlikely]] {
+        only = link_for(of, call, done);
+        if (only == no_index) return {};
+    } else {
+        line = &placement::line_of(of, call.method.value, call.options.priority);
+    }
+    if (line != nullptr && !line->known) {
         if (auto why = refusal(of, call.method.value)) {
             turn_away(call.ticket, std::move(*why), done);
             return {};
         }
-        line.known = !of.links.empty();
+        line->known = !of.links.empty();
     }
     ++counters_.submitted;
     const std::uint32_t index = calls_.take();
@@ -227,7 +224,11 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.set(std::move(call.options));
     made.submitted = now;
     made.deadline = never;
-    calls_.push_back(line.calls, index);
+    if (line != nullptr) {
+        calls_.push_back(line->calls, index);
+    } else {
+        placement_.enqueue_for(index, only);
+    }
     ++of.calls;
     ++outstanding_;
     if (timeout != duration::max()) {
@@ -260,6 +261,7 @@ void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settl
 void dispatcher::settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
                                 std::vector<settled>& done) {
     call_slot& call = calls_[index];
+    if (call.partner != no_index && settle_hedged(index, result, done)) return;
     if (call.state == call_state::queued) {
         calls_.unlink(placement_.list_of(call), index);
         settle(index, std::move(result), done);
@@ -329,6 +331,7 @@ void dispatcher::convert_result(link_index from, std::uint32_t method, settled& 
 
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
                       std::vector<settled>& done) {
+    if (calls_[index].partner != no_index) return lose_hedged(index, guilt, why, now, done);
     call_slot& call = calls_[index];
     const bool was_sent = call.state == call_state::sent;
     MAUS_ASSERT(was_sent || call.state == call_state::sending, "a call is lost that no worker has");
@@ -339,16 +342,16 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     const bool fatal = was_sent && call.at_most_once();
     if (guilt == suspicion::blamed) ++call.starts;
     if (guilt == suspicion::doubted) ++call.doubts;
-    if (guilt != suspicion::innocent || fatal) {
+    if (guilt != suspicion::innocent || fatal || (was_sent && call.is_addressed())) {
         call.tried = true;
         call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
     }
+    if (call.is_addressed()) {
+        settle(index, failure_of(call, errc::worker_lost, lost_worker(with.worker, why)), done);
+        return calls_.free(index);
+    }
     if (fatal) {
-        settle(index,
-               failure_of(
-                   call, errc::maybe_executed,
-                   "worker " + with.worker + " was lost before it answered: " + std::string(why)),
-               done);
+        settle(index, failure_of(call, errc::maybe_executed, lost_worker(with.worker, why)), done);
         return calls_.free(index);
     }
     // Once it has taken a worker down, what was doubtful before counts too: the cap is a bound.
@@ -407,6 +410,8 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
     if (bare && !body.empty()) return false;
     call_slot* const call = current(from, *attempt);
     if (call == nullptr) {
+        const std::uint32_t one = find_hedged(from, *attempt);
+        if (one != no_index) return answer_hedged(one, record, body, now, done);
         ++counters_.stale_answers;
         return true;
     }
@@ -444,7 +449,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             if (call->at_most_once()) {
                 answered(index,
                          failure_of(
-                             *call, errc::cancelled,
+                             *call, call->is_addressed() ? errc::worker_lost : errc::cancelled,
                              "its worker gave it back unstarted, and at_most_once forbids another"),
                          now, done);
             } else {
@@ -464,6 +469,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
 
 std::optional<std::uint64_t> dispatcher::ticket_of(link_index from, wire::attempt of) {
     const call_slot* call = current(from, of);
+    if (call == nullptr && find_hedged(from, of) != no_index) call = calls_.find(of.call);
     if (call == nullptr || call->settled) return std::nullopt;
     return call->ticket;
 }

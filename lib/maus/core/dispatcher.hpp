@@ -16,6 +16,21 @@
 // sent         | link lost, at_most_once              | settled: maybe_executed
 // queued, sent | deadline, cancel, release, stop      | settled
 // sent         | attempt_timeout                      | settled; its link is to be ended
+// queued, sent | it is for one worker, and that goes  | settled: worker_lost
+//
+// A call that has been sent for hedge_after gets a second attempt, on another worker ([P-106]). It has a
+// slot of its own, a twin that points to the first, so that lists, credit and timers are the same for
+// both. While there are two:
+//
+// the two        | event                              | next
+// ---------------|------------------------------------|--------------------------------------------
+// sent, queued   | the first is answered or ends      | as without a second one, which is dropped
+// sent, queued   | another worker has room            | sent, sent
+// sent, sent     | one is answered                    | settled; the other is cancelled
+// sent, sent     | one link lost, one returned        | the other one goes on alone
+// sent, sent     | lost, max_crashes times            | settled: poisoned; the other is cancelled
+// sent, sent     | deadline, cancel, attempt_timeout  | settled; both are cancelled
+// sent, over     | lost, returned                     | queued at its old place
 //
 // What always holds: each call is settled once; a call that is settled while a worker still has it
 // keeps its slot until the worker answers or is lost, so that the worker's credit is right and no
@@ -69,6 +84,7 @@ struct dispatch_counters {
     std::uint64_t reassigned = 0;  ///< attempts that went back to the queue when a worker was lost
     std::uint64_t stale_answers = 0;  ///< answers that no current attempt waited for
     std::uint64_t sent = 0;
+    std::uint64_t hedged = 0;  ///< second attempts that were sent
 };
 
 enum class link_end : std::uint8_t { lost, released };
@@ -133,12 +149,15 @@ public:
 
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
     void pump(instant now, outbox& out, std::vector<settled>& done) {
+        if (!losers_.empty()) [[unlikely]]
+            cancel_losers(out);
         counters_.sent += placement_.pump(now, out);
         while (!placement_.too_large().empty() || !placement_.inconvertible().empty()) {
             settle_too_large(done);
             settle_inconvertible(done);
             counters_.sent += placement_.pump(now, out);
         }
+        counters_.hedged = placement_.hedged();
     }
     /// Settles what is overdue. Links whose attempts took too long are added to `hung`.
     void advance_to(instant now, outbox& out, std::vector<settled>& done,
@@ -153,27 +172,59 @@ public:
     [[nodiscard]] std::size_t timer_count() const { return timers_.size(); }
 
 private:
-    // --- the fate of one call
-    [[nodiscard]] outcome failure_of(const call_slot& call, errc code, std::string_view text) const;
-    [[nodiscard]] std::string explained(const call_group& of, std::string_view text) const;
-    [[nodiscard]] std::optional<outcome> refusal(call_group& of, std::uint32_t method);
-    void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
-    inline outcome& settle(std::uint32_t index, bool failed, std::vector<settled>& done);
-    void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
-    void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
-                        std::vector<settled>& done);
     /// What a call has to do with the loss of its worker.
     enum class suspicion : std::uint8_t {
         innocent,
         doubted,  ///< it seemed to wait there
         blamed,   ///< it may have been running
     };
+
+    // --- the fate of one call
+    [[nodiscard]] outcome failure_of(const call_slot& call, errc code, std::string_view text) const;
+    [[nodiscard]] std::string explained(const call_group& of, std::string_view text) const;
+    [[nodiscard]] static constexpr std::string_view name_of(std::string_view signature) {
+        return signature.substr(0, signature.find('('));
+    }
+    [[nodiscard]] std::optional<outcome> refusal(call_group& of, std::uint32_t method);
+    void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
+    inline outcome& settle(std::uint32_t index, bool failed, std::vector<settled>& done);
+    void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
+    void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,
+                        std::vector<settled>& done);
     void lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
               std::vector<settled>& done);
     /// Its worker has answered for good. True: somebody waited for it, and done.back() is theirs.
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     [[nodiscard]] inline call_slot* current(link_index from, wire::attempt of);
+
+    // --- calls for one worker: dispatcher_special.cpp
+    /// Its worker's link; no_index: it was turned away.
+    [[nodiscard]] link_index link_for(const call_group& of, const submission& call,
+                                      std::vector<settled>& done);
+    [[nodiscard]] outcome refusal_by(const std::vector<link_index>& links, std::uint32_t method);
+    /// What waits for this worker alone waits in vain.
+    void lose_addressed(link_index of, std::string_view why, std::vector<settled>& done);
+
+    // --- second attempts: dispatcher_special.cpp
+    [[nodiscard]] std::uint32_t first_of(std::uint32_t index) const {
+        return calls_[index].is_hedge ? calls_[index].partner : index;
+    }
+    void begin_hedge(std::uint32_t first);
+    void drop_hedge(std::uint32_t first);
+    [[nodiscard]] std::uint32_t find_hedged(link_index from, wire::attempt of) const;
+    [[nodiscard]] bool answer_hedged(std::uint32_t index, const wire::record& record,
+                                     base::byte_view body, instant now, std::vector<settled>& done);
+    [[nodiscard]] bool answered_one(std::uint32_t index, outcome&& result, instant now,
+                                    std::vector<settled>& done);
+    [[nodiscard]] bool settle_hedged(std::uint32_t first, outcome& result,
+                                     std::vector<settled>& done);
+    void lose_hedged(std::uint32_t index, suspicion guilt, std::string_view why, instant now,
+                     std::vector<settled>& done);
+    void end_one(std::uint32_t index);
+    void give_up(std::uint32_t index);
+    void cancel_losers(outbox& out);
+
     void settle_too_large(std::vector<settled>& done);
     void settle_inconvertible(std::vector<settled>& done);
     /// A worker's result becomes what the caller expects.
@@ -188,6 +239,7 @@ private:
     std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
     std::string why_no_workers_;
     std::uint64_t next_sequence_ = 1;
+    std::vector<call_id> losers_;  // attempts that the other one was quicker than; to be cancelled
     std::size_t outstanding_ = 0;
     dispatch_counters counters_;
 };

@@ -9,14 +9,17 @@ void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>
                         std::vector<link_index>& hung) {
     const std::uint32_t index = call_table::index_of(due.call);
     const call_slot* call = &calls_[index];
+    if (due.hedge) [[unlikely]]
+        return begin_hedge(index);
     if (due.attempt == 0) {
         settle_unasked(index,
                        failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
                        &out, done);
     } else {
         const link_index at = call->link;
-        settle_unasked(index,
-                       failure_of(*call, errc::attempt_timeout,
+        const std::uint32_t first = first_of(index);
+        settle_unasked(first,
+                       failure_of(calls_[first], errc::attempt_timeout,
                                   "worker " + placement_[at].worker + " did not answer in time"),
                        nullptr, done);
         if (std::find(hung.begin(), hung.end(), at) == hung.end()) hung.push_back(at);

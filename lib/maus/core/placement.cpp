@@ -4,7 +4,6 @@
 
 #include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
-#include "maus/wire/call_extensions.hpp"
 
 namespace maus::core {
 
@@ -14,19 +13,6 @@ namespace {
 constexpr std::size_t bulk_bytes_min = 256u << 10;
 constexpr duration bulk_time_a_byte{8};
 constexpr duration bulk_time_max = std::chrono::seconds{1};
-// So many calls of a higher priority go before an older one: of eight calls one is the oldest.
-constexpr int preferred_max = 7;
-
-// What travels with a call beside its arguments, encoded.
-base::buffer extensions_of(const call_slot& call, instant now) {
-    wire::call_extensions all;
-    if (call.deadline != never) all.time_left = call.deadline - now;
-    if (call.tags) {
-        all.label = call.tags->label.view();
-        all.trace = call.tags->trace;
-    }
-    return wire::encoded(all);
-}
 }  // namespace
 
 void placement::define(method_id method, std::string signature) {
@@ -67,6 +53,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made = {};
     made.live = true;
     made.to = to;
+    link_of_worker_.insert_or_assign(worker, index);
     made.worker = std::move(worker);
     made.concurrency = std::clamp<std::uint32_t>(
         concurrency, 1, static_cast<std::uint32_t>(limits_.calls_per_worker_max / 2));
@@ -90,8 +77,11 @@ void placement::join(link_index index, call_group& group) {
 void placement::remove_link(link_index index, instant now) {
     worker_link& old = links_[index];
     MAUS_ASSERT(old.live && old.held.size == 0, "a link is removed twice, or still has calls");
+    const auto named = link_of_worker_.find(old.worker);
+    if (named != link_of_worker_.end() && named->second == index) link_of_worker_.erase(named);
     if (call_group* left = old.group; left != nullptr) {
         std::erase(left->links, index);
+        std::erase(left->addressed, index);
         if (left->links.empty()) left->linkless_since = now;
         mark(*left);
     }
@@ -133,6 +123,8 @@ void placement::enqueue(std::uint32_t index) {
     call_slot& call = calls_[index];
     call.state = call_state::queued;
     call.detached = false;
+    if (call.tags) call.attempt += std::exchange(call.tags->numbers_spent, 0);
+    if (call.is_addressed()) return enqueue_for(index, call.link);
     call.link = no_index;
     calls_.insert_in_order(list_of(call), index);
     mark(*call.group);
@@ -180,6 +172,8 @@ inline std::size_t placement::credit(worker_link& at) {
         limits_.calls_per_worker_max - std::min(limits_.calls_per_worker_max, at.held.size);
     return std::min(at.window.size() - at.slots_held, room);
 }
+
+bool placement::has_credit(worker_link& at) { return credit(at) != 0; }
 
 // A call that is sent behind large arguments waits until they have arrived. So it goes elsewhere,
 // unless it would have to queue there, and not here.
@@ -327,14 +321,17 @@ void placement::pump(call_group& of, instant now, outbox& out) {
         line.blocked = false;
         waiting = waiting || line.calls.first != no_index;
     }
+    waiting = waiting || !of.addressed.empty();
     for (const auto at : of.links) {
         links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
     }
     if (of.suspects.first != no_index) pump_suspects(of, now, out);
+    if (!of.addressed.empty()) [[unlikely]]
+        pump_addressed(of, oldest_in(of), now, out);
     for (;;) {
         bool only = true;
         call_line* const line = next_line(of, only);
-        if (line == nullptr) return;
+        if (line == nullptr) break;
         const std::uint32_t first = line->calls.first;
         const std::uint32_t at = least_loaded(of, calls_[first], now);
         if (at == no_index) {
@@ -353,6 +350,11 @@ void placement::pump(call_group& of, instant now, outbox& out) {
         of.turn += run;
         send_calls(at, line->calls, first, run, now, out);
     }
+    // What is left is for those that nobody else can make use of, and then for those that run already.
+    if (!of.addressed.empty()) [[unlikely]]
+        pump_addressed(of, ~std::uint64_t{}, now, out);
+    if (of.hedges.first != no_index) [[unlikely]]
+        pump_hedges(of, now, out);
 }
 
 std::size_t placement::pump(instant now, outbox& out) {
@@ -408,9 +410,8 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         if (call.large && takes_no_more_with(call, at, now)) count = sent + 1;
         if (payload.size() >= limits_.payload_apart_bytes) [[unlikely]] {
             if (send_large(at, index, function, payload, now, out)) ++sending;
-        } else if (call.is_extended()) [[unlikely]] {
-            out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
-                                 call.at_most_once(), payload, extensions_of(call, now).view());
+        } else if (call.is_special()) [[unlikely]] {
+            send_special(at, index, function, payload, now, out);
         } else {
             out.link(at.to).call({calls_.id_of(index), {call.attempt}}, function,
                                  call.at_most_once(), payload);
@@ -428,10 +429,11 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
 bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t function,
                            base::buffer& payload, instant now, outbox& out) {
     call_slot& call = calls_[index];
-    const wire::attempt attempt{calls_.id_of(index), {call.attempt}};
+    const wire::attempt attempt = attempt_of(index);
     base::buffer extended;
     if (call.is_extended()) extended = extensions_of(call, now);
     if (!at.large) {
+        watch_for_hedge(index, now);
         out.link(at.to, payload.size())
             .call_apart(attempt, function, call.at_most_once(), payload, 0, extended.view());
         return false;
@@ -449,8 +451,9 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
     bool timed = false;
     const auto done = at.large->pump(now, at.to, out);
     for (const auto& sent : done) {
-        const std::uint32_t index = call_table::index_of(sent.call);
-        calls_[index].state = call_state::sent;
+        const std::uint32_t index = slot_of(sent);
+        calls_[index].state = calls_[index].is_hedge ? call_state::hedged : call_state::sent;
+        watch_for_hedge(index, now);
         calls_.unlink(at.held, index);
         calls_.push_back(at.held, index);
         timed = timed || calls_[index].timed;
@@ -462,7 +465,7 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
 void placement::withdraw(std::uint32_t index, outbox& out) {
     const call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
-    at.large->withdraw({calls_.id_of(index), {call.attempt}}, at.to, out);
+    at.large->withdraw(attempt_of(index), at.to, out);
     calls_.unlink(at.held, index);
     --at.slots_held;
     if (call.large) at.bytes_held -= call.bytes;

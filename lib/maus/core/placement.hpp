@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -33,6 +34,9 @@ struct group_policy {
     duration no_workers_timeout = duration::max();
 };
 
+/// So many calls of a higher priority go before an older one: of eight calls one is the oldest.
+inline constexpr int preferred_max = 7;
+
 struct call_line {  // of one function and priority
     std::uint32_t method = 0;
     maus::priority priority = maus::priority::normal;
@@ -41,11 +45,20 @@ struct call_line {  // of one function and priority
     call_list calls;
 };
 
+/// Those that wait for one worker and may go to no other, by priority; each in order of submission.
+struct addressed_calls {
+    std::array<call_list, 3> lines;
+    int preferred = 0;  // as call_group's
+    [[nodiscard]] std::size_t size() const { return lines[0].size + lines[1].size + lines[2].size; }
+};
+
 struct call_group {
     group_policy policy;
     std::vector<call_line> lines;  // each in order of submission
     call_list suspects;            // to be tried again alone
     std::vector<link_index> links;
+    std::vector<link_index> addressed;  // links that calls wait for, which may go to no other
+    call_list hedges;                   // second attempts that wait for a worker that has room
     instant linkless_since{};
     std::size_t calls = 0;
     std::size_t turn = 0;  // where the search for the least loaded begins
@@ -106,6 +119,7 @@ struct worker_link {
     return_pause returns;              // gave a call back; see dispatcher::resume()
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
+    std::unique_ptr<addressed_calls> addressed;                       // mostly none
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
     /// In number_of, added to the number of a function that takes what is called converted ([P-98]).
@@ -141,6 +155,8 @@ public:
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
     void give_calls(link_index index, bool gives);
+    /// The link of this worker, if it serves this group; else no_index.
+    [[nodiscard]] link_index link_of(const std::string& worker, const call_group& in) const;
     [[nodiscard]] worker_link& operator[](link_index index) { return links_[index]; }
     [[nodiscard]] const worker_link& operator[](link_index index) const { return links_[index]; }
     /// The function's number at that worker, or less than 0; `converted` is added to it if it has
@@ -152,6 +168,13 @@ public:
     [[nodiscard]] inline call_list& list_of(const call_slot& call);
     /// At its place by order of submission.
     void enqueue(std::uint32_t index);
+    /// It waits for this worker, and goes to no other.
+    void enqueue_for(std::uint32_t index, link_index worker);
+    /// As its worker hears of it: both attempts at one call have that call's id.
+    [[nodiscard]] wire::attempt attempt_of(std::uint32_t index) const {
+        const call_slot& call = calls_[index];
+        return {calls_.id_of(call.is_hedge ? call.partner : index), {call.attempt}};
+    }
     /// Its worker has it no more.
     inline void put_down(std::uint32_t index, instant now);
     /// The same; and nothing more of it is sent.
@@ -170,6 +193,8 @@ public:
     /// Calls that pump() met and that cannot be made what their worker's function takes, and why.
     using refusals = std::vector<std::pair<std::uint32_t, base::failure>>;
     [[nodiscard]] refusals& inconvertible() { return inconvertible_; }
+    /// How many second attempts were sent.
+    [[nodiscard]] std::uint64_t hedged() const { return hedged_; }
     /// The worker that knows the call's function and allows the most; null if there is none.
     [[nodiscard]] const worker_link* most_generous(const call_slot& call);
 
@@ -182,6 +207,22 @@ private:
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
     [[nodiscard]] inline std::size_t credit(worker_link& at);
+    [[nodiscard]] bool has_credit(worker_link& at);
+
+    // --- what only few calls need: placement_special.cpp
+    void pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out);
+    [[nodiscard]] call_list& next_addressed(addressed_calls& of);
+    [[nodiscard]] std::uint64_t oldest_in(const addressed_calls& of) const;
+    [[nodiscard]] std::uint64_t oldest_in(const call_group& of) const;
+    void pump_hedges(call_group& of, instant now, outbox& out);
+    void send_special(worker_link& at, std::uint32_t index, std::uint16_t function,
+                      base::buffer& payload, instant now, outbox& out);
+    /// What travels with a call beside its arguments, encoded.
+    [[nodiscard]] static base::buffer extensions_of(const call_slot& call, instant now);
+    void watch_for_hedge(std::uint32_t index, instant now);
+    /// Where this attempt's call, or its second attempt, stands.
+    [[nodiscard]] std::uint32_t slot_of(wire::attempt which) const;
+
     /// What waits for a worker stays far below what counts as one that does not read, however slowly
     /// it comes to it: with the last call, which may be as large as one may be.
     [[nodiscard]] bool has_many_bytes(const worker_link& at) const {
@@ -224,6 +265,8 @@ private:
     refusals inconvertible_;
     base::buffer converted_;  // the arguments of the call that is sent next
     std::size_t sent_ = 0;    // by this pump
+    std::unordered_map<std::string, link_index> link_of_worker_;
+    std::uint64_t hedged_ = 0;
 };
 
 inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency) {
@@ -256,6 +299,8 @@ inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) 
 }
 
 inline call_list& placement::list_of(const call_slot& call) {
+    if (call.is_addressed()) [[unlikely]]
+        return links_[call.link].addressed->lines[static_cast<std::size_t>(call.priority)];
     call_group& of = *call.group;
     return call.alone ? of.suspects : line_of(of, call.method, call.priority).calls;
 }

@@ -353,7 +353,10 @@ void manager_runtime::tell(core::notice& news) {
         const auto found = groups_.find(news.group);
         if (found != groups_.end()) about = found->second.lock();
     }
-    if (about) about->has_workers(machine_->workers_of(news.group));
+    if (about && news.kind == core::notice_kind::worker_joined) about->joined(news.name);
+    const bool left = news.kind == core::notice_kind::worker_lost ||
+                      news.kind == core::notice_kind::worker_released;
+    if (about && left) about->left(news.name);
     if (!options_.on_event) return;
     event told{kind_of(news.kind), std::move(news.name), std::move(news.why)};
     callbacks_.post(
@@ -387,7 +390,7 @@ void manager_runtime::publish_metrics() {
     const auto& calls = machine_->calls();
     const auto& links = machine_->counters();
     metrics_.set({calls.submitted, calls.results, calls.errors, calls.reassigned,
-                  calls.stale_answers, links.joined, links.lost, links.violations});
+                  calls.stale_answers, links.joined, links.lost, links.violations, calls.hedged});
 }
 
 }  // namespace maus::shell

@@ -77,6 +77,17 @@ void inherit(call_options& options, const running_call& from) {
         options.trace = read->trace;
     }
 }
+
+void check_hedge(const call_options& options) {
+    if (options.delivery == delivery::at_most_once) {
+        throw error(errc::invalid_argument,
+                    "maus: hedge_after may start a call twice, so it cannot be at_most_once");
+    }
+    if (!options.worker.empty()) {
+        throw error(errc::invalid_argument,
+                    "maus: hedge_after needs another worker, but the call is for one and no other");
+    }
+}
 }  // namespace
 
 void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& self,
@@ -89,6 +100,8 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
                         std::to_string(owner_->bounds().name_bytes_max) +
                         " bytes of UTF-8 without control characters");
     }
+    if (options.hedge_after != std::chrono::nanoseconds::max()) [[unlikely]]
+        check_hedge(options);
     call.own(self);
     call.options() = options;
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
@@ -155,6 +168,23 @@ void worker_group_state::end_waits() {
     const std::lock_guard lock(guard_);
     released_ = true;
     workers_ = 0;
+    ids_.clear();
+    changed_.notify_all();
+}
+
+void worker_group_state::joined(const worker_id& worker) {
+    const std::lock_guard lock(guard_);
+    if (released_) return;
+    ids_.push_back(worker);
+    workers_ = ids_.size();
+    changed_.notify_all();
+}
+
+void worker_group_state::left(const worker_id& worker) {
+    const std::lock_guard lock(guard_);
+    if (released_) return;
+    std::erase(ids_, worker);
+    workers_ = ids_.size();
     changed_.notify_all();
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "maus/base/id.hpp"
 #include "maus/manager.hpp"
@@ -36,6 +37,10 @@ public:
     void unheard(std::uint32_t method, const std::exception_ptr& failure) override;
     [[nodiscard]] std::string name_of(std::uint32_t method) override;
     [[nodiscard]] std::size_t size() const override { return workers_; }
+    [[nodiscard]] std::vector<worker_id> workers() const override {
+        const std::lock_guard lock(guard_);
+        return ids_;
+    }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const call_options& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
@@ -50,12 +55,8 @@ public:
             1);  // first, so that no callback that waits for room sees none in between
         unsettled_.fetch_add(1);
     }
-    void has_workers(std::size_t count) {
-        const std::lock_guard lock(guard_);
-        if (released_) return;
-        workers_ = count;
-        changed_.notify_all();
-    }
+    void joined(const worker_id& worker);
+    void left(const worker_id& worker);
     /// Nobody is to wait for workers or for room any more.
     void end_waits();
     void calls_settled(std::size_t count) {
@@ -84,7 +85,8 @@ private:
     std::atomic<std::size_t> workers_{0};
     std::atomic<bool> release_asked_{false};
     std::atomic<bool> released_{false};
-    std::mutex guard_;
+    std::vector<worker_id> ids_;  // in the order in which they came
+    mutable std::mutex guard_;
     std::condition_variable changed_;
 };
 

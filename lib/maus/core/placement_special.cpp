@@ -1,0 +1,149 @@
+// What only few calls need (placement.hpp): those for one worker, and second attempts at others.
+#include <algorithm>
+
+#include "maus/core/placement.hpp"
+#include "maus/wire/call_extensions.hpp"
+
+namespace maus::core {
+
+void placement::send_special(worker_link& at, std::uint32_t index, std::uint16_t function,
+                             base::buffer& payload, instant now, outbox& out) {
+    const call_slot& call = calls_[index];
+    if (call.is_extended()) {
+        out.link(at.to).call(attempt_of(index), function, call.at_most_once(), payload,
+                             extensions_of(call, now).view());
+    } else {
+        out.link(at.to).call(attempt_of(index), function, call.at_most_once(), payload);
+    }
+    watch_for_hedge(index, now);
+}
+
+base::buffer placement::extensions_of(const call_slot& call, instant now) {
+    wire::call_extensions all;
+    if (call.deadline != never) all.time_left = call.deadline - now;
+    if (call.tags) {
+        all.label = call.tags->label.view();
+        all.trace = call.tags->trace;
+    }
+    return wire::encoded(all);
+}
+
+// --- calls for one worker -----------------------------------------------------------------------
+
+link_index placement::link_of(const std::string& worker, const call_group& in) const {
+    const auto found = link_of_worker_.find(worker);
+    return found != link_of_worker_.end() && links_[found->second].group == &in ? found->second
+                                                                                : no_index;
+}
+
+void placement::enqueue_for(std::uint32_t index, link_index worker) {
+    worker_link& at = links_[worker];
+    call_slot& call = calls_[index];
+    if (!at.addressed) at.addressed = std::make_unique<addressed_calls>();
+    call.link = worker;
+    calls_.insert_in_order(list_of(call), index);
+    auto& waited_for = call.group->addressed;
+    if (std::find(waited_for.begin(), waited_for.end(), worker) == waited_for.end()) {
+        waited_for.push_back(worker);
+    }
+    mark(*call.group);
+}
+
+std::uint64_t placement::oldest_in(const addressed_calls& of) const {
+    std::uint64_t oldest = ~std::uint64_t{};
+    for (const auto& line : of.lines) {
+        if (line.first != no_index) oldest = std::min(oldest, calls_[line.first].sequence);
+    }
+    return oldest;
+}
+
+std::uint64_t placement::oldest_in(const call_group& of) const {
+    std::uint64_t oldest = ~std::uint64_t{};
+    for (const auto& line : of.lines) {
+        if (line.calls.first != no_index)
+            oldest = std::min(oldest, calls_[line.calls.first].sequence);
+    }
+    return oldest;
+}
+
+// There is one. The most urgent goes first, and of eight calls one is the oldest.
+call_list& placement::next_addressed(addressed_calls& of) {
+    call_list *oldest = nullptr, *most_urgent = nullptr;
+    for (auto& line : of.lines) {
+        if (line.first == no_index) continue;
+        most_urgent = &line;
+        if (oldest == nullptr || calls_[line.first].sequence < calls_[oldest->first].sequence)
+            oldest = &line;
+    }
+    if (oldest == most_urgent) return *oldest;
+    const bool is_its_turn = of.preferred >= preferred_max;
+    of.preferred = is_its_turn ? 0 : of.preferred + 1;
+    return is_its_turn ? *oldest : *most_urgent;
+}
+
+// Calls that may go nowhere else, as far as one of them is older than what anybody may have: so neither
+// keeps the other waiting for ever.
+void placement::pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out) {
+    for (const link_index at : of.addressed) {
+        worker_link& to = links_[at];
+        while (to.addressed->size() != 0 && has_credit(to) && oldest_in(*to.addressed) < before) {
+            call_list& line = next_addressed(*to.addressed);
+            const std::uint32_t first = line.first;
+            if (of.converts && !convert(first, at)) break;
+            send_calls(at, line, first, 1, now, out);
+        }
+    }
+    std::erase_if(of.addressed,
+                  [this](link_index at) { return links_[at].addressed->size() == 0; });
+}
+
+// --- second attempts ----------------------------------------------------------------------------
+
+// It has been sent. A suspect is not hedged: it would run beside others after all.
+void placement::watch_for_hedge(std::uint32_t index, instant now) {
+    const call_slot& call = calls_[index];
+    if (!call.tags || call.tags->hedge_after == duration::max()) return;
+    if (call.is_hedge || call.alone || call.tags->hedged) return;
+    timers_.set(base::after(now, call.tags->hedge_after),
+                {calls_.id_of(index), call.attempt, true});
+}
+
+std::uint32_t placement::slot_of(wire::attempt which) const {
+    const std::uint32_t index = call_table::index_of(which.call);
+    const call_slot& call = calls_[index];
+    const bool is_other = call.partner != no_index && call.attempt != which.number.value;
+    return is_other ? call.partner : index;
+}
+
+// Each goes to a worker that can start it now, and that is not the one that has the first attempt. They
+// are sent when nobody waits for that room.
+void placement::pump_hedges(call_group& of, instant now, outbox& out) {
+    for (std::uint32_t index = of.hedges.first; index != no_index;) {
+        const call_slot& hedge = calls_[index];
+        const std::uint32_t next = hedge.next, first = hedge.partner;
+        std::uint32_t best = no_index;
+        bool any = false;
+        for (const link_index at : of.links) {
+            worker_link& candidate = links_[at];
+            if (candidate.slots_held >= candidate.concurrency || !has_credit(candidate)) continue;
+            any = true;
+            if (at == calls_[first].link || number_of(candidate, hedge.method) < 0) continue;
+            if (of.is_picky && is_too_large_for(candidate, hedge)) continue;
+            if (best == no_index || rather(candidate, links_[best], now)) best = at;
+        }
+        if (!any) return;
+        if (best != no_index && of.converts && !convert(index, best)) {
+            inconvertible_.pop_back();  // the first attempt may do all the same
+            best = no_index;
+        }
+        if (best != no_index) {
+            send_calls(best, of.hedges, index, 1, now, out);
+            if (calls_[index].state == call_state::sent) calls_[index].state = call_state::hedged;
+            calls_[first].tags->hedged = true;
+            ++hedged_;
+        }
+        index = next;
+    }
+}
+
+}  // namespace maus::core
