@@ -228,6 +228,12 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     if (given.contains("attempt_timeout")) {
         made.options.attempt_timeout = ms(number(given, "attempt_timeout", 0));
     }
+    if (given.contains("hedge") || given.contains("worker")) {
+        maus::call_options chosen;  // both are kept apart from what most calls have
+        if (given.contains("hedge")) chosen.hedge_after = ms(number(given, "hedge", 0));
+        if (given.contains("worker")) chosen.worker = find(text(given, "worker")).id;
+        made.options.tags = core::call_policy(chosen).tags;
+    }
     maus::wire::encode(made.payload, 1, 1);
     made.payload.extend(number(given, "padding", 0));
     calls_.push_back({words.at(3), &of, signature, {}});

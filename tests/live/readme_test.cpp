@@ -59,6 +59,28 @@ TEST_CASE("README: one function over many inputs, and several futures as one") {
     CHECK(total == 90);
 }
 
+TEST_CASE("README: one worker, all of them, or the quicker of two") {
+    readme_scene scene;
+    scene.worker.expose("add", [](int x, int y) { return x + y; });
+    scene.worker.expose("reload", [](int to) { return to; });
+    scene.start();
+    auto& workers = scene.workers;
+    const printed lines;
+
+    for (auto& [worker, result] : workers.broadcast<int>("reload", 7)) {  // once on each worker
+        std::cout << worker.text() << " has version " << result.get() << '\n';
+    }
+    const maus::worker_id chosen = workers.workers().front();
+    const auto there = workers.with({.worker = chosen});       // on this one or none
+    const auto hurried = workers.with({.hedge_after = 50ms});  // on two if it takes long
+    int version = there.call<int>("reload", 8).get();
+    int sum = hurried.call(add, 20, 22).get();
+
+    CHECK(lines.text.str() == chosen.text() + " has version 7\n");
+    CHECK(version == 8);
+    CHECK(sum == 42);
+}
+
 TEST_CASE("README: what a function knows of its call") {
     std::atomic<int> rendered{0};
     const printed out;  // until the manager is gone: what is told of progress may come late

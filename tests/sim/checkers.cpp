@@ -37,6 +37,7 @@ void checkers::see(const fact& what) {
             return expect(what.right, "P-95", what, "progress of a call that nobody waits for");
         case fact::kind::ended: return ended(what);
         case fact::kind::settled: return settled(what);
+        case fact::kind::cancelled: return cancelled(what);
         case fact::kind::left: return left(what);
         case fact::kind::died: return died(what);
         case fact::kind::joined:
@@ -104,6 +105,8 @@ void checkers::submitted(const fact& what) {
     made.sent_at = what.local;  // if nobody sees when it is sent
     made.attempt_timeout = what.attempt_timeout;
     made.patience = what.patience;
+    made.only = what.worker;
+    if (!made.at_most_once && made.only.none()) made.hedge_after = what.hedge_after;
     if (real_ || what.call == 0) return;  // what was not seen, or refused, is not open
     expect(++groups_[made.manager][made.group].open <= bounds_.calls_max, "I7", what,
            "more calls of a group are outstanding than calls_max");
@@ -127,7 +130,8 @@ void checkers::sent(const fact& what) {
         with = {what.at, what.link, what.lease, {}};
     }
     // A large one gets its worker before it is sent, and older ones may come back to the queue meanwhile.
-    if (!what.large) {
+    const bool is_second = !of.attempts.empty() && !of.attempts.back().ended;
+    if (!what.large && !is_second && of.only.none()) {
         auto& newest = with.newest[{of.group, of.which}];
         expect(newest < what.ticket, "P-48", what, "a newer call was sent before it");
         newest = std::max(newest, what.ticket);
@@ -139,6 +143,7 @@ void checkers::sent(const fact& what) {
         of.sent_to = link->second.from.said_by;
         of.sent_worker = link->second.from.worker;
         sent_over(link->second, what);
+        sent_beside(what, of, link->second);
     }
     running_at_[of.runs_at].erase(what.ticket);
     of.sent = what.attempt;
@@ -186,7 +191,14 @@ void checkers::started(const fact& what) {
 
     const auto gone = left_as_.find({of.manager.first, what.worker});
     const bool in_vain = gone != left_as_.end() && gone->second > of.sent_as;
-    if (what.attempt == of.sent && of.settled == 0 && !in_vain) {
+    if (of.is_hedged() && what.attempt <= of.attempts.size()) {
+        call::attempt& its = of.attempts[what.attempt - 1];
+        const bool is_over = its.ended || (gone != left_as_.end() && gone->second > its.sent_as);
+        if (of.settled == 0 && !is_over) {
+            its.runs = what.at;
+            running_at_[what.worker].insert(what.ticket);
+        }
+    } else if (what.attempt == of.sent && of.settled == 0 && !in_vain) {
         of.started_at = what.at;
         of.runs_attempt = what.attempt;
         of.runs_at = what.worker;
@@ -247,6 +259,10 @@ void checkers::settled(const fact& what) {
            "a call settled at another manager");
     if (++of.settled > 1) return fail("I1", what, "a call settled twice");
     running_at_[of.runs_at].erase(what.ticket);
+    of.settled_at = what.at;
+    for (const auto& each : of.attempts) {
+        if (of.is_hedged()) running_at_[each.worker].erase(what.ticket);
+    }
     if (!real_ && of.id != 0) --groups_[of.manager][of.group].open;
     expect(what.right, "I3", what, "the result does not fit the arguments");
     // From its start to the manager's notice: messages may be held up for long.
@@ -254,6 +270,11 @@ void checkers::settled(const fact& what) {
     expect(of.attempt_timeout == duration{} || of.runs_attempt != of.sent || of.sent == 0 ||
                what.at <= of.started_at + of.attempt_timeout + late,
            "P-52", what, "its attempt took too long");
+    for (const auto& each : of.attempts) {
+        expect(of.attempt_timeout == duration{} || !each.runs || each.ended ||
+                   what.at <= *each.runs + of.attempt_timeout + late,
+               "P-52", what, "one of its attempts took too long");
+    }
     expect(of.deadline == never || what.local <= of.deadline + slack_, "P-51", what,
            "it settled long after its deadline");
     if (what.error) {
@@ -265,16 +286,20 @@ void checkers::settled(const fact& what) {
 
 void checkers::settled_well(const fact& what, const call& of) {
     expect(what.call == of.id, "I3", what, "the result is another call's");
-    expect(what.attempt == of.sent, "I4", what, "the result is an older attempt's");
+    expect(what.attempt == of.sent || is_current(of, what.attempt), "I4", what,
+           "the result is an older attempt's");
     expect(of.ended.contains(what.attempt), "I1", what, "there was no complete execution");
-    expect(real_ || of.sent_to == life_key{what.worker_process, what.worker_life}, "P-41", what,
+    const call::attempt* const its = attempt_of(of, what.attempt);
+    const life_key sent_to = its != nullptr ? its->sent_to : of.sent_to;
+    const std::uint64_t sent_as = its != nullptr ? its->sent_as : of.sent_as;
+    expect(real_ || sent_to == life_key{what.worker_process, what.worker_life}, "P-41", what,
            "the result is of another worker than the one that the attempt was sent to");
     const auto gone = left_as_.find({what.process, what.worker});
     // A program is told of a loss before the results that came before it in the same step, and its
     // news may be old. But what ended after that can't have come over that link.
     const std::uint64_t came_as = real_ ? of.ended_as : seen_;
-    expect(gone == left_as_.end() || gone->second < of.sent_as || gone->second > came_as, "I4",
-           what, "the result came from a worker whose link had ended");
+    expect(gone == left_as_.end() || gone->second < sent_as || gone->second > came_as, "I4", what,
+           "the result came from a worker whose link had ended");
 }
 
 void checkers::settled_badly(const fact& what, const call& of) {
@@ -288,10 +313,19 @@ void checkers::settled_badly(const fact& what, const call& of) {
                          "nothing was handed out at most once");
         case errc::deadline_exceeded:
             return cause(of.deadline != never && by >= of.deadline, "its time was not up");
-        case errc::attempt_timeout:
+        case errc::attempt_timeout: {
+            const bool two = of.is_hedged() && !of.attempts.empty();
+            const instant since = two ? of.attempts.front().sent_at : of.sent_at;
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
-                             by >= of.sent_at + of.attempt_timeout,
+                             by >= since + of.attempt_timeout,
                          "its attempt had time left");
+        }
+        case errc::worker_lost:
+            if (groups_[of.manager][of.group].workers.contains(of.only) &&
+                (of.returned == 0 || of.returned != of.sent)) {
+                worker_lost_.emplace_back(what, seen_);
+            }
+            return cause(!of.only.none(), "it is for any worker");
         case errc::no_workers: {
             const group_state& group = groups_[of.manager][of.group];
             const instant since = std::max(group.empty_since, of.submitted);
@@ -322,7 +356,7 @@ void checkers::poisoned(const fact& what, const call& of) {
     ++counts_.poisoned;
     expect(!of.at_most_once, "I5", what, "at_most_once can't be poisoned");
     // With a cap of 1 it may have started once before, unseen: it is not blamed for a doubt ([P-49]).
-    const std::size_t most = std::max(of.cap, 2u);
+    const std::size_t most = std::max(of.cap, 2u) + (of.is_hedged() ? 1 : 0);
     expect(what.attempts.size() >= of.cap && what.attempts.size() <= most, "I5", what,
            "it has " + std::to_string(what.attempts.size()) + " attempts, and a cap of " +
                std::to_string(of.cap));
@@ -346,7 +380,8 @@ void checkers::innocent(const fact& what, const call& of) {
     const bool last_chance = of.cap == 1;
     expect(chaos_had_part || last_chance, "poison", what, "poison took an innocent call down");
     // With a cap of 1 it may run beside poison, or seem to; but not if it only waited behind it.
-    expect(chaos_had_part || !one_at_a_time_ || of.started.contains(of.sent), "P-49", what,
+    const bool has_run = of.started.contains(of.sent) || (of.is_hedged() && !of.started.empty());
+    expect(chaos_had_part || !one_at_a_time_ || has_run, "P-49", what,
            "a call that only waited was blamed for a crash");
 }
 
@@ -385,15 +420,19 @@ void checkers::left(const fact& what) {
     std::erase_if(running, its);
     for (const auto ticket : ended) {
         call& of = calls_.at(ticket);
-        if (of.settled > 0 || of.runs_attempt != of.sent) continue;
+        const bool ran =
+            of.is_hedged() ? stop_running(of, what.worker) : of.runs_attempt == of.sent;
+        if (of.settled > 0 || !ran) continue;
         of.runs_attempt = 0;
         expect(!was_given_back, "P-103", what, "it was given back while it ran a call");
         if (!lost) continue;
         ++of.lost_starts;
-        expect(of.lost_starts <= of.cap, "I5", what,
+        // Both of two attempts may have seemed to wait.
+        expect(of.lost_starts <= of.cap + (of.is_hedged() ? 1 : 0), "I5", what,
                "call " + std::to_string(ticket) + " ran on " + std::to_string(of.lost_starts) +
                    " workers that were lost; its cap is " + std::to_string(of.cap));
     }
+    end_attempts(manager, what.worker);
     if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
         if (real_) gave_up_link_[{what.manager, what.worker}] = link_of_[what.worker];
@@ -464,7 +503,13 @@ void checkers::finish() {
         const call& of = calls_.at(each.ticket);
         expect(!of.started.contains(of.sent), "error", each, "it was not given back but started");
     }
+    for (const auto& [told, as] : worker_lost_) {
+        const auto gone = left_as_.find({told.process, calls_.at(told.ticket).only});
+        expect(gone != left_as_.end() && gone->second >= as, "error", told,
+               "its worker was there, and stayed");
+    }
     for (const auto& [ticket, each] : calls_) {
+        losers_were_cancelled(ticket, each);
         if (each.settled == 1 || each.orphaned) continue;
         fact about;
         about.what = fact::kind::note;

@@ -10,6 +10,8 @@
 // P-15, P-21, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
 // match it (I7).
 // P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
+// P-106: a call has two attempts at a time only if it is to be hedged, and never three; whoever was
+// slower is cancelled. A call for one worker goes to no other.
 // And: each error has its cause, poison harms no innocent call, nothing starts behind a lease's
 // end.
 #pragma once
@@ -84,6 +86,22 @@ private:
         base::worker_id runs_at;
         std::uint32_t runs_on = 0;  // and in which process
         life_key sent_to;           // the worker's process that said hello on its link
+        struct attempt {            // as far as somebody saw how it was sent
+            base::worker_id worker;
+            life_key sent_to;
+            std::uint64_t sent_as = 0;  // in facts
+            instant sent_at{};          // by its manager's clock
+            bool ended = false;         // its link is over, or its worker gave it back
+            bool cancelled = false;
+            std::optional<instant> answered{};  // for good, by its worker
+            std::optional<instant> runs{};      // since, in simulated time
+        };
+        std::vector<attempt> attempts;  // from 1 on
+        std::uint32_t hedges = 0;       // those that were sent beside another one
+        duration hedge_after{};         // none: 0
+        base::worker_id only;           // it is for no other
+        instant settled_at{};
+        [[nodiscard]] bool is_hedged() const { return hedge_after != duration{}; }
     };
     struct end_of_link {
         base::worker_id worker;
@@ -175,6 +193,13 @@ private:
     void submitted(const fact& what);
     void sent(const fact& what);
     void sent_over(linked& over, const fact& what);
+    void sent_beside(const fact& what, call& of, const linked& over);
+    [[nodiscard]] static const call::attempt* attempt_of(const call& of, std::uint32_t number);
+    [[nodiscard]] static bool is_current(const call& of, std::uint32_t number);
+    void end_attempts(const life_key& manager, const base::worker_id& at);
+    [[nodiscard]] static bool stop_running(call& of, const base::worker_id& at);
+    void cancelled(const fact& what);
+    void losers_were_cancelled(std::uint64_t ticket, const call& of);
     void started(const fact& what);
     void learn_from_start(const fact& what, call& of);
     void ended(const fact& what);
@@ -238,6 +263,9 @@ private:
     std::set<life_key> clock_stood_;
     std::map<base::worker_id, std::set<std::uint64_t>> running_at_;  // tickets
     std::set<life_key> stopped_managers_;
+    // Tickets whose attempts a manager has sent to a worker.
+    std::map<std::pair<life_key, base::worker_id>, std::set<std::uint64_t>> sent_at_;
+    std::vector<std::pair<fact, std::uint64_t>> worker_lost_;  // and when, in facts
     std::map<std::pair<std::uint32_t, base::worker_id>, std::uint64_t> left_as_;
     std::map<std::pair<std::uint32_t, base::worker_id>, instant> joined_at_;
     std::map<std::uint32_t, std::vector<end_of_link>> lost_;  // by manager's process

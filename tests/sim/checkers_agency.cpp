@@ -226,7 +226,13 @@ void checkers::answered(const fact& what) {
     if (sent == handed_.end()) return;
     handed& of = sent->second;
     if (what.right) ++of.over->answered;
-    if (what.text == "returned") calls_.at(of.ticket).returned = what.attempt;
+    call& whose = calls_.at(of.ticket);
+    if (what.text == "returned") whose.returned = what.attempt;
+    if (what.attempt <= whose.attempts.size()) {
+        call::attempt& its = whose.attempts[what.attempt - 1];
+        if (what.text == "returned") its.ended = true;
+        if (what.right) its.answered = what.at;
+    }
     const bool gives_back = what.right || what.text == "detached";
     if (gives_back && !std::exchange(of.slot_back, true)) ++of.over->slots_back;
 }

@@ -24,6 +24,7 @@ struct fact {
         started,     ///< a worker's function began
         ended,       ///< and is done
         settled,     ///< a call came back to its program
+        cancelled,   ///< a manager told a worker that nobody waits for `call` and `attempt`
         progressed,  ///< a program was told how far a call is: `right` if it waits for this one
         joined,      ///< a manager's program was told of a worker
         left,        ///< and that it is gone
@@ -82,6 +83,7 @@ struct fact {
     instant local{};  ///< the time as the process sees it
     instant deadline = never;
     duration attempt_timeout{};  ///< none: 0
+    duration hedge_after{};      ///< submitted; none: 0. Its `worker` is the only one it is for
     duration patience{};         ///< submitted: its group's no_workers_timeout; none: 0
     instant silent_at = never;   ///< sent: when the worker is given up if nothing more is heard
     std::string text;

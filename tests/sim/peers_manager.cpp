@@ -175,6 +175,7 @@ void manager_process::count() {
         again += attempts - 1;
         if (failed_.contains(ticket)) ++perhaps;
     }
+    again -= std::min(again, core_->calls().hedged);  // those were not moved
     const std::uint64_t moved = core_->calls().reassigned;
     tell_count("moved", moved, std::clamp(moved, again, again + perhaps));
     tell_count("program's open calls", program_->outstanding(), 0);
@@ -240,9 +241,19 @@ void manager_process::said(core::send& what) {
             if (!type || wire::is_known(static_cast<wire::record_type>(*type)))
                 ++unimplemented_known_;
         }
-        if (record.type != wire::record_type::call) continue;
+        const bool is_cancel = record.type == wire::record_type::cancel;
+        if (record.type != wire::record_type::call && !is_cancel) continue;
         base::byte_view body = record.body;
         const auto attempt = wire::take_attempt(body);
+        if (is_cancel) {
+            fact told = begin(fact::kind::cancelled);
+            told.link = what.to.value;
+            told.lease = what.relayed.value_or(base::lease_id{});
+            if (attempt) told.call = attempt->call.value;
+            if (attempt) told.attempt = attempt->number.value;
+            world_.past.add(std::move(told));
+            continue;
+        }
         arguments args;
         base::buffer payload;
         if (attempt) wire::take_payload(record, body, payload);

@@ -117,6 +117,8 @@ plan draw(std::uint64_t seed) {
         made.steady = seconds{14};
         made.hung = 0;  // a worker that hangs is not between calls
     }
+    made.hedged = some(from, 0.4, 1);
+    made.addressed = some(from, 0.3, 0.5);
     return made;
 }
 

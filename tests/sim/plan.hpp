@@ -73,6 +73,8 @@ struct plan {
     double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;
     duration slow_max{};
     std::uint32_t concurrency_max = 1;
+    double hedged = 0;     ///< calls with a hedge_after
+    double addressed = 0;  ///< calls for one worker
 };
 
 [[nodiscard]] plan draw(std::uint64_t seed);

@@ -125,7 +125,7 @@ function program::choose() {
     return function::echo;
 }
 
-maus::call_options program::options() {
+maus::call_options program::options(const standing_request& of) {
     const plan& how = world_.how;
     maus::call_options made;
     if (chance(luck_, how.once)) made.delivery = maus::delivery::at_most_once;
@@ -135,6 +135,13 @@ maus::call_options program::options() {
     }
     if (chance(luck_, how.with_attempt_timeout)) {
         made.attempt_timeout = between(luck_, milliseconds{1}, milliseconds{2000});
+    }
+    // Also of calls that may not be: that is the machine's to know.
+    if (how.hedged > 0 && chance(luck_, how.hedged)) {
+        made.hedge_after = between(luck_, microseconds{100}, milliseconds{400});
+    }
+    if (how.addressed > 0 && !of.workers.empty() && chance(luck_, how.addressed)) {
+        made.worker = of.workers[luck_.below(of.workers.size())];
     }
     return made;
 }
@@ -166,7 +173,8 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     what.group = group;
     what.method = {made.args.which};
     what.ticket = made.args.ticket;
-    what.options = options();
+    const maus::call_options options = this->options(requests_.at(group));
+    what.options = options;
     what.payload = pack(made.args);
 
     fact told = of_.process::begin(fact::kind::submitted);
@@ -180,6 +188,8 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     if (what.options.attempt_timeout != duration::max())
         told.attempt_timeout = what.options.attempt_timeout;
     told.patience = requests_.at(group).patience;
+    if (options.hedge_after != duration::max()) told.hedge_after = options.hedge_after;
+    told.worker.bytes = options.worker.bytes();
     ++of_.submitted_;
     ++requests_.at(group).calls;
     const std::uint64_t ticket = made.args.ticket;
@@ -260,6 +270,12 @@ void program::noticed(const core::notice& what) {
                                           : fact::kind::note);
     const auto of = requests_.find(what.group);
     if (join && of != requests_.end()) ++of->second.joined;
+    if (of != requests_.end() && (join || left)) {
+        auto& workers = of->second.workers;
+        std::erase(workers, what.name);
+        // One call in a while is for a worker that has gone.
+        if (join || luck_.below(4) == 0) workers.push_back(what.name);
+    }
     told.group = what.group.value;
     told.manager = of_.id_;
     told.text = std::string(to_string(what.kind)) + " " + what.name + " " + what.why;

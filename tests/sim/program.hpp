@@ -24,6 +24,7 @@ public:
         bool served = false;                 // it had all that it wanted once
         std::size_t calls = 0;               // not settled
         std::size_t joined = 0;              // workers that it ever had
+        std::vector<std::string> workers;    // those that it has, and at last one that left
     };
 
     program(world& in, manager_process& of);
@@ -55,7 +56,7 @@ private:
     void note_cancel(std::uint64_t ticket);
     void clear_up(core::manager& machine, instant now, core::manager_effects& out);
     [[nodiscard]] function choose();
-    [[nodiscard]] maus::call_options options();
+    [[nodiscard]] maus::call_options options(const standing_request& of);
 
     world& world_;
     manager_process& of_;

@@ -257,11 +257,27 @@ TEST_CASE("every error has a name and a sentence") {
         names.emplace(to_string(static_cast<maus::errc>(code)));
         sentences.emplace(describe(static_cast<maus::errc>(code)));
     }
-    CHECK(names.size() == 20);
-    CHECK(sentences.size() == 20);
+    CHECK(names.size() == 21);
+    CHECK(sentences.size() == 21);
     CHECK_FALSE(sentences.contains(""));
     CHECK_FALSE(names.contains("unknown"));
     CHECK(names.contains("maybe_executed"));
+}
+
+TEST_CASE("a worker's id is 32 hexadecimal digits, there and back") {
+    const std::string text = "00112233445566778899aabbccddeeff";
+    const maus::worker_id read(text);
+    CHECK(read.text() == text);
+    CHECK(read.bytes()[1] == 0x11);
+    CHECK_FALSE(read.empty());
+    CHECK(maus::worker_id{}.empty());
+    CHECK(std::hash<maus::worker_id>{}(read) != std::hash<maus::worker_id>{}(maus::worker_id{}));
+    for (const char* wrong :
+         {"", "00112233", "00112233445566778899aabbccddeef", "00112233445566778899aabbccddeefff",
+          "00112233445566778899AABBCCDDEEFF", "0011223344556677 899aabbccddeeff"}) {
+        INFO(wrong);
+        CHECK(code_from([&] { (void)maus::worker_id(wrong); }) == maus::errc::invalid_argument);
+    }
 }
 
 TEST_CASE("only what time may mend is worth another try") {

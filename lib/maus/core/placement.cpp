@@ -452,7 +452,8 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
     const auto done = at.large->pump(now, at.to, out);
     for (const auto& sent : done) {
         const std::uint32_t index = slot_of(sent);
-        calls_[index].state = calls_[index].is_hedge ? call_state::hedged : call_state::sent;
+        calls_[index].state = call_state::sent;
+        if (calls_[index].is_hedge) note_hedge(index);
         watch_for_hedge(index, now);
         calls_.unlink(at.held, index);
         calls_.push_back(at.held, index);

@@ -220,6 +220,7 @@ private:
     /// What travels with a call beside its arguments, encoded.
     [[nodiscard]] static base::buffer extensions_of(const call_slot& call, instant now);
     void watch_for_hedge(std::uint32_t index, instant now);
+    void note_hedge(std::uint32_t index);
     /// Where this attempt's call, or its second attempt, stands.
     [[nodiscard]] std::uint32_t slot_of(wire::attempt which) const;
 

@@ -99,13 +99,22 @@ void placement::pump_addressed(call_group& of, std::uint64_t before, instant now
 
 // --- second attempts ----------------------------------------------------------------------------
 
-// It has been sent. A suspect is not hedged: it would run beside others after all.
+// It has been sent. A suspect is not hedged: it would run beside others after all. What may go to one
+// worker only cannot be.
 void placement::watch_for_hedge(std::uint32_t index, instant now) {
     const call_slot& call = calls_[index];
     if (!call.tags || call.tags->hedge_after == duration::max()) return;
+    if (call.at_most_once() || call.is_addressed()) return;
     if (call.is_hedge || call.alone || call.tags->hedged) return;
     timers_.set(base::after(now, call.tags->hedge_after),
                 {calls_.id_of(index), call.attempt, true});
+}
+
+// Its worker has been sent all of it.
+void placement::note_hedge(std::uint32_t index) {
+    calls_[index].state = call_state::hedged;
+    calls_[calls_[index].partner].tags->hedged = true;
+    ++hedged_;
 }
 
 std::uint32_t placement::slot_of(wire::attempt which) const {
@@ -138,9 +147,7 @@ void placement::pump_hedges(call_group& of, instant now, outbox& out) {
         }
         if (best != no_index) {
             send_calls(best, of.hedges, index, 1, now, out);
-            if (calls_[index].state == call_state::sent) calls_[index].state = call_state::hedged;
-            calls_[first].tags->hedged = true;
-            ++hedged_;
+            if (calls_[index].state == call_state::sent) note_hedge(index);
         }
         index = next;
     }
