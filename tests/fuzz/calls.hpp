@@ -32,6 +32,8 @@ public:
         made.options.max_crashes = how_to.max_crashes;
         made.options.timeout = how_to.timeout;
         made.options.attempt_timeout = how_to.attempt_timeout;
+        if (how_to.tags) made.options.hedge_after = how_to.tags->hedge_after;
+        if (how_to.tags && !how_to.tags->worker.empty()) made.options.worker = how_to.tags->worker;
         all_.push_back(std::move(made));
         ++outstanding_;
         if (const auto id = how(std::move(what)); id.value != 0) {
@@ -92,6 +94,7 @@ public:
                 const auto read = wire::decode_hello(body, limits{});
                 if (!read) continue;
                 signatures_[at] = read.value().signatures;
+                workers_[at] = read.value().worker;
                 limited(read.value().can);
                 continue;
             }
@@ -135,7 +138,13 @@ private:
         std::size_t bytes = 0;
         base::call_id id{};
         std::uint32_t attempts = 0;
-        link_key at{};  // of the last attempt
+        link_key at{};             // of the last attempt
+        std::uint32_t hedged = 0;  // the attempt before that, which may still run
+        link_key hedged_at{};
+        [[nodiscard]] bool may_be_hedged() const {
+            return options.hedge_after != base::duration::max() && options.worker.empty() &&
+                   options.delivery != maus::delivery::at_most_once;
+        }
         bool settled = false, refused = false;
     };
     struct answer {
@@ -151,8 +160,14 @@ private:
         call& one = all_[found->second];
         require(!one.settled, "a settled call is not sent");
         require(what.number.value == one.attempts + 1, "attempts are counted");
+        if (one.may_be_hedged()) {
+            one.hedged = one.attempts;
+            one.hedged_at = one.at;
+        }
         one.attempts = what.number.value;
         one.at = at;
+        require(one.options.worker.empty() || one.options.worker.bytes() == workers_[at].bytes,
+                "a call for one worker is sent to no other");
         require(one.options.delivery != maus::delivery::at_most_once || one.attempts == 1,
                 "at_most_once is sent once");
         const bool once = (record.flags & wire::flag_at_most_once) != 0;
@@ -166,9 +181,11 @@ private:
     }
     [[nodiscard]] bool answered(const call& one, bool with_result, std::string_view payload) const {
         return std::any_of(answers_.begin(), answers_.end(), [&](const answer& each) {
-            return each.is_result == with_result && each.at == one.at &&
-                   each.about.call == one.id && each.about.number.value == one.attempts &&
-                   one.attempts != 0 && each.payload == payload;
+            const std::uint32_t number = each.about.number.value;
+            const bool is_last = each.at == one.at && number == one.attempts;
+            const bool is_other = each.at == one.hedged_at && number == one.hedged;
+            return each.is_result == with_result && each.about.call == one.id && number != 0 &&
+                   (is_last || is_other) && each.payload == payload;
         });
     }
     void check_error(const call& one, const core::outcome& result, base::instant now) const {
@@ -179,7 +196,9 @@ private:
                         "at_most_once is not poisoned");
                 // With a cap of 1, a start in doubt does not keep it from its first.
                 require(attempts == std::max<std::size_t>(one.options.max_crashes, 1) ||
-                            (one.options.max_crashes <= 1 && attempts == 2),
+                            (one.options.max_crashes <= 1 && attempts == 2) ||
+                            (one.may_be_hedged() &&
+                             attempts == std::max<std::size_t>(one.options.max_crashes, 2) + 1),
                         "poisoned at the cap, with the list of attempts");
                 return;
             case errc::maybe_executed:
@@ -196,6 +215,8 @@ private:
             case errc::too_large:
                 return require(one.bytes > bytes_max_,
                                "too_large is more than a worker or a relay said that it takes");
+            case errc::worker_lost:
+                return require(!one.options.worker.empty(), "worker_lost is of a call for one");
             case errc::no_workers:
             case errc::no_such_function:
             case errc::signature_mismatch:
@@ -211,6 +232,7 @@ private:
     std::uint64_t bytes_max_ = limits{}.message_bytes_max;  // the least that anybody said
     std::vector<link_key> links_;
     std::map<link_key, std::vector<std::string>> signatures_;
+    std::map<link_key, base::worker_id> workers_;
     std::map<link_key, std::vector<wire::attempt>> attempts_;
     std::vector<answer> answers_;  // of the event at hand
 };

@@ -109,6 +109,10 @@ private:
         made.options.max_crashes = how / 4 % 4;
         if (how / 16 % 4 == 3) made.options.timeout = std::chrono::milliseconds{in_.byte() * 10};
         if (how / 64 % 4 == 3) made.options.attempt_timeout = std::chrono::milliseconds{300};
+        maus::call_options chosen;  // both are kept apart from what most calls have
+        if (how / 64 % 4 == 2) chosen.hedge_after = std::chrono::milliseconds{100};
+        if (how / 16 % 4 == 2) chosen.worker = maus::worker_id(an_id<base::worker_id>(in_).bytes);
+        made.options.tags = core::call_policy(chosen).tags;
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {
             return manager_.on(std::move(call), now_, out_);
