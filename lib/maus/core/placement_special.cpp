@@ -32,8 +32,8 @@ base::buffer placement::extensions_of(const call_slot& call, instant now) {
 
 link_index placement::link_of(const std::string& worker, const call_group& in) const {
     const auto found = link_of_worker_.find(worker);
-    return found != link_of_worker_.end() && links_[found->second].group == &in ? found->second
-                                                                                : no_index;
+    if (found == link_of_worker_.end() || links_[found->second].group != &in) return no_index;
+    return found->second;
 }
 
 void placement::enqueue_for(std::uint32_t index, link_index worker) {
