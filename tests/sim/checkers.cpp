@@ -309,7 +309,7 @@ void checkers::settled_badly(const fact& what, const call& of) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
             if (!real_) maybe_executed_.push_back(what);
-            return cause(of.at_most_once && (of.sent > 0 || real_),
+            return cause(of.at_most_once && of.only.none() && (of.sent > 0 || real_),
                          "nothing was handed out at most once");
         case errc::deadline_exceeded:
             return cause(of.deadline != never && by >= of.deadline, "its time was not up");
@@ -355,6 +355,7 @@ void checkers::settled_badly(const fact& what, const call& of) {
 void checkers::poisoned(const fact& what, const call& of) {
     ++counts_.poisoned;
     expect(!of.at_most_once, "I5", what, "at_most_once can't be poisoned");
+    expect(of.only.none(), "only", what, "a call for one worker can't be poisoned");
     // With a cap of 1 it may have started once before, unseen: it is not blamed for a doubt ([P-49]).
     const std::size_t most = std::max(of.cap, 2u) + (of.is_hedged() ? 1 : 0);
     expect(what.attempts.size() >= of.cap && what.attempts.size() <= most, "I5", what,
@@ -432,7 +433,7 @@ void checkers::left(const fact& what) {
                "call " + std::to_string(ticket) + " ran on " + std::to_string(of.lost_starts) +
                    " workers that were lost; its cap is " + std::to_string(of.cap));
     }
-    end_attempts(manager, what.worker);
+    end_attempts(manager, what);
     if (what.text.find("nothing was heard from it") != std::string::npos) {
         given_up_.insert({what.manager, what.worker});
         if (real_) gave_up_link_[{what.manager, what.worker}] = link_of_[what.worker];
@@ -509,7 +510,6 @@ void checkers::finish() {
                "its worker was there, and stayed");
     }
     for (const auto& [ticket, each] : calls_) {
-        losers_were_cancelled(ticket, each);
         if (each.settled == 1 || each.orphaned) continue;
         fact about;
         about.what = fact::kind::note;

@@ -196,10 +196,10 @@ private:
     void sent_beside(const fact& what, call& of, const linked& over);
     [[nodiscard]] static const call::attempt* attempt_of(const call& of, std::uint32_t number);
     [[nodiscard]] static bool is_current(const call& of, std::uint32_t number);
-    void end_attempts(const life_key& manager, const base::worker_id& at);
+    void end_attempts(const life_key& manager, const fact& what);
     [[nodiscard]] static bool stop_running(call& of, const base::worker_id& at);
     void cancelled(const fact& what);
-    void losers_were_cancelled(std::uint64_t ticket, const call& of);
+    void attempt_is_over(const call& of, const call::attempt& which, const fact& what);
     void started(const fact& what);
     void learn_from_start(const fact& what, call& of);
     void ended(const fact& what);

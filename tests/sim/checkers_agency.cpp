@@ -230,6 +230,7 @@ void checkers::answered(const fact& what) {
     if (what.text == "returned") whose.returned = what.attempt;
     if (what.attempt <= whose.attempts.size()) {
         call::attempt& its = whose.attempts[what.attempt - 1];
+        attempt_is_over(whose, its, what);
         if (what.text == "returned") its.ended = true;
         if (what.right) its.answered = what.at;
     }

@@ -40,11 +40,17 @@ bool checkers::is_current(const call& of, std::uint32_t number) {
     return of.is_hedged() && its != nullptr && !its->ended;
 }
 
-void checkers::end_attempts(const life_key& manager, const base::worker_id& at) {
+void checkers::end_attempts(const life_key& manager, const fact& what) {
+    const base::worker_id& at = what.worker;
     const auto found = sent_at_.find({manager, at});
     if (found == sent_at_.end()) return;
     for (const std::uint64_t ticket : found->second) {
-        for (auto& each : calls_.at(ticket).attempts) each.ended = each.ended || each.worker == at;
+        call& of = calls_.at(ticket);
+        for (auto& each : of.attempts) {
+            if (each.worker != at) continue;
+            attempt_is_over(of, each, what);
+            each.ended = true;
+        }
     }
     sent_at_.erase(found);
 }
@@ -70,20 +76,12 @@ void checkers::cancelled(const fact& what) {
     if (what.attempt <= of.attempts.size()) of.attempts[what.attempt - 1].cancelled = true;
 }
 
-// Who was there to the end, and answered long after the call was settled, or never, was told.
-void checkers::losers_were_cancelled(std::uint64_t ticket, const call& of) {
-    if (of.attempts.size() < 2 || of.settled == 0 || of.orphaned || !of.is_hedged()) return;
-    for (const auto& each : of.attempts) {
-        const bool is_late = !each.answered || *each.answered > of.settled_at + slack_;
-        if (each.ended || each.cancelled || !is_late) continue;
-        fact about;
-        about.what = fact::kind::note;
-        about.process = of.manager.first;
-        about.life = of.manager.second;
-        about.ticket = ticket;
-        about.worker = each.worker;
-        fail("P-106", about, "an attempt that came too late was not cancelled");
-    }
+// Whoever is told nothing answers long after the call was settled, or its link ends long after that.
+void checkers::attempt_is_over(const call& of, const call::attempt& which, const fact& what) {
+    if (!of.is_hedged() || of.settled == 0 || of.orphaned || which.ended || which.answered) return;
+    const bool is_late = what.at > of.settled_at + slack_;
+    expect(which.cancelled || !is_late, "P-106", what,
+           "an attempt at call " + std::to_string(of.id) + " came too late and was not cancelled");
 }
 
 }  // namespace maus::sim
