@@ -217,14 +217,16 @@ TEST_CASE("P-52: an attempt that takes too long settles its call, and its link e
 TEST_CASE("P-53: an error number that is not in the table reads as protocol_violation") {
     managed all;
     auto worker = join(all);
-    for (const unsigned number : {0u, 21u, 99u, 255u}) {
+    constexpr unsigned last = 21;
+    CHECK(static_cast<unsigned>(maus::errc_last) == last);
+    for (const unsigned number : {0u, last + 1, 99u, 255u}) {
         auto sum = all.add(1, 1);
         const record call = worker->next_call();
         worker->link->send(
             to_record(r_failed, fault{attempt_of(call), static_cast<u8>(number), "", "?"}));
         CHECK(error_of(sum) == maus::errc::protocol_violation);
     }
-    for (unsigned number = 1; number <= 20; ++number) {
+    for (unsigned number = 1; number <= last; ++number) {
         auto sum = all.add(1, 1);
         const record call = worker->next_call();
         worker->link->send(
