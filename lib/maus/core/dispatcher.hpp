@@ -71,7 +71,11 @@ struct dispatch_counters {
     std::uint64_t sent = 0;
 };
 
-enum class link_end : std::uint8_t { lost, released };
+enum class link_end : std::uint8_t {
+    lost,
+    released,
+    refused,  ///< by its worker, which has started none of the calls that it has not answered
+};
 
 class dispatcher {
 public:

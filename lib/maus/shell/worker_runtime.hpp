@@ -35,6 +35,8 @@ public:
 
     // --- before it runs
     void add(std::string signature, detail::handler handler);
+    void set_on_lease(detail::lease_hook hook);
+    void set_on_release(detail::lease_hook hook);
     void register_parkserver(std::string endpoint, std::string type);
     void connect(std::string endpoint, std::string type);
 
@@ -71,6 +73,7 @@ private:
     void loop_is_over();
     void stop(base::duration timeout);
     void cancel_jobs(base::instant now);
+    void hand_out_hook();
     void give_back(const core::job& job, base::instant now);
     void publish_metrics();
 
@@ -87,11 +90,18 @@ private:
     void run_job(core::job job, bool may_start);
     void invoke(const core::job& job, running_call& call);
     void deliver(running_call& call);
+    void run_hook(const core::lease_hook& hook);
+    [[nodiscard]] std::optional<std::string> run_on_lease(const lease_info& of);
+    void run_on_release(const lease_info& of);
+    /// What was set up and could not be cleared up in time. When nothing runs any more.
+    void clear_up_the_rest();
 
     worker_options options_;
     core::worker_config config_;
     std::vector<detail::handler> handlers_;
-    std::size_t plain_functions_ = 0;  // those that are not dynamic come first
+    detail::lease_hook on_lease_, on_release_;
+    std::optional<lease_info> set_up_for_;  // by whoever runs hooks: on_release is due
+    std::size_t plain_functions_ = 0;       // those that are not dynamic come first
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
