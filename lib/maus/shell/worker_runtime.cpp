@@ -117,7 +117,10 @@ void worker_runtime::begin(mode how) {
         *this);
     completions_->open(*reactor_);
     // The host's loop is to see that there is something to do.
-    if (how == mode::hosted) reactor_->sockets().wake();
+    if (how == mode::hosted) {
+        loop_.emplace(*this, false);
+        reactor_->sockets().wake();
+    }
     const std::lock_guard lock(guard_);
     looping_ = how == mode::threaded;
     // Asked to stop before it began.
@@ -211,6 +214,7 @@ int worker_runtime::fd() {
 
 bool worker_runtime::process_events() {
     begin_hosted();
+    const loop_member::turn ours(*loop_);
     if (!reactor_->process_events()) {
         clear_up_the_rest();
         return false;

@@ -21,6 +21,7 @@
 #include "maus/net/reactor.hpp"
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/function_threads.hpp"
+#include "maus/shell/own_loops.hpp"
 #include "maus/shell/published.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/shell/short_jobs.hpp"
@@ -28,7 +29,7 @@
 
 namespace maus::shell {
 
-class worker_runtime final : public net::driven {
+class worker_runtime final : public net::driven, public own_loop {
 public:
     explicit worker_runtime(worker_options options);
     ~worker_runtime() override;
@@ -49,6 +50,10 @@ public:
     /// Whether a function of this worker is what asks.
     [[nodiscard]] bool is_own_thread() const { return function_threads_.is_own_thread(); }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
+
+    // --- own_loop
+    [[nodiscard]] int loop_fd() override { return reactor_->fd(); }
+    bool process_loop() override { return process_events(); }
 
     // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
@@ -122,6 +127,7 @@ private:
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;
+    std::optional<loop_member> loop_;  // hosted
     bool looping_ = false;
     bool stop_asked_ = false;
 };
