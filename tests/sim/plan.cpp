@@ -117,6 +117,11 @@ plan draw(std::uint64_t seed) {
         made.steady = seconds{14};
         made.hung = 0;  // a worker that hangs is not between calls
     }
+    made.hooks = some(from, 0.35, 1);
+    if (made.hooks > 0) {
+        made.refusals = some(from, 0.6, 0.7);
+        made.hook_max = between(from, milliseconds{1}, milliseconds{300});
+    }
     return made;
 }
 

@@ -13,6 +13,7 @@
 // sent         | link lost, it may have been running  | queued at its old place, tried alone
 // sent         | the same, max_crashes times          | settled: poisoned
 // sent         | link lost, it only waited there      | queued at its old place, alone
+// sent         | its worker refuses the lease         | queued at its old place
 // sent         | link lost, at_most_once              | settled: maybe_executed
 // queued, sent | deadline, cancel, release, stop      | settled
 // sent         | attempt_timeout                      | settled; its link is to be ended
