@@ -367,8 +367,8 @@ void worker::settle_down(instant now, worker_effects& out) {
         if (done && all_sent() && !clears_up(out)) say_goodbye(now, out);
         return;
     }
-    if (state_ != state::draining || slots_held_ != 0 || clears_up(out)) return;
-    if (now < rested_at_) return;
+    if (state_ != state::draining || slots_held_ != 0) return;
+    if (clears_up(out) || now < rested_at_) return;
     state_ = state::free;
     const auto ended = lease_.serving.lease;
     lease_ = {};
