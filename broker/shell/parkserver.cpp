@@ -81,8 +81,8 @@ public:
     }
     bool process_events() {
         begin_hosted();
-        if (loop_->is_inside()) return true;  // its log function asks
-        const shell::loop_member::turn ours(*loop_);
+        const shell::loop_member::turn its(*loop_);
+        if (!its.is_mine()) return true;  // its log function asks
         return !said_goodbye_ && reactor_.process_events();
     }
     [[nodiscard]] int loop_fd() override { return reactor_.fd(); }

@@ -41,6 +41,7 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
     std::vector<entry> waiting;
     bool stopping = false;
     std::thread thread;
+    bool runs = false;        // without a thread: somebody does
     std::vector<entry> mine;  // by the thread: those that it has taken
     std::size_t next = 0;
     std::mutex join_guard;  // whoever stops it second waits for the first
@@ -97,10 +98,19 @@ bool callback_thread::shared::put(entry& added) {
 
 bool callback_thread::run_some(base::instant until) {
     const auto kept = shared_;  // a task may destroy this
+    {
+        const std::lock_guard lock(kept->guard);
+        if (std::exchange(kept->runs, true)) return false;
+    }
     const struct own_thread {
-        ~own_thread() { works_for = before; }
+        ~own_thread() {
+            works_for = before;
+            const std::lock_guard lock(of.guard);
+            of.runs = false;
+        }
         const void* before;
-    } until_the_end{std::exchange(works_for, kept.get())};
+        shared& of;
+    } until_the_end{std::exchange(works_for, kept.get()), *kept};
     for (;;) {
         if (kept->next == kept->mine.size()) {
             kept->mine.clear();

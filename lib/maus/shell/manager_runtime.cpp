@@ -167,7 +167,6 @@ int manager_runtime::fd() {
 bool manager_runtime::process_events() {
     check_own_loop();
     if (is_over_) return false;
-    if (loop_->is_inside()) return true;
     drive_own_loop();
     // A callback that waits runs no others: they come after it.
     if (in_callback()) return !is_over_;
@@ -179,8 +178,8 @@ bool manager_runtime::process_events() {
 }
 
 void manager_runtime::drive_own_loop() {
-    const loop_member::turn ours(*loop_);
-    if (reactor_.process_events()) return;
+    const loop_member::turn its(*loop_);
+    if (!its.is_mine() || is_over_ || reactor_.process_events()) return;
     is_over_ = true;
     loop_->leave();
     after_the_end();

@@ -144,7 +144,7 @@ private:
     bool stopped_ = false;
     // In a loop of the program's own.
     std::optional<loop_member> loop_;
-    bool is_over_ = false;
+    std::atomic<bool> is_over_{false};
     bool is_abandoned_ = false;  // destroyed by one of its callbacks
     std::thread thread_;
     std::mutex stop_guard_;

@@ -5,7 +5,8 @@
 // is driven by that loop, it would often wait for itself. So it drives all of its loops while it waits:
 // what waits asks must_drive(), and calls drive() in place of a wait.
 //
-// An object belongs to the thread that made it, or that called its process_events() last.
+// An object belongs to the thread that made it, or that called its process_events() last. One thread drives
+// it at a time: who comes in vain is not needed.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ public:
     loop_member(const loop_member&) = delete;
     loop_member& operator=(const loop_member&) = delete;
 
-    /// Whether it is driven at this moment, by the calling thread.
-    [[nodiscard]] bool is_inside() const noexcept { return inside_; }
+    /// Whether it is driven at this moment.
+    [[nodiscard]] bool is_inside() const noexcept { return inside_.load(); }
 
     /// It has finished.
     void leave() noexcept;
@@ -41,17 +42,20 @@ public:
     /// While it lives, this thread drives the object.
     class turn {
     public:
-        explicit turn(loop_member& of) : of_(of), before_(of.inside_) {
-            of.move_here();
-            of.inside_ = true;
+        explicit turn(loop_member& of) : of_(of), is_mine_(!of.inside_.exchange(true)) {
+            if (is_mine_) of.move_here();
         }
-        ~turn() { of_.inside_ = before_; }
+        ~turn() {
+            if (is_mine_) of_.inside_.store(false);
+        }
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
+        /// False: it is driven already, here or by another thread.
+        [[nodiscard]] bool is_mine() const noexcept { return is_mine_; }
 
     private:
         loop_member& of_;
-        bool before_;
+        bool is_mine_;
     };
 
 private:
@@ -60,7 +64,7 @@ private:
     void move_here();
 
     std::shared_ptr<entry> entry_;
-    bool inside_ = false;
+    std::atomic<bool> inside_{false};
 };
 
 /// This thread drives a manager, so it is not to wait in any other way.
