@@ -245,6 +245,7 @@ TEST_CASE(
     at.link(1, 2);
     (void)at.hook();
     CHECK(at.hear(1, wire::register_again{}) == lines{"1 register_worker serving 5.1"});
+    at.hear(1, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
     at.hook_ends();
     at.release(2);
     (void)at.hook();

@@ -17,7 +17,7 @@ using maus_test::log_book;
 namespace {
 
 /// What happened, in order.
-class diary {
+class hook_notes {
 public:
     void note(const std::string& what) {
         const std::lock_guard lock(guard_);
@@ -36,10 +36,10 @@ private:
     mutable std::mutex guard_;
     std::vector<std::string> lines_;
 };
-using diary_lines = std::vector<std::string>;
+using hook_lines = std::vector<std::string>;
 
 struct hooked {
-    diary written;
+    hook_notes written;
     maus::worker worker;
     explicit hooked(maus::worker_options options = {.heartbeat = calm})
         : worker(std::move(options)) {
@@ -78,7 +78,7 @@ private:
 TEST_CASE("hooks run before the first call of a lease and after its last one", "[hooks]") {
     site here;
     maus::worker worker({.concurrency = 3, .heartbeat = calm});
-    diary written;
+    hook_notes written;
     maus_test::shown<maus::lease_info> told;
     gate setting_up, running;
     worker.expose("work", [&](int x) {
@@ -107,14 +107,14 @@ TEST_CASE("hooks run before the first call of a lease and after its last one", "
     CHECK(told.get().parkserver == here.parkserver());
     setting_up.open();
     REQUIRE(running.wait_for_arrivals(3));
-    CHECK(written.lines() == diary_lines{"on_lease", "begun", "begun", "begun"});
+    CHECK(written.lines() == hook_lines{"on_lease", "begun", "begun", "begun"});
     one.workers.release();
     CHECK(error_of(std::move(calls[0])).code() == maus::errc::cancelled);
     CHECK(written.count("on_release") == 0);
     running.open();
     REQUIRE(comes_to_be(here.parkserver(), worker.id(), worker_state::available));
-    CHECK(written.lines() == diary_lines{"on_lease", "begun", "begun", "begun", "ended", "ended",
-                                         "ended", "on_release"});
+    CHECK(written.lines() == hook_lines{"on_lease", "begun", "begun", "begun", "ended", "ended",
+                                        "ended", "on_release"});
 }
 
 TEST_CASE("a worker is available only after on_release", "[hooks]") {
@@ -136,10 +136,10 @@ TEST_CASE("a worker is available only after on_release", "[hooks]") {
     const auto now = maus::fetch_status(here.parkserver(), patience);
     REQUIRE(now.workers.size() == 1);
     CHECK(now.workers[0].state != worker_state::available);
-    CHECK(one.written.lines() == diary_lines{"on_lease", "add"});
+    CHECK(one.written.lines() == hook_lines{"on_lease", "add"});
     clearing.open();
     CHECK(value_of(waits) == 4);
-    CHECK(one.written.lines() == diary_lines{"on_lease", "add", "on_release", "on_lease", "add"});
+    CHECK(one.written.lines() == hook_lines{"on_lease", "add", "on_release", "on_lease", "add"});
 }
 
 TEST_CASE("heartbeats go on while a worker is set up", "[hooks]") {
@@ -174,7 +174,7 @@ TEST_CASE("a worker that refuses a lease tells why, starts nothing, and comes ba
     // It would be poisoned if it were blamed for any of the refusals.
     auto call = by.workers.with({.max_crashes = 1}).call(zoo::add, 1, 1);
     CHECK(value_of(call) == 2);
-    CHECK(one.written.lines() == diary_lines{"asked", "asked", "asked", "asked", "add"});
+    CHECK(one.written.lines() == hook_lines{"asked", "asked", "asked", "asked", "add"});
     CHECK(by.manager.metrics().workers_lost == 3);
     const std::string why =
         throws ? "on_lease threw std::runtime_error: no licence is left" : "on_lease refused";
@@ -217,7 +217,7 @@ TEST_CASE("a worker that stops does not wait for on_lease for ever, and on_relea
     CHECK(one.written.lines().empty());
     setting_up.open();
     stops.join();
-    CHECK(one.written.lines() == diary_lines{"on_lease", "on_release"});
+    CHECK(one.written.lines() == hook_lines{"on_lease", "on_release"});
 }
 
 TEST_CASE("a worker that serves one manager directly has hooks, too", "[hooks]") {
@@ -234,7 +234,7 @@ TEST_CASE("a worker that serves one manager directly has hooks, too", "[hooks]")
     one.worker.connect(manager.endpoint());
     one.worker.start();
     CHECK(value_of(workers.call(zoo::add, 1, 1)) == 2);
-    CHECK(one.written.lines() == diary_lines{"on_lease", "on_lease", "on_lease", "add"});
+    CHECK(one.written.lines() == hook_lines{"on_lease", "on_lease", "on_lease", "add"});
     one.worker.stop();
     CHECK(one.written.count("on_release") == 1);
 }

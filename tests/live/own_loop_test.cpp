@@ -39,11 +39,11 @@ public:
     }
 
 private:
-    struct driven {
+    struct looped {
         int fd;
         std::function<bool()> process;
     };
-    std::vector<driven> all_;
+    std::vector<looped> all_;
 };
 
 maus::manager_options in_own_loop(site& here) {

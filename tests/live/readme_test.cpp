@@ -130,7 +130,7 @@ TEST_CASE("README: a parkserver, a worker and a manager in one loop") {
     maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
     manager.connect_parkserver(park.endpoint());
     auto workers = manager.get_workers({.amount = 1});
-    workers.call(add, 1, 1).then([&](maus::future<int> sum) { total += sum.get(); });
+    (void)workers.call(add, 1, 1).then([&](maus::future<int> sum) { total += sum.get(); });
     while (total == 0) {
         pollfd wait[] = {
             {park.fd(), POLLIN, 0}, {worker.fd(), POLLIN, 0}, {manager.fd(), POLLIN, 0}};
