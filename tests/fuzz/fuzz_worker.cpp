@@ -87,9 +87,9 @@ private:
         worker_.on(core::down{at, "gone"}, now_, out_);
     }
     void stop() {
-        stop_by_ = now_ + std::chrono::seconds{in_.below(3)};
-        worker_.on(core::stop_worker{stop_by_}, now_, out_);
-        stops_ = true;
+        const auto by = now_ + std::chrono::seconds{in_.below(3)};
+        worker_.on(core::stop_worker{by}, now_, out_);
+        if (!std::exchange(stops_, true)) stop_by_ = by;  // only the first counts
     }
     void parkserver_says() {
         const auto there = routes_.talking();

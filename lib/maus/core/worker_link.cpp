@@ -255,7 +255,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     if (now >= lease_until_) return end_link(true, "the welcome came too late", now, out);
     ping_manager(now, out);
     out.net.log(log_level::info, "serves manager " + base::brief(answer.manager));
-    if (config_.has_hooks) set_up(out);
+    if (config_.has_hooks && state_ == state::serving) set_up(out);
 }
 
 void worker::ping_manager(instant now, worker_effects& out) {
