@@ -11,13 +11,14 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 #include "maus/net/reactor.hpp"
+#include "maus/shell/own_loops.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/shell/published.hpp"
 #include "maus/version.hpp"
 
 namespace maus {
 
-class parkserver::implementation final : public net::driven {
+class parkserver::implementation final : public net::driven, public shell::own_loop {
 public:
     explicit implementation(parkserver_options options)
         : options_(std::move(options)),
@@ -46,6 +47,8 @@ public:
     ~implementation() override {
         stop();
         if (thread_.joinable()) thread_.join();
+        while (loop_ && process_events()) {
+        }
     }
 
     [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
@@ -59,16 +62,31 @@ public:
         if (begin()) thread_ = net::spawn([this] { loop(); }, mask_);
     }
     [[nodiscard]] bool is_own_thread() {
+        if (hosted_) return loop_ && loop_->is_inside();
         const std::lock_guard lock(guard_);
         return loop_thread_ == std::this_thread::get_id();
     }
     void stop() {
         stop_asked_ = true;
         reactor_.wake();
-        if (is_own_thread()) return;
+        if (hosted_ || is_own_thread()) return;
         std::unique_lock lock(guard_);
         stopped_.wait(lock, [this] { return !looping_; });
     }
+
+    // --- in a loop of the program's own
+    [[nodiscard]] int fd() {
+        begin_hosted();
+        return reactor_.fd();
+    }
+    bool process_events() {
+        begin_hosted();
+        const shell::loop_member::turn its(*loop_);
+        if (!its.is_mine()) return true;  // its log function asks
+        return !said_goodbye_ && reactor_.process_events();
+    }
+    [[nodiscard]] int loop_fd() override { return reactor_.fd(); }
+    bool process_loop() override { return process_events(); }
 
     // --- net::driven
     void on(net::input event, base::instant now) override {
@@ -106,10 +124,23 @@ private:
     }
     bool begin() {
         const std::lock_guard lock(guard_);
-        if (looping_ || said_goodbye_)
+        if (looping_ || hosted_ || said_goodbye_)
             throw error(errc::invalid_argument, "maus::parkserver: it runs, or it ran");
         looping_ = true;
         return true;
+    }
+    void begin_hosted() {
+        if (loop_) return;
+        {
+            const std::lock_guard lock(guard_);
+            if (looping_ || said_goodbye_) {
+                throw error(errc::invalid_argument,
+                            "maus::parkserver: it runs in a thread, or ran");
+            }
+            hosted_ = true;
+        }
+        loop_.emplace(*this, false);
+        reactor_.sockets().wake();  // the program's loop is to see that there is something to do
     }
     void loop() {
         {
@@ -141,6 +172,8 @@ private:
     std::thread::id loop_thread_;
     const net::signal_mask mask_ = net::current_mask();
     bool looping_ = false;
+    std::atomic<bool> hosted_{false};
+    std::optional<shell::loop_member> loop_;
 };
 
 parkserver::parkserver(parkserver_options options)
@@ -156,5 +189,7 @@ parkserver_metrics parkserver::metrics() const { return self_->metrics(); }
 void parkserver::run() { self_->run(); }
 void parkserver::start() { self_->start(); }
 void parkserver::stop() { self_->stop(); }
+int parkserver::fd() { return self_->fd(); }
+bool parkserver::process_events() { return self_->process_events(); }
 
 }  // namespace maus

@@ -159,6 +159,9 @@ public:
     }
     [[nodiscard]] const std::shared_ptr<call_owner>& owner() const { return owner_; }
 
+    /// What it counts towards limits::calls_bytes_max while it is not settled; its group's.
+    [[nodiscard]] std::uint32_t& charge() noexcept { return charge_; }
+
     // Until it is settled, the call. The owner takes the arguments; after that the room is the
     // result's.
     [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
@@ -184,6 +187,7 @@ private:
     std::atomic<std::uint32_t> word_{one_reference};
     bool heard_ = false;     // somebody has looked at the failure
     bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
+    std::uint32_t charge_ = 0;
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;

@@ -35,6 +35,11 @@ struct limits {
     /// Calls of one group of workers that are not settled; one more blocks or fails with
     /// overloaded.
     std::size_t calls_max = 1u << 20;
+    /// Bytes of the calls of one group of workers: the arguments of those that are not settled, and
+    /// the results of those whose callbacks have not run yet. A call that would make it more blocks
+    /// or fails with overloaded; one that is larger than all of that is taken when there is no other.
+    /// (Results in futures are the program's own, and do not count.)
+    std::size_t calls_bytes_max = 256u << 20;
     /// Calls that one worker holds, running, waiting and detached together.
     std::size_t calls_per_worker_max = 16384;
     /// Detached calls that a manager lets a worker hold for each that it runs at a time, before it has

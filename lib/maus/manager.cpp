@@ -9,7 +9,7 @@ manager::manager(manager_options options)
     : runtime_(std::make_shared<shell::manager_runtime>(std::move(options))) {
     runtime_->start();
 }
-manager::~manager() { runtime_->stop(); }
+manager::~manager() { runtime_->shut_down(); }
 
 void manager::connect_parkserver(std::string endpoint) {
     runtime_->connect_parkserver(std::move(endpoint));
@@ -21,5 +21,10 @@ std::string manager::endpoint() const { return runtime_->endpoint(); }
 manager_metrics manager::metrics() const { return runtime_->metrics(); }
 std::string manager::id() const { return runtime_->id(); }
 void manager::stop() { runtime_->stop(); }
+int manager::fd() { return runtime_->fd(); }
+bool manager::process_events() {
+    const auto kept = runtime_;  // a callback may destroy this
+    return kept->process_events();
+}
 
 }  // namespace maus

@@ -11,12 +11,25 @@
 // execution, or with a named error (error.hpp). A lost worker's calls go to the other workers;
 // call_options::delivery and max_crashes say how often.
 //
+// There are two ways to run it:
+//
+// - on threads of its own, the default. A thread that waits for a future does their work meanwhile.
+// - with manager_options::own_loop, in a loop that you have already, by fd() and process_events(). There
+//   are no threads then. Callbacks run inside process_events(). A thread that waits on the thread of that
+//   loop (for a future, for wait_for(), for room) drives it meanwhile, and all workers and parkservers
+//   that it drives in the same way; what waits on other threads waits for that loop.
+//
+//     maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
+//     // in the loop: poll() manager.fd() for POLLIN, and whenever it is readable:
+//     manager.process_events();
+//
 // Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
 // call is thrown by its future.
 //
 // Callbacks (of futures, on_event, log) run with the signal mask of the thread that made the manager.
 //
-// Thread-safety: everything here may be used by any number of threads at a time.
+// Thread-safety: everything here may be used by any number of threads at a time, except fd() and
+// process_events(): by one thread at a time, and not while the manager is destroyed.
 #pragma once
 
 #include <chrono>
@@ -228,8 +241,8 @@ public:
     }
     ~worker_group() { release(); }
 
-    /// Calls a function on one of the workers. Waits only if limits::calls_max calls are not settled
-    /// and call_options::when_full says to block. A call that is made before the first worker has
+    /// Calls a function on one of the workers. Waits only if limits::calls_max calls, or
+    /// limits::calls_bytes_max bytes of them, are not settled and call_options::when_full says to block. A call that is made before the first worker has
     /// come waits for it in the manager.
     ///
     /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
@@ -309,7 +322,8 @@ private:
     std::shared_ptr<detail::group_handle> group_;
 };
 
-/// Asks for workers and calls them. Everything that it does by itself, it does on threads of its own.
+/// Asks for workers and calls them. Everything that it does by itself, it does on threads of its own, or
+/// in process_events().
 class manager {
 public:
     /// Without an endpoint: manager and workers talk through the parkserver.
@@ -341,8 +355,19 @@ public:
     /// 32 hexadecimal digits, as `maus status` shows them.
     [[nodiscard]] std::string id() const;
 
-    /// Releases all workers; calls that are not settled fail with shutdown. Idempotent.
+    /// Releases all workers; calls that are not settled fail with shutdown. Idempotent. With
+    /// manager_options::own_loop it does not wait: that is done when process_events() returns false.
     void stop();
+
+    /// With manager_options::own_loop, for a loop that you have: readable (level-triggered) whenever
+    /// process_events() has something to do, heartbeats included. Throws maus::error (invalid_argument)
+    /// without own_loop.
+    [[nodiscard]] int fd();
+    /// Does what there is to do, callbacks included, and returns after some 10 ms at most if no callback
+    /// takes longer. False once it has stopped. Inside of one of its own callbacks it runs no others. A
+    /// callback that takes longer than heartbeat.interval x heartbeat.liveness costs the manager its
+    /// workers. Throws as fd() does.
+    bool process_events();
 
 private:
     std::shared_ptr<shell::manager_runtime> runtime_;

@@ -43,7 +43,8 @@ enum class delivery : std::uint8_t {
     at_most_once,   ///< it fails with maybe_executed; it is executed once or not at all
 };
 
-/// What happens to a call when limits::calls_max calls of its workers are not settled yet.
+/// What happens to a call when limits::calls_max calls of its workers, or limits::calls_bytes_max bytes
+/// of them, are not settled yet.
 enum class when_full : std::uint8_t {
     block,  ///< the caller waits until there is room
     fail,   ///< the call fails with overloaded
@@ -152,8 +153,11 @@ struct manager_options {
     heartbeat_options heartbeat = {};
     maus::limits limits = {};
     log_function log = {};
-    /// Called on the manager's callback thread.
+    /// Called on the manager's callback thread, or in process_events().
     std::function<void(const event&)> on_event = {};
+    /// No threads: the program drives the manager in a loop of its own, by fd() and process_events()
+    /// (manager.hpp).
+    bool own_loop = false;
 };
 
 struct worker_options {

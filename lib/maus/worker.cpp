@@ -35,5 +35,7 @@ std::string worker::id() const { return runtime_->id(); }
 void worker::add(std::string signature, detail::handler handler) {
     runtime_->add(std::move(signature), std::move(handler));
 }
+void worker::set_on_lease(detail::lease_hook hook) { runtime_->set_on_lease(std::move(hook)); }
+void worker::set_on_release(detail::lease_hook hook) { runtime_->set_on_release(std::move(hook)); }
 
 }  // namespace maus

@@ -23,9 +23,14 @@
 // A function learns more of its call, tells its progress and is asked to stop through a first parameter
 // maus::context& (context.hpp).
 //
+// What a worker needs for one manager it sets up in on_lease() and takes down in on_release():
+//
+//     worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
+//     worker.on_release([&](const maus::lease_info&) { session.close(); });
+//
 // Errors: a mistake of the caller throws maus::error (invalid_argument).
 //
-// Thread-safety: expose, register_parkserver and connect before it runs; stop(), metrics() and id()
+// Thread-safety: expose, on_lease, on_release, register_parkserver and connect before it runs; stop(), metrics() and id()
 // at any time from any thread; process_events() from one thread at a time.
 #pragma once
 
@@ -46,6 +51,13 @@
 #include "maus/this_call.hpp"
 
 namespace maus {
+
+/// Whom a worker serves, as on_lease() and on_release() are told.
+struct lease_info {
+    std::string manager;  ///< its id, 32 hexadecimal digits
+    std::string
+        parkserver;  ///< the endpoint of the one that made the lease; empty: none, it came directly
+};
 
 /// What has happened so far; each counter only grows.
 struct worker_metrics {
@@ -156,6 +168,25 @@ void answer_later(invocation& call, F& function, Arguments decoded) {
             answer->fault(caught());
         }
     });
+}
+
+/// Whether the lease is welcome.
+using lease_hook = std::function<bool(const lease_info&)>;
+
+template <class F>
+lease_hook make_lease_hook(F function) {
+    static_assert(std::is_invocable_v<F&, const lease_info&>,
+                  "maus: a hook takes a const maus::lease_info&");
+    return [function = std::move(function)](const lease_info& of) mutable {
+        if constexpr (std::is_same_v<std::invoke_result_t<F&, const lease_info&>, bool>) {
+            return function(of);
+        } else {
+            static_assert(std::is_void_v<std::invoke_result_t<F&, const lease_info&>>,
+                          "maus: a hook returns nothing, or (on_lease) a bool");
+            function(of);
+            return true;
+        }
+    };
 }
 
 template <class Signature>
@@ -311,6 +342,29 @@ public:
         }
     }
 
+    /// Sets up what the worker needs to serve a manager: `function(const maus::lease_info&)` is called
+    /// when a manager has taken the worker, before the first call of that lease. Calls that come
+    /// meanwhile wait; heartbeats go on. It may refuse, by an exception or by returning false: then the
+    /// manager is told why, no call was started, and the worker rests before it is free again: 0.1 to
+    /// 0.5 s, and longer each time, up to 5 s, until a lease is not refused. It runs on a thread that
+    /// runs functions, and nothing else runs meanwhile. The time that it takes counts towards
+    /// call_options::attempt_timeout and timeout. Throws maus::error (invalid_argument) if the worker
+    /// runs already. One function; the last one given counts.
+    template <class F>
+    void on_lease(F function) {
+        set_on_lease(detail::make_lease_hook(std::move(function)));
+    }
+    /// Takes down what on_lease() has set up: called once for each lease that on_lease() did not
+    /// refuse (without an on_lease(): for each lease), whatever ended it: a release, a loss, or
+    /// stop(). All functions of the lease have ended then, except detached ones (those that answer by
+    /// a responder or a future, later); the worker is offered to nobody before it returns. Its link is
+    /// gone already, unless the worker stops. Runs and throws as on_lease() does; what it throws
+    /// itself is logged.
+    template <class F>
+    void on_release(F function) {
+        set_on_release(detail::make_lease_hook(std::move(function)));
+    }
+
     /// Registers with a parkserver whenever it is up. May be called for several. Throws maus::error
     /// (invalid_argument) if that is no endpoint to connect to, the type is no name, or it runs.
     void register_parkserver(std::string endpoint, std::string type = "default");
@@ -356,6 +410,8 @@ private:
         return wire::signature<R, Args...>(name);
     }
     void add(std::string signature, detail::handler handler);
+    void set_on_lease(detail::lease_hook hook);
+    void set_on_release(detail::lease_hook hook);
 
     std::unique_ptr<shell::worker_runtime> runtime_;
 };

@@ -114,6 +114,24 @@ TEST_CASE("dispatcher: a lost worker's calls go on, oldest first and before newe
     CHECK(at.pump() == lines{"8 call 1/2", "8 call 2/2"});
 }
 
+TEST_CASE("dispatcher: a worker that refuses its lease costs no call a start") {
+    desk at;
+    maus::call_options one_start;
+    one_start.max_crashes = 1;
+    for (std::uint64_t worker = 7; worker < 10; ++worker) {
+        const auto refuses = at.worker(worker);
+        if (worker == 7) at.submit(one_start);
+        const std::string number = std::to_string(worker);
+        CHECK(at.pump() == lines{number + " call 1/" + std::to_string(worker - 6)});
+        at.lose(refuses, link_end::refused);
+        CHECK(at.settled_calls().empty());
+    }
+    const auto last = at.worker(10);
+    CHECK(at.pump() == lines{"10 call 1/4"});
+    at.lose(last);
+    CHECK(at.settled_calls() == lines{"1 poisoned"});
+}
+
 TEST_CASE("dispatcher: who only waited behind a crash is not blamed for it") {
     desk at;
     maus::call_options one_start;

@@ -65,7 +65,13 @@ std::string stage::play(const std::string& command) {
         submit(find(words.at(1)), words, given);
     else if (what == "answer" || what == "fail" || what == "detach")
         finish(find(words.at(1)), words, given);
-    else if (what == "forge")
+    else if (what == "hook_ends" || what == "hook_refuses") {
+        node& of = find(words.at(1));
+        if (!std::exchange(of.hook_runs, false)) throw std::runtime_error("no hook runs");
+        core::hook_done told;
+        if (what == "hook_refuses") told.refused = words.at(2);
+        of.worker->on(std::move(told), now_, of.worker_out);
+    } else if (what == "forge")
         forge(find(words.at(1)), words.at(2), words.at(3), given);
     else if (what == "cancel") {
         node& of = find(words.at(1));
@@ -171,6 +177,7 @@ void stage::boot(node& which) {
         config.beat = beat_of(which.given);
         set_apart(config.settings.limits, which.given);
         config.seed = which.number;
+        config.has_hooks = which.given.contains("hooks");
         for (const auto& each : parkservers) config.parkservers.push_back("tcp://" + each);
         if (which.given.contains("serves")) config.manager = "tcp://" + which.given["serves"];
         which.id = to_string(config.id);
@@ -191,6 +198,8 @@ void stage::kill(node& which) {
     which.running.clear();
     which.detached.clear();
     which.cancelled.clear();
+    which.worker_out.hook.reset();
+    which.hook_runs = false;
     for (const auto& each : wires_) {
         for (int end = 0; end < 2; ++end) {
             if (each->ends[end] == &which && !each->closed) hang_up(*each, end);

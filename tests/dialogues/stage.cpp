@@ -231,6 +231,12 @@ void stage::work(node& of) {
     of.worker_out.execute.clear();
     for (const auto& each : of.worker_out.cancel) of.cancelled.insert(each);
     of.worker_out.cancel.clear();
+    if (of.worker_out.hook) {
+        const bool sets_up = of.worker_out.hook->what == core::lease_hook::kind::set_up;
+        of.worker_out.hook.reset();
+        of.hook_runs = true;
+        say(of.name + " runs " + (sets_up ? "on_lease" : "on_release"));
+    }
     while (!of.waiting.empty() && of.running.size() < of.worker->config().concurrency) {
         core::job next = std::move(of.waiting.front());
         of.waiting.pop_front();

@@ -50,6 +50,7 @@ struct node {
     std::deque<maus::core::job> waiting;  // the worker's executor
     std::vector<maus::core::job> running, detached;
     std::set<maus::wire::attempt> cancelled;
+    bool hook_runs = false;
 };
 
 class stage {

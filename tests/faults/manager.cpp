@@ -64,6 +64,7 @@ private:
         made.endpoint = how_.endpoint;
         made.advertise = how_.advertise;
         made.heartbeat = how_.beat();
+        if (how_.bytes_max != 0) made.limits.calls_bytes_max = how_.bytes_max;
         made.log = log_lines();
         made.on_event = [this](const maus::event& news) { noticed(news); };
         return made;
@@ -251,6 +252,7 @@ void manager_choices::add_to(CLI::App& app) {
     app.add_option("--advertise", advertise)->allow_extra_args(false);
     app.add_option("--amount", amount);
     app.add_option("--outstanding", outstanding);
+    app.add_option("--bytes-max", bytes_max);
     app.add_option("--calls", calls);
     app.add_option("--rate", rate);
     app.add_option("--run-us", run_us);

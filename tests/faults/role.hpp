@@ -40,6 +40,7 @@ struct manager_choices : role_options {
     std::vector<std::string> advertise;
     std::uint32_t amount = 0;
     std::uint32_t outstanding = 20;  ///< calls not settled at a time
+    std::size_t bytes_max = 0;       ///< limits::calls_bytes_max; 0: its default
     std::uint64_t calls = 0;         ///< how many; 0: until it is asked to end
     std::uint32_t rate = 0;          ///< calls a second; 0: as many as come back
     std::uint32_t run_us = 1000;

@@ -92,6 +92,48 @@ void blocked_log(stage& on) {
     on.check(peak_of(on.parkserver().pid()) < 128 * mib, "what cannot be logged is kept");
 }
 
+// Ten times as many calls as the workers can take. What does not fit waits with who calls, and not in
+// memory: without a bound a minute of it would be some 700 MiB.
+void overload(stage& on, int seconds) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    throw row_skipped("sanitizers need more address space than any cap leaves them");
+#endif
+    on.start_parkserver();
+    const auto team = on.workers(3);
+    constexpr std::size_t run_ms = 10, a_second = 3 * 1000 / run_ms;
+    constexpr std::size_t call_bytes = 4096, bytes_max = 4 * mib;
+    auto& boss = on.manager(
+        calm({"--amount", "3", "--outstanding", "10000000", "--rate", std::to_string(10 * a_second),
+              "--run-us", std::to_string(run_ms * 1000), "--extra-bytes",
+              std::to_string(call_bytes), "--bytes-max", std::to_string(bytes_max)}),
+        "ulimit -v 1000000;");
+    const auto open = [&] {
+        const std::size_t settled = boss.count(kind::settled);  // first: more may be by now
+        return boss.count(kind::submitted) - settled;
+    };
+    on.wait("as many calls as there is room for",
+            [&] { return open() > bytes_max / call_bytes * 9 / 10; });
+    on.wait_for(boss, kind::settled, a_second);  // what malloc keeps for next time it keeps once
+    std::vector<pid_t> all{boss.pid(), on.parkserver().pid()};
+    for (const auto* each : team) all.push_back(each->pid());
+    std::vector<std::size_t> before;
+    for (const auto each : all) {
+        before.push_back(bytes_of(each));
+        forget_peak(each);
+    }
+    for (int second = 0; second < seconds; ++second) {
+        on.wait_for(boss, kind::settled, a_second * 9 / 10);
+        on.check(open() <= bytes_max / call_bytes + 64,
+                 "more calls are open than there is room for");
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        on.check(peak_of(all[i]) < before[i] + 8 * mib,
+                 "the memory of process " + std::to_string(all[i]) + " grew from " +
+                     std::to_string(before[i]) + " to " + std::to_string(peak_of(all[i])));
+    }
+    on.check(boss.count(kind::left) == 0, "a worker was lost");
+}
+
 }  // namespace
 
 std::vector<row> rows_of_storms() {
@@ -99,6 +141,10 @@ std::vector<row> rows_of_storms() {
         {"registration-storm", "a worker that registers 80,000 times, each time as something else",
          registration_storm},
         {"blocked-log", "a parkserver whose log is a full pipe that nobody reads", blocked_log},
+        {"overload", "ten times as many calls as the workers can take",
+         [](stage& on) { overload(on, 5); }},
+        {"overload-minute", "the same for a minute", [](stage& on) { overload(on, 60); },
+         over::both, weight::heavy},
     };
 }
 

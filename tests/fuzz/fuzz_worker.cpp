@@ -6,6 +6,8 @@
 // - a call is answered at most once, and as long as its link is there, all that are not answered are
 //   jobs;
 // - no job may start when the lease has run out; who is free runs nothing;
+// - a lease is set up before any of its jobs may start, and cleared up once, when nothing runs, before
+//   its worker is free;
 // - the next deadline lies ahead.
 // Once it was told to stop and its time is up, it has stopped and closed everything.
 #include "maus/core/worker.hpp"
@@ -25,7 +27,9 @@ core::worker_config config(input& in) {
     made.id = an_id<base::worker_id>(1);
     made.incarnation = {1};
     made.signatures = {"add(i32,i32)->i32", "name(str)->list<str>"};
-    made.concurrency = static_cast<std::uint32_t>(1 + in.below(2));
+    const auto shape = in.below(4);
+    made.concurrency = static_cast<std::uint32_t>(1 + shape % 2);
+    made.has_hooks = shape >= 2;
     made.settings.limits.calls_per_worker_max = 4;
     made.settings.limits.payload_apart_bytes = 24;
     made.settings.limits.message_bytes_max = 50;
@@ -60,7 +64,7 @@ private:
             case 3:
             case 4: return parkserver_says();
             case 5:
-            case 6: return run_jobs();
+            case 6: return hook_ && in_.one_in(2) ? end_hook(in_.one_in(4)) : run_jobs();
             case 7:
                 if (in_.one_in(4)) stop();
                 return;
@@ -83,9 +87,9 @@ private:
         worker_.on(core::down{at, "gone"}, now_, out_);
     }
     void stop() {
-        stop_by_ = now_ + std::chrono::seconds{in_.below(3)};
-        worker_.on(core::stop_worker{stop_by_}, now_, out_);
-        stops_ = true;
+        const auto by = now_ + std::chrono::seconds{in_.below(3)};
+        worker_.on(core::stop_worker{by}, now_, out_);
+        if (!std::exchange(stops_, true)) stop_by_ = by;  // only the first counts
     }
     void parkserver_says() {
         const auto there = routes_.talking();
@@ -171,8 +175,26 @@ private:
                        [&](auto done) { worker_.on(std::move(done), now_, out_); });
     }
 
+    void begin_hook(core::lease_hook::kind what) {
+        require(!hook_, "one hook runs at a time");
+        const bool sets_up = what == core::lease_hook::kind::set_up;
+        require(sets_up != is_set_up_, "who is set up is cleared up, and the other way round");
+        require(sets_up || executor_.slots_held() == 0, "who is cleared up runs nothing");
+        hook_ = what;
+    }
+    void end_hook(bool refuses) {
+        core::hook_done told;
+        if (*hook_ == core::lease_hook::kind::set_up && refuses) told.refused = "no";
+        is_set_up_ = *hook_ == core::lease_hook::kind::set_up && !refuses;
+        hook_.reset();
+        worker_.on(std::move(told), now_, out_);
+    }
+
     void step() {
         worker_.advance_to(now_, out_);
+        if (out_.hook) begin_hook(std::exchange(out_.hook, std::nullopt)->what);
+        require(worker_.startable() == 0 || !worker_.config().has_hooks || (is_set_up_ && !hook_),
+                "who is not set up starts nothing");
         const auto state = worker_.now_in();
         require(worker_.next_deadline() > now_, "the next deadline lies ahead");
         require(worker_.startable() == 0 || now_ < worker_.lease_until(),
@@ -186,6 +208,8 @@ private:
         require(offers_ <= 1, "an offer is answered once");
         require(state != core::worker::state::free || executor_.slots_held() == 0,
                 "who is free runs nothing");
+        require(state != core::worker::state::free || (!is_set_up_ && !hook_),
+                "who is free is cleared up");
         if (state == core::worker::state::serving) check_owed();
         before_ = state;
         offers_ = 0;
@@ -248,6 +272,10 @@ private:
         if (!stops_) stop();
         step();
         if (in_.one_in(2)) finish_jobs();
+        for (int i = 0; hook_ && in_.one_in(2) && i < 2; ++i) {
+            end_hook(false);
+            step();
+        }
         now_ = std::max(now_, stop_by_);
         step();
         finish_jobs();
@@ -275,6 +303,8 @@ private:
     core::worker::state before_ = core::worker::state::free;
     int offers_ = 0;  // answered by the event at hand
     bool stops_ = false;
+    std::optional<core::lease_hook::kind> hook_;  // that runs
+    bool is_set_up_ = false;
     base::instant stop_by_{};
 };
 

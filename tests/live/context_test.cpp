@@ -255,6 +255,8 @@ TEST_CASE("calls that a function makes inherit its deadline and its trace", "[co
 }
 
 TEST_CASE("progress arrives at the caller, the newest if there is much of it", "[context]") {
+    std::mutex guard;  // until the manager is gone: what is told of progress may come late
+    std::vector<maus::progress> all;
     std::promise<void> heard;
     pair_of with([&](maus::worker& on) {
         on.expose("work", [&](maus::context& call, int x) {
@@ -264,8 +266,6 @@ TEST_CASE("progress arrives at the caller, the newest if there is much of it", "
             return x;
         });
     });
-    std::mutex guard;
-    std::vector<maus::progress> all;
     auto call = with.workers.call<int>("work", 7).on_progress([&](const maus::progress& told) {
         const std::lock_guard lock(guard);
         all.push_back(told);

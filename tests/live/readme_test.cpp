@@ -1,4 +1,6 @@
 // The README's examples, as they stand there (tests/lint/examples.py).
+#include <poll.h>
+
 #include <atomic>
 #include <iostream>
 #include <sstream>
@@ -115,4 +117,50 @@ TEST_CASE("README: what a function knows of its call") {
     // A call that comes behind one on the same link has run when this has.
     CHECK(workers.call<int>("render", 0).get() == 0);
     CHECK(rendered == 100);  // it was never sent
+}
+
+namespace {
+struct readme_session {
+    std::string of;
+    void close() { of.clear(); }
+};
+readme_session open_session(const std::string& manager) { return {manager}; }
+}  // namespace
+
+TEST_CASE("README: what a worker needs for one manager") {
+    readme_session session;
+    readme_scene scene;
+    auto& worker = scene.worker;
+    worker.expose("whose", [&] { return session.of; });
+
+    worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
+    worker.on_release([&](const maus::lease_info&) { session.close(); });
+
+    scene.start();
+    CHECK(scene.workers.call<std::string>("whose").get() == scene.manager.id());
+    worker.stop();
+    CHECK(session.of.empty());
+}
+
+TEST_CASE("README: a parkserver, a worker and a manager in one loop") {
+    int total = 0;
+    maus::parkserver park{{.bind = {"tcp://127.0.0.1:*"}}};
+    maus::worker worker{{.heartbeat = calm}};
+    worker.expose("add", [](int x, int y) { return x + y; });
+    worker.register_parkserver(park.endpoint());
+
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
+    manager.connect_parkserver(park.endpoint());
+    auto workers = manager.get_workers({.amount = 1});
+    (void)workers.call(add, 1, 1).then([&](maus::future<int> sum) { total += sum.get(); });
+    while (total == 0) {
+        pollfd wait[] = {
+            {park.fd(), POLLIN, 0}, {worker.fd(), POLLIN, 0}, {manager.fd(), POLLIN, 0}};
+        poll(wait, 3, -1);
+        if (wait[0].revents != 0) park.process_events();
+        if (wait[1].revents != 0) worker.process_events();
+        if (wait[2].revents != 0) manager.process_events();  // callbacks run in here
+    }
+
+    CHECK(total == 2);
 }

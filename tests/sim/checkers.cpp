@@ -81,6 +81,10 @@ void checkers::see(const fact& what) {
             if (what.text == "stop") stopped_managers_.insert({what.process, what.life});
             return;
         case fact::kind::booted: return;
+        case fact::kind::hooked: services_[{what.process, what.life}].has_hooks = true; return;
+        case fact::kind::hook_began: return hook_began(what);
+        case fact::kind::hook_ended: return hook_ended(what);
+        case fact::kind::freed: return freed(what);
     }
 }
 
@@ -210,6 +214,8 @@ void checkers::started(const fact& what) {
     for (const auto& [which, link] : here.running) {
         expect(link == what.link, "I8", what, "functions of two leases run at once");
     }
+    expect(!here.has_hooks || here.is == service::setting::set_up, "P-107", what,
+           "it started while its worker was not set up");
     here.link = what.link;
     const auto task = here.given.find({what.call, what.attempt});
     expect(task == here.given.end() || !here.dismissed.contains(task->second.over), "P-42", what,
@@ -361,6 +367,14 @@ void checkers::poisoned(const fact& what, const call& of) {
     expect(what.attempts.size() >= of.cap && what.attempts.size() <= most, "I5", what,
            "it has " + std::to_string(what.attempts.size()) + " attempts, and a cap of " +
                std::to_string(of.cap));
+    for (const auto& attempt : what.attempts) {
+        for (const auto& end : lost_[what.process]) {
+            const bool is_its_end = end.local == of.submitted + attempt.after &&
+                                    to_string(end.worker) == attempt.worker;
+            expect(real_ || !end.refused || !is_its_end, "P-107", what,
+                   "a call was blamed for a lease that its worker refused");
+        }
+    }
     if (of.which == function::poison) return;
     ++counts_.innocent_poisoned;
     innocents_.push_back(what);
@@ -399,7 +413,7 @@ void checkers::left(const fact& what) {
                            death->second.of.contains(what.manager) &&
                            death->second.at >= joined_at_[{what.process, what.worker}];
     lost_[what.process].push_back(
-        {what.worker, what.local, of_poison, of_poison && death->second.detached});
+        {what.worker, what.local, of_poison, of_poison && death->second.detached, says(refusal)});
     const life_key manager{what.process, what.life};
     group_state& group = groups_[manager][what.group];
     group.workers.erase(what.worker);
@@ -476,6 +490,27 @@ void checkers::welcomed(const fact& what) {
                (groups_[manager][wanted->second.second].workers.contains(from.worker) ||
                 left_as_.contains({what.process, from.worker})),
            "P-33", what, "it did not join the request that it was leased for");
+}
+
+void checkers::hook_began(const fact& what) {
+    service& here = services_[{what.process, what.life}];
+    expect(here.running.empty(), "P-107", what, "it began while a function ran");
+    const bool sets_up = what.text == "on_lease";
+    expect(here.is == (sets_up ? service::setting::none : service::setting::set_up), "P-107", what,
+           sets_up ? "it began before the last lease was cleared up"
+                   : "it began though there was nothing to clear up");
+    here.is = sets_up ? service::setting::being_set_up : service::setting::being_cleared_up;
+}
+
+void checkers::hook_ended(const fact& what) {
+    const bool is_set_up = what.text == "on_lease" && what.right;
+    services_[{what.process, what.life}].is =
+        is_set_up ? service::setting::set_up : service::setting::none;
+}
+
+void checkers::freed(const fact& what) {
+    expect(services_[{what.process, what.life}].is == service::setting::none, "P-107", what,
+           "a worker said that it is free before it was cleared up");
 }
 
 void checkers::died(const fact& what) {

@@ -9,6 +9,8 @@
 // I4  no fenced-off result is taken   I8  a lease is one worker's and one manager's
 // P-15, P-21, P-23, P-26, P-31, P-33, P-36, P-37, P-42, P-45 as far as a history shows them; counters
 // match it (I7).
+// P-107: a lease is set up before anything of it starts, and cleared up, once, when nothing of it runs and
+// before its worker is free; nobody is blamed for one that was refused.
 // P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
 // P-106: a call has two attempts at a time only if it is to be hedged, and never three; whoever was
 // slower is cancelled. A call for one worker goes to no other.
@@ -108,6 +110,7 @@ private:
         instant local{};
         bool of_poison = false;
         bool of_detached = false;
+        bool refused = false;
     };
     struct hello {
         life_key said_by;
@@ -187,6 +190,9 @@ private:
         std::map<attempt, task> given;
         std::set<way> dismissed;
         std::set<base::manager_id> poisoned_by;  // managers whose poison it started
+        bool has_hooks = false;
+        enum class setting { none, being_set_up, set_up, being_cleared_up };
+        setting is = setting::none;
     };
 
     void requested(const fact& what);
@@ -226,6 +232,9 @@ private:
     void given(const fact& what);
     void answered(const fact& what);
     void welcomed(const fact& what);
+    void hook_began(const fact& what);
+    void hook_ended(const fact& what);
+    void freed(const fact& what);
     void died(const fact& what);
     void fail(const char* invariant, const fact& about, const std::string& text);
     void expect(bool right, const char* invariant, const fact& about, const std::string& text) {

@@ -25,6 +25,34 @@ void executor::take(core::worker_effects& from) {
     from.execute.clear();
     for (const auto& each : from.cancel) cancelled_.push_back(each);
     from.cancel.clear();
+    if (from.hook) begin_hook(*std::exchange(from.hook, std::nullopt));
+}
+
+fact executor::about_hook(fact::kind what) const {
+    fact made = in_.process::begin(what);
+    made.manager = hook_.manager;
+    made.worker = config_.id;
+    made.lease = hook_.lease;
+    made.text = hook_.what == core::lease_hook::kind::set_up ? "on_lease" : "on_release";
+    return made;
+}
+
+void executor::begin_hook(core::lease_hook hook) {
+    hook_ = std::move(hook);
+    in_.world_.past.add(about_hook(fact::kind::hook_began));
+    in_.own_in(between(in_.luck_, duration{}, in_.world_.how.hook_max), hook_event);
+}
+
+void executor::end_hook() {
+    fact told = about_hook(fact::kind::hook_ended);
+    core::hook_done done;
+    if (hook_.what == core::lease_hook::kind::set_up && in_.world_.phase == phase::chaos &&
+        chance(in_.luck_, in_.world_.how.refusals)) {
+        done.refused = refusal;
+        told.right = false;
+    }
+    in_.world_.past.add(std::move(told));
+    news_.push_back(std::move(done));
 }
 
 void executor::pump(const core::worker& machine, instant now) {

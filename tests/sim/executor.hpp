@@ -17,8 +17,8 @@ class worker_process;
 
 class executor {
 public:
-    using news =
-        std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress>;
+    using news = std::variant<core::job_done, core::job_detached, core::job_started,
+                              core::job_progress, core::hook_done>;
 
     executor(worker_process& in, const core::worker_config& config);
 
@@ -27,6 +27,9 @@ public:
     void pump(const core::worker& machine, instant now);
     /// A run has come to its next stage.
     void reach(std::uint64_t run);
+    /// The event of a hook that ends.
+    static constexpr std::uint64_t hook_event = ~std::uint64_t{0} - 3;
+    void end_hook();
     [[nodiscard]] std::vector<news> take_news();
     [[nodiscard]] bool hangs() const;
     /// Whatever hangs comes to an end.
@@ -41,6 +44,8 @@ private:
     };
     void start(core::job job);
     void give_back(const core::job& job);
+    void begin_hook(core::lease_hook hook);
+    [[nodiscard]] fact about_hook(fact::kind what) const;
     void finish(std::uint64_t number);
     [[nodiscard]] fact begin(fact::kind what, const core::job& job, std::uint64_t ticket) const;
 
@@ -48,6 +53,7 @@ private:
     const core::worker_config& config_;
     std::deque<core::job> waiting_;
     std::vector<wire::attempt> cancelled_;
+    core::lease_hook hook_;  // the one that runs
     std::map<std::uint64_t, run> runs_;
     std::uint64_t runs_made_ = 0;
     std::size_t busy_ = 0;

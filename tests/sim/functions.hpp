@@ -9,6 +9,9 @@
 
 namespace maus::sim {
 
+/// What a worker says that refuses a lease.
+inline constexpr const char* refusal = "no licence is left";
+
 enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent };
 inline constexpr std::size_t functions = 8;
 inline constexpr std::array<std::string_view, functions> signatures = {

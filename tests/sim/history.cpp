@@ -36,6 +36,10 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::stuck: return "stuck";
         case fact::kind::count: return "count";
         case fact::kind::note: return "note";
+        case fact::kind::hooked: return "hooked";
+        case fact::kind::hook_began: return "hook_began";
+        case fact::kind::hook_ended: return "hook_ended";
+        case fact::kind::freed: return "freed";
     }
     return "unknown";
 }

@@ -51,6 +51,10 @@ struct fact {
         stuck,      ///< something should have come to an end and did not; `text` says what
         count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`
         note,   ///< for the reader of a trace
+        hooked,      ///< a worker has hooks: each lease is set up and cleared up
+        hook_began,  ///< one of them; `text` says which
+        hook_ended,  ///< `right`: the lease was not refused
+        freed,       ///< a worker said that it is free
     };
     kind what{};
     std::uint32_t process = 0;

@@ -26,6 +26,7 @@ core::worker_config worker_process::config() {
     made.beat = draw_beat();
     made.link_timeout = world_.how.link_timeout;
     made.settings.limits = settings_.limits;
+    made.has_hooks = world_.how.hooks > 0 && chance(luck_, world_.how.hooks);
     made.seed = luck_();
     if (direct_) {
         const auto which = world_.managers[luck_.below(world_.managers.size())];
@@ -54,6 +55,7 @@ void worker_process::make(bool keep_identity) {
     out_ = std::make_unique<core::worker_effects>(settings_);
     core_ = std::make_unique<core::worker>(config(), local());
     executor_ = std::make_unique<executor>(*this, core_->config());
+    if (core_->config().has_hooks) world_.past.add(begin(fact::kind::hooked));
 }
 
 void worker_process::unmake() {
@@ -228,7 +230,13 @@ void worker_process::note_unimplemented(const wire::record& record) {
 
 void worker_process::note_control(const core::send& what) {
     const auto decoded = wire::decode_control(what.message, settings_.limits);
-    const auto* yes = decoded ? std::get_if<wire::accepted>(&decoded.value()) : nullptr;
+    if (!decoded) return;
+    const auto* registers = std::get_if<wire::register_worker>(&decoded.value());
+    if (std::holds_alternative<wire::available>(decoded.value()) ||
+        (registers != nullptr && registers->free)) {
+        world_.past.add(begin(fact::kind::freed));
+    }
+    const auto* yes = std::get_if<wire::accepted>(&decoded.value());
     if (yes == nullptr) return;
     ++leases_;
     if (world_.how.babble == 0) return;
@@ -284,7 +292,11 @@ void worker_process::own_event(std::uint64_t detail) {
     if (detail == babble_event) return babble();
     if (detail == forge_event) return forge();
     if (detail == accept_event) return accept_again();
-    executor_->reach(detail);
+    if (detail == executor::hook_event) {
+        executor_->end_hook();
+    } else {
+        executor_->reach(detail);
+    }
     if (is_up()) step_soon();
 }
 

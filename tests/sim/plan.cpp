@@ -119,6 +119,11 @@ plan draw(std::uint64_t seed) {
     }
     made.hedged = some(from, 0.4, 1);
     made.addressed = some(from, 0.3, 0.5);
+    made.hooks = some(from, 0.35, 1);
+    if (made.hooks > 0) {
+        made.refusals = some(from, 0.6, 0.7);
+        made.hook_max = between(from, milliseconds{1}, milliseconds{300});
+    }
     return made;
 }
 

@@ -276,7 +276,8 @@ private:
                 const auto is =
                     each->core() == nullptr ? core::worker::state::stopped : each->core()->now_in();
                 const auto row = table.find(each->id());
-                const bool serves = is == core::worker::state::serving;
+                const bool serves =
+                    is == core::worker::state::serving || is == core::worker::state::preparing;
                 const bool to_compare = !each->is_direct() &&
                                         (serves || is == core::worker::state::free) &&
                                         each->core()->registrations() == world_.parkservers.size();

@@ -35,6 +35,8 @@ constexpr std::array rates = {
     rate{"babble", &plan::babble},
     rate{"forges", &plan::forges},
     rate{"twins", &plan::twins},
+    rate{"hooks", &plan::hooks},
+    rate{"refusals", &plan::refusals},
     rate{"relayed", &plan::relayed},
     rate{"bad_address", &plan::bad_address},
     rate{"all_free", &plan::all_free},

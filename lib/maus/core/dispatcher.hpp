@@ -13,6 +13,7 @@
 // sent         | link lost, it may have been running  | queued at its old place, tried alone
 // sent         | the same, max_crashes times          | settled: poisoned
 // sent         | link lost, it only waited there      | queued at its old place, alone
+// sent         | its worker refuses the lease         | queued at its old place
 // sent         | link lost, at_most_once              | settled: maybe_executed
 // queued, sent | deadline, cancel, release, stop      | settled
 // sent         | attempt_timeout                      | settled; its link is to be ended
@@ -87,7 +88,11 @@ struct dispatch_counters {
     std::uint64_t hedged = 0;  ///< second attempts that were sent
 };
 
-enum class link_end : std::uint8_t { lost, released };
+enum class link_end : std::uint8_t {
+    lost,
+    released,
+    refused,  ///< by its worker, which has started none of the calls that it has not answered
+};
 
 class dispatcher {
 public:

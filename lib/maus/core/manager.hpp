@@ -9,6 +9,7 @@
 // linked | progress                                           | linked |
 // linked | a record of an unknown type                        | linked | unimplemented, below 128
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
+// linked | goodbye with cancelled: it refuses the lease          | (none) | worker_lost
 // linked | its request is released                               | (none) | goodbye
 // linked | fair_share, less than its request has: chosen         | giving back |
 // giving back | it has answered all that it was sent             | (none) | goodbye

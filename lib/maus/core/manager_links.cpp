@@ -297,7 +297,9 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
         case wire::record_type::worker_goodbye: {
             const auto why = wire::decode_parting(record.body, bounds);
             if (!why) return broken(why.why());
-            end(key, link_end::lost, std::nullopt, wire::printable(why.value().why), now, out);
+            const bool refuses = wire::code_of(why.value().error) == errc::cancelled;
+            end(key, refuses ? link_end::refused : link_end::lost, std::nullopt,
+                wire::printable(why.value().why), now, out);
             return false;
         }
         case wire::record_type::hello: return wrong("hello twice");
@@ -399,7 +401,7 @@ void manager::end(const link_key& key, link_end how, std::optional<errc> code, s
         ended_.insert(key.via);
         out.net.push(close{key.via});
     }
-    const bool lost = how == link_end::lost || code == errc::attempt_timeout;
+    const bool lost = how != link_end::released || code == errc::attempt_timeout;
     if (lost) ++counters_.lost;
     if (!old.group) return;
     out.news.push_back({lost ? notice_kind::worker_lost : notice_kind::worker_released, *old.group,

@@ -10,6 +10,7 @@ std::string_view to_string(worker::state state) {
     switch (state) {
         case worker::state::free: return "free";
         case worker::state::linking: return "linking";
+        case worker::state::preparing: return "preparing";
         case worker::state::serving: return "serving";
         case worker::state::draining: return "draining";
         case worker::state::leaving: return "leaving";
@@ -150,8 +151,9 @@ void worker::on(const job_progress& event, instant, worker_effects& out) {
 void worker::on(stop_worker event, instant now, worker_effects& out) {
     if (state_ == state::leaving || state_ == state::stopped) return;
     if (state_ == state::linking) end_link(true, "the worker stops", now, out);
-    leaving_with_link_ = state_ == state::serving;
+    leaving_with_link_ = is_welcomed();
     state_ = state::leaving;
+    hand_out_kept(out);  // to be returned
     leave_by_ = event.by;
     parkservers_.stop_looking();
     // No offers any more while what runs here ends.
@@ -186,7 +188,8 @@ instant worker::next_deadline() const {
     if (state_ == state::stopped) return never;
     instant next = state_ == state::free && is_direct() ? instant{} : leave_by_;
     next = std::min(next, parkservers_.next_deadline());
-    if (state_ == state::draining && slots_held_ == 0) next = std::min(next, rested_at_);
+    const bool runs = slots_held_ != 0 || setting_ != setting::none;
+    if (state_ == state::draining && !runs) next = std::min(next, rested_at_);
     if (state_ == state::linking) return std::min(next, link_deadline_);
     if (has_link()) next = std::min({next, lease_until_, ping_at_});
     return next;
@@ -208,7 +211,7 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
     say.free = is_free();
     to.said_free = say.free;
-    const bool serves = state_ == state::serving || (state_ == state::linking && !is_direct());
+    const bool serves = is_welcomed() || (state_ == state::linking && !is_direct());
     if (serves) say.serving = lease_.serving;
     to.said_lease = serves ? lease_.serving.lease : base::lease_id{};
     base::buffer room;
@@ -282,7 +285,7 @@ void worker::lease_ended(parkserver_session& by, const wire::lease_ended& messag
     if (state_ == state::linking || lease_.linked_by_relay) {
         if (lease_.parkserver != by.endpoint()) return;
         end_link(true, wire::printable(message.why), now, out);
-    } else if (state_ == state::serving && by.is_registered()) {
+    } else if (is_welcomed() && by.is_registered()) {
         tell_state(by, out);  // it goes on by its own link, and says so
     }
 }

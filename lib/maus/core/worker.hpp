@@ -7,20 +7,30 @@
 // free     | direct manager to try                    | linking  |
 // linking  | link up                                  | linking  | hello
 // linking  | welcome                                  | serving  | ping
+// linking  | welcome, and the program has hooks       | preparing | ping (sets up: on_lease)
 // linking  | down, link_timeout, any other answer     | linking  | (next endpoint, or the relay)
 // linking  | the same, and nothing is left to try     | draining | (and rests, ever longer)
 // linking  | reject by the manager of the lease       | draining | (and rests for a moment)
 // linking  | lease_ended                              | draining |
+// preparing | call                                    | preparing | (keeps it)
+// preparing | on_lease has ended                      | serving  | (executes what it kept)
+// preparing | on_lease refuses                        | draining | returned, goodbye (and rests, ever longer)
+// preparing | goodbye, link down, lease run out       | draining |
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
 // serving  | function tells its progress              | serving  | progress
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
+// draining | nothing runs any more, and it was set up | draining | (clears up: on_release)
 // draining | nothing runs any more, rested            | free     | available to all
 // not free | assign                                   | same     | refused
 // any      | stop                                     | leaving  | returned for what did not start
+// leaving  | nothing runs any more, and it was set up | leaving  | (clears up: on_release)
 // leaving  | nothing runs any more, or time is up     | stopped  | goodbye to all
+//
+// A worker is set up for a lease, or cleared up after it, while no function of the lease runs; what it is
+// called meanwhile waits here ([P-107]). Both run while heartbeats go on, and count as running.
 //
 // In direct mode the one address is tried again and again, with rests. Whoever answers at an address may
 // be somebody else than the manager of the lease: addresses are used again, and containers share them.
@@ -55,7 +65,8 @@ struct worker_config {
     std::string host;
     std::uint32_t pid = 0;
     std::vector<std::string> parkservers;
-    std::string manager;  ///< direct mode: the one manager's endpoint; else empty
+    std::string manager;     ///< direct mode: the one manager's endpoint; else empty
+    bool has_hooks = false;  ///< each lease is set up before its first call, and cleared up
     base::settings settings{{}, wire::own_features()};
     std::uint64_t seed = 0;
 };
@@ -105,6 +116,21 @@ struct job_progress {
     wire::attempt attempt;
     wire::progress how_far;
 };
+/// One of the program's hooks, for the executor. There is one at a time, and no job that holds a slot.
+struct lease_hook {
+    enum class kind : std::uint8_t {
+        set_up,    ///< on_lease
+        clear_up,  ///< on_release: once for each that was set up
+    };
+    kind what{};
+    base::lease_id lease;
+    base::manager_id manager;
+    std::string parkserver;  ///< the endpoint of the one that made the lease; none in direct mode
+};
+/// The hook has ended.
+struct hook_done {
+    std::optional<std::string> refused;  ///< set_up: why the program does not want this lease
+};
 /// Leave: answer what runs, return what does not, until `by` at the latest.
 struct stop_worker {
     instant by;
@@ -116,6 +142,7 @@ struct worker_effects {
     std::vector<job> execute;
     /// Jobs of the present link that need not be started any more; those that run are asked to stop.
     std::vector<wire::attempt> cancel;
+    std::optional<lease_hook> hook;
 };
 
 struct worker_counters {
@@ -129,7 +156,15 @@ struct worker_counters {
 
 class worker {
 public:
-    enum class state : std::uint8_t { free, linking, serving, draining, leaving, stopped };
+    enum class state : std::uint8_t {
+        free,
+        linking,
+        preparing,
+        serving,
+        draining,
+        leaving,
+        stopped
+    };
 
     worker(worker_config config, instant now);
     worker(const worker&) = delete;
@@ -142,6 +177,7 @@ public:
     void on(job_detached event, instant now, worker_effects& out);
     void on(job_started event, instant now, worker_effects& out);
     void on(const job_progress& event, instant now, worker_effects& out);
+    void on(hook_done event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);
     void advance_to(instant now, worker_effects& out);
     [[nodiscard]] instant next_deadline() const;
@@ -215,14 +251,23 @@ private:
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
     void settle_down(instant now, worker_effects& out);
+    void set_up(worker_effects& out);
+    /// True: it is being cleared up, or set up still, and is not to be free before that has ended.
+    [[nodiscard]] bool clears_up(worker_effects& out);
+    void refuse_lease(const std::string& why, instant now, worker_effects& out);
+    void hand_out_kept(worker_effects& out);
+    [[nodiscard]] lease_hook hook_of_lease(lease_hook::kind what) const;
     void say_goodbye(instant now, worker_effects& out);
     [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
     [[nodiscard]] bool is_direct() const { return !config_.manager.empty(); }
     [[nodiscard]] bool all_sent() const {
         return !leaving_with_link_ || !lease_.large || lease_.large->unsent() == 0;
     }
+    [[nodiscard]] bool is_welcomed() const {
+        return state_ == state::preparing || state_ == state::serving;
+    }
     [[nodiscard]] bool has_link() const {
-        return state_ == state::linking || state_ == state::serving || leaving_with_link_;
+        return state_ == state::linking || is_welcomed() || leaving_with_link_;
     }
 
     worker_config config_;
@@ -241,7 +286,12 @@ private:
     instant lease_until_{};
     instant ping_at_ = never;
     instant leave_by_ = never;
-    outage outage_;  // of managers: how long to rest when none answers
+    outage outage_;    // of managers: how long to rest when none answers
+    outage refusals_;  // of leases, by the program: how long to rest after the next one
+    enum class setting : std::uint8_t { none, being_set_up, set_up, being_cleared_up };
+    setting setting_ = setting::none;
+    std::vector<job> kept_;                    // preparing: what came meanwhile
+    std::vector<wire::attempt> kept_cancels_;  // of those
     instant welcomed_at_{};
     instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to

@@ -135,7 +135,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         return false;
     };
     const auto wrong = [&](const char* why) { return broken({errc::protocol_violation, why}); };
-    const bool serving = state_ == state::serving || leaving_with_link_;
+    const bool serving = is_welcomed() || leaving_with_link_;
     switch (record.type) {
         case wire::record_type::call:
             return serving ? called(record, now, out) : wrong("call before welcome");
@@ -143,7 +143,12 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             base::byte_view body = record.body;
             const auto attempt = wire::take_attempt(body);
             if (!serving || !attempt || !body.empty()) return wrong("bad cancel");
-            out.cancel.push_back(*attempt);
+            if (state_ != state::preparing) {
+                out.cancel.push_back(*attempt);
+            } else if (kept_cancels_.size() <
+                       kept_.size()) {  // a peer says no more than makes sense
+                kept_cancels_.push_back(*attempt);
+            }
             return true;
         }
         case wire::record_type::pong: {
@@ -156,7 +161,7 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             if (state_ != state::linking || !hello_said_) return wrong("bad welcome");
             if (!answer) return broken(answer.why());
             welcomed(answer.value(), now, out);
-            return state_ == state::serving;
+            return is_welcomed();
         }
         case wire::record_type::rejected_by: {
             const auto who = wire::decode_rejected_by(record.body);
@@ -250,6 +255,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     if (now >= lease_until_) return end_link(true, "the welcome came too late", now, out);
     ping_manager(now, out);
     out.net.log(log_level::info, "serves manager " + base::brief(answer.manager));
+    if (config_.has_hooks && state_ == state::serving) set_up(out);
 }
 
 void worker::ping_manager(instant now, worker_effects& out) {
@@ -296,16 +302,17 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     }
     ++slots_held_;
     const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
-    out.execute.push_back({link_serial_,
-                           *attempt,
-                           record.function,
-                           at_most_once,
-                           lease_.serving.lease,
-                           lease_.serving.manager,
-                           {},
-                           {},
-                           never});
-    job& made = out.execute.back();
+    auto& to = state_ == state::preparing ? kept_ : out.execute;
+    to.push_back({link_serial_,
+                  *attempt,
+                  record.function,
+                  at_most_once,
+                  lease_.serving.lease,
+                  lease_.serving.manager,
+                  {},
+                  {},
+                  never});
+    job& made = to.back();
     wire::take_payload(record, body, made.payload, &made.extensions);
     if (!made.extensions) return true;
     const auto extended =
@@ -314,7 +321,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         if (extended->time_left) made.deadline = base::after(now, *extended->time_left);
         return true;
     }
-    out.execute.pop_back();
+    to.pop_back();
     --slots_held_;
     violation({errc::protocol_violation, "a call with a bad extension"}, now, out);
     return false;
@@ -331,13 +338,13 @@ void worker::violation(const base::failure& why, instant now, worker_effects& ou
 
 void worker::end_link(bool close_it, std::string_view why, instant now, worker_effects& out) {
     if (close_it && !lease_.linked_by_relay) out.net.push(close{lease_.link.to});
-    if (state_ == state::serving) {
+    if (is_welcomed()) {
         out.net.log(log_level::info, "serves manager " + base::brief(lease_.serving.manager) +
                                          " no more: " + std::string(why));
     }
     // What fails soon after its welcome is as bad as what never answers.
     const bool lasted = lease_until_ - welcomed_at_ >= 2 * link_beat_.timeout();
-    if (state_ == state::serving && is_direct() && now >= rested_at_) {
+    if (is_welcomed() && is_direct() && now >= rested_at_) {
         if (lasted) outage_.over();
         rested_at_ = base::after(now, outage_.next_rest(random_));
     }
@@ -345,7 +352,8 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     ping_at_ = never;
     if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
     lease_.large.reset();
-    ++link_serial_;  // what still runs answers to nobody
+    hand_out_kept(out);  // to be dropped
+    ++link_serial_;      // what still runs answers to nobody
     detached_here_ = 0;
     leaving_with_link_ = false;
     if (state_ != state::leaving) state_ = state::draining;
@@ -356,10 +364,11 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
 void worker::settle_down(instant now, worker_effects& out) {
     if (state_ == state::leaving) {
         const bool done = slots_held_ == 0 && (detached_ == 0 || !leaving_with_link_);
-        if (done && all_sent()) say_goodbye(now, out);
+        if (done && all_sent() && !clears_up(out)) say_goodbye(now, out);
         return;
     }
-    if (state_ != state::draining || slots_held_ != 0 || now < rested_at_) return;
+    if (state_ != state::draining || slots_held_ != 0) return;
+    if (clears_up(out) || now < rested_at_) return;
     state_ = state::free;
     const auto ended = lease_.serving.lease;
     lease_ = {};

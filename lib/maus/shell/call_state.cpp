@@ -15,6 +15,7 @@
 #include "maus/base/forced_unwind.hpp"
 #include "maus/net/clock.hpp"
 #include "maus/shell/failure_text.hpp"
+#include "maus/shell/own_loops.hpp"
 
 namespace maus::detail {
 
@@ -184,6 +185,11 @@ void state_base::wait() {
     if (ready()) return;
     let_others_go_on([this] { return ready(); });
     if (ready()) return;
+    if (shell::must_drive()) [[unlikely]] {
+        shell::drive_while_waiting([this] { return ready(); }, base::duration::max(),
+                                   net::clock_now);
+    }
+    if (ready()) return;
     if (is_owned_) owner_->attend(*this, base::never);
     if (ready()) return;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
@@ -199,6 +205,11 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     const auto begun = clock::now();
     let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
     if (ready()) return true;
+    if (shell::must_drive()) [[unlikely]] {
+        if (shell::drive_while_waiting([this] { return ready(); }, time, net::clock_now)) {
+            return ready();
+        }
+    }
     if (is_owned_ && time > time.zero()) {
         owner_->attend(*this, base::after(net::clock_now(), time));
         if (ready()) return true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "maus/base/forced_unwind.hpp"
+#include "maus/net/clock.hpp"
 #include "maus/net/process.hpp"
 
 namespace maus::shell {
@@ -19,7 +20,7 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
     struct entry {
         std::unique_ptr<base::task> task;
         std::shared_ptr<runner> by;
-        std::uint32_t about = 0;
+        subject about;
 
         void run() {
             entry mine = std::move(*this);  // gone, whatever happens
@@ -31,12 +32,16 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
         }
     };
 
+    explicit shared(std::function<void()> to_wake) : wake(std::move(to_wake)) {}
+
+    const std::function<void()> wake;  // none: there is a thread
     const net::signal_mask mask = net::current_mask();
     std::mutex guard;
     std::condition_variable changed;
     std::vector<entry> waiting;
     bool stopping = false;
     std::thread thread;
+    bool runs = false;        // without a thread: somebody does
     std::vector<entry> mine;  // by the thread: those that it has taken
     std::size_t next = 0;
     std::mutex join_guard;  // whoever stops it second waits for the first
@@ -73,27 +78,60 @@ struct callback_thread::shared : std::enable_shared_from_this<shared> {
     }
 };
 
-callback_thread::callback_thread() : shared_(std::make_shared<shared>()) {
+callback_thread::callback_thread(std::function<void()> wake)
+    : shared_(std::make_shared<shared>(std::move(wake))) {
+    if (shared_->wake) return;
     const std::lock_guard lock(shared_->guard);
     shared_->thread = shared_->another();
 }
 
 bool callback_thread::shared::put(entry& added) {
-    const std::lock_guard lock(guard);
-    if (stopping) return false;
-    waiting.push_back(std::move(added));
-    changed.notify_one();
+    {
+        const std::lock_guard lock(guard);
+        if (stopping) return false;
+        waiting.push_back(std::move(added));
+        if (!wake) changed.notify_one();
+    }
+    if (wake) wake();
     return true;
 }
 
+bool callback_thread::run_some(base::instant until) {
+    const auto kept = shared_;  // a task may destroy this
+    {
+        const std::lock_guard lock(kept->guard);
+        if (std::exchange(kept->runs, true)) return false;
+    }
+    const struct own_thread {
+        ~own_thread() {
+            works_for = before;
+            const std::lock_guard lock(of.guard);
+            of.runs = false;
+        }
+        const void* before;
+        shared& of;
+    } until_the_end{std::exchange(works_for, kept.get()), *kept};
+    for (;;) {
+        if (kept->next == kept->mine.size()) {
+            kept->mine.clear();
+            kept->next = 0;
+            const std::lock_guard lock(kept->guard);
+            if (kept->waiting.empty()) return false;
+            std::swap(kept->mine, kept->waiting);
+        }
+        if (net::clock_now() >= until) return true;
+        kept->mine[kept->next++].run();
+    }
+}
+
 void callback_thread::post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by,
-                           std::uint32_t about) {
+                           subject about) {
     shared::entry added{std::move(next), std::move(by), about};
     if (!shared_->put(added)) added.run();
 }
 
 void callback_thread::post_unless_stopped(std::unique_ptr<base::task> next) {
-    shared::entry added{std::move(next), nullptr, 0};
+    shared::entry added{std::move(next), nullptr, {}};
     (void)shared_->put(added);
 }
 
@@ -106,6 +144,10 @@ void callback_thread::stop() {
         shared_->changed.notify_all();
     }
     if (is_own_thread()) return;
+    if (shared_->wake) {
+        (void)run_some(base::never);
+        return;
+    }
     const std::lock_guard lock(shared_->join_guard);
     for (;;) {
         // A callback that ends its thread leaves another one here.

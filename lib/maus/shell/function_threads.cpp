@@ -86,6 +86,7 @@ void function_threads::stop() {
         const std::lock_guard lock(guard_);
         stopping_ = true;
         queue_.clear();
+        hook_.reset();
     }
     changed_.notify_all();
     over_.notify_all();
@@ -108,12 +109,12 @@ void function_threads::member(bool leads) {
 bool function_threads::next_duty() {
     std::unique_lock lock(guard_);
     while (!stopping_) {
-        if (!queue_.empty() && running_ < concurrency_) {
+        if (has_work()) {
             run(lock);
         } else if (to_watch_ && !watched_) {
             watched_ = true;
             standby watch(leadership_);
-            while (!stopping_ && (queue_.empty() || running_ >= concurrency_)) {
+            while (!stopping_ && !has_work()) {
                 const auto time = watch.busy() ? long_tick : tick;
                 if (changed_.wait_for(lock, time) == std::cv_status::no_timeout) continue;
                 if (watch.deserted() && leadership_.try_take()) {
@@ -134,6 +135,8 @@ bool function_threads::next_duty() {
 }
 
 void function_threads::run(std::unique_lock<std::mutex>& lock) {
+    if (hook_) [[unlikely]]
+        return run_hook(lock);
     core::job next = std::move(queue_.front());
     queue_.pop_front();
     const bool cancelled = cancelled_.take(next.attempt);
@@ -155,6 +158,30 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
     } has_run{lock, *this, its};
     const bool may_start = !cancelled && permits(next, net::clock_now());
     run_(std::move(next), may_start);
+}
+
+void function_threads::run_hook(std::unique_lock<std::mutex>& lock) {
+    const core::lease_hook its = *std::exchange(hook_, std::nullopt);
+    ++running_;
+    lock.unlock();
+    const struct at_end {
+        ~at_end() {
+            lock.lock();
+            --of.running_;
+        }
+        std::unique_lock<std::mutex>& lock;
+        function_threads& of;
+    } has_run{lock, *this};
+    run_hook_(its);
+}
+
+void function_threads::add(core::lease_hook hook) {
+    {
+        const std::lock_guard lock(guard_);
+        if (stopping_) return;
+        hook_ = std::move(hook);
+    }
+    changed_.notify_one();
 }
 
 void function_threads::add(std::vector<core::job>& jobs) {
@@ -186,7 +213,7 @@ bool function_threads::begin_short() {
     bool call_watch = false;
     {
         const std::lock_guard lock(guard_);
-        if (concurrency_ != 1 || running_ != 0 || !queue_.empty()) return false;
+        if (concurrency_ != 1 || running_ != 0 || !queue_.empty() || hook_) return false;
         ++running_;
         call_watch = !std::exchange(to_watch_, true);
     }
@@ -199,7 +226,7 @@ void function_threads::end_short() {
     {
         const std::lock_guard lock(guard_);
         --running_;
-        waiting = !queue_.empty();
+        waiting = !queue_.empty() || hook_;
     }
     if (waiting) changed_.notify_one();
 }
@@ -243,14 +270,14 @@ bool function_threads::permit(std::uint64_t link, base::instant until) {
 
 bool function_threads::run_one() {
     std::unique_lock lock(guard_);
-    if (queue_.empty()) return false;
+    if (queue_.empty() && !hook_) return false;
     run(lock);
     return true;
 }
 
 bool function_threads::idle() const {
     const std::lock_guard lock(guard_);
-    return queue_.empty();
+    return queue_.empty() && !hook_;
 }
 
 }  // namespace maus::shell

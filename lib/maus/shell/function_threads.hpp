@@ -22,6 +22,9 @@
 // A function may end its thread (pthread_exit). Its call has been answered then; another thread takes
 // the place of one that was made here, and the one that work() was called on ends when all is over.
 //
+// The program's hooks (on_lease, on_release) take their turn in the same queue. They run whether jobs may
+// be started or not.
+//
 // Without threads, in a program's own loop, run_one() runs what waits.
 #pragma once
 
@@ -30,6 +33,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -44,12 +48,13 @@ class function_threads {
 public:
     /// Runs one job; `may_start` is false if it is only to be returned.
     using run_function = std::function<void(core::job, bool may_start)>;
+    using hook_function = std::function<void(const core::lease_hook&)>;
     /// Drives the reactor as the leader. True: the reactor has finished. False: another thread leads.
     using drive_function = std::function<bool()>;
 
     /// Its threads have the signal mask of the thread that makes it.
-    function_threads(run_function run, drive_function drive)
-        : run_(std::move(run)), drive_(std::move(drive)) {}
+    function_threads(run_function run, hook_function run_hook, drive_function drive)
+        : run_(std::move(run)), run_hook_(std::move(run_hook)), drive_(std::move(drive)) {}
     ~function_threads() {
         stop();
         join();
@@ -71,6 +76,8 @@ public:
 
     // --- by the leader
     void add(std::vector<core::job>& jobs);
+    /// To be run when no job runs or waits: its turn is the next one.
+    void add(core::lease_hook hook);
     /// These jobs of the present link, if they wait here, are only to be returned. Those that run are
     /// not wanted any more.
     void cancel(const std::vector<wire::attempt>& cancels);
@@ -110,16 +117,22 @@ private:
     void replace_this_thread();
     void member(bool leads);
     [[nodiscard]] bool next_duty();
+    [[nodiscard]] bool has_work() const {
+        return (!queue_.empty() || hook_) && running_ < concurrency_;
+    }
     void run(std::unique_lock<std::mutex>& lock);
+    void run_hook(std::unique_lock<std::mutex>& lock);
 
     run_function run_;
+    hook_function run_hook_;
     drive_function drive_;
     shell::leadership leadership_;
     mutable std::mutex guard_;  // of what follows
     std::condition_variable changed_;
     std::condition_variable over_;  // it stops; apart, since each notice of a job is for one thread
     std::deque<core::job> queue_;
-    cancelled_attempts cancelled_;  // of the queue
+    std::optional<core::lease_hook> hook_;  // that waits
+    cancelled_attempts cancelled_;          // of the queue
     std::vector<running_job> runs_;
     running_job short_;  // the last that was run by a leader; it may have ended
     std::size_t concurrency_ = 1;

@@ -71,6 +71,7 @@ manager_runtime::manager_runtime(manager_options options)
     : options_(std::move(options)),
       settings_{options_.limits, wire::own_features()},
       effects_(settings_),
+      callbacks_(options_.own_loop ? std::function<void()>([this] { wake_own_loop(); }) : nullptr),
       reactor_(
           settings_, [this](log_level level, const std::string& text) { log(level, text); },
           *this) {
@@ -99,10 +100,16 @@ core::manager_config manager_runtime::configure() {
 }
 
 void manager_runtime::start() {
+    if (options_.own_loop) {
+        loop_.emplace(*this, true);
+        reactor_.sockets().wake();  // the program's loop is to see that there is something to do
+        return;
+    }
     thread_ = net::spawn([this] { drive_.run(); });
 }
 
 void manager_runtime::stop() {
+    if (options_.own_loop) return put(core::stop_manager{});
     {
         const std::lock_guard lock(stop_guard_);
         if (thread_.joinable()) stop_thread();
@@ -114,6 +121,10 @@ void manager_runtime::stop() {
 void manager_runtime::stop_thread() {
     put(core::stop_manager{});
     thread_.join();
+    after_the_end();
+}
+
+void manager_runtime::after_the_end() {
     refuse_what_came_late();
     std::map<base::group_id, std::weak_ptr<worker_group_state>> groups;
     {
@@ -141,7 +152,53 @@ void manager_runtime::refuse_what_came_late() {
     }
 }
 
+// --- in a loop of the program's own --------------------------------------------------------------
+
+void manager_runtime::check_own_loop() const {
+    if (options_.own_loop) return;
+    throw error(errc::invalid_argument, "maus::manager: it was not made with own_loop");
+}
+
+int manager_runtime::fd() {
+    check_own_loop();
+    return reactor_.fd();
+}
+
+bool manager_runtime::process_events() {
+    check_own_loop();
+    if (is_over_) return false;
+    drive_own_loop();
+    // A callback that waits runs no others: they come after it.
+    if (in_callback()) return !is_over_;
+    const auto until = net::clock_now() + std::chrono::milliseconds{10};
+    if (!is_over_ && callbacks_.run_some(until)) reactor_.sockets().wake();
+    while (is_abandoned_ && !is_over_) drive_own_loop();
+    if (is_over_) callbacks_.stop();
+    return !is_over_;
+}
+
+void manager_runtime::drive_own_loop() {
+    const loop_member::turn its(*loop_);
+    if (!its.is_mine() || is_over_ || reactor_.process_events()) return;
+    is_over_ = true;
+    loop_->leave();
+    after_the_end();
+}
+
+void manager_runtime::shut_down() {
+    stop();
+    if (!options_.own_loop) return;
+    is_abandoned_ = in_callback();
+    while (!is_abandoned_ && process_events()) {
+    }
+}
+
 // --- by any thread -------------------------------------------------------------------------------
+
+void manager_runtime::attend(const state_base& call, base::instant until) {
+    if (options_.own_loop) return;  // only that loop drives it
+    drive_.lead_while_waiting([&] { return call.ready(); }, until);
+}
 
 void manager_runtime::submit(const detail::method_key& method, state_base& call, bool lone) {
     const auto define = [this](base::method_id number, std::string signature) {
@@ -151,6 +208,7 @@ void manager_runtime::submit(const detail::method_key& method, state_base& call,
     if (!commands_.put(call)) {
         return refuse(call, method.name, errc::shutdown, "the manager has stopped");
     }
+    if (options_.own_loop) return wake_own_loop();
     const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
     calls_waiting_.store(waiting, std::memory_order_relaxed);
     drive_.queued_came(lone || waiting >= bounds().batch_records_max);
@@ -162,7 +220,7 @@ void manager_runtime::refuse(state_base& call, std::string_view function, errc c
     refused.about->function = function;
     refused.about->text = std::move(why);
     refused.about->label = call.options().label;
-    group_of(call).calls_settled(1);
+    group_of(call).calls_settled(1, call.charge());
     settle(call, std::move(refused));
 }
 
@@ -221,8 +279,9 @@ void manager_runtime::forget(base::group_id id) {
 
 void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_base& of) {
     auto group = std::static_pointer_cast<worker_group_state>(of.owner());
-    group->callback_waits();
-    callbacks_.post(std::move(next), std::move(group), of.method);
+    const std::uint32_t bytes = worker_group_state::charge_of(of.payload().size());
+    group->callback_waits(bytes);
+    callbacks_.post(std::move(next), std::move(group), {of.method, bytes});
 }
 
 void manager_runtime::post_progress(state_base& of) {
@@ -323,15 +382,16 @@ void manager_runtime::carry_out_effects() {
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.
 void manager_runtime::free_room(std::span<const core::settled> done) {
-    worker_group_state* of = nullptr;
-    std::size_t count = 0;
-    for (const auto& each : done) {
-        worker_group_state* const its = &group_of(call_of(each));
-        if (its != of && of != nullptr) of->calls_settled(std::exchange(count, 0));
-        of = its;
+    if (done.empty()) return;
+    std::size_t count = 0, bytes = 0;
+    for (std::size_t i = 0; i < done.size(); ++i) {
+        state_base& call = call_of(done[i]);
         ++count;
+        bytes += call.charge();
+        worker_group_state& of = group_of(call);
+        if (i + 1 < done.size() && &group_of(call_of(done[i + 1])) == &of) continue;
+        of.calls_settled(std::exchange(count, 0), std::exchange(bytes, 0));
     }
-    of->calls_settled(count);
 }
 
 void manager_runtime::settle(state_base& call, core::outcome&& result) {

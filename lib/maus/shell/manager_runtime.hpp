@@ -2,7 +2,8 @@
 //
 // Any thread puts calls and commands into a queue; the leader (leader_follower.hpp) takes
 // them out, feeds the machine, carries out what the machine wants, and settles calls. Callbacks and
-// log lines go to the callback thread.
+// log lines go to the callback thread. In a loop of the program's own there are no such threads: who calls
+// process_events() does all of that.
 //
 // Thread-safety: what stands above `--- by the leader` may be called by any
 // thread.
@@ -25,6 +26,7 @@
 #include "maus/shell/control_command.hpp"
 #include "maus/shell/leader_follower.hpp"
 #include "maus/shell/method_table.hpp"
+#include "maus/shell/own_loops.hpp"
 #include "maus/shell/published.hpp"
 
 namespace maus::shell {
@@ -33,6 +35,7 @@ class worker_group_state;
 
 class manager_runtime final : public net::driven,
                               public detail::executor,
+                              public own_loop,
                               public std::enable_shared_from_this<manager_runtime> {
 public:
     /// Binds. Throws maus::error that says why it cannot.
@@ -40,10 +43,15 @@ public:
 
     void start();
     void stop();
+    /// By its owner, at last.
+    void shut_down();
+    [[nodiscard]] int fd();
+    bool process_events();
     /// Without effect once it has stopped.
     template <class Asked>
     void put(Asked asked) {
-        if (hand_in(std::move(asked))) drive_.call_io_thread();
+        if (!hand_in(std::move(asked))) return;
+        options_.own_loop ? wake_own_loop() : drive_.call_io_thread();
     }
     /// `lone`: no other call of its group is on its way, or about to be.
     void submit(const detail::method_key& method, detail::state_base& call, bool lone);
@@ -51,7 +59,8 @@ public:
     void connect_parkserver(std::string endpoint);
     [[nodiscard]] std::shared_ptr<worker_group_state> get_workers(const request& wanted);
     void forget(base::group_id id);
-    [[nodiscard]] leader_follower& drive() { return drive_; }
+    /// A thread waits for this call, and may drive meanwhile.
+    void attend(const detail::state_base& call, base::instant until);
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
@@ -67,6 +76,10 @@ public:
 
     // --- detail::executor
     void post(std::unique_ptr<detail::continuation> next, detail::state_base& of) override;
+
+    // --- own_loop
+    [[nodiscard]] int loop_fd() override { return reactor_.fd(); }
+    bool process_loop() override { return process_events(); }
 
     // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
@@ -96,6 +109,10 @@ private:
         if constexpr (std::is_same_v<Asked, core::stop_manager>) stopped_ = true;
     }
     void stop_thread();
+    void after_the_end();
+    void wake_own_loop() { (void)reactor_.wake(); }
+    void check_own_loop() const;
+    void drive_own_loop();
     void refuse_what_came_late();
     void settle(detail::state_base& call, core::outcome&& result);
     void free_room(std::span<const core::settled> done);
@@ -125,6 +142,10 @@ private:
     };
     std::unordered_map<const detail::state_base*, std::stop_callback<give_up>> stops_;
     bool stopped_ = false;
+    // In a loop of the program's own.
+    std::optional<loop_member> loop_;
+    std::atomic<bool> is_over_{false};
+    bool is_abandoned_ = false;  // destroyed by one of its callbacks
     std::thread thread_;
     std::mutex stop_guard_;
 

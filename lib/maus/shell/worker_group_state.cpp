@@ -4,6 +4,7 @@
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/manager_runtime.hpp"
+#include "maus/shell/own_loops.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/wire/call_extensions.hpp"
 
@@ -14,45 +15,79 @@ namespace {
 constexpr base::duration wait_max = std::chrono::hours{24 * 365};
 }  // namespace
 
-std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t& before) {
-    const std::size_t most = owner_->bounds().calls_max;
+std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t bytes,
+                                              std::size_t& before) {
     before = unsettled_.fetch_add(1);
-    if (before < most || room_taken(before) < most) return std::nullopt;
+    const std::size_t bytes_before = bytes_.fetch_add(bytes);
+    const limits& most = owner_->bounds();
+    const bool fits = before < most.calls_max && bytes_before + bytes <= most.calls_bytes_max;
+    if (fits || has_room(before, bytes_before, bytes)) return std::nullopt;
     if (chosen.when_full == when_full::fail) return errc::overloaded;
+    bytes_.fetch_sub(bytes);
     unsettled_.fetch_sub(1);
-    before = most;
-    return wait_for_room(chosen.timeout);
+    before = most.calls_max;
+    return wait_for_room(bytes, chosen.timeout);
 }
 
-// A callback that calls must not wait for callbacks: they run after it.
-std::size_t worker_group_state::room_taken(std::size_t unsettled) const {
-    return owner_->in_callback() ? unsettled - std::min(unsettled, callbacks_.load()) : unsettled;
-}
-
-bool worker_group_state::take_room() {
-    std::size_t seen = unsettled_;
-    while (room_taken(seen) < owner_->bounds().calls_max) {
-        if (unsettled_.compare_exchange_weak(seen, seen + 1)) return true;
+// A callback that calls must not wait for callbacks: they run after it. A call that is larger than all that
+// there may be is taken alone.
+bool worker_group_state::has_room(std::size_t unsettled, std::size_t bytes_before,
+                                  std::size_t bytes) const {
+    const limits& most = owner_->bounds();
+    if (owner_->in_callback()) {
+        unsettled -= std::min(unsettled, callbacks_.load());
+        bytes_before -= std::min(bytes_before, callback_bytes_.load());
     }
+    return unsettled < most.calls_max &&
+           (bytes_before == 0 || bytes_before + bytes <= most.calls_bytes_max);
+}
+
+// Under the guard: those who wait do not take each other for calls.
+bool worker_group_state::take_room(std::size_t bytes) {
+    const std::size_t unsettled = unsettled_.fetch_add(1);
+    if (has_room(unsettled, bytes_.fetch_add(bytes), bytes)) return true;
+    bytes_.fetch_sub(bytes);
+    unsettled_.fetch_sub(1);
     return false;
 }
 
+// A loop of the program's own must go on meanwhile.
+void worker_group_state::wait_for_change(std::unique_lock<std::mutex>& lock, base::duration time) {
+    if (!must_drive()) {
+        changed_.wait_for(lock, time);
+        return;
+    }
+    lock.unlock();
+    drive(time);
+    lock.lock();
+}
+
 // Takes the time that it has waited off the timeout.
-std::optional<errc> worker_group_state::wait_for_room(time_span& timeout) {
+std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, time_span& timeout) {
     const base::instant begun = net::clock_now();
     const base::instant end = base::after(begun, timeout);
     ++blocked_;
     std::unique_lock lock(guard_);
     bool taken = false;
     // calls_settled() notifies under the guard, once it has seen that somebody is blocked.
-    while (!released_ && !(taken = take_room()) && net::clock_now() < end) {
-        changed_.wait_for(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
+    while (!released_ && !(taken = take_room(bytes)) && net::clock_now() < end) {
+        wait_for_change(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
     }
-    if (!taken) unsettled_.fetch_add(1);  // the call goes on to be refused
+    if (!taken) {  // the call goes on to be refused
+        unsettled_.fetch_add(1);
+        bytes_.fetch_add(bytes);
+    }
     --blocked_;
     if (!taken && !released_) return errc::deadline_exceeded;
     if (end != base::never) timeout = end - net::clock_now();
     return std::nullopt;
+}
+
+std::string worker_group_state::why_no_room() const {
+    const limits& most = owner_->bounds();
+    return "limits.calls_max (" + std::to_string(most.calls_max) +
+           ") calls, or limits.calls_bytes_max (" + std::to_string(most.calls_bytes_max) +
+           ") bytes of them, of these workers are not settled yet, or their callbacks have not run";
 }
 
 // A call that has the workers to itself should not wait for others. Where several were on their way
@@ -108,12 +143,9 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
         inherit(call.options(), *from);
     }
     std::size_t before = 0;
-    if (const auto no_room = admit(call.options(), before)) {
-        return owner_->refuse(
-            call, method.name, *no_room,
-            "limits.calls_max (" + std::to_string(owner_->bounds().calls_max) +
-                ") calls of these workers are not settled yet, or their callbacks "
-                "have not run");
+    call.charge() = charge_of(call.arguments().size());
+    if (const auto no_room = admit(call.options(), call.charge(), before)) {
+        return owner_->refuse(call, method.name, *no_room, why_no_room());
     }
     if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {
         return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
@@ -129,24 +161,25 @@ void worker_group_state::cancel(detail::state_base& call) {
 }
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
-    owner_->drive().lead_while_waiting([&] { return call.ready(); }, end);
+    owner_->attend(call, end);
 }
 
 // --- callbacks -----------------------------------------------------------------------------------
 
-void worker_group_state::run_callback(std::unique_ptr<base::task> task, std::uint32_t method) {
+void worker_group_state::run_callback(std::unique_ptr<base::task> task,
+                                      callback_thread::subject about) {
     const struct ran {
-        ~ran() { of.callback_ran(); }
+        ~ran() {
+            of.callbacks_.fetch_sub(1);
+            of.callback_bytes_.fetch_sub(bytes);
+            of.calls_settled(1, bytes);
+        }
         worker_group_state& of;
-    } at_end{*this};
-    const detail::hearing its(*this, method);
+        std::size_t bytes;
+    } at_end{*this, about.bytes};
+    const detail::hearing its(*this, about.method);
     task->run();
     task.reset();
-}
-
-void worker_group_state::callback_ran() {
-    callbacks_.fetch_sub(1);
-    calls_settled(1);
 }
 
 void worker_group_state::post_progress(detail::state_base& call) { owner_->post_progress(call); }
@@ -190,8 +223,11 @@ void worker_group_state::left(const worker_id& worker) {
 
 bool worker_group_state::wait_for(std::size_t count, std::chrono::nanoseconds time) {
     time = std::min(time, wait_max);
+    const base::instant end = base::after(net::clock_now(), time);
     std::unique_lock lock(guard_);
-    changed_.wait_for(lock, time, [&] { return released_ || workers_ >= count; });
+    while (!released_ && workers_ < count && net::clock_now() < end) {
+        wait_for_change(lock, end - net::clock_now());
+    }
     return !released_ && workers_ >= count;
 }
 

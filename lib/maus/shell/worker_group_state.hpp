@@ -1,7 +1,8 @@
 // The workers of one request, as its handle (maus::worker_group) and its calls see them.
 //
-// It admits calls up to limits::calls_max, those among them whose callbacks have not run yet: so what
-// callbacks are too slow for holds up who calls, and does not pile up. It tells waiting threads how
+// It admits calls up to limits::calls_max and limits::calls_bytes_max, those among them whose callbacks have
+// not run yet: so what callbacks are too slow for holds up who calls, and does not pile up. Of a call that
+// is not settled its arguments count, of one whose callback waits its result. It tells waiting threads how
 // many workers there are, and hands calls to the manager's runtime. The state machine knows the rest.
 //
 // Thread-safe.
@@ -44,22 +45,30 @@ public:
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const call_options& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
+    /// What so many bytes count. (No payload is that large: message_bytes_max.)
+    [[nodiscard]] static std::uint32_t charge_of(std::size_t bytes) {
+        constexpr std::size_t most = ~std::uint32_t{0};
+        return static_cast<std::uint32_t>(bytes < most ? bytes : most);
+    }
 
     // --- by the callback thread
-    void run_callback(std::unique_ptr<base::task> task, std::uint32_t method) override;
+    void run_callback(std::unique_ptr<base::task> task, callback_thread::subject about) override;
 
     // --- by the leader
     /// A settled call has a callback: it counts until that has run.
-    void callback_waits() {
-        callbacks_.fetch_add(
-            1);  // first, so that no callback that waits for room sees none in between
+    void callback_waits(std::size_t bytes) {
+        // These first, so that no callback that waits for room sees none in between.
+        callbacks_.fetch_add(1);
+        callback_bytes_.fetch_add(bytes);
         unsettled_.fetch_add(1);
+        bytes_.fetch_add(bytes);
     }
     void joined(const worker_id& worker);
     void left(const worker_id& worker);
     /// Nobody is to wait for workers or for room any more.
     void end_waits();
-    void calls_settled(std::size_t count) {
+    void calls_settled(std::size_t count, std::size_t bytes) {
+        bytes_.fetch_sub(bytes);
         unsettled_.fetch_sub(count);
         if (blocked_ == 0) return;
         const std::lock_guard lock(guard_);
@@ -68,18 +77,23 @@ public:
 
 private:
     /// Why there is no room for a call; nothing: it is counted. `before`: how many were.
-    [[nodiscard]] std::optional<errc> admit(call_options& chosen, std::size_t& before);
-    [[nodiscard]] std::optional<errc> wait_for_room(time_span& timeout);
-    [[nodiscard]] bool take_room();
-    [[nodiscard]] std::size_t room_taken(std::size_t unsettled) const;
-    void callback_ran();
+    [[nodiscard]] std::optional<errc> admit(call_options& chosen, std::size_t bytes,
+                                            std::size_t& before);
+    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, time_span& timeout);
+    [[nodiscard]] bool take_room(std::size_t bytes);
+    [[nodiscard]] bool has_room(std::size_t unsettled, std::size_t bytes_before,
+                                std::size_t bytes) const;
+    [[nodiscard]] std::string why_no_room() const;
+    void wait_for_change(std::unique_lock<std::mutex>& lock, base::duration time);
     [[nodiscard]] bool is_lone(std::size_t unsettled_before);
 
     std::shared_ptr<manager_runtime> owner_;
     base::group_id id_;
     call_options calls_;
     std::atomic<std::size_t> unsettled_{0};  // and those whose callbacks have not run
+    std::atomic<std::size_t> bytes_{0};      // of all of them
     std::atomic<std::size_t> callbacks_{0};  // of them, those
+    std::atomic<std::size_t> callback_bytes_{0};
     std::atomic<std::size_t> blocked_{0};
     std::atomic<std::size_t> most_unsettled_{0};  // since there were none; roughly
     std::atomic<std::size_t> workers_{0};

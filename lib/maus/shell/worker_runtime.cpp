@@ -16,7 +16,7 @@ worker_runtime::worker_runtime(worker_options options)
     : options_(std::move(options)),
       function_threads_(
           [this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
-          [this] { return drive(); }),
+          [this](const core::lease_hook& hook) { run_hook(hook); }, [this] { return drive(); }),
       effects_(config_.settings) {
     if (options_.concurrency > options_.limits.concurrency_max) {
         throw error(errc::invalid_argument, "concurrency is " +
@@ -98,6 +98,7 @@ worker_runtime::~worker_runtime() {
         while (process_events()) reactor_->sockets().wait(machine_->next_deadline());
     }
     function_threads_.stop();
+    clear_up_the_rest();
     completions_->close();
 }
 
@@ -116,7 +117,10 @@ void worker_runtime::begin(mode how) {
         *this);
     completions_->open(*reactor_);
     // The host's loop is to see that there is something to do.
-    if (how == mode::hosted) reactor_->sockets().wake();
+    if (how == mode::hosted) {
+        loop_.emplace(*this, false);
+        reactor_->sockets().wake();
+    }
     const std::lock_guard lock(guard_);
     looping_ = how == mode::threaded;
     // Asked to stop before it began.
@@ -168,7 +172,10 @@ void worker_runtime::start_threads() {
 
 void worker_runtime::loop() {
     const struct end {
-        ~end() { of.loop_is_over(); }
+        ~end() {
+            of.clear_up_the_rest();
+            of.loop_is_over();
+        }
         worker_runtime& of;
     } when_it_is_over{*this};
     function_threads_.work();
@@ -207,7 +214,11 @@ int worker_runtime::fd() {
 
 bool worker_runtime::process_events() {
     begin_hosted();
-    if (!reactor_->process_events()) return false;
+    const loop_member::turn ours(*loop_);
+    if (!reactor_->process_events()) {
+        clear_up_the_rest();
+        return false;
+    }
     const auto until = net::clock_now() + std::chrono::milliseconds{10};
     bool ran = false;
     while (net::clock_now() < until && function_threads_.run_one()) ran = true;
@@ -242,6 +253,8 @@ void worker_runtime::step(base::instant now) {
     if (!effects_.cancel.empty()) cancel_jobs(now);
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
+    if (effects_.hook) [[unlikely]]
+        hand_out_hook();
     if (claimed_ && short_jobs_.empty()) end_claim();
     publish_metrics();
 }
@@ -279,6 +292,7 @@ bool worker_runtime::drive() {
         const bool more = reactor_->cycle();
         if (!short_jobs_.empty()) {
             if (!run_short_jobs()) return false;
+            if (effects_.hook) hand_out_hook();  // the last function of a lease has ended
             reactor_->send();
         } else if (!more && !finished()) {
             reactor_->sleep();
@@ -315,6 +329,7 @@ void worker_runtime::give_up_claim() {
         return true;
     });
     function_threads_.add_in_front(rest);
+    if (effects_.hook) hand_out_hook();
 }
 
 // False: another thread leads now, and nothing that belongs to the leader may be touched any more.

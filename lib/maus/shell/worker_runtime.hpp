@@ -21,6 +21,7 @@
 #include "maus/net/reactor.hpp"
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/function_threads.hpp"
+#include "maus/shell/own_loops.hpp"
 #include "maus/shell/published.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/shell/short_jobs.hpp"
@@ -28,13 +29,15 @@
 
 namespace maus::shell {
 
-class worker_runtime final : public net::driven {
+class worker_runtime final : public net::driven, public own_loop {
 public:
     explicit worker_runtime(worker_options options);
     ~worker_runtime() override;
 
     // --- before it runs
     void add(std::string signature, detail::handler handler);
+    void set_on_lease(detail::lease_hook hook);
+    void set_on_release(detail::lease_hook hook);
     void register_parkserver(std::string endpoint, std::string type);
     void connect(std::string endpoint, std::string type);
 
@@ -47,6 +50,10 @@ public:
     /// Whether a function of this worker is what asks.
     [[nodiscard]] bool is_own_thread() const { return function_threads_.is_own_thread(); }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
+
+    // --- own_loop
+    [[nodiscard]] int loop_fd() override { return reactor_->fd(); }
+    bool process_loop() override { return process_events(); }
 
     // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
@@ -71,6 +78,7 @@ private:
     void loop_is_over();
     void stop(base::duration timeout);
     void cancel_jobs(base::instant now);
+    void hand_out_hook();
     void give_back(const core::job& job, base::instant now);
     void publish_metrics();
 
@@ -87,11 +95,18 @@ private:
     void run_job(core::job job, bool may_start);
     void invoke(const core::job& job, running_call& call);
     void deliver(running_call& call);
+    void run_hook(const core::lease_hook& hook);
+    [[nodiscard]] std::optional<std::string> run_on_lease(const lease_info& of);
+    void run_on_release(const lease_info& of);
+    /// What was set up and could not be cleared up in time. When nothing runs any more.
+    void clear_up_the_rest();
 
     worker_options options_;
     core::worker_config config_;
     std::vector<detail::handler> handlers_;
-    std::size_t plain_functions_ = 0;  // those that are not dynamic come first
+    detail::lease_hook on_lease_, on_release_;
+    std::optional<lease_info> set_up_for_;  // by whoever runs hooks: on_release is due
+    std::size_t plain_functions_ = 0;       // those that are not dynamic come first
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
@@ -112,6 +127,7 @@ private:
     std::thread thread_;
     std::mutex guard_;
     std::condition_variable stopped_;
+    std::optional<loop_member> loop_;  // hosted
     bool looping_ = false;
     bool stop_asked_ = false;
 };

@@ -5,10 +5,17 @@
 //     park.start();
 //     manager.connect_parkserver(park.endpoint());
 //
+// There are three ways to run it: run() in this thread; start(), in one of its own; or fd() and
+// process_events() in a loop that you have already:
+//
+//     maus::parkserver park{{.bind = {"tcp://127.0.0.1:*"}}};
+//     // in the loop: poll() park.fd() for POLLIN, and whenever it is readable:
+//     park.process_events();
+//
 // The program maus-parkserver is little more than this. Errors: maus::error, invalid_argument for
 // mistakes of the caller, resource_exhausted for what the system does not give.
 //
-// Thread-safety: stop() and metrics() from any thread at any time; the rest from one.
+// Thread-safety: stop() and metrics() from any thread at any time; the rest from one at a time.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +67,15 @@ public:
     void run();
     /// The same in a thread of its own.
     void start();
-    /// Says goodbye to its peers and waits for the end. Idempotent.
+    /// Says goodbye to its peers and waits for the end. Idempotent. In a loop of yours it does not wait:
+    /// that is done when process_events() returns false.
     void stop();
+
+    /// For a loop that you have: readable (level-triggered) whenever process_events() has something
+    /// to do, heartbeats included. Throws maus::error (invalid_argument) if it runs in a thread.
+    [[nodiscard]] int fd();
+    /// Does what there is to do, and returns soon. False once it has stopped. Throws as fd() does.
+    bool process_events();
 
 private:
     class implementation;
