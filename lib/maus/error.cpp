@@ -24,6 +24,7 @@ std::string_view to_string(errc code) noexcept {
         case errc::invalid_argument: return "invalid_argument";
         case errc::resource_exhausted: return "resource_exhausted";
         case errc::unimplemented: return "unimplemented";
+        case errc::stream_broken: return "stream_broken";
     }
     return "unknown";
 }
@@ -62,6 +63,10 @@ std::string_view describe(errc code) noexcept {
                    "less";
         case errc::unimplemented:
             return "the peer does not know this kind of message; update its libmaus";
+        case errc::stream_broken:
+            return "a worker was lost in the middle of a stream; declare the call replayable if "
+                   "its "
+                   "function gives the same items again";
     }
     return "unknown error";
 }

@@ -9,12 +9,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/id.hpp"
 #include "maus/base/time.hpp"
+#include "maus/core/streams.hpp"
 #include "maus/error.hpp"
 #include "maus/options.hpp"
 
@@ -36,6 +38,7 @@ enum class call_state : std::uint8_t { empty, queued, sending, sent };
 struct call_tags {
     call_label label;
     trace_context trace;
+    std::optional<stream_account> stream = {};  // none: it has one result
 };
 
 /// The options of a call, as far as the machines look at them. Small: it goes through several hands.
@@ -57,6 +60,11 @@ struct call_policy {
         if (!options.label.empty() || !options.trace.empty()) {
             tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
         }
+    }
+    /// It gives items.
+    void set_stream(const stream_terms& terms) {
+        if (!tags) tags = std::make_unique<call_tags>();
+        tags->stream.emplace(terms);
     }
 };
 
@@ -104,6 +112,10 @@ struct alignas(64) call_slot {
     }
     /// Whether something travels with it beside its arguments.
     [[nodiscard]] bool is_extended() const { return deadline != never || tags != nullptr; }
+    /// Its items; null if it gives none.
+    [[nodiscard]] stream_account* stream() const {
+        return tags && tags->stream ? &*tags->stream : nullptr;
+    }
     [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };
 

@@ -24,6 +24,7 @@ base::buffer extensions_of(const call_slot& call, instant now) {
     if (call.tags) {
         all.label = call.tags->label.view();
         all.trace = call.tags->trace;
+        if (call.tags->stream) all.stream = call.tags->stream->begin(now);
     }
     return wire::encoded(all);
 }
@@ -454,6 +455,11 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
         calls_.unlink(at.held, index);
         calls_.push_back(at.held, index);
         timed = timed || calls_[index].timed;
+        // Its credit was told when it began to be sent.
+        if (auto* items = calls_[index].stream()) {
+            const auto more = items->read(0, 0, true, now);
+            if (more) out.link(at.to).more({sent.call, sent.number}, more->items, more->bytes);
+        }
     }
     if (timed) start_clocks(at, now);
     return done.size();

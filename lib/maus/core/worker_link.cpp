@@ -146,6 +146,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             out.cancel.push_back(*attempt);
             return true;
         }
+        case wire::record_type::more:
+            return (serving && gets_more(record, out)) || wrong("bad more");
         case wire::record_type::pong: {
             const auto stamp = wire::decode_stamp(record.body);
             if (!serving || !stamp || !renew_lease(*stamp, now)) return wrong("bad pong");
@@ -291,6 +293,10 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
+    if (!streams_.empty() && lacks_streams(record.function)) {
+        return fail(errc::unimplemented,
+                    "its function gives items, and the manager knows no streams");
+    }
     if (slots_held_ + detached_here_ >= config_.settings.limits.calls_per_worker_max) {
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
@@ -343,8 +349,9 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     }
     link_deadline_ = never;
     ping_at_ = never;
-    if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
+    if (lease_.large) counters_.answers_dropped += unsent_answers();
     lease_.large.reset();
+    lease_.streams.clear();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
     leaving_with_link_ = false;
@@ -372,7 +379,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
     if (leaving_with_link_) {
         out.net.link(lease_.link).part(wire::record_type::worker_goodbye, errc::shutdown, why);
         if (!lease_.linked_by_relay) out.net.push(close{lease_.link.to});
-        if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
+        if (lease_.large) counters_.answers_dropped += unsent_answers();
         leaving_with_link_ = false;
     }
     ++link_serial_;

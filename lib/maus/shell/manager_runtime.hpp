@@ -62,6 +62,9 @@ public:
     [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
+    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
+    void put_read(core::items_read read);
+
     /// Its listener is to be told, on the callback thread.
     void post_progress(detail::state_base& of);
 
@@ -86,6 +89,7 @@ private:
         (void)made.release();  // it is the taker's
         return true;
     }
+    [[nodiscard]] core::stream_terms terms_of(detail::state_base& call) const;
     void make_call(detail::state_base& call, base::instant now);
     void follow(const std::stop_token& stop, detail::state_base& call, base::instant now);
     void carry_out(cancel_submitted& asked, base::instant now);
@@ -98,6 +102,8 @@ private:
     void stop_thread();
     void refuse_what_came_late();
     void settle(detail::state_base& call, core::outcome&& result);
+    void end_stream(detail::state_base& call, core::outcome&& result);
+    void hand_items_over();
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
