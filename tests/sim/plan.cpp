@@ -117,6 +117,10 @@ plan draw(std::uint64_t seed) {
         made.steady = seconds{14};
         made.hung = 0;  // a worker that hangs is not between calls
     }
+    made.streams = some(from, 0.4, 0.5);
+    made.replayable = fraction(from);
+    made.bounds.stream_items_max = between(from, 1, 12);
+    made.bounds.stream_bytes_max = between(from, 1, 1000);
     return made;
 }
 

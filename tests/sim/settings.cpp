@@ -52,6 +52,8 @@ constexpr std::array rates = {
     rate{"detached", &plan::detached},
     rate{"absent", &plan::absent},
     rate{"large", &plan::large},
+    rate{"streams", &plan::streams},
+    rate{"replayable", &plan::replayable},
 };
 
 // Numbers: smaller is smaller. Below `least` there is no run; --shrink goes down to `smallest`.

@@ -23,7 +23,7 @@ bool dispatcher::give_items(link_index from, const wire::record& record, instant
                             outbox& out) {
     auto items = wire::take_items(record);
     if (!items) return false;
-    call_slot* const call = current(from, items.value().of);
+    call_slot* const call = current(from, items->of);
     if (call == nullptr) return true;
     stream_account* const account = call->stream();
     if (account == nullptr) return false;
