@@ -93,7 +93,7 @@ public:
     template <class Function>
     future<void> for_each(Function function) {
         (void)shared();
-        return each(std::move(*this), std::move(function));
+        return each(std::move(*this), std::make_unique<taking<Function>>(std::move(function)));
     }
 
     class iterator {
@@ -109,11 +109,10 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& at, std::default_sentinel_t) {
-            return !at.of_->now_;
-        }
+        friend bool operator==(const iterator& at, std::default_sentinel_t) { return at.is_end(); }
 
     private:
+        [[nodiscard]] bool is_end() const { return !of_->now_; }
         stream* of_;
     };
     /// Waits for the first item that was not read.
@@ -171,10 +170,19 @@ private:
         }
         return made;
     }
-    // In its frame the coroutine keeps what it was given.
+    // The coroutine keeps what it is given, and is one whatever the function is.
+    struct taker {
+        virtual ~taker() = default;
+        virtual void with(T&& item) = 0;
+    };
     template <class Function>
-    static future<void> each(stream from, Function function) {
-        while (auto item = co_await from.next()) std::invoke(function, *std::move(item));
+    struct taking final : taker {
+        explicit taking(Function taken) : function(std::move(taken)) {}
+        void with(T&& item) override { std::invoke(function, std::move(item)); }
+        Function function;
+    };
+    static future<void> each(stream from, std::unique_ptr<taker> function) {
+        while (auto item = co_await from.next()) function->with(*std::move(item));
     }
 
     detail::state_ref<detail::stream_state> state_;

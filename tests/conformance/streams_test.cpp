@@ -175,7 +175,7 @@ TEST_CASE("P-113: a stream function is called as any other; its result is its it
 }
 
 TEST_CASE("P-113: without the feature a worker refuses, and item and more break the protocol") {
-    served_streams all({});
+    served_streams all(std::vector<std::string>{});
     all.link().send(stream_call(1, f_count, credit(10), payload(3)));
     CHECK(decoded<fault>(all.link().next(r_failed).body).error ==
           error_number(maus::errc::unimplemented));
