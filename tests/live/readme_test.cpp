@@ -59,6 +59,35 @@ TEST_CASE("README: one function over many inputs, and several futures as one") {
     CHECK(total == 90);
 }
 
+TEST_CASE("README: streams") {
+    const auto is_prime = [](int number) {
+        for (int i = 2; i < number; ++i) {
+            if (number % i == 0) return false;
+        }
+        return true;
+    };
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("primes", [&](int below) -> maus::generator<int> {
+        for (int i = 2; i < below; ++i) {
+            if (is_prime(i)) co_yield i;
+        }
+    });
+
+    scene.start();
+    auto& workers = scene.workers;
+    std::vector<int> found;
+
+    for (int prime : workers.call<maus::stream<int>>("primes", 100)) {
+        if (prime > 50) break;  // and the function is destroyed
+        found.push_back(prime);
+    }
+
+    CHECK(found.size() == 15);
+    CHECK(found.back() == 47);
+}
+
 TEST_CASE("README: what a function knows of its call") {
     std::atomic<int> rendered{0};
     const printed out;  // until the manager is gone: what is told of progress may come late

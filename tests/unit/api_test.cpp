@@ -254,11 +254,12 @@ TEST_CASE("every error has a name and a sentence") {
     std::set<std::string> names, sentences;
     for (auto code = static_cast<int>(maus::errc_first); code <= static_cast<int>(maus::errc_last);
          ++code) {
+        if (!maus::is_assigned(static_cast<maus::errc>(code))) continue;
         names.emplace(to_string(static_cast<maus::errc>(code)));
         sentences.emplace(describe(static_cast<maus::errc>(code)));
     }
-    CHECK(names.size() == 20);
-    CHECK(sentences.size() == 20);
+    CHECK(names.size() == 21);
+    CHECK(sentences.size() == 21);
     CHECK_FALSE(sentences.contains(""));
     CHECK_FALSE(names.contains("unknown"));
     CHECK(names.contains("maybe_executed"));
