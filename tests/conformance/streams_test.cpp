@@ -232,6 +232,7 @@ TEST_CASE("P-114: a call without credit sends nothing before it gets some") {
     CHECK(all.given == 0);
     all.give_more(1, 2);
     all.hear(1, 0, 2);
+    all.give_more(1, 1);  // it is not asked for a third one before, and so not at its end
     CHECK(payload_of(all.link().next(r_result)).empty());
 }
 
@@ -270,12 +271,14 @@ TEST_CASE("P-114: items beyond the credit, and what is no items, break the proto
     streaming with(streams_only, with_window(2, 100));
     auto call = with.count();
     const attempt of = attempt_of(with.worker.link->next(r_call));
-    const auto bad = GENERATE_COPY(item(of, 3, payload(payload(1), payload(2), payload(3))),
-                                   item(of, 2, payload(bytes(100, 'x'), payload(1))),
-                                   item(of, 0, {}), item(of, 2, payload(payload(1))),
-                                   item(of, 2, payload(payload(1), payload(2)) + "x"),
-                                   record{r_item, 0, 0, encoded(of), {}});
-    CHECK(with.ends_with(bad) == error_number(maus::errc::protocol_violation));
+    const std::vector<record> bad{item(of, 3, payload(payload(1), payload(2), payload(3))),
+                                  item(of, 2, payload(bytes(100, 'x'), payload(1))),
+                                  item(of, 0, {}),
+                                  item(of, 2, payload(payload(1))),
+                                  item(of, 2, payload(payload(1), payload(2)) + "x"),
+                                  {r_item, 0, 0, encoded(of), {}}};
+    const auto& said = bad.at(GENERATE(0u, 1u, 2u, 3u, 4u, 5u));
+    CHECK(with.ends_with(said) == error_number(maus::errc::protocol_violation));
 }
 
 TEST_CASE("P-114: items of an attempt that is not current mean nothing") {
@@ -372,7 +375,7 @@ TEST_CASE("P-116: a replayable stream goes on with what has not come") {
     const record again = second.link->next(r_call);
     const attempt of = attempt_of(again);
     CHECK(of.number == 2);
-    CHECK(again.body.find(payload(tag_stream_credit, u32{20}, u32{3})) != bytes::npos);
+    CHECK(again.body.find(payload(tag_stream_credit, u32{20}, u32{2})) != bytes::npos);
     CHECK(again.body.find(payload(u64{2}) + payload(5)) != bytes::npos);  // skip, then the argument
     second.link->send({item(of, 1, payload(2)), with_payload(r_result, of, {})});
     CHECK(call.read() == 1);

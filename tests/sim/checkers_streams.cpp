@@ -29,9 +29,12 @@ void checkers::got(const fact& what) {
 
 void checkers::read(const fact& what) {
     call& of = calls_[what.ticket];
+    // Its function can go on only now. Else it could have before.
+    const bool had_none = of.unread >= std::max<std::size_t>(bounds_.stream_items_max, 1) ||
+                          of.unread_bytes >= bounds_.stream_bytes_max;
+    if (had_none) of.moved = what.local;
     of.unread -= what.amount;
     of.unread_bytes -= what.stamp;
-    of.moved = what.local;
     of.started_at = std::max(of.started_at, what.at);
 }
 
