@@ -57,10 +57,12 @@ struct call_owner {
     [[nodiscard]] virtual std::string name_of(std::uint32_t method) = 0;
     /// tell_progress() is to be called on the callback thread.
     virtual void post_progress(state_base& call) = 0;
-    /// The reader of a stream has read so much more. (Who owns none leaves these two out.)
+    /// The reader of a stream has read so much more. (Who owns none leaves these out.)
     virtual void items_read(stream_state&, std::uint32_t, std::uint64_t) {}
     /// As attend(), until there is something to read.
     virtual void attend_items(stream_state&, base::instant) {}
+    /// A coroutine lets other callbacks have their turn.
+    virtual void post(stream_state&, std::unique_ptr<continuation>) {}
 };
 
 /// While it lives, failures that nobody hears of on this thread are this call's, unless they are those

@@ -26,6 +26,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -74,14 +75,24 @@ public:
         explicit awaited(stream& of) : of_(of) {}
         [[nodiscard]] bool await_ready() {
             item_ = of_.take(of_.shared());
-            return item_ || of_.is_at_end_;
+            if (!item_) {
+                of_.in_a_row_ = 0;
+                return of_.is_at_end_;
+            }
+            return ++of_.in_a_row_ % turn_items != 0 || !of_.shared().owner();
         }
         [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting) {
-            return of_.shared().go_on_with(std::make_unique<detail::resume>(waiting));
+            auto next = std::make_unique<detail::resume>(waiting);
+            // Once it is handed over, this may be gone.
+            if (!item_) return of_.shared().go_on_with(std::move(next));
+            of_.shared().go_on_behind_others(std::move(next));
+            return true;
         }
         std::optional<T> await_resume() { return item_ ? std::move(item_) : of_.read(); }
 
     private:
+        // Then other callbacks have their turn, however fast items come.
+        static constexpr std::uint32_t turn_items = 256;
         stream& of_;
         std::optional<T> item_;
     };
@@ -188,6 +199,7 @@ private:
     detail::state_ref<detail::stream_state> state_;
     std::optional<T> now_;  // where an iterator is
     bool is_at_end_ = false;
+    std::uint32_t in_a_row_ = 0;  // items that a coroutine did not wait for
 };
 
 template <class T>

@@ -44,6 +44,10 @@ public:
     [[nodiscard]] bool wait_for_items(std::chrono::nanoseconds time);
     /// The same for a coroutine. False: there is something already, and `next` is not run.
     [[nodiscard]] bool go_on_with(std::unique_ptr<continuation> next);
+    /// Runs `next` on the callback thread, behind what waits there.
+    void go_on_behind_others(std::unique_ptr<continuation> next) {
+        owner()->post(*this, std::move(next));
+    }
     /// Once it is at its end: why; null if all is well.
     [[nodiscard]] std::exception_ptr why() const;
     /// It reads no more: what was not read is let go of, and the call is given up.

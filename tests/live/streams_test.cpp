@@ -135,6 +135,28 @@ TEST_CASE("a stream is read by coroutines and callbacks", "[stream]") {
     CHECK(error_of(std::move(fails)).code() == maus::errc::invalid_argument);
 }
 
+TEST_CASE("a stream that always has items lets other callbacks have their turn", "[stream]") {
+    const auto endless = []() -> generator<int> {
+        for (int i = 0;; ++i) co_yield i;
+    };
+    stream_pair with(
+        [&](maus::worker& on) {
+            on.expose("endless", endless);
+            on.expose("add", [](int x, int y) { return x + y; });
+        },
+        2);
+    std::atomic<bool> over{false};
+    auto end = with.workers.call<stream<int>>("endless").for_each([&](int) {
+        if (over) throw maus::error(maus::errc::invalid_argument, "enough");
+    });
+    for (int i = 0; i < 20; ++i) {
+        CHECK(value_of(with.workers.call<int>("add", i, 1).then([](int sum) { return sum; })) ==
+              i + 1);
+    }
+    over = true;
+    CHECK(error_of(std::move(end)).code() == maus::errc::invalid_argument);
+}
+
 TEST_CASE("items may be large, and of any size", "[stream]") {
     const bool relayed = GENERATE(false, true);
     const auto fill = [](std::uint32_t size) -> generator<maus::bytes> {

@@ -82,7 +82,7 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     }
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
-    } else if (holds_end(event)) {
+    } else if (!lease_.streams.empty() && holds_end(event)) {
         return;  // its items come first
     } else if (auto* value = std::get_if<job_value>(&event.outcome)) {
         answer(event.attempt, std::move(value->payload), now, out);

@@ -70,12 +70,12 @@ struct job {
     wire::attempt attempt;
     std::uint16_t function = 0;
     bool at_most_once = false;
+    bool resumes = false;  ///< the executor's: a stream that has credit again
     base::lease_id lease;
     base::manager_id manager;
     base::buffer payload;
     std::unique_ptr<base::buffer> extensions;  ///< of the call, encoded and checked; mostly none
     instant deadline = never;                  ///< of the call; nobody waits for it after that
-    bool resumes = false;                      ///< the executor's: a stream that has credit again
 };
 
 /// What became of a job.

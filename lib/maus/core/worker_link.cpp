@@ -306,6 +306,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                            *attempt,
                            record.function,
                            at_most_once,
+                           false,
                            lease_.serving.lease,
                            lease_.serving.manager,
                            {},

@@ -53,7 +53,6 @@ void worker::send_what_fits(job_items&& some, instant now, worker_effects& out) 
 
 // True: its items come first. A stream's end must not overtake them.
 bool worker::holds_end(job_done& event) {
-    if (lease_.streams.empty()) return false;
     const auto found = lease_.streams.find(event.attempt);
     if (found == lease_.streams.end()) return false;
     if (found->second.instead) event.outcome = *found->second.instead;

@@ -133,6 +133,11 @@ void worker_group_state::attend_items(detail::stream_state& call, base::instant 
     owner_->drive().lead_while_waiting([&] { return call.has_news(); }, end);
 }
 
+void worker_group_state::post(detail::stream_state& call,
+                              std::unique_ptr<detail::continuation> next) {
+    owner_->post(std::move(next), call);
+}
+
 // --- callbacks -----------------------------------------------------------------------------------
 
 void worker_group_state::run_callback(std::unique_ptr<base::task> task, std::uint32_t method) {
