@@ -13,6 +13,7 @@
 #include "bench/progress.hpp"
 #include "bench/recover.hpp"
 #include "bench/sleep.hpp"
+#include "bench/stream.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
 
@@ -31,6 +32,10 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"sleep-zmq-client", bench::role_sleep_zmq_client},
     {"sleep-zmq-server", bench::role_sleep_zmq_server},
     {"recover-server", bench::role_recover_server},
+    {"stream-maus-reader", bench::role_stream_maus_reader},
+    {"stream-maus-giver", bench::role_stream_maus_giver},
+    {"stream-zmq-reader", bench::role_stream_zmq_reader},
+    {"stream-zmq-giver", bench::role_stream_zmq_giver},
     {"lease-peers", bench::role_lease_peers},
     {"lease-workers", bench::role_lease_workers},
     {"bare-agency", bench::role_bare_agency},
@@ -78,9 +83,9 @@ int main(int argc, char** argv) {
         "  maus-bench echo --help              its options; others have theirs");
     app.require_subcommand(1);
     std::vector<std::pair<CLI::App*, bench::command>> commands;
-    for (auto* add : {bench::add_echo, bench::add_transfer, bench::add_relay, bench::add_sleep,
-                      bench::add_recover, bench::add_lease, bench::add_codec, bench::add_peers,
-                      bench::add_instructions, bench::add_targets}) {
+    for (auto* add : {bench::add_echo, bench::add_transfer, bench::add_stream, bench::add_relay,
+                      bench::add_sleep, bench::add_recover, bench::add_lease, bench::add_codec,
+                      bench::add_peers, bench::add_instructions, bench::add_targets}) {
         const auto run = add(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     }

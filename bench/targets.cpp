@@ -15,6 +15,7 @@
 #include "bench/recover.hpp"
 #include "bench/report.hpp"
 #include "bench/sleep.hpp"
+#include "bench/stream.hpp"
 #include "bin/support/program.hpp"
 
 namespace bench {
@@ -69,6 +70,10 @@ const std::vector<target>& targets() {
         {"10,000 workers: processor at rest, 1 s heartbeats", false, 15, " %",
          "lease.registered10000", "rest_cpu_percent", "one", of::ours},
         {"grants a second", true, 50'000, "", "lease.cycle.tcp", "grants_per_s", "one", of::ours},
+        {"stream of 8 B items over libzmq's PUSH to PULL", true, 0.8, "", name_of(stream_setting{}),
+         "items_per_s", "one", of::ratio},
+        {"stream of 64 KiB items of maus::bytes", true, 0.8, "",
+         name_of(stream_setting{"tcp", 64 << 10}), "items_per_s", "one", of::ratio},
         {"decode of a 1 MiB vector<double> over memcpy", true, 0.8, "",
          "codec.decode.vector_double_1MiB", "gb_per_s", "one", of::ratio},
     };
@@ -105,6 +110,8 @@ std::vector<figure> measure_all(plan how) {
     add([&] { return measure_registered(how.quick ? 100 : 10'000, how); });
     add([&] { return measure_cycle({"tcp", false}, how); });
     add([&] { return measure_codec(how); });
+    add([&] { return measure_stream({}, how); });
+    add([&] { return measure_stream({"tcp", 64 << 10}, how); });
     place(how.pin = "free");
     add([&] { return measure_echo({"tcp", 8, 1000, 1}, how, false); });
     return all;

@@ -6,7 +6,9 @@
 #include <maus/json.hpp>
 #include <maus/manager.hpp>
 #include <maus/status.hpp>
+#include <maus/stream.hpp>
 #include <maus/wire/message.hpp>
+#include <maus/wire/signature.hpp>
 
 #include "bin/maus/calling.hpp"
 #include "bin/maus/function.hpp"
@@ -45,7 +47,15 @@ int call(const call_choices& chosen) {
     caller.connect_parkserver(chosen.parkserver);
     const auto workers = caller.get_workers({.amount = 1, .type = to.type});
     try {
-        auto result = workers.with({.timeout = chosen.timeout}).call<value>(chosen.function, given);
+        const auto with_time = workers.with({.timeout = chosen.timeout});
+        if (wire::is_stream(to.signature)) {  // an item, a line
+            for (const value& item : with_time.call<stream<value>>(chosen.function, given)) {
+                print_result(item, true);
+                std::cout.flush();
+            }
+            return programs::exit_good;
+        }
+        auto result = with_time.call<value>(chosen.function, given);
         print_result(result.get(), chosen.json);
         return programs::exit_good;
     } catch (const error& failed) {

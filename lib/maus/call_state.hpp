@@ -36,6 +36,7 @@ namespace maus::detail {
 using continuation = base::task;
 
 class state_base;
+class stream_state;
 
 /// Where continuations of calls go on.
 struct executor {
@@ -56,6 +57,12 @@ struct call_owner {
     [[nodiscard]] virtual std::string name_of(std::uint32_t method) = 0;
     /// tell_progress() is to be called on the callback thread.
     virtual void post_progress(state_base& call) = 0;
+    /// The reader of a stream has read so much more. (Who owns none leaves these out.)
+    virtual void items_read(stream_state&, std::uint32_t, std::uint64_t) {}
+    /// As attend(), until there is something to read.
+    virtual void attend_items(stream_state&, base::instant) {}
+    /// A coroutine lets other callbacks have their turn.
+    virtual void post(stream_state&, std::unique_ptr<continuation>) {}
 };
 
 /// While it lives, failures that nobody hears of on this thread are this call's, unless they are those
@@ -166,9 +173,11 @@ public:
     // result's.
     [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
     [[nodiscard]] call_options& options() noexcept { return options_; }
+    [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }  ///< a stream_state
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
 
 protected:
+    void mark_as_stream() noexcept { is_stream_ = true; }
     bool settled(executor* where);
     /// The bytes that came are no result of this call.
     [[noreturn]] void throw_bad_result(const std::string& why) const;
@@ -188,6 +197,7 @@ private:
     bool heard_ = false;     // somebody has looked at the failure
     bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
     std::uint32_t charge_ = 0;
+    bool is_stream_ = false;
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;

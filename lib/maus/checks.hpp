@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "maus/wire/archive.hpp"
+#include "maus/wire/signature.hpp"
 
 namespace maus::detail {
 
@@ -23,6 +23,11 @@ template <class T>
 constexpr bool check_travels() {
     if constexpr (std::is_void_v<T>) {
         return true;
+    } else if constexpr (wire::streamed<T>::value) {  // of a result; see check_parameter
+        using item = typename wire::streamed<T>::item;
+        static_assert(!std::is_void_v<item> && !wire::streamed<item>::value,
+                      "maus: a stream's items are values");
+        return check_travels<item>();
     } else if constexpr (std::is_same_v<T, std::string_view>) {
         static_assert(!sizeof(T), "maus: a std::string_view owns no text: use std::string");
     } else if constexpr (std::is_same_v<T, std::wstring>) {
@@ -55,6 +60,8 @@ constexpr bool check_parameter() {
             std::is_const_v<std::remove_reference_t<Parameter>>,
         "maus: a parameter is a value or a const reference: what a function changes in its "
         "parameters stays on its worker; return it instead");
+    static_assert(!wire::streamed<std::remove_cvref_t<Parameter>>::value,
+                  "maus: a stream is a result only");
     return check_travels<std::remove_cvref_t<Parameter>>();
 }
 

@@ -1,6 +1,7 @@
 #include "maus/convert.hpp"
 
 #include "maus/wire/convert.hpp"
+#include "maus/wire/signature.hpp"
 
 namespace maus {
 
@@ -29,7 +30,8 @@ base::buffer detail::encoded_as_type(std::string_view type, const value& from) {
 std::optional<std::string> why_not_arguments(std::string_view signature, const arguments& given) {
     const auto parsed = wire::parse_signature(signature);
     if (!parsed) throw error(errc::invalid_argument, parsed.why().message);
-    const auto called = wire::conversion::between(parsed.value().name + "(...)->any", signature);
+    const char* const any = wire::is_stream(signature) ? "(...)->stream<any>" : "(...)->any";
+    const auto called = wire::conversion::between(parsed.value().name + any, signature);
     if (!called) return called.why().message;
     base::buffer encoded;
     wire::encode(encoded, given);

@@ -25,6 +25,7 @@ std::string_view to_string(errc code) noexcept {
         case errc::resource_exhausted: return "resource_exhausted";
         case errc::unimplemented: return "unimplemented";
         case errc::worker_lost: return "worker_lost";
+        case errc::stream_broken: return "stream_broken";
     }
     return "unknown";
 }
@@ -65,6 +66,10 @@ std::string_view describe(errc code) noexcept {
             return "the peer does not know this kind of message; update its libmaus";
         case errc::worker_lost:
             return "the only worker that the call was for has gone; make it again for another one";
+        case errc::stream_broken:
+            return "a worker was lost in the middle of a stream; declare the call replayable if "
+                   "its "
+                   "function gives the same items again";
     }
     return "unknown error";
 }

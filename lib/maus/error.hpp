@@ -80,10 +80,13 @@ enum class errc : std::uint8_t {
     /// See `attempts()`: if there is one it was sent, and may have been executed. Not retryable: the
     /// same worker does not come back. Make it again for another one.
     worker_lost = 21,
+    /// A worker was lost in the middle of a stream, which could not be begun again. See `delivered()`.
+    /// Not retryable: whoever reads has had a part of it. Declare the call replayable if it may be.
+    stream_broken = 22,
 };
 
 inline constexpr errc errc_first = errc::poisoned;
-inline constexpr errc errc_last = errc::worker_lost;
+inline constexpr errc errc_last = errc::stream_broken;
 
 /// The name as written above, for logs and JSON.
 [[nodiscard]] std::string_view to_string(errc code) noexcept;
@@ -126,6 +129,9 @@ public:
     /// poisoned, maybe_executed, worker_lost: the attempts that were made, oldest first.
     [[nodiscard]] const std::vector<attempt_record>& attempts() const noexcept { return attempts_; }
 
+    /// Of a stream that failed: how many items came before.
+    [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }
+
     error&& about(std::string function) && {
         function_ = std::move(function);
         return std::move(*this);
@@ -143,12 +149,18 @@ public:
         return std::move(*this);
     }
 
+    error&& delivered_before(std::uint64_t items) && {
+        delivered_ = items;
+        return std::move(*this);
+    }
+
 private:
     errc code_;
     std::string function_;
     std::string label_;
     std::string remote_type_;
     std::vector<attempt_record> attempts_;
+    std::uint64_t delivered_ = 0;
 };
 
 }  // namespace maus

@@ -45,6 +45,10 @@ struct limits {
     /// Detached calls that a manager lets a worker hold for each that it runs at a time, before it has
     /// answered any; each that it answers makes room for one more. Others wait at the manager.
     std::size_t detached_per_slot_max = 64;
+    /// Items of one stream that its caller has not read, and their bytes (and one item more): its
+    /// function waits then. 0 counts as 1.
+    std::size_t stream_items_max = 65536;
+    std::size_t stream_bytes_max = 1u << 20;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).
     std::size_t concurrency_max = 1024;

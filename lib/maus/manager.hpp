@@ -47,6 +47,7 @@
 #include "maus/map.hpp"
 #include "maus/method.hpp"
 #include "maus/options.hpp"
+#include "maus/stream.hpp"
 
 namespace maus {
 
@@ -120,17 +121,21 @@ public:
     [[nodiscard]] virtual const call_options& calls() const = 0;
 };
 
+template <class R>
+using called_t = typename called<R>::type;
+
 template <class R, class... Args>
-future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
-                    std::string_view name, const Args&... arguments) {
-    state_ref<state<R>> result(new state<R>);
+called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+                      std::string_view name, const Args&... arguments) {
+    using state_type = typename called<R>::state_type;
+    state_ref<state_type> result(new state_type);
     wire::encode(result->arguments(), arguments...);
     group->submit(group, method_type<R, Args...>::key(name), *result, options);
-    return future<R>(std::move(result));
+    return called_t<R>(std::move(result));
 }
 template <class R, class... Args, class... Given>
-future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
-                    const method<R(Args...)>& function, Given&&... given) {
+called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+                      const method<R(Args...)>& function, Given&&... given) {
     if constexpr (sizeof...(Args) != sizeof...(Given)) {
         static_assert(sizeof...(Args) == sizeof...(Given),
                       "maus: the method has another number of parameters");
@@ -142,8 +147,9 @@ future<R> send_call(const std::shared_ptr<group_handle>& group, const call_optio
     }
 }
 template <class R, class... Given>
-future<R> send_call_by_name(const std::shared_ptr<group_handle>& group, const call_options& options,
-                            std::string_view name, const Given&... given) {
+called_t<R> send_call_by_name(const std::shared_ptr<group_handle>& group,
+                              const call_options& options, std::string_view name,
+                              const Given&... given) {
     static_assert((... && check_travels<sent_as<Given>>()) && check_travels<R>() &&
                   check_dynamic<R, sent_as<Given>...>());
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
@@ -164,11 +170,11 @@ public:
         : group_(std::move(group)), options_(options) {}
 
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
+    called_t<R> call(const method<R(Args...)>& function, Given&&... given) const {
         return send_call(group(), options_, function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
-    future<R> call(std::string_view name, Given&&... given) const {
+    called_t<R> call(std::string_view name, Given&&... given) const {
         return send_call_by_name<R>(group(), options_, name, given...);
     }
     template <class R, class... Args, std::ranges::viewable_range Inputs>
@@ -252,13 +258,15 @@ public:
     /// (value.hpp): call<maus::value>("add", maus::arguments{1, 1}) calls the same function. Throws
     /// maus::error: too_large if an argument cannot be encoded, invalid_argument if this refers to no
     /// workers.
+    ///
+    /// Gives a maus::future<R>; if R is a maus::stream<T>, that (stream.hpp).
     template <class R, class... Args, class... Given>
-    future<R> call(const method<R(Args...)>& function, Given&&... given) const {
+    detail::called_t<R> call(const method<R(Args...)>& function, Given&&... given) const {
         const auto& to = group();
         return detail::send_call(to, to->calls(), function, std::forward<Given>(given)...);
     }
     template <class R, class... Given>
-    future<R> call(std::string_view name, Given&&... given) const {
+    detail::called_t<R> call(std::string_view name, Given&&... given) const {
         const auto& to = group();
         return detail::send_call_by_name<R>(to, to->calls(), name, given...);
     }

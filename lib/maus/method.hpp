@@ -8,7 +8,7 @@
 // Parameters and results are values: numbers, bool, strings, vectors, maps, optionals, tuples,
 // variants, std::chrono times, and every type with a cereal `serialize`. void is a result too. Large
 // blocks of bytes: maus::bytes (bytes.hpp). What is known only when the program runs: maus::value
-// (value.hpp).
+// (value.hpp). A result may be a maus::stream: any number of values, one after the other (stream.hpp).
 #pragma once
 
 #include <string>

@@ -68,6 +68,9 @@ struct call_options {
     /// attempt_timeout, and the worker is given up, since it may hang. The default is: no end.
     time_span attempt_timeout = std::chrono::nanoseconds::max();
     maus::priority priority = maus::priority::normal;
+    /// Of a stream: its function gives the same items each time, so that another worker may go on with it
+    /// if its worker is lost (stream.hpp).
+    bool replayable = false;
     call_label label = {};     ///< names the call in errors, logs and to its function
     trace_context trace = {};  ///< passed on to its function
     /// Cancels all calls that were made with it, once it is asked to stop.

@@ -27,6 +27,7 @@
 //
 //     worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
 //     worker.on_release([&](const maus::lease_info&) { session.close(); });
+// A function may give any number of values, one after the other: it returns a maus::generator (generator.hpp).
 //
 // Errors: a mistake of the caller throws maus::error (invalid_argument).
 //
@@ -45,9 +46,11 @@
 
 #include "maus/context.hpp"
 #include "maus/future.hpp"
+#include "maus/generator.hpp"
 #include "maus/method.hpp"
 #include "maus/options.hpp"
 #include "maus/responder.hpp"
+#include "maus/stream.hpp"
 #include "maus/this_call.hpp"
 
 namespace maus {
@@ -74,6 +77,15 @@ class worker_runtime;
 
 namespace detail {
 
+/// The items that a function gives.
+class item_source {
+public:
+    virtual ~item_source() = default;
+    /// Goes on to the next item and encodes it; without `into` it is only passed by. False: there is
+    /// none. Throws what the function throws.
+    [[nodiscard]] virtual bool next(base::buffer* into) = 0;
+};
+
 /// One call, as a handler sees it: answered before the handler returns, or later through defer().
 class invocation {
 public:
@@ -84,6 +96,8 @@ public:
     virtual void fault(errc code, std::string type, std::string text) = 0;
     [[nodiscard]] virtual std::shared_ptr<reply> defer() = 0;
     [[nodiscard]] virtual maus::context context() = 0;
+    /// The answer is these items.
+    virtual void give(std::unique_ptr<item_source> items) = 0;
 };
 
 using handler = std::function<void(invocation&)>;
@@ -102,6 +116,11 @@ struct unwrap_future {
 template <class R>
 struct unwrap_future<future<R>> {
     using type = R;
+};
+
+template <class T>
+struct unwrap_future<generator<T>> {
+    using type = stream<T>;
 };
 
 /// The remote signature of a C++ one: without the context, the responder or the future.
@@ -187,6 +206,29 @@ lease_hook make_lease_hook(F function) {
             return true;
         }
     };
+}
+
+/// A generator with what it may refer to.
+template <class T, class Arguments>
+class generated final : public item_source {
+public:
+    template <class F>
+    generated(F& function, Arguments decoded)
+        : arguments_(std::move(decoded)), items_(std::apply(function, arguments_)) {}
+    [[nodiscard]] bool next(base::buffer* into) override {
+        if (!items_.next()) return false;
+        if (into != nullptr) wire::encode<T>(*into, items_.value());
+        return true;
+    }
+
+private:
+    Arguments arguments_;
+    generator<T> items_;
+};
+template <class R, class F, class Arguments>
+void give_items(invocation& call, F& function, Arguments decoded) {
+    using item = typename wire::streamed<R>::item;
+    call.give(std::make_unique<generated<item, Arguments>>(function, std::move(decoded)));
 }
 
 template <class Signature>
@@ -278,6 +320,8 @@ private:
     static void run(invocation& call, F& function, std::tuple<Args...>&& arguments) {
         if constexpr (is_future<std::invoke_result_t<F&, Args...>>::value) {
             answer_later<R>(call, function, std::move(arguments));
+        } else if constexpr (wire::streamed<R>::value) {
+            give_items<R>(call, function, std::move(arguments));
         } else if constexpr (std::is_void_v<R>) {
             std::apply(function, std::move(arguments));
         } else {
@@ -289,6 +333,9 @@ private:
         if constexpr (is_future<typename decltype(returned_by<F>())::type>::value) {
             answer_later<R>(call, function,
                             std::tuple_cat(std::make_tuple(call.context()), std::move(arguments)));
+        } else if constexpr (wire::streamed<R>::value) {
+            give_items<R>(call, function,
+                          std::tuple_cat(std::make_tuple(call.context()), std::move(arguments)));
         } else {
             maus::context its = call.context();
             auto bound = [&](Args... each) { return function(its, std::forward<Args>(each)...); };

@@ -1,6 +1,7 @@
 // right: what is meant to compile beside what is not
 #include <filesystem>
 #include <maus/maus.hpp>
+#include <memory>
 void right(maus::worker& worker, const maus::worker_group& workers) {
     maus::manager braces{{.endpoint = "tcp://127.0.0.1:*"}};
     maus::manager text{"tcp://127.0.0.1:*"};
@@ -19,4 +20,14 @@ void right(maus::worker& worker, const maus::worker_group& workers) {
     });
     (void)workers.call<maus::value>("i", maus::arguments{1, "two", nullptr});
     (void)workers.call<maus::value>("k", maus::value(1), maus::value::array{2.0});
+    worker.expose("l", [](int count) -> maus::generator<int> { co_yield count; });
+    worker.expose("m", [](maus::context&, const std::string& text) -> maus::generator<std::string> {
+        co_yield text;
+    });
+    worker.expose(maus::method<maus::stream<int>(int)>{"n"},
+                  [](int count) -> maus::generator<int> { co_yield count; });
+    for (int each : workers.call<maus::stream<int>>("l", 1)) (void)each;
+    (void)workers.with({.replayable = true})
+        .call(maus::method<maus::stream<int>(int)>{"n"}, 1)
+        .for_each([only = std::make_unique<int>(1)](int each) { *only += each; });
 }

@@ -437,6 +437,7 @@ enum record_type : u8 {
     r_worker_unimplemented = 9,
     r_worker_part = 10,
     r_worker_taken = 11,
+    r_item = 14,
     r_welcome = 33,
     r_reject = 34,
     r_call = 35,
@@ -446,6 +447,7 @@ enum record_type : u8 {
     r_manager_unimplemented = 39,
     r_manager_part = 40,
     r_manager_taken = 41,
+    r_more = 44,
     r_rejected_by = 128,
     r_progress = 129,
 };

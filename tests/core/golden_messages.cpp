@@ -2,6 +2,7 @@
 // messages, and what may be added to them.
 #include "golden.hpp"
 #include "maus/wire/call_extensions.hpp"
+#include "maus/wire/streams.hpp"
 #include "talk.hpp"
 
 namespace golden {
@@ -218,6 +219,17 @@ bool again(const wire::record& read, wire::link_writer& to) {
             if (who) to.say(wire::rejected_by{*who});
             return who.has_value();
         }
+        case type::item: {
+            auto items = wire::take_items(read);
+            if (!items) return false;
+            to.items(items->of, items->count, std::move(items->payload), read.apart != nullptr);
+            return true;
+        }
+        case type::more: {
+            const auto more = wire::decode_more(body);
+            if (more) to.more(more->of, more->items, more->bytes);
+            return more.has_value();
+        }
         default: break;
     }
     const auto attempt = wire::take_attempt(body);
@@ -364,6 +376,28 @@ void add_calls(std::vector<item>& to) {
                  its.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
                  out.call(attempt, 5, false, payload, wire::encoded(its).view());
              });
+    add_link(to, "call_of_stream",
+             "record 35, call, with a credit of 3 items and 100 bytes, skip 2", [](auto out) {
+                 base::buffer payload = small();
+                 wire::call_extensions its;
+                 its.stream = wire::stream_credit{3, 100, 2};
+                 out.call(attempt, 5, false, payload, wire::encoded(its).view());
+             });
+    add_link(to, "item", "record 14, item: one, (1, 1)",
+             [](auto out) { out.items(attempt, 1, small()); });
+    add_link(to, "items", "record 14, item: three, each with its length, the last one empty",
+             [](auto out) {
+                 base::buffer payload;
+                 std::uint32_t count = 0;
+                 wire::add_item(payload, count, small());
+                 wire::add_item(payload, count, base::buffer{base::as_bytes("abc")});
+                 wire::add_item(payload, count, {});
+                 out.items(attempt, count, std::move(payload));
+             });
+    add_link(to, "item_apart", "record 14, item, flag bit 0: in a frame of its own",
+             [](auto out) { out.items(attempt, 1, small(), true); });
+    add_link(to, "more", "record 44, more: 258 items, 16909060 bytes",
+             [](auto out) { out.more(attempt, 0x0102, 0x01020304); });
     add_link(to, "progress", "record 129, progress: a quarter", [](auto out) {
         out.progressed(attempt, {0.25, "a quarter"}, bounds.text_bytes_max);
     });
@@ -466,7 +500,10 @@ frames piece_again(const frames& stored, type part) {
     }
     base::byte_view body = read.body;
     const auto of = wire::take_attempt(body);
-    if (read.type == type::result) {
+    if (read.type == type::item) {
+        writer.items(*of, wire::load<std::uint32_t>(body.data()), behind(*read.apart), true,
+                     wire::flag_continued);
+    } else if (read.type == type::result) {
         writer.last_of_result(*of, behind(*read.apart));
     } else {
         const bool once = (read.flags & wire::flag_at_most_once) != 0;
@@ -499,6 +536,9 @@ void add_parts(std::vector<item>& to) {
               [](auto out) { out.last_of_call(attempt, 5, true, last_part()); });
     add_piece(to, "result_last_part", "record 2, result, flag bits 0 and 4: behind parts",
               type::worker_part, [](auto out) { out.last_of_result(attempt, last_part()); });
+    add_piece(to, "item_last_part", "record 14, item, flag bits 0 and 4: behind parts",
+              type::worker_part,
+              [](auto out) { out.items(attempt, 1, last_part(), true, wire::flag_continued); });
     add_link(to, "worker_taken", "record 11, taken of the worker",
              [](auto out) { out.taken(type::worker_taken, 0x0102030405060708); });
     add_link(to, "manager_taken", "record 41, taken of the manager",

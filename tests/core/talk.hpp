@@ -9,6 +9,7 @@
 
 #include "maus/core/outbox.hpp"
 #include "maus/wire/elastic.hpp"
+#include "maus/wire/streams.hpp"
 
 namespace talk {
 
@@ -46,6 +47,8 @@ inline std::string name_of(wire::record_type type) {
         {wire::record_type::manager_unimplemented, "unimplemented"},
         {wire::record_type::worker_taken, "taken"},
         {wire::record_type::manager_taken, "taken"},
+        {wire::record_type::item, "item"},
+        {wire::record_type::more, "more"},
         {wire::record_type::rejected_by, "rejected_by"}};
     const auto found = names.find(type);
     return found == names.end() ? "?" : found->second;
@@ -140,6 +143,20 @@ inline void spell_link(wire::message& what, const std::string& to, lines& said) 
                 if (const auto of = wire::take_attempt(body)) {
                     line += " " + std::to_string(of->call.value) + "/" +
                             std::to_string(of->number.value);
+                }
+                break;
+            case wire::record_type::item:  // so many of them
+                if (const auto items = wire::take_items(record)) {
+                    line += " " + std::to_string(items->of.call.value) + "/" +
+                            std::to_string(items->of.number.value) + " x" +
+                            std::to_string(items->count);
+                }
+                break;
+            case wire::record_type::more:
+                if (const auto more = wire::decode_more(record.body)) {
+                    line += " " + std::to_string(more->of.call.value) + "/" +
+                            std::to_string(more->of.number.value) + " items " +
+                            std::to_string(more->items) + " bytes " + std::to_string(more->bytes);
                 }
                 break;
             case wire::record_type::reject:

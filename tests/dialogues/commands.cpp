@@ -71,7 +71,11 @@ std::string stage::play(const std::string& command) {
         core::hook_done told;
         if (what == "hook_refuses") told.refused = words.at(2);
         of.worker->on(std::move(told), now_, of.worker_out);
-    } else if (what == "forge")
+    } else if (what == "give")
+        give(find(words.at(1)), words);
+    else if (what == "read")
+        read(find(words.at(1)), words);
+    else if (what == "forge")
         forge(find(words.at(1)), words.at(2), words.at(3), given);
     else if (what == "cancel") {
         node& of = find(words.at(1));
@@ -170,7 +174,8 @@ void stage::boot(node& which) {
         config.id = id_for<maus::base::worker_id>(self.number);
         config.incarnation = {number(which.given, "life", which.lives)};
         config.type = text(which.given, "type", "default");
-        config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32"};
+        config.signatures = {text(which.given, "exposes", "add") + "(i32,i32)->i32",
+                             "add2(i32,i32)->stream<i32>"};
         config.settings.limits.calls_per_worker_max =
             number(which.given, "room", config.settings.limits.calls_per_worker_max);
         config.concurrency = static_cast<std::uint32_t>(number(which.given, "concurrency", 1));
@@ -226,9 +231,15 @@ void stage::request(node& of, const std::string& group, const options& given) {
 
 // call MANAGER GROUP NAME: of add(1, 1), which is as good as any.
 void stage::submit(node& of, const std::vector<std::string>& words, const options& given) {
-    const std::string signature = "add(i32,i32)->i32";
-    of.manager->define({0}, signature);
+    const bool streams = given.contains("unread");
+    const std::string signature = streams ? "add2(i32,i32)->stream<i32>" : "add(i32,i32)->i32";
+    of.manager->define({streams ? 1u : 0u}, signature);
     core::submission made;
+    made.method = {streams ? 1u : 0u};
+    if (streams) {
+        const auto unread = static_cast<std::uint32_t>(number(given, "unread", 1));
+        made.options.set_stream({unread, 1u << 20, given.contains("replayable")});
+    }
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();
     if (given.contains("once")) made.options.delivery = maus::delivery::at_most_once;
@@ -266,7 +277,7 @@ void stage::finish(node& of, const std::vector<std::string>& words, const option
             core::job_done told{done.link, done.attempt, jobs == &of.detached, {}};
             if (how == "answer") {
                 core::job_value result;
-                maus::wire::encode(result.payload, std::stoi(value));
+                if (!value.empty()) maus::wire::encode(result.payload, std::stoi(value));
                 result.payload.extend(number(given, "padding", 0));
                 told.outcome = std::move(result);
             } else {
@@ -277,6 +288,32 @@ void stage::finish(node& of, const std::vector<std::string>& words, const option
         }
     }
     throw std::runtime_error(of.name + " does not run " + which);
+}
+
+// give WORKER CALL 1 2 3: items of a stream.
+void stage::give(node& of, const std::vector<std::string>& words) {
+    for (auto* jobs : {&of.running, &of.detached}) {
+        for (const auto& each : *jobs) {
+            if (call_of(each.attempt.call).name != words.at(2)) continue;
+            core::job_items some{each.link, each.attempt, 0, {}};
+            for (std::size_t i = 3; i < words.size(); ++i) {
+                maus::base::buffer item;
+                maus::wire::encode(item, std::stoi(words[i]));
+                maus::wire::add_item(some.payload, some.count, std::move(item));
+            }
+            return of.worker->on(std::move(some), now_, of.worker_out);
+        }
+    }
+    throw std::runtime_error(of.name + " does not run " + words.at(2));
+}
+
+// read MANAGER CALL 2: its caller reads so many items.
+void stage::read(node& of, const std::vector<std::string>& words) {
+    const auto count = static_cast<std::uint32_t>(std::stoul(words.at(3)));
+    for (const auto& each : calls_) {
+        if (each.name != words.at(2)) continue;
+        of.manager->on(core::items_read{each.id, count, 4 * count}, now_, of.manager_out);
+    }
 }
 
 // A worker says what no worker of ours would say.

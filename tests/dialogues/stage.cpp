@@ -199,8 +199,17 @@ void stage::carry_out(node& from, core::note& what) {
 }
 
 void stage::settled(node& of) {
+    for (auto& each : of.manager_out.items) {
+        const maus::wire::items all{{}, each.count, std::move(each.payload)};
+        say(of.name + ": " + calls_.at(each.ticket).name + " gives " + numbers_in(all));
+    }
+    of.manager_out.items.clear();
     for (auto& each : of.manager_out.done) {
         const std::string& name = calls_.at(each.ticket).name;
+        if (!each.result.error && each.result.payload.empty()) {
+            say(of.name + ": " + name + " is at its end");
+            continue;
+        }
         if (!each.result.error) {
             const auto bytes = each.result.payload.view().first(sizeof(std::int32_t));
             const auto value = maus::wire::decode<std::int32_t>(bytes);  // without the padding
@@ -237,6 +246,11 @@ void stage::work(node& of) {
         of.hook_runs = true;
         say(of.name + " runs " + (sets_up ? "on_lease" : "on_release"));
     }
+    for (const auto& each : of.worker_out.more) {
+        say(of.name + " may give " + std::to_string(each.items) + " more of " +
+            call_of(each.of.call).name);
+    }
+    of.worker_out.more.clear();
     while (!of.waiting.empty() && of.running.size() < of.worker->config().concurrency) {
         core::job next = std::move(of.waiting.front());
         of.waiting.pop_front();

@@ -15,6 +15,7 @@
 #include "broker/core/parkserver.hpp"
 #include "maus/core/manager.hpp"
 #include "maus/core/worker.hpp"
+#include "maus/wire/streams.hpp"
 
 namespace dialogue {
 
@@ -53,6 +54,9 @@ struct node {
     bool hook_runs = false;
 };
 
+/// "1, 2": what the items of a stream say.
+[[nodiscard]] std::string numbers_in(const maus::wire::items& all);
+
 class stage {
 public:
     stage();
@@ -87,6 +91,8 @@ private:
     void request(node& of, const std::string& group, const options& given);
     void submit(node& of, const std::vector<std::string>& words, const options& given);
     void finish(node& of, const std::vector<std::string>& words, const options& given);
+    void give(node& of, const std::vector<std::string>& words);
+    void read(node& of, const std::vector<std::string>& words);
     void forge(node& from, const std::string& record, const std::string& which,
                const options& given);
     void wait(duration time);

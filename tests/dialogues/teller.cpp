@@ -3,6 +3,7 @@
 
 #include "maus/wire/archive.hpp"
 #include "maus/wire/elastic.hpp"
+#include "maus/wire/streams.hpp"
 #include "stage.hpp"
 
 namespace dialogue {
@@ -24,6 +25,15 @@ std::string number_in(maus::base::byte_view payload) {
     return read ? std::to_string(std::get<0>(read.value())) : "?";
 }
 }  // namespace
+
+std::string numbers_in(const wire_::items& all) {
+    std::string text;
+    maus::base::byte_view left = all.payload.view();
+    for (std::uint32_t i = 0; i < all.count; ++i) {
+        text += (text.empty() ? "" : ", ") + number_in(wire_::next_item(left, all.count));
+    }
+    return text;
+}
 
 /// One overload for each message.
 struct teller {
@@ -188,6 +198,18 @@ std::string stage::describe(const wire_::record& what) const {
         case type::started: return about("started");
         case type::progress: return about("progress");
         case type::cancel: return about("cancel");
+        case type::item: {
+            wire_::record copy = what;
+            maus::base::buffer apart;
+            if (what.apart != nullptr) apart = what.apart->copy();
+            if (what.apart != nullptr) copy.apart = &apart;
+            const auto items = wire_::take_items(copy);
+            return about("items") + ": " + (items ? numbers_in(*items) : "none");
+        }
+        case type::more: {
+            const auto more = wire_::decode_more(what.body);
+            return about("more") + ": " + std::to_string(more->items) + " items";
+        }
         case type::worker_taken:
         case type::manager_taken:
             return "taken " + std::to_string(*wire_::decode_stamp(what.body)) + " bytes";

@@ -17,7 +17,9 @@ using namespace maus;
 class calls {
 public:
     static constexpr std::array<const char*, 3> methods = {"add(i32,i32)->i32",
-                                                           "name(str)->list<str>", "g()->void"};
+                                                           "name(str)->stream<str>", "g()->void"};
+    static constexpr std::uint32_t stream = 1;  // of the methods
+    static constexpr std::uint32_t items_max = 2;
 
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
@@ -122,6 +124,14 @@ public:
         if (one.refused || answered(one, false, {})) return;  // by whatever its worker says
         check_error(one, result, now);
     }
+    void came(const core::items_came& what) {
+        require(what.ticket < all_.size(), "whose items come was submitted");
+        call& one = all_[what.ticket];
+        require(!one.settled, "no items come behind the end");
+        require(one.method.value == stream && one.attempts != 0, "and only of a stream");
+        one.items += what.count;
+        require(one.items <= items_max, "and no more than it takes");
+    }
     void end_of_event() { answers_.clear(); }
     void check_deadlines(base::instant now) const {
         for (const auto& each : all_) {
@@ -146,6 +156,7 @@ private:
                    options.delivery != maus::delivery::at_most_once;
         }
         bool settled = false, refused = false;
+        std::uint32_t items = 0;
     };
     struct answer {
         link_key at;
@@ -217,6 +228,9 @@ private:
                                "too_large is more than a worker or a relay said that it takes");
             case errc::worker_lost:
                 return require(!one.options.worker.empty(), "worker_lost is of a call for one");
+            case errc::stream_broken:
+                return require(one.items != 0 && result.about->delivered == one.items,
+                               "a stream breaks behind the items that came");
             case errc::no_workers:
             case errc::no_such_function:
             case errc::signature_mismatch:

@@ -48,6 +48,16 @@ public:
             one.detached = true;
             return tell(core::job_detached{one.job.link, one.job.attempt});
         }
+        if (fate == 3 && one.job.function == 1) {  // which gives items
+            core::job_items some{one.job.link, one.job.attempt, 0, {}};
+            for (auto many = 1 + in.below(3); many != 0; --many) {
+                base::buffer item;
+                item.extend(in.below(30));
+                std::fill_n(item.data(), item.size(), std::byte{2});
+                wire::add_item(some.payload, some.count, std::move(item));
+            }
+            return tell(std::move(some));
+        }
         if (fate == 2) {
             return end(at, core::job_fault{errc::remote_exception, "type", "text"}, tell);
         }

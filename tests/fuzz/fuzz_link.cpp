@@ -34,6 +34,19 @@ wire::message message_from(input& in) {
     return made;
 }
 
+std::string each_of(const wire::items& all) {
+    std::string said;
+    base::byte_view left = all.payload.view();
+    std::uint64_t bytes = 0;
+    for (std::uint32_t i = 0; i < all.count; ++i) {
+        const auto one = wire::next_item(left, all.count);
+        bytes += one.size();
+        said += " " + std::string(base::as_text(one));
+    }
+    require(left.empty() && bytes == all.bytes(), "items are all that a record of them has");
+    return said;
+}
+
 // What a record says, as text; nothing if its body says nothing.
 std::string meaning(const wire::record& record) {
     using type = wire::record_type;
@@ -78,6 +91,20 @@ std::string meaning(const wire::record& record) {
             return {};
         case type::rejected_by:
             if (const auto who = wire::decode_rejected_by(body)) return to_string(*who);
+            return {};
+        case type::item:
+            if (const auto read = wire::take_items(record)) {
+                return std::to_string(read->of.call.value) + "/" +
+                       std::to_string(read->of.number.value) + " x" + std::to_string(read->count) +
+                       each_of(*read);
+            }
+            return {};
+        case type::more:
+            if (const auto read = wire::decode_more(body)) {
+                return std::to_string(read->of.call.value) + "/" +
+                       std::to_string(read->of.number.value) + " " + std::to_string(read->items) +
+                       " " + std::to_string(read->bytes);
+            }
             return {};
         default: break;
     }
@@ -138,6 +165,20 @@ void write_again(wire::link_writer& to, const wire::record& record) {
         case type::manager_unimplemented:
             if (const auto unknown = wire::decode_unimplemented(body)) {
                 to.unimplemented(record.type, *unknown);
+            }
+            return;
+        case type::item: {
+            base::buffer apart = record.apart != nullptr ? record.apart->copy() : base::buffer{};
+            wire::record copy = record;
+            if (record.apart != nullptr) copy.apart = &apart;
+            if (auto read = wire::take_items(copy)) {
+                to.items(read->of, read->count, std::move(read->payload), record.apart != nullptr);
+            }
+            return;
+        }
+        case type::more:
+            if (const auto read = wire::decode_more(body)) {
+                to.more(read->of, read->items, read->bytes);
             }
             return;
         case type::rejected_by:

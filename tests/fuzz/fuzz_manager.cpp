@@ -113,6 +113,9 @@ private:
         if (how / 64 % 4 == 2) chosen.hedge_after = std::chrono::milliseconds{100};
         if (how / 16 % 4 == 2) chosen.worker = maus::worker_id(an_id<base::worker_id>(in_).bytes);
         made.options.tags = core::call_policy(chosen).tags;
+        if (made.method.value == calls::stream) {
+            made.options.set_stream({calls::items_max, 40, how % 2 == 1});
+        }
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {
             return manager_.on(std::move(call), now_, out_);
@@ -192,6 +195,7 @@ private:
             case 3: return to.about(wire::record_type::started, what);
             case 4: return to.stamp(wire::record_type::ping, in_.byte());
             case 5: return a_record(to, in_, known_);
+            case 6: return to.items(what, 1, a_payload(in_));
             default: {
                 base::buffer value;
                 wire::encode(value, ++values_);
@@ -228,6 +232,8 @@ private:
         routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         out_.news.clear();
+        for (const auto& each : out_.items) calls_.came(each);
+        out_.items.clear();
         for (auto& each : out_.done) calls_.settled(each, now_);
         out_.done.clear();
         calls_.end_of_event();

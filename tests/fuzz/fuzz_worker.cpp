@@ -26,7 +26,7 @@ core::worker_config config(input& in) {
     core::worker_config made;
     made.id = an_id<base::worker_id>(1);
     made.incarnation = {1};
-    made.signatures = {"add(i32,i32)->i32", "name(str)->list<str>"};
+    made.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>"};
     const auto shape = in.below(4);
     made.concurrency = static_cast<std::uint32_t>(1 + shape % 2);
     made.has_hooks = shape >= 2;
@@ -123,8 +123,12 @@ private:
         switch (in_.below(12)) {
             case 0:
             case 1:
-                return to.say(wire::welcome{
-                    an_id<base::manager_id>(2), {1}, an_interval(in_), a_liveness(in_), a_stamp()});
+                return to.say(wire::welcome{an_id<base::manager_id>(2),
+                                            {1},
+                                            an_interval(in_),
+                                            a_liveness(in_),
+                                            a_stamp(),
+                                            {{"streams"}, {}}});
             case 2: return to.stamp(wire::record_type::pong, a_stamp());
             case 3: return to.about(wire::record_type::cancel, what);
             case 4: return a_record(to, in_, known_);
@@ -135,7 +139,8 @@ private:
                     errc::cancelled, "no");
             }
             default: {
-                const auto function = static_cast<std::uint16_t>(in_.one_in(8) ? 2 : 0);
+                const auto function =
+                    static_cast<std::uint16_t>(in_.one_in(8) ? 2 : what.call.value % 2);
                 const bool once = in_.one_in(4);
                 base::buffer payload = a_payload(in_);
                 return to.call(what, function, once, payload);
@@ -203,6 +208,7 @@ private:
         out_.execute.clear();
         for (const auto& each : out_.cancel) executor_.cancel(worker_.startable(), each);
         out_.cancel.clear();
+        out_.more.clear();
         routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         require(offers_ <= 1, "an offer is answered once");
@@ -260,6 +266,12 @@ private:
                     const auto call = wire::take_attempt(body);
                     require(call.has_value(), "an answer names its attempt");
                     require(owed_[at][*call]-- > 0, "a call is answered once");
+                    break;
+                }
+                case wire::record_type::item: {
+                    const auto items = wire::take_items(record);
+                    require(items.has_value(), "items can be read");
+                    require(owed_[at][items->of] > 0, "items come before the answer");
                     break;
                 }
                 default: break;

@@ -1,6 +1,7 @@
 // Records of a link made of a fuzzer's bytes.
 #pragma once
 
+#include "maus/wire/streams.hpp"
 #include "tests/fuzz/say.hpp"
 
 namespace fuzz {
@@ -22,7 +23,8 @@ inline wire::hello a_hello(input& in, const seen& known) {
     say.worker = an_id<base::worker_id>(in);
     say.token = in.one_in(3) ? base::token{} : a_token(in, known);
     say.type = "default";
-    say.signatures = {"add(i32,i32)->i32", "name(str)->list<str>"};
+    say.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>"};
+    say.can.features = {"streams"};
     say.interval_ms = 1000;
     if (!say.token.none()) say.lease = a_lease(in, known);
     if (!in.one_in(4)) return say;
@@ -47,7 +49,7 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
                                        type::manager_taken};
     static constexpr type parts[] = {type::worker_part, type::manager_part};
     base::buffer kept;
-    switch (in.below(14)) {
+    switch (in.below(16)) {
         case 0: {
             const wire::hello say = a_hello(in, known);
             return to.say(say, some_extensions(in, kept));
@@ -112,6 +114,22 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
             const auto function = static_cast<std::uint16_t>(in.below(4));
             if (in.one_in(2)) return to.last_of_result(what, a_payload(in));
             return to.last_of_call(what, function, in.one_in(4), a_payload(in));
+        }
+        case 13: {  // of one item, of several, or of none that are well-formed
+            const auto what = an_attempt(in, known);
+            base::buffer payload;
+            std::uint32_t count = 0;
+            for (auto many = in.below(4); many != 0; --many) {
+                wire::add_item(payload, count, a_payload(in));
+            }
+            if (in.one_in(4)) count = static_cast<std::uint32_t>(in.below(4));
+            const bool apart = in.one_in(3);
+            return to.items(what, count, std::move(payload), apart,
+                            in.one_in(4) ? wire::flag_continued : std::uint8_t{0});
+        }
+        case 14: {
+            const auto what = an_attempt(in, known);
+            return to.more(what, static_cast<std::uint32_t>(in.below(4)), in.byte());
         }
         default: {
             const auto what = an_attempt(in, known);

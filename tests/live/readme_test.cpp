@@ -81,6 +81,33 @@ TEST_CASE("README: one worker, all of them, or the quicker of two") {
     CHECK(lines.text.str() == chosen.text() + " has version 7\n");
     CHECK(version == 8);
     CHECK(sum == 42);
+TEST_CASE("README: streams") {
+    const auto is_prime = [](int number) {
+        for (int i = 2; i < number; ++i) {
+            if (number % i == 0) return false;
+        }
+        return true;
+    };
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("primes", [&](int below) -> maus::generator<int> {
+        for (int i = 2; i < below; ++i) {
+            if (is_prime(i)) co_yield i;
+        }
+    });
+
+    scene.start();
+    auto& workers = scene.workers;
+    std::vector<int> found;
+
+    for (int prime : workers.call<maus::stream<int>>("primes", 100)) {
+        if (prime > 50) break;  // and the function is destroyed
+        found.push_back(prime);
+    }
+
+    CHECK(found.size() == 15);
+    CHECK(found.back() == 47);
 }
 
 TEST_CASE("README: what a function knows of its call") {

@@ -61,6 +61,11 @@ inline constexpr method<int(int x, std::string gate)> answer_later{"answer_later
 /// The attempt's number, as the function reads it from its fence, once the gate is there.
 inline constexpr method<std::uint32_t(std::string gate)> attempt{"attempt"};
 
+/// The numbers from 0, as many as that. Before the number `gate_at` it waits for the gate.
+inline constexpr method<maus::stream<std::int64_t>(std::int64_t count, std::int64_t gate_at,
+                                                   std::string gate)>
+    numbers{"numbers"};
+
 inline constexpr method<double(double)> same_double{"same_double"};
 inline constexpr method<std::vector<double>(std::vector<double>)> same_doubles{"same_doubles"};
 inline constexpr method<bool(bool)> negate{"negate"};

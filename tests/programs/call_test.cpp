@@ -28,6 +28,9 @@ struct called {
             return x / 2;
         });
         worker.expose("nothing", [] {});
+        worker.expose("numbers", [](int count) -> maus::generator<std::string> {
+            for (int i = 0; i < count; ++i) co_yield std::to_string(i);
+        });
         worker.expose("bytes", [](std::vector<std::uint8_t> data) { return data; });
         worker.register_parkserver(park.endpoint());
         worker.start();
@@ -58,6 +61,8 @@ TEST_CASE("maus call makes a call with JSON for its arguments and its result") {
         {{"add", "-1", "2"}, "1\n"},
         {{"add", "--", "-1", "2"}, "1\n"},
         {{"count", "[1,2,3]"}, "1\n"},
+        {{"numbers", "3"}, "\"0\"\n\"1\"\n\"2\"\n"},
+        {{"numbers", "0"}, ""},
         {{"greet", "\"Ada\""}, "hello Ada\n"},
         {{"greet", "\"Ada\"", "--json"}, "\"hello Ada\"\n"},
         {{"count", "1", "[2,3]", "{\"a\":null}"}, "3\n"},

@@ -36,6 +36,8 @@ void checkers::see(const fact& what) {
         case fact::kind::progressed:
             return expect(what.right, "P-95", what, "progress of a call that nobody waits for");
         case fact::kind::ended: return ended(what);
+        case fact::kind::got: return got(what);
+        case fact::kind::read: return read(what);
         case fact::kind::settled: return settled(what);
         case fact::kind::cancelled: return cancelled(what);
         case fact::kind::left: return left(what);
@@ -108,6 +110,8 @@ void checkers::submitted(const fact& what) {
     made.deadline = what.deadline;
     made.sent_at = what.local;  // if nobody sees when it is sent
     made.attempt_timeout = what.attempt_timeout;
+    made.replayable = what.replayable;
+    made.moved = what.local;
     made.patience = what.patience;
     made.only = what.worker;
     if (!made.at_most_once && made.only.none()) made.hedge_after = what.hedge_after;
@@ -291,6 +295,7 @@ void checkers::settled(const fact& what) {
 }
 
 void checkers::settled_well(const fact& what, const call& of) {
+    if (of.which == function::items) return stream_settled(what, of);
     expect(what.call == of.id, "I3", what, "the result is another call's");
     expect(what.attempt == of.sent || is_current(of, what.attempt), "I4", what,
            "the result is an older attempt's");
@@ -323,7 +328,7 @@ void checkers::settled_badly(const fact& what, const call& of) {
             const bool two = of.is_hedged() && !of.attempts.empty();
             const instant since = two ? of.attempts.front().sent_at : of.sent_at;
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
-                             by >= since + of.attempt_timeout,
+                             by >= std::max(since, of.moved) + of.attempt_timeout,
                          "its attempt had time left");
         }
         case errc::worker_lost:
@@ -349,6 +354,10 @@ void checkers::settled_badly(const fact& what, const call& of) {
         case errc::no_such_function:
             return cause(of.which == function::absent || of.which == function::rare,
                          "the function is there");
+        case errc::stream_broken:
+            return cause(of.which == function::items && !of.replayable && of.items != 0 &&
+                             what.stamp == of.items,
+                         "no item had come, or another number of them, or it may begin again");
         case errc::overloaded:
             return cause(
                 of.sent == 0 && (real_ || groups_[of.manager][of.group].open >= bounds_.calls_max),

@@ -82,7 +82,11 @@ private:
         std::uint64_t ended_as = 0;  // the newest end, in facts
         std::uint32_t returned = 0;  // the newest attempt that its worker gave back
         std::set<std::uint32_t> started, ended;
-        instant started_at{};            // the newest attempt, in simulated time
+        // Of a stream.
+        bool replayable = false;
+        std::uint64_t items = 0, unread = 0, unread_bytes = 0;  // that came
+        instant moved{};       // when an item came or was read last, as its manager sees it
+        instant started_at{};  // the newest attempt, in simulated time
         std::uint32_t lost_starts = 0;   // attempts that ran on a worker when it was lost
         std::uint32_t runs_attempt = 0;  // where the newest start was
         base::worker_id runs_at;
@@ -209,6 +213,9 @@ private:
     void started(const fact& what);
     void learn_from_start(const fact& what, call& of);
     void ended(const fact& what);
+    void got(const fact& what);
+    void read(const fact& what);
+    void stream_settled(const fact& what, const call& of);
     void settled(const fact& what);
     void settled_well(const fact& what, const call& of);
     void settled_badly(const fact& what, const call& of);

@@ -25,6 +25,8 @@ void executor::take(core::worker_effects& from) {
     from.execute.clear();
     for (const auto& each : from.cancel) cancelled_.push_back(each);
     from.cancel.clear();
+    for (const auto& each : from.more) more_.push_back(each);
+    from.more.clear();
     if (from.hook) begin_hook(*std::exchange(from.hook, std::nullopt));
 }
 
@@ -68,6 +70,7 @@ void executor::pump(const core::worker& machine, instant now) {
         give_back(*found);
         waiting_.erase(found);
     }
+    note_streams(machine);
     cancelled_.clear();
     if (in_.world_.how.returned_at_once) {
         std::erase_if(waiting_, [&](const core::job& each) {
@@ -105,6 +108,7 @@ void executor::start(core::job job) {
     }
     ++busy_;
     made.job = std::move(job);
+    if (made.which == function::items) begin_stream(made);
     duration lasts{static_cast<std::int64_t>(made.args.run_ns)};
     if (made.which == function::hang) lasts = hours{1000};
     const std::uint64_t number = ++runs_made_;
@@ -116,6 +120,7 @@ void executor::reach(std::uint64_t number) {
     const auto found = runs_.find(number);
     if (found == runs_.end()) return;
     run& of = found->second;
+    if (of.which == function::items) return give_items(number, of);
     const bool detaches = may_detach(of.which, of.args.argument);
     if (of.which == function::poison && (of.detached || !detaches)) {
         ++in_.world_.faults.poisoned;
@@ -141,6 +146,8 @@ void executor::finish(std::uint64_t number) {
     if (done.which == function::toss) {
         told.outcome = core::job_fault{errc::remote_exception, "std::runtime_error",
                                        "tossed " + std::to_string(done.args.argument)};
+    } else if (done.which == function::items) {
+        told.outcome = core::job_value{};  // its items were all of it
     } else {
         answer made;
         made.ticket = done.args.ticket;

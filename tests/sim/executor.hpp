@@ -9,6 +9,7 @@
 
 #include "functions.hpp"
 #include "history.hpp"
+#include "maus/core/streams.hpp"
 #include "maus/core/worker.hpp"
 
 namespace maus::sim {
@@ -18,7 +19,7 @@ class worker_process;
 class executor {
 public:
     using news = std::variant<core::job_done, core::job_detached, core::job_started,
-                              core::job_progress, core::hook_done>;
+                              core::job_progress, core::hook_done, core::job_items>;
 
     executor(worker_process& in, const core::worker_config& config);
 
@@ -41,8 +42,18 @@ private:
         arguments args;
         function which = function::echo;
         bool detached = false;
+        // Of a stream.
+        core::item_credit credit;
+        std::uint64_t next = 0;  // item
+        bool parked = false;
+        bool cancelled = false;
     };
     void start(core::job job);
+    // --- streams (streams.cpp)
+    void begin_stream(run& made) const;
+    void give_items(std::uint64_t number, run& of);
+    void end_stream(std::uint64_t number);
+    void note_streams(const core::worker& machine);
     void give_back(const core::job& job);
     void begin_hook(core::lease_hook hook);
     [[nodiscard]] fact about_hook(fact::kind what) const;
@@ -54,6 +65,7 @@ private:
     std::deque<core::job> waiting_;
     std::vector<wire::attempt> cancelled_;
     core::lease_hook hook_;  // the one that runs
+    std::vector<wire::more> more_;
     std::map<std::uint64_t, run> runs_;
     std::uint64_t runs_made_ = 0;
     std::size_t busy_ = 0;

@@ -12,15 +12,17 @@ namespace maus::sim {
 /// What a worker says that refuses a lease.
 inline constexpr const char* refusal = "no licence is left";
 
-enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent };
-inline constexpr std::size_t functions = 8;
+enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent, items };
+inline constexpr std::size_t functions = 9;
 inline constexpr std::array<std::string_view, functions> signatures = {
-    "echo(u64)->u64", "slow(u64)->u64",  "hang(u64)->u64", "poison(u64)->u64",
-    "toss(u64)->u64", "later(u64)->u64", "rare(u64)->u64", "absent(u64)->u64"};
+    "echo(u64)->u64",   "slow(u64)->u64",   "hang(u64)->u64",
+    "poison(u64)->u64", "toss(u64)->u64",   "later(u64)->u64",
+    "rare(u64)->u64",   "absent(u64)->u64", "items(u64)->stream<u64>"};
 
 /// Whether a function gives its slot back before it is done: some poison does, too.
 [[nodiscard]] constexpr bool may_detach(function which, std::uint64_t argument) {
-    return which == function::later || (which == function::poison && argument % 4 == 0);
+    return which == function::later || which == function::items ||
+           (which == function::poison && argument % 4 == 0);
 }
 
 /// A call's arguments. Larger calls carry some bytes more.
@@ -43,6 +45,19 @@ struct answer {
     std::uint32_t extra = 0;
     std::array<std::uint8_t, 16> worker{};
 };
+
+/// An item of a stream carries where it belongs and who made it.
+struct item {
+    std::uint64_t ticket = 0;
+    std::uint64_t index = 0;
+    std::uint32_t attempt = 0;
+    std::uint32_t extra = 0;
+};
+/// How many a call gives; some a large one among them.
+[[nodiscard]] constexpr std::uint64_t items_of(std::uint64_t argument) { return argument % 24; }
+[[nodiscard]] constexpr std::uint32_t extra_of(std::uint64_t argument, std::uint64_t index) {
+    return (argument >> 8) % 3 == 0 && index % 5 == 3 ? 300 : 0;
+}
 
 [[nodiscard]] constexpr std::uint64_t value_of(std::uint64_t argument) {
     return argument * 0x9E3779B97F4A7C15u + 0xD1B54A32D192ED03u;

@@ -15,6 +15,8 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::ended: return "ended";
         case fact::kind::settled: return "settled";
         case fact::kind::cancelled: return "cancelled";
+        case fact::kind::got: return "got";
+        case fact::kind::read: return "read";
         case fact::kind::joined: return "joined";
         case fact::kind::left: return "left";
         case fact::kind::requested: return "requested";

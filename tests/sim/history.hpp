@@ -26,8 +26,10 @@ struct fact {
         settled,     ///< a call came back to its program
         cancelled,   ///< a manager told a worker that nobody waits for `call` and `attempt`
         progressed,  ///< a program was told how far a call is: `right` if it waits for this one
-        joined,      ///< a manager's program was told of a worker
-        left,        ///< and that it is gone
+        got,     ///< a program got item `stamp` of a stream, made by `attempt`, of `amount` bytes
+        read,    ///< and has read `amount` items, of `stamp` bytes
+        joined,  ///< a manager's program was told of a worker
+        left,    ///< and that it is gone
         requested,
         released,
         wanted,     ///< a manager said a request with `token` for its `group`
@@ -65,7 +67,8 @@ struct fact {
     std::uint32_t function = 0;
     std::uint32_t group = 0;
     bool at_most_once = false;
-    bool large = false;  ///< sent: its payload has a frame of its own
+    bool large = false;       ///< sent: its payload has a frame of its own
+    bool replayable = false;  ///< submitted: a stream that may begin again
     std::uint32_t max_crashes = 0;
     /// Where the function ran.
     std::uint32_t worker_process = 0;

@@ -124,6 +124,10 @@ plan draw(std::uint64_t seed) {
         made.refusals = some(from, 0.6, 0.7);
         made.hook_max = between(from, milliseconds{1}, milliseconds{300});
     }
+    made.streams = some(from, 0.4, 0.5);
+    made.replayable = fraction(from);
+    made.bounds.stream_items_max = between(from, 1, 12);
+    made.bounds.stream_bytes_max = between(from, 1, 1000);
     return made;
 }
 

@@ -74,6 +74,8 @@ struct plan {
     double cancels = 0;   ///< a call
     double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;
     double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;
+    double streams = 0;     ///< calls that give items
+    double replayable = 0;  ///< of those
     duration slow_max{};
     std::uint32_t concurrency_max = 1;
     double hedged = 0;     ///< calls with a hedge_after

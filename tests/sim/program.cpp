@@ -22,6 +22,7 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
         const std::size_t has = machine.workers_of(group);
         if (each.amount == 0 ? has > 0 : has >= each.amount) each.served = true;
     }
+    read_some(machine, now, out);
     if (world_.phase == phase::quiet) return clear_up(machine, now, out);
     if (world_.phase == phase::parting) return;
     const double tick_seconds = 0.025;
@@ -122,7 +123,7 @@ function program::choose() {
     if (is(how.throwing)) return function::toss;
     if (is(how.detached)) return function::later;
     if (is(how.absent)) return chance(luck_, 0.5) ? function::rare : function::absent;
-    return function::echo;
+    return is(how.streams) ? function::items : function::echo;
 }
 
 maus::call_options program::options(const standing_request& of) {
@@ -176,6 +177,12 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     const maus::call_options options = this->options(requests_.at(group));
     what.options = options;
     what.payload = pack(made.args);
+    const bool replayable = which == function::items && chance(luck_, world_.how.replayable);
+    if (which == function::items) {
+        const auto& bounds = world_.how.bounds;
+        what.options.set_stream({static_cast<std::uint32_t>(bounds.stream_items_max),
+                                 bounds.stream_bytes_max, replayable});
+    }
 
     fact told = of_.process::begin(fact::kind::submitted);
     told.ticket = made.args.ticket;
@@ -184,6 +191,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     told.group = group.value;
     told.at_most_once = what.options.delivery == maus::delivery::at_most_once;
     told.max_crashes = what.options.max_crashes;
+    told.replayable = replayable;
     if (what.options.timeout != duration::max()) told.deadline = now + what.options.timeout;
     if (what.options.attempt_timeout != duration::max())
         told.attempt_timeout = what.options.attempt_timeout;
@@ -228,6 +236,47 @@ void program::progressed(const core::progressed& what) {
     world_.past.add(std::move(told));
 }
 
+void program::got(const core::items_came& what) {
+    const auto found = open_.find(what.ticket);
+    base::byte_view left = what.payload.view();
+    for (std::uint32_t i = 0; i < what.count; ++i) {
+        const auto bytes = wire::next_item(left, what.count);
+        item read;
+        fact told = of_.process::begin(fact::kind::got);
+        told.ticket = what.ticket;
+        told.right = unpack(bytes, read) && read.ticket == what.ticket && found != open_.end() &&
+                     read.extra == extra_of(found->second.args.argument, read.index);
+        told.stamp = read.index;
+        told.attempt = read.attempt;
+        told.amount = static_cast<std::uint32_t>(bytes.size());
+        if (found != open_.end()) {
+            found->second.unread.push_back(bytes.size());
+            ++found->second.items;
+        }
+        world_.past.add(std::move(told));
+    }
+}
+
+// Some of it, sometimes; all of it once all is to come to an end.
+void program::read_some(core::manager& machine, instant now, core::manager_effects& out) {
+    for (auto& [ticket, each] : open_) {
+        if (each.unread.empty()) continue;
+        const bool all = world_.phase >= phase::quiet;
+        if (!all && chance(luck_, 0.4)) continue;
+        const std::size_t most = each.unread.size();
+        const std::size_t many = all ? most : between(luck_, 1, static_cast<std::uint32_t>(most));
+        fact told = of_.process::begin(fact::kind::read);
+        told.ticket = ticket;
+        told.amount = static_cast<std::uint32_t>(many);
+        for (std::size_t i = 0; i < many; ++i) told.stamp += each.unread[i];
+        each.unread.erase(each.unread.begin(),
+                          each.unread.begin() + static_cast<std::ptrdiff_t>(many));
+        const core::items_read what{each.id.value_or(core::call_id{}), told.amount, told.stamp};
+        world_.past.add(std::move(told));
+        machine.on(what, now, out);
+    }
+}
+
 void program::settled(const core::settled& what) {
     fact told = of_.process::begin(fact::kind::settled);
     told.ticket = what.ticket;
@@ -243,7 +292,11 @@ void program::settled(const core::settled& what) {
     }
     const open_call& call = found->second;
     answer read;
-    if (!told.error) {
+    if (!told.error && call.args.which == static_cast<std::uint32_t>(function::items)) {
+        told.right = what.result.payload.empty();
+        told.stamp = call.items;
+        told.call = call.id ? call.id->value : 0;
+    } else if (!told.error) {
         told.right = unpack(what.result.payload.view(), read) && read.ticket == what.ticket &&
                      read.value == value_of(call.args.argument) && read.extra == call.args.extra;
         told.call = read.call;
@@ -254,6 +307,9 @@ void program::settled(const core::settled& what) {
     } else if (*told.error == errc::remote_exception) {
         told.right = what.result.about &&
                      what.result.about->text == "tossed " + std::to_string(call.args.argument);
+    }
+    if (told.error == errc::stream_broken && what.result.about) {
+        told.stamp = what.result.about->delivered;
     }
     const auto of = requests_.find(call.group);
     if (of != requests_.end()) --of->second.calls;

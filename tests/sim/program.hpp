@@ -33,6 +33,7 @@ public:
     void tick(core::manager& machine, instant now, core::manager_effects& out);
     void settled(const core::settled& what);
     void progressed(const core::progressed& what);
+    void got(const core::items_came& what);
     void noticed(const core::notice& what);
     [[nodiscard]] const std::map<core::group_id, standing_request>& requests() const {
         return requests_;
@@ -45,7 +46,10 @@ private:
         core::group_id group;
         arguments args;
         std::optional<core::call_id> id;
+        std::vector<std::size_t> unread;  // bytes of items
+        std::uint64_t items = 0;          // that came
     };
+    void read_some(core::manager& machine, instant now, core::manager_effects& out);
     void request_for(core::manager& machine, instant now, core::manager_effects& out);
     void release(core::manager& machine, core::group_id which, instant now,
                  core::manager_effects& out);

@@ -56,6 +56,8 @@ constexpr std::array rates = {
     rate{"large", &plan::large},
     rate{"hedged", &plan::hedged},
     rate{"addressed", &plan::addressed},
+    rate{"streams", &plan::streams},
+    rate{"replayable", &plan::replayable},
 };
 
 // Numbers: smaller is smaller. Below `least` there is no run; --shrink goes down to `smallest`.

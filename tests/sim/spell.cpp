@@ -30,6 +30,8 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::manager_taken: return "taken";
         case wire::record_type::rejected_by: return "rejected_by";
         case wire::record_type::progress: return "progress";
+        case wire::record_type::item: return "item";
+        case wire::record_type::more: return "more";
     }
     return "?";
 }
@@ -43,7 +45,8 @@ std::string spell_records(wire::message& what) {
         const auto type = record.type;
         const bool about_call =
             (type >= wire::record_type::result && type <= wire::record_type::started) ||
-            type == wire::record_type::call || type == wire::record_type::cancel;
+            type == wire::record_type::call || type == wire::record_type::cancel ||
+            type == wire::record_type::item || type == wire::record_type::more;
         base::byte_view body = record.body;
         if (!about_call) continue;
         if (const auto attempt = wire::take_attempt(body)) {

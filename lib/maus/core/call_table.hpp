@@ -10,12 +10,14 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/id.hpp"
 #include "maus/base/time.hpp"
+#include "maus/core/streams.hpp"
 #include "maus/error.hpp"
 #include "maus/options.hpp"
 
@@ -44,7 +46,9 @@ struct call_tags {
     bool hedged = false;              // it has had its second attempt
     std::uint32_t numbers_spent = 0;  // of attempts, by the second one
 
-    [[nodiscard]] bool travel() const { return !label.empty() || !trace.empty(); }
+    std::optional<stream_account> stream = {};  // none: it has one result
+
+    [[nodiscard]] bool travel() const { return !label.empty() || !trace.empty() || stream; }
     [[nodiscard]] static bool are_for(const call_options& options) {
         return !options.label.empty() || !options.trace.empty() || !options.worker.empty() ||
                options.hedge_after != duration::max();
@@ -72,6 +76,11 @@ struct call_policy {
             if (!options.worker.empty()) tags->worker = options.worker.text();
             tags->hedge_after = options.hedge_after;
         }
+    }
+    /// It gives items.
+    void set_stream(const stream_terms& terms) {
+        if (!tags) tags = std::make_unique<call_tags>();
+        tags->stream.emplace(terms);
     }
 };
 
@@ -127,6 +136,10 @@ struct alignas(64) call_slot {
     }
     /// Whether it is for one worker and no other.
     [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }
+    /// Its items; null if it gives none.
+    [[nodiscard]] stream_account* stream() const {
+        return tags && tags->stream ? &*tags->stream : nullptr;
+    }
     [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };
 

@@ -137,6 +137,7 @@ outcome dispatcher::failure_of(const call_slot& call, errc code, std::string_vie
     about->text = waited_in_vain ? explained(*call.group, text) : std::string(text);
     about->attempts = call.attempts;
     if (call.tags) about->label = call.tags->label;
+    if (const auto* items = call.stream()) about->delivered = items->delivered();
     return {code, {}, std::move(about)};
 }
 
@@ -354,6 +355,15 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
         settle(index, failure_of(call, errc::maybe_executed, lost_worker(with.worker, why)), done);
         return calls_.free(index);
     }
+    if (is_broken(call)) {
+        settle(
+            index,
+            failure_of(call, errc::stream_broken,
+                       std::to_string(call.stream()->delivered()) + " items had come when worker " +
+                           with.worker + " was lost: " + std::string(why)),
+            done);
+        return calls_.free(index);
+    }
     // Once it has taken a worker down, what was doubtful before counts too: the cap is a bound.
     const int starts = call.starts + call.doubts;
     if (guilt == suspicion::blamed && starts >= call.max_crashes) {
@@ -392,14 +402,6 @@ void dispatcher::answered(std::uint32_t index, outcome&& result, instant now,
     if (answered(index, failed, now, done)) done.back().result = std::move(result);
 }
 
-// Null: this worker does not have it, or has an older attempt.
-inline call_slot* dispatcher::current(link_index from, wire::attempt of) {
-    call_slot* const call = calls_.find(of.call);
-    const bool is_current = call != nullptr && call->state == call_state::sent &&
-                            call->link == from && call->attempt == of.number.value;
-    return is_current ? call : nullptr;
-}
-
 bool dispatcher::answer(link_index from, const wire::record& record, instant now,
                         std::vector<settled>& done) {
     base::byte_view body = record.body;
@@ -421,7 +423,8 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
             placement_[from].returns.answered();
             if (answered(index, false, now, done)) {
                 wire::take_payload(record, body, done.back().result.payload);
-                if (call->converted) [[unlikely]]  // its slot is free, and as it was
+                if (call->converted && call->stream() == nullptr)
+                    [[unlikely]]  // its slot is free, and as it was
                     convert_result(from, call->method, done.back());
             }
             return true;
@@ -445,6 +448,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
                 calls_.free(index);
                 return true;
             }
+            if (call->stream() != nullptr && call->stream()->delivered_now() != 0) return false;
             placement_[from].returns.begin(now);
             if (call->at_most_once()) {
                 answered(index,

@@ -32,6 +32,8 @@
 // sent, sent     | lost, max_crashes times            | settled: poisoned; the other is cancelled
 // sent, sent     | deadline, cancel, attempt_timeout  | settled; both are cancelled
 // sent, over     | lost, returned                     | queued at its old place
+// sent         | item                                 | (streams.hpp)
+// sent         | link lost, items came, no replay     | settled: stream_broken
 //
 // What always holds: each call is settled once; a call that is settled while a worker still has it
 // keeps its slot until the worker answers or is lost, so that the worker's credit is right and no
@@ -49,6 +51,7 @@
 #include "maus/core/outbox.hpp"
 #include "maus/core/placement.hpp"
 #include "maus/error.hpp"
+#include "maus/wire/streams.hpp"
 
 namespace maus::core {
 
@@ -68,6 +71,7 @@ struct outcome {
         std::string function;
         std::vector<attempt_record> attempts;
         call_label label;
+        std::uint64_t delivered = 0;  ///< items of a stream
     };
     std::optional<errc> error;
     base::buffer payload;
@@ -76,6 +80,13 @@ struct outcome {
 struct settled {
     std::uint64_t ticket = 0;
     outcome result;
+};
+/// Items of a stream that is not settled yet, in order.
+struct items_came {
+    std::uint64_t ticket = 0;
+    std::uint32_t count = 0;
+    base::buffer
+        payload;  ///< of one item its encoding, else each with its length (wire/streams.hpp)
 };
 
 struct dispatch_counters {
@@ -148,6 +159,16 @@ public:
     /// False: the record breaks the protocol.
     [[nodiscard]] bool answer(link_index from, const wire::record& record, instant now,
                               std::vector<settled>& done);
+
+    // --- streams (dispatcher_streams.cpp)
+    /// Items of a stream. What somebody waits for is added to `came`. False: the record breaks the
+    /// protocol.
+    [[nodiscard]] bool give_items(link_index from, const wire::record& record, instant now,
+                                  std::vector<items_came>& came, std::vector<settled>& done,
+                                  outbox& out);
+    /// Its caller has read items: there is room for others.
+    void read_items(call_id call, std::uint32_t items, std::uint64_t bytes, instant now,
+                    outbox& out);
 
     /// Of a call that this worker has and somebody waits for; nothing if there is none.
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
@@ -234,7 +255,13 @@ private:
     void settle_inconvertible(std::vector<settled>& done);
     /// A worker's result becomes what the caller expects.
     void convert_result(link_index from, std::uint32_t method, settled& done);
-    void expire(const call_timer& due, outbox& out, std::vector<settled>& done,
+    /// Whether a stream that is lost has to end. What it had is told then.
+    [[nodiscard]] static bool is_broken(const call_slot& call);
+    [[nodiscard]] bool convert_items(link_index from, call_slot& call, wire::items& came,
+                                     base::failure& why);
+    /// Of a stream whose attempt is to take no longer: whether that time is over. Else sets another.
+    [[nodiscard]] bool took_too_long(const call_timer& due, instant now);
+    void expire(const call_timer& due, instant now, outbox& out, std::vector<settled>& done,
                 std::vector<link_index>& hung);
 
     const limits& limits_;
@@ -248,5 +275,13 @@ private:
     std::size_t outstanding_ = 0;
     dispatch_counters counters_;
 };
+
+// Null: this worker does not have it, or has an older attempt.
+inline call_slot* dispatcher::current(link_index from, wire::attempt of) {
+    call_slot* const call = calls_.find(of.call);
+    const bool is_current = call != nullptr && call->state == call_state::sent &&
+                            call->link == from && call->attempt == of.number.value;
+    return is_current ? call : nullptr;
+}
 
 }  // namespace maus::core

@@ -7,6 +7,7 @@
 // (none) | hello otherwise, anything else                     | (none) | reject
 // linked | result, failed, returned, detached, started        | linked |
 // linked | progress                                           | linked |
+// linked | item                                               | linked | more, as they are read
 // linked | a record of an unknown type                        | linked | unimplemented, below 128
 // linked | silence, down, goodbye, violation, attempt_timeout | (none) | worker_lost; goodbye
 // linked | goodbye with cancelled: it refuses the lease          | (none) | worker_lost
@@ -66,6 +67,12 @@ struct release_request {
 struct cancel_call {
     call_id call;
 };
+/// The caller of a stream has read so many of its items.
+struct items_read {
+    call_id call;
+    std::uint32_t items = 0;
+    std::uint64_t bytes = 0;
+};
 struct stop_manager {};
 
 /// News for whoever subscribed.
@@ -94,6 +101,7 @@ struct manager_effects {
     explicit manager_effects(const base::settings& settings) : net(settings) {}
     outbox net;
     std::vector<progressed> progress;  ///< to be told before what is done
+    std::vector<items_came> items;     ///< as well
     std::vector<settled> done;
     std::vector<notice> news;
 };
@@ -118,6 +126,9 @@ public:
     void on(const add_request& event, instant now, manager_effects& out);
     void on(const release_request& event, instant now, manager_effects& out);
     void on(const cancel_call& event, instant now, manager_effects& out);
+    void on(const items_read& event, instant now, manager_effects& out) {
+        dispatcher_.read_items(event.call, event.items, event.bytes, now, out.net);
+    }
     void on(const stop_manager& event, instant now, manager_effects& out);
     /// The call's id; 0 if it was settled at once.
     call_id on(submission&& event, instant now, manager_effects& out);

@@ -213,6 +213,9 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     made.welcomed = now;
     made.features = wire::common_features(config_.settings.features, hello.can.features);
     made.limits = wire::limits_of(hello.can);
+    if (!wire::uses(made.features, wire::feature_streams)) {  // what they give nobody could hear
+        wire::without_streams(hello.signatures);
+    }
     const auto* relay = key.relayed.none() ? nullptr : parkservers_.find(key.via);
     made.index = dispatcher_.add_link(
         to, to_string(hello.worker), std::move(hello.signatures), hello.concurrency,
@@ -309,6 +312,11 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
         }
         case wire::record_type::progress:
             return progressed_to(from, record, out) || wrong("bad progress");
+        case wire::record_type::item:
+            if (!wire::uses(from.features, wire::feature_streams))
+                return wrong("an item, without the feature");
+            return dispatcher_.give_items(from.index, record, now, out.items, out.done, out.net) ||
+                   wrong("bad item");
         case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);

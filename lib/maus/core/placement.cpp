@@ -458,6 +458,11 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
         calls_.unlink(at.held, index);
         calls_.push_back(at.held, index);
         timed = timed || calls_[index].timed;
+        // Its credit was told when it began to be sent.
+        if (auto* items = calls_[index].stream()) {
+            const auto more = items->read(0, 0, true, now);
+            if (more) out.link(at.to).more({sent.call, sent.number}, more->items, more->bytes);
+        }
     }
     if (timed) start_clocks(at, now);
     return done.size();

@@ -24,6 +24,7 @@ base::buffer placement::extensions_of(const call_slot& call, instant now) {
     if (call.tags) {
         all.label = call.tags->label.view();
         all.trace = call.tags->trace;
+        if (call.tags->stream) all.stream = call.tags->stream->begin(now);
     }
     return wire::encoded(all);
 }

@@ -68,6 +68,9 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
 
 void transfers::send_whole(transfer& which, bool told, wire::link_writer to) const {
     const std::uint8_t flags = told ? 0 : wire::flag_untold;
+    if (which.items != 0) {
+        return to.items(which.of, which.items, std::move(which.payload), true, flags);
+    }
     if (ours_ == side::worker) return to.result_apart(which.of, std::move(which.payload), flags);
     to.call_apart(which.of, which.function, which.at_most_once, which.payload, flags,
                   which.extended.view());
@@ -75,6 +78,9 @@ void transfers::send_whole(transfer& which, bool told, wire::link_writer to) con
 
 void transfers::send_last(transfer& which, wire::link_writer to) const {
     base::buffer piece = cut(which, which.payload.size() - offset_);
+    if (which.items != 0) {
+        return to.items(which.of, which.items, std::move(piece), true, wire::flag_continued);
+    }
     if (ours_ == side::worker) return to.last_of_result(which.of, std::move(piece));
     to.last_of_call(which.of, which.function, which.at_most_once, std::move(piece),
                     which.extended.view());

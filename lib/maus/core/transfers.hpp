@@ -25,13 +25,14 @@ namespace maus::core {
 class transfers {
 public:
     enum class side : std::uint8_t { worker, manager };
-    /// A call or result with a large payload.
+    /// A call or result with a large payload, or items of a stream.
     struct transfer {
         wire::attempt of;
         std::uint16_t function = 0;
         bool at_most_once = false;
         base::buffer payload;
         base::buffer extended{};  ///< of a call: its encoded extensions
+        std::uint32_t items = 0;  ///< so many items; 0: it is a call or result
     };
 
     transfers(side ours, const limits& bounds);

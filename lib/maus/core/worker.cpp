@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/base/assert.hpp"
+#include "maus/wire/signature.hpp"
 
 namespace maus::core {
 
@@ -26,6 +27,11 @@ worker::worker(worker_config config, instant)
     config_.beat = config_.beat.within_limits();
     config_.concurrency = std::max(config_.concurrency, 1u);
     for (const auto& endpoint : config_.parkservers) parkservers_.add(endpoint);
+    const auto& all = config_.signatures;
+    if (std::any_of(all.begin(), all.end(),
+                    [](const auto& each) { return wire::is_stream(each); })) {
+        for (const auto& each : all) streams_.push_back(wire::is_stream(each));
+    }
 }
 
 // --- inputs -------------------------------------------------------------------------------------
@@ -77,6 +83,8 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     }
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
+    } else if (!lease_.streams.empty() && holds_end(event)) {
+        return;  // its items come first
     } else if (auto* value = std::get_if<job_value>(&event.outcome)) {
         answer(event.attempt, std::move(value->payload), now, out);
     } else {
@@ -111,7 +119,13 @@ void worker::answer_large(wire::attempt of, base::buffer&& result, instant now,
 }
 
 void worker::pump_large(instant now, worker_effects& out) {
-    counters_.answers += lease_.large->pump(now, lease_.link, out.net).size();
+    for (const auto& sent : lease_.large->pump(now, lease_.link, out.net)) {
+        if (lease_.streams.empty()) {
+            ++counters_.answers;
+        } else {
+            items_sent(sent, out);
+        }
+    }
 }
 
 wire::fault worker::result_too_large(std::size_t bytes) const {

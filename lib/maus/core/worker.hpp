@@ -19,6 +19,8 @@
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
 // serving  | function tells its progress              | serving  | progress
+// serving  | function gives items                     | serving  | item
+// serving  | more                                     | serving  | (goes on with its function)
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
@@ -39,6 +41,7 @@
 // the machine hands it jobs and is told what became of each, exactly once.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +54,7 @@
 #include "maus/core/transfers.hpp"
 #include "maus/wire/feature.hpp"
 #include "maus/wire/functions.hpp"
+#include "maus/wire/streams.hpp"
 
 namespace maus::core {
 
@@ -77,6 +81,7 @@ struct job {
     wire::attempt attempt;
     std::uint16_t function = 0;
     bool at_most_once = false;
+    bool resumes = false;  ///< the executor's: a stream that has credit again
     base::lease_id lease;
     base::manager_id manager;
     base::buffer payload;
@@ -109,6 +114,13 @@ struct job_detached {
 struct job_started {
     std::uint64_t link = 0;
     wire::attempt attempt;
+};
+/// Items of a job that gives some (wire/streams.hpp), within its credit.
+struct job_items {
+    std::uint64_t link = 0;
+    wire::attempt attempt;
+    std::uint32_t count = 0;
+    base::buffer payload;
 };
 /// How far a job is that runs.
 struct job_progress {
@@ -143,6 +155,8 @@ struct worker_effects {
     /// Jobs of the present link that need not be started any more; those that run are asked to stop.
     std::vector<wire::attempt> cancel;
     std::optional<lease_hook> hook;
+    /// Credit for jobs of the present link that give items.
+    std::vector<wire::more> more;
 };
 
 struct worker_counters {
@@ -176,6 +190,7 @@ public:
     void on(job_done&& event, instant now, worker_effects& out);
     void on(job_detached event, instant now, worker_effects& out);
     void on(job_started event, instant now, worker_effects& out);
+    void on(job_items&& event, instant now, worker_effects& out);
     void on(const job_progress& event, instant now, worker_effects& out);
     void on(hook_done event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);
@@ -214,6 +229,13 @@ private:
         wire::payload_limit results;       // the manager's, or the relay's
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
         bool manager_is_older = false;
+        // Streams of which items wait to be sent: how many records, and what comes after them.
+        struct unsent_items {
+            std::size_t records = 0;
+            std::optional<job_done> end;
+            std::optional<job_fault> instead;  // of the end: an item was too large
+        };
+        std::map<wire::attempt, unsent_items> streams;
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -240,6 +262,14 @@ private:
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);
     [[nodiscard]] bool taken(const wire::record& record, instant now, worker_effects& out);
+    bool gets_more(const wire::record& record, worker_effects& out) const;
+    [[nodiscard]] bool lacks_streams(std::uint16_t function) const;
+    void send_items(job_items&& some, instant now, worker_effects& out);
+    void send_what_fits(job_items&& some, instant now, worker_effects& out);
+    [[nodiscard]] bool holds_end(job_done& event);
+    /// Of what waits behind other large payloads.
+    [[nodiscard]] std::size_t unsent_answers() const;
+    void items_sent(wire::attempt of, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
     void unknown(wire::record_type type, worker_effects& out);
     void manager_lacks(std::uint8_t type, worker_effects& out);
@@ -297,6 +327,7 @@ private:
     std::size_t slots_held_ = 0;  // jobs that run or wait to
     std::size_t detached_ = 0;
     std::size_t detached_here_ = 0;  // of the present link
+    std::vector<bool> streams_;      // of each function, whether it gives items; none: no one does
     worker_counters counters_;
 };
 

@@ -151,6 +151,8 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             }
             return true;
         }
+        case wire::record_type::more:
+            return (serving && gets_more(record, out)) || wrong("bad more");
         case wire::record_type::pong: {
             const auto stamp = wire::decode_stamp(record.body);
             if (!serving || !stamp || !renew_lease(*stamp, now)) return wrong("bad pong");
@@ -297,6 +299,10 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
+    if (!streams_.empty() && lacks_streams(record.function)) {
+        return fail(errc::unimplemented,
+                    "its function gives items, and the manager knows no streams");
+    }
     if (slots_held_ + detached_here_ >= config_.settings.limits.calls_per_worker_max) {
         return fail(errc::overloaded, "more calls than calls_per_worker_max");
     }
@@ -307,6 +313,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                   *attempt,
                   record.function,
                   at_most_once,
+                  false,
                   lease_.serving.lease,
                   lease_.serving.manager,
                   {},
@@ -350,10 +357,11 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     }
     link_deadline_ = never;
     ping_at_ = never;
-    if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
+    if (lease_.large) counters_.answers_dropped += unsent_answers();
     lease_.large.reset();
     hand_out_kept(out);  // to be dropped
-    ++link_serial_;      // what still runs answers to nobody
+    lease_.streams.clear();
+    ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
     leaving_with_link_ = false;
     if (state_ != state::leaving) state_ = state::draining;
@@ -381,7 +389,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
     if (leaving_with_link_) {
         out.net.link(lease_.link).part(wire::record_type::worker_goodbye, errc::shutdown, why);
         if (!lease_.linked_by_relay) out.net.push(close{lease_.link.to});
-        if (lease_.large) counters_.answers_dropped += lease_.large->unsent();
+        if (lease_.large) counters_.answers_dropped += unsent_answers();
         leaving_with_link_ = false;
     }
     ++link_serial_;

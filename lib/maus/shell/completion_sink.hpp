@@ -6,6 +6,7 @@
 // Thread-safe.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <variant>
 #include <vector>
@@ -16,8 +17,14 @@
 
 namespace maus::shell {
 
+class stream_run;
+/// Items of a stream lie ready to be taken.
+struct items_ready {
+    std::shared_ptr<stream_run> of;
+};
+
 using completion = std::variant<core::job_done, core::job_detached, core::job_started,
-                                core::job_progress, core::hook_done, core::stop_worker>;
+                                core::job_progress, core::hook_done, core::stop_worker, items_ready>;
 
 class completion_sink {
 public:

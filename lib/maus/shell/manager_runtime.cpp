@@ -1,6 +1,7 @@
 #include "maus/shell/manager_runtime.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
@@ -8,6 +9,7 @@
 #include "maus/shell/failure_text.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/shell/worker_group_state.hpp"
+#include "maus/stream_state.hpp"
 
 namespace maus::shell {
 
@@ -25,6 +27,7 @@ std::exception_ptr exception_of(core::outcome&& failed) {
                                        .about(std::move(about.function))
                                        .labelled(std::string(about.label.view()))
                                        .thrown_as(std::move(about.type))
+                                       .delivered_before(about.delivered)
                                        .after(std::move(about.attempts)));
 }
 
@@ -312,6 +315,13 @@ void manager_runtime::read_queue(base::instant now) {
     }
 }
 
+core::stream_terms manager_runtime::terms_of(state_base& call) const {
+    constexpr std::size_t items_max = std::numeric_limits<std::uint32_t>::max();
+    const auto items = std::min(bounds().stream_items_max, items_max);
+    return {static_cast<std::uint32_t>(items), bounds().stream_bytes_max,
+            call.options().replayable};
+}
+
 void manager_runtime::make_call(state_base& call, base::instant now) {
     core::submission made;
     made.group = group_of(call).id();
@@ -319,6 +329,8 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
     made.options = call.options();
     made.payload = std::move(call.arguments());
+    if (call.is_stream()) [[unlikely]]
+        made.options.set_stream(terms_of(call));
     const std::stop_token stop = std::move(call.options().stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
@@ -366,6 +378,8 @@ void manager_runtime::carry_out_effects() {
         call.progressed({each.how_far.fraction, std::move(each.how_far.text)});
     }
     effects_.progress.clear();
+    if (!effects_.items.empty()) [[unlikely]]
+        hand_items_over();
     // Some at a time, so that what is looked at twice is still in a cache the second time.
     constexpr std::size_t at_a_time = 32;
     const std::span all(effects_.done);
@@ -394,7 +408,35 @@ void manager_runtime::free_room(std::span<const core::settled> done) {
     }
 }
 
+void manager_runtime::hand_items_over() {
+    for (auto& each : effects_.items) {
+        auto& call =
+            static_cast<detail::stream_state&>(*reinterpret_cast<state_base*>(each.ticket));
+        if (call.items_came(each.count, std::move(each.payload), this)) drive_.woke_a_waiter();
+    }
+    effects_.items.clear();
+}
+
+void manager_runtime::end_stream(state_base& call, core::outcome&& result) {
+    const detail::state_ref<state_base> reference(&call);
+    std::exception_ptr failure;
+    if (result.error) {
+        failure = exception_of(std::move(result));
+    } else if (!result.payload.empty()) {
+        failure = std::make_exception_ptr(
+            error(errc::bad_result, "a result came where a stream is to end"));
+    }
+    auto& its = static_cast<detail::stream_state&>(call);
+    if (its.end(std::move(failure), this)) drive_.woke_a_waiter();
+}
+
+void manager_runtime::put_read(core::items_read read) {
+    if (hand_in(read)) drive_.queued_came(false);
+}
+
 void manager_runtime::settle(state_base& call, core::outcome&& result) {
+    if (call.is_stream()) [[unlikely]]
+        return end_stream(call, std::move(result));
     // With the reference that submit() was given.
     bool woke = false;
     if (result.error) {

@@ -71,6 +71,9 @@ public:
     [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
+    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
+    void put_read(core::items_read read);
+
     /// Its listener is to be told, on the callback thread.
     void post_progress(detail::state_base& of);
 
@@ -99,6 +102,7 @@ private:
         (void)made.release();  // it is the taker's
         return true;
     }
+    [[nodiscard]] core::stream_terms terms_of(detail::state_base& call) const;
     void make_call(detail::state_base& call, base::instant now);
     void follow(const std::stop_token& stop, detail::state_base& call, base::instant now);
     void carry_out(cancel_submitted& asked, base::instant now);
@@ -115,6 +119,8 @@ private:
     void drive_own_loop();
     void refuse_what_came_late();
     void settle(detail::state_base& call, core::outcome&& result);
+    void end_stream(detail::state_base& call, core::outcome&& result);
+    void hand_items_over();
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();

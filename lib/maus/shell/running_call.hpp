@@ -73,6 +73,7 @@ public:
     }
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override;
     [[nodiscard]] maus::context context() override;
+    void give(std::unique_ptr<detail::item_source> items) override { items_ = std::move(items); }
     [[nodiscard]] maus::fence fence() const;
     [[nodiscard]] const core::job& job() const { return job_; }
 
@@ -81,6 +82,8 @@ public:
     [[nodiscard]] bool answered() const { return !later_; }
     [[nodiscard]] core::job_done&& done() { return std::move(done_); }
     void deferred();
+    /// Of a function that gives items: null if it failed.
+    [[nodiscard]] std::unique_ptr<detail::item_source> take_items() { return std::move(items_); }
 
     /// Null: this thread runs no function.
     [[nodiscard]] static running_call* on_this_thread() { return current_; }
@@ -101,7 +104,8 @@ private:
     core::job& job_;
     const call_services& with_;
     std::shared_ptr<deferred_reply> later_;
-    std::shared_ptr<context_state> context_;  // none: nobody has asked
+    std::shared_ptr<context_state> context_;      // none: nobody has asked
+    std::unique_ptr<detail::item_source> items_;  // none: its answer is a value
     core::job_done done_;
 };
 

@@ -6,6 +6,7 @@
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/own_loops.hpp"
 #include "maus/shell/running_call.hpp"
+#include "maus/stream_state.hpp"
 #include "maus/wire/call_extensions.hpp"
 
 namespace maus::shell {
@@ -139,6 +140,10 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
         check_hedge(options);
     call.own(self);
     call.options() = options;
+    if (call.is_stream()) [[unlikely]] {
+        static_cast<detail::stream_state&>(call).set_window(owner_->bounds().stream_items_max,
+                                                            owner_->bounds().stream_bytes_max);
+    }
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
         inherit(call.options(), *from);
     }
@@ -162,6 +167,20 @@ void worker_group_state::cancel(detail::state_base& call) {
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
     owner_->attend(call, end);
+}
+
+void worker_group_state::items_read(detail::stream_state& call, std::uint32_t items,
+                                    std::uint64_t bytes) {
+    owner_->put_read(core::items_read{{call.mark()}, items, bytes});
+}
+
+void worker_group_state::attend_items(detail::stream_state& call, base::instant end) {
+    owner_->drive().lead_while_waiting([&] { return call.has_news(); }, end);
+}
+
+void worker_group_state::post(detail::stream_state& call,
+                              std::unique_ptr<detail::continuation> next) {
+    owner_->post(std::move(next), call);
 }
 
 // --- callbacks -----------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
     const std::size_t at = parsed.value().is_dynamic() ? handlers_.size() : plain_functions_++;
     const auto place = static_cast<std::ptrdiff_t>(at);
     config_.signatures.insert(config_.signatures.begin() + place, std::move(signature));
+    gives_items_.insert(gives_items_.begin() + place, wire::is_stream(config_.signatures[at]));
     inline_policies_.emplace_back();
     handlers_.insert(handlers_.begin() + place, std::move(handler));
 }
@@ -99,6 +100,7 @@ worker_runtime::~worker_runtime() {
     }
     function_threads_.stop();
     clear_up_the_rest();
+    streams_.clear();
     completions_->close();
 }
 
@@ -174,6 +176,7 @@ void worker_runtime::loop() {
     const struct end {
         ~end() {
             of.clear_up_the_rest();
+            of.streams_.clear();
             of.loop_is_over();
         }
         worker_runtime& of;
@@ -235,9 +238,21 @@ void worker_runtime::on(net::input event, base::instant now) {
 
 void worker_runtime::take_queued(base::instant now) {
     completions_->take(queued_);
-    for (auto& each : queued_) {
-        std::visit([&](auto& done) { machine_->on(std::move(done), now, effects_); }, each);
+    for (auto& each : queued_) take(each, now);
+}
+
+void worker_runtime::take(completion& done, base::instant now) {
+    if (const auto* ready = std::get_if<items_ready>(&done)) [[unlikely]] {
+        for (auto& each : ready->of->take_ready()) machine_->on(std::move(each), now, effects_);
+        return;
     }
+    std::visit(
+        [&](auto& each) {
+            if constexpr (!std::is_same_v<std::remove_reference_t<decltype(each)>, items_ready>) {
+                machine_->on(std::move(each), now, effects_);
+            }
+        },
+        done);
 }
 
 void worker_runtime::step(base::instant now) {
@@ -245,12 +260,17 @@ void worker_runtime::step(base::instant now) {
     machine_->advance_to(now, effects_);
     const bool same_link = function_threads_.permit(machine_->startable(), machine_->lease_until());
     if (!same_link) short_jobs_.forget_cancels();
-    if (machine_->answerable() != answerable_) [[unlikely]] {
+    const bool other_link = machine_->answerable() != answerable_;
+    if (other_link) [[unlikely]] {
         answerable_ = machine_->answerable();
         function_threads_.answerable(answerable_);
         services_.stops->keep_only(answerable_);
     }
+    const bool for_streams = other_link || !effects_.cancel.empty() || !effects_.more.empty();
+    const auto cancels = for_streams ? effects_.cancel : std::vector<wire::attempt>{};
     if (!effects_.cancel.empty()) cancel_jobs(now);
+    if (for_streams) [[unlikely]]
+        step_streams(other_link, cancels);
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
     function_threads_.add(effects_.execute);
     if (effects_.hook) [[unlikely]]
@@ -263,6 +283,14 @@ void worker_runtime::publish_metrics() {
     const auto& counted = machine_->counters();
     metrics_.set({counted.calls, counted.answers, counted.answers_dropped, counted.leases,
                   counted.violations});
+}
+
+// After the cancels of other jobs: what goes on is none that waits to be started.
+void worker_runtime::step_streams(bool other_link, const std::vector<wire::attempt>& cancels) {
+    if (other_link) streams_.keep_only(answerable_, effects_.execute);
+    streams_.cancel(answerable_, cancels, effects_.execute);
+    streams_.more(answerable_, effects_.more, effects_.execute);
+    effects_.more.clear();
 }
 
 // A job may have come in this very step, wait behind short functions, or wait for the threads.
@@ -383,6 +411,7 @@ MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
 // --- functions -----------------------------------------------------------------------------------
 
 void worker_runtime::run_job(core::job job, bool may_start) {
+    if (job.resumes) return streams_.go_on(job);
     if (!may_start) {
         completions_->put(core::job_done{job.link, job.attempt, false, core::job_returned{}});
         return;
@@ -393,6 +422,11 @@ void worker_runtime::run_job(core::job job, bool may_start) {
             job.link, job.attempt, false,
             core::job_fault{errc::deadline_exceeded, {}, "its time was up before it began"}});
         return;
+    }
+    if (gives_items_[job.function]) {
+        return streams_.begin(std::move(job), [this](const core::job& its, running_call& call) {
+            invoke(its, call);
+        });
     }
     running_call call(job, services_);
     const base::instant begun = net::clock_now();

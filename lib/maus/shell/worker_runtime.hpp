@@ -25,6 +25,7 @@
 #include "maus/shell/published.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/shell/short_jobs.hpp"
+#include "maus/shell/stream_runs.hpp"
 #include "maus/worker.hpp"
 
 namespace maus::shell {
@@ -79,6 +80,8 @@ private:
     void stop(base::duration timeout);
     void cancel_jobs(base::instant now);
     void hand_out_hook();
+    void take(completion& done, base::instant now);
+    void step_streams(bool other_link, const std::vector<wire::attempt>& cancels);
     void give_back(const core::job& job, base::instant now);
     void publish_metrics();
 
@@ -113,11 +116,13 @@ private:
     function_threads function_threads_;
     call_services services_{config_, completions_, std::make_shared<call_stops>(),
                             function_threads_};
+    stream_runs streams_{services_, function_threads_};
     std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;
     std::optional<core::worker> machine_;
     std::optional<net::reactor> reactor_;
     std::vector<completion> queued_;
+    std::vector<bool> gives_items_;               // of each function
     std::vector<inline_policy> inline_policies_;  // of each function; by whoever runs functions
     // By the leader.
     short_jobs short_jobs_;

@@ -31,6 +31,22 @@ trace_context trace_of(base::byte_view bytes) {
     return trace;
 }
 
+constexpr std::size_t credit_bytes =
+    sizeof(stream_credit::items) + sizeof(stream_credit::bytes) + sizeof(stream_credit::skip);
+
+std::array<std::byte, credit_bytes> bytes_of(const stream_credit& credit) {
+    std::array<std::byte, credit_bytes> bytes;
+    store(bytes.data(), credit.items);
+    store(bytes.data() + 4, credit.bytes);
+    store(bytes.data() + 12, credit.skip);
+    return bytes;
+}
+
+stream_credit credit_of(base::byte_view bytes) {
+    return {load<std::uint32_t>(bytes.data()), load<std::uint64_t>(bytes.data() + 4),
+            load<std::uint64_t>(bytes.data() + 12)};
+}
+
 // What is too long for this clock is the longest that it knows.
 base::duration time_of(std::uint64_t nanoseconds) {
     constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -51,6 +67,11 @@ base::buffer encoded(const call_extensions& these) {
     if (!these.trace.empty()) {
         trace = bytes_of(these.trace);
         all.push_back({trace_tag, trace});
+    }
+    std::array<std::byte, credit_bytes> credit;
+    if (these.stream) {
+        credit = bytes_of(*these.stream);
+        all.push_back({stream_credit_tag, credit});
     }
     base::buffer bytes;
     encode_extensions(bytes, all);
@@ -73,6 +94,10 @@ std::optional<call_extensions> decode_call_extensions(base::byte_view from, cons
         if (trace->size() != trace_bytes) return std::nullopt;
         read.trace = trace_of(*trace);
         if (read.trace.empty()) return std::nullopt;
+    }
+    if (const auto credit = find(all, stream_credit_tag)) {
+        if (credit->size() != credit_bytes) return std::nullopt;
+        read.stream = credit_of(*credit);
     }
     return read;
 }

@@ -1,6 +1,7 @@
 // What may travel with a call beside its arguments, as extensions (PROTOCOL.md, section 6.2).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -12,10 +13,19 @@
 
 namespace maus::wire {
 
+/// Of a stream: what it may send at first, and how many of its items are not sent.
+struct stream_credit {
+    std::uint32_t items = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t skip = 0;
+    friend bool operator==(const stream_credit&, const stream_credit&) = default;
+};
+
 struct call_extensions {
     std::optional<base::duration> time_left;  ///< until its deadline
     std::string_view label;                   ///< points into what it was read from; empty: none
     trace_context trace;                      ///< empty: none
+    std::optional<stream_credit> stream;
 };
 
 [[nodiscard]] base::buffer encoded(const call_extensions& these);

@@ -10,9 +10,9 @@ using base::failure;
 using checked = std::optional<failure>;
 
 errc code_of(std::uint8_t number) {
-    const bool known = number >= static_cast<std::uint8_t>(errc_first) &&
-                       number <= static_cast<std::uint8_t>(errc_last);
-    return known ? static_cast<errc>(number) : errc::protocol_violation;
+    const auto code = static_cast<errc>(number);
+    const bool known = code >= errc_first && code <= errc_last;
+    return known ? code : errc::protocol_violation;
 }
 
 std::string_view to_string(worker_state state) {

@@ -39,9 +39,15 @@ bool is_convertible_type(std::string_view one, std::string_view other) {
     return one == other || one == any_type || other == any_type;
 }
 
+bool is_convertible_result(std::string_view one, std::string_view other) {
+    const auto one_item = item_type(one), other_item = item_type(other);
+    if (one_item.has_value() != other_item.has_value()) return false;
+    return one_item ? is_convertible_type(*one_item, *other_item) : is_convertible_type(one, other);
+}
+
 bool is_convertible(const parsed_signature& called, const parsed_signature& exposed) {
     if (called.name != exposed.name) return false;
-    if (!is_convertible_type(called.result, exposed.result)) return false;
+    if (!is_convertible_result(called.result, exposed.result)) return false;
     if (called.is_dynamic() || exposed.is_dynamic()) return true;
     return std::equal(called.parameters.begin(), called.parameters.end(),
                       exposed.parameters.begin(), exposed.parameters.end(), is_convertible_type);
@@ -82,7 +88,8 @@ base::result<conversion::side> conversion::side_of(std::string_view signature) {
             made.parameters.push_back(std::move(tree).value());
         }
     }
-    auto result = type_tree::parse(parsed.value().result);
+    const std::string_view given = parsed.value().result;
+    auto result = type_tree::parse(item_type(given).value_or(given));
     if (!result) return result.why();
     made.result = std::move(result).value();
     return made;

@@ -60,7 +60,7 @@ public:
     /// signature_mismatch if their number is another, bad_arguments if one is not what belongs there:
     /// the text shows both sides.
     [[nodiscard]] base::result<base::buffer> arguments(base::byte_view as_called) const;
-    /// bad_result.
+    /// bad_result. Of a stream: one item.
     [[nodiscard]] base::result<base::buffer> result(base::byte_view as_exposed) const;
 
 private:

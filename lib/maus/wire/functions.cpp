@@ -16,6 +16,12 @@ auto first_dynamic(const std::vector<std::string>& all) {
 }
 }  // namespace
 
+void without_streams(std::vector<std::string>& all) {
+    for (auto& each : all) {
+        if (is_stream(each)) each.clear();
+    }
+}
+
 std::vector<std::string> plain_functions(const std::vector<std::string>& all) {
     return {all.begin(), first_dynamic(all)};
 }

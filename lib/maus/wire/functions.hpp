@@ -17,6 +17,9 @@
 
 namespace maus::wire {
 
+/// Stream functions lose their signatures: nobody can call them. The others keep their numbers.
+void without_streams(std::vector<std::string>& all);
+
 /// Those that a body lists itself: all before the first dynamic one.
 [[nodiscard]] std::vector<std::string> plain_functions(const std::vector<std::string>& all);
 /// The extension for the others, if there are any. It points into `room`.

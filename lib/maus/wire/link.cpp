@@ -31,6 +31,7 @@ bool is_known(record_type type) {
         case record_type::worker_unimplemented:
         case record_type::worker_part:
         case record_type::worker_taken:
+        case record_type::item:
         case record_type::welcome:
         case record_type::reject:
         case record_type::call:
@@ -40,6 +41,7 @@ bool is_known(record_type type) {
         case record_type::manager_unimplemented:
         case record_type::manager_part:
         case record_type::manager_taken:
+        case record_type::more:
         case record_type::rejected_by:
         case record_type::progress: return true;
     }
@@ -52,6 +54,7 @@ bool link_reader::check_unusual(record& read) {
     if (is_known(read.type)) {
         const bool has_frame = (read.flags & layout_flags) == flag_apart && read.function == 0;
         if (has_frame && is_part(read.type)) return take_part(read);
+        if (has_frame && read.type == record_type::item) return take_outside(read);
         return stop((read.flags & layout_flags) != 0 ? "a record has flags that it cannot have"
                                                      : "only a call has a function number");
     }
@@ -312,6 +315,28 @@ void link_writer::last_of_result(attempt of, base::buffer&& piece) {
 void link_writer::part_of_payload(record_type type, std::uint64_t offset, base::buffer&& piece) {
     store(begin(type, flag_apart, 0, sizeof offset), offset);
     to_.rest.push_back(std::move(piece));
+}
+
+void link_writer::items(attempt of, std::uint32_t count, base::buffer&& payload, bool apart,
+                        std::uint8_t more_flags) {
+    apart = apart || payload.size() >= bounds_.payload_apart_bytes;
+    const auto flags = static_cast<std::uint8_t>(apart ? flag_apart | more_flags : 0);
+    const std::size_t inside = apart ? 0 : payload.size();
+    std::byte* at =
+        put(begin(record_type::item, flags, 0, attempt_bytes + sizeof count + inside), of);
+    store(at, count);
+    if (apart) {
+        to_.rest.push_back(std::move(payload));
+    } else {
+        put(at + sizeof count, payload.view());
+    }
+}
+
+void link_writer::more(attempt of, std::uint32_t items, std::uint64_t bytes) {
+    constexpr std::size_t body = attempt_bytes + sizeof items + sizeof bytes;
+    std::byte* at = put(begin(record_type::more, 0, 0, body), of);
+    store(at, items);
+    store(at + sizeof items, bytes);
 }
 
 void link_writer::unimplemented(record_type type, std::uint8_t unknown_type) {

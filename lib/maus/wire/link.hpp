@@ -37,6 +37,7 @@ enum class record_type : std::uint8_t {
     worker_unimplemented = 9,
     worker_part = 10,
     worker_taken = 11,
+    item = 14,
     welcome = 33,
     reject = 34,
     call = 35,
@@ -46,6 +47,7 @@ enum class record_type : std::uint8_t {
     manager_unimplemented = 39,
     manager_part = 40,
     manager_taken = 41,
+    more = 44,
     rejected_by = 128,
     progress = 129,
 };
@@ -253,6 +255,10 @@ public:
     void last_of_result(attempt of, base::buffer&& piece);
     /// worker_part, manager_part.
     void part_of_payload(record_type type, std::uint64_t offset, base::buffer&& piece);
+    /// So many items (streams.hpp). `apart`: in a frame of its own, and so if it is large.
+    void items(attempt of, std::uint32_t count, base::buffer&& payload, bool apart = false,
+               std::uint8_t more_flags = 0);
+    void more(attempt of, std::uint32_t items, std::uint64_t bytes);
     /// worker_taken, manager_taken.
     void taken(record_type type, std::uint64_t bytes) { stamp(type, bytes); }
     /// returned, detached, started, cancel.

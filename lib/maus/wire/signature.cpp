@@ -63,6 +63,9 @@ bool unprintable(std::uint32_t code) {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 
+constexpr std::string_view stream_word = "stream";
+constexpr std::string_view stream_begin = "stream<";
+
 /// Recursive descent over one text. Each function takes what it names, or returns false.
 class scanner {
 public:
@@ -72,6 +75,14 @@ public:
     bool take(std::string_view expected) {
         if (!rest_.starts_with(expected)) return false;
         rest_.remove_prefix(expected.size());
+        return true;
+    }
+    /// The same, or a stream of one.
+    bool take_result(std::string_view& text) {
+        const std::string_view before = rest_;
+        if (!take(stream_begin)) return take_type(text);
+        if (!take_type(text) || text == "void" || !take(">")) return false;
+        text = before.substr(0, before.size() - rest_.size());
         return true;
     }
     /// A type, as the text that it is.
@@ -88,9 +99,11 @@ private:
         if (take("^")) return back_reference(braces);
         if (take("{")) return list('}', depth, braces + 1, false);
         if (rest_.empty() || !is_lower(rest_.front())) return false;
+        const std::string_view word = rest_;
         while (!rest_.empty() && (is_lower(rest_.front()) || is_digit(rest_.front()))) {
             rest_.remove_prefix(1);
         }
+        if (word.substr(0, word.size() - rest_.size()) == stream_word) return false;
         return take("<") ? list('>', depth, braces, true) : true;
     }
     /// Up to and with the closing bracket. Only <...> may hold numbers.
@@ -171,12 +184,23 @@ std::optional<base::failure> scan_signature(std::string_view text, Name take_nam
         if (!in.take(")")) return violation("the parameter list has no end");
     }
     if (!in.take("->")) return violation("there is no -> after the parameters");
-    if (!in.take_type(type)) return violation("the result is no type");
+    if (!in.take_result(type)) return violation("the result is no type");
     take_result(type);
     if (!in.rest().empty()) return violation("something follows the result");
     return std::nullopt;
 }
 }  // namespace
+
+bool is_stream(std::string_view signature) {
+    // No name has a parenthesis, and no type an arrow.
+    const auto result = signature.rfind(")->");
+    return result != signature.npos && item_type(signature.substr(result + 3)).has_value();
+}
+
+std::optional<std::string_view> item_type(std::string_view result) {
+    if (!result.starts_with(stream_begin) || !result.ends_with('>')) return std::nullopt;
+    return result.substr(stream_begin.size(), result.size() - stream_begin.size() - 1);
+}
 
 base::result<parsed_signature> parse_signature(std::string_view text) {
     parsed_signature parsed;

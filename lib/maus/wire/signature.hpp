@@ -9,11 +9,12 @@
 //     list<T>  array<T,N>  set<T>  map<K,V>  opt<T>  tuple<T,...>  variant<T,...>
 //     enum<T>  dur<T,num/den>  time<T,num/den>  {T,...}  ^n: the n-th enclosing {...}, 1 =
 //     innermost
-//     any (a maus::value)
+//     any (a maus::value)    stream<T> (a result only: items, one after the other)
 //
 // A dynamic function takes any number of values: count(...)->any.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -23,7 +24,23 @@
 #include "maus/limits.hpp"
 #include "maus/wire/archive.hpp"
 
+namespace maus {
+template <class T>
+class stream;
+}
+
 namespace maus::wire {
+
+/// What a stream function gives has the items' type.
+template <class T>
+struct streamed {
+    static constexpr bool value = false;
+};
+template <class T>
+struct streamed<maus::stream<T>> {
+    static constexpr bool value = true;
+    using item = T;
+};
 
 /// Looks like an output archive to a serialize, and notes types instead of values. A serialize must
 /// therefore name the same fields whatever the object holds; it is run on a default-made one.
@@ -144,6 +161,10 @@ template <class T>
     } else if constexpr (std::is_void_v<T>) {
         static const std::string text = "void";
         return text;
+    } else if constexpr (streamed<type>::value) {
+        static const std::string text =
+            "stream<" + type_signature<typename streamed<type>::item>() + ">";
+        return text;
     } else {
         static const std::string text = [] {
             schema_archive schema;
@@ -194,6 +215,11 @@ inline constexpr std::size_t signature_depth_max = 64;
 [[nodiscard]] constexpr bool is_dynamic(std::string_view signature) {
     return signature.find("(...)->") != signature.npos;
 }
+
+/// Of a signature that is one: whether it is that of a stream function.
+[[nodiscard]] bool is_stream(std::string_view signature);
+/// Of a signature's result: the type of the items; nothing if it is no stream.
+[[nodiscard]] std::optional<std::string_view> item_type(std::string_view result);
 
 /// What a worker exposes: good signatures, at most functions_max, none twice ([P-65]). Dynamic ones are
 /// told apart from the others ([P-97], functions.hpp): `dynamic` says which these are to be.

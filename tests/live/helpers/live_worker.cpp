@@ -86,6 +86,17 @@ void expose_losses(maus::worker& worker) {
     });
 }
 
+void expose_streams(maus::worker& worker) {
+    worker.expose(zoo::numbers,
+                  [](std::int64_t count, std::int64_t gate_at,
+                     std::string gate) -> maus::generator<std::int64_t> {
+                      for (std::int64_t i = 0; i < count; ++i) {
+                          if (i == gate_at) wait_for_file(gate);
+                          co_yield i;
+                      }
+                  });
+}
+
 void expose_payloads(maus::worker& worker) {
     worker.expose(zoo::same_double, [](double x) { return x; });
     worker.expose(zoo::same_doubles, [](std::vector<double> all) { return all; });
@@ -123,6 +134,7 @@ void expose_all(maus::worker& worker, maus_test::aides& on) {
                       });
                   });
     expose_losses(worker);
+    expose_streams(worker);
     expose_payloads(worker);
 }
 
