@@ -40,6 +40,9 @@ struct limits {
     /// Detached calls that a manager lets a worker hold for each that it runs at a time, before it has
     /// answered any; each that it answers makes room for one more. Others wait at the manager.
     std::size_t detached_per_slot_max = 64;
+    /// Callbacks of one worker that its manager has not answered; a worker keeps more to itself until
+    /// there is room, and one that does not fails with overloaded.
+    std::size_t callbacks_max = 4096;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).
     std::size_t concurrency_max = 1024;

@@ -82,6 +82,7 @@ struct alignas(64) call_slot {
     bool large = false;      // its payload is not inside it
     bool tried = false;      // has attempts
     bool converted = false;  // its worker has it as another signature says
+    std::uint32_t callbacks = 0;  // that its caller has not answered: it waits for them
     // Its options, as set() takes them over; the timeout is a timer.
     bool timed = false;  // has an attempt_timeout
     maus::delivery delivery = maus::delivery::at_least_once;
@@ -90,6 +91,7 @@ struct alignas(64) call_slot {
     instant submitted{};
     duration attempt_timeout{};
     instant deadline{};  // never: none
+    instant hangs_at{};  // timed, and running
     std::vector<attempt_record> attempts;
     std::unique_ptr<call_tags> tags;  // mostly none
     maus::priority priority = maus::priority::normal;

@@ -103,11 +103,13 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     std::vector<std::pair<std::uint32_t, suspicion>> held;
     std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
     for (std::uint32_t call = old.held.first; call != no_index; call = calls_[call].next) {
-        // A detached call runs beside the slots; of the others the first ones run ([P-49]).
+        // Detached calls, and those that wait for callbacks, run beside the slots; of the others the
+        // first ones run ([P-49]).
         auto guilt = suspicion::innocent;
         if (calls_[call].state == call_state::sending) {
             // Its worker does not know of it.
-        } else if (how == link_end::lost && calls_[call].detached) {
+        } else if (how == link_end::lost &&
+                   (calls_[call].detached || calls_[call].callbacks != 0)) {
             guilt = suspicion::blamed;
         } else if (could_run > 0) {
             guilt = suspicion::blamed;
@@ -157,6 +159,11 @@ std::optional<outcome> dispatcher::refusal(call_group& of, std::uint32_t method)
     }
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(wanted);
+    if (other == wanted) {
+        about->text = "no worker exposes " + placement_.lacking(of, method) + ", which " +
+                      std::string(about->function) + " is to be given";
+        return outcome{errc::no_such_function, {}, std::move(about)};
+    }
     if (other.empty()) {
         about->text = "no worker exposes " + std::string(wanted);
         return outcome{errc::no_such_function, {}, std::move(about)};
@@ -223,6 +230,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.starts = 0;
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
+    made.callbacks = 0;
     const duration timeout = call.options.timeout;
     made.set(std::move(call.options));
     made.submitted = now;
@@ -460,6 +468,17 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
         case wire::record_type::started: return call->at_most_once();
         default: return false;
     }
+}
+
+std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of) {
+    const call_slot* call = current(from, of);
+    if (call == nullptr || call->settled) return std::nullopt;
+    placement_.begin_callback(call_table::index_of(of.call));
+    return call->ticket;
+}
+
+void dispatcher::end_callback(link_index from, wire::attempt of, instant now) {
+    if (current(from, of) != nullptr) placement_.end_callback(call_table::index_of(of.call), now);
 }
 
 std::optional<std::uint64_t> dispatcher::ticket_of(link_index from, wire::attempt of) {

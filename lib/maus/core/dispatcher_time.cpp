@@ -5,7 +5,7 @@
 
 namespace maus::core {
 
-void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>& done,
+void dispatcher::expire(const call_timer& due, instant now, outbox& out, std::vector<settled>& done,
                         std::vector<link_index>& hung) {
     const std::uint32_t index = call_table::index_of(due.call);
     const call_slot* call = &calls_[index];
@@ -14,6 +14,7 @@ void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>
                        failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
                        &out, done);
     } else {
+        if (now < call->hangs_at || call->callbacks != 0) return;  // it waits for its caller
         const link_index at = call->link;
         settle_unasked(index,
                        failure_of(*call, errc::attempt_timeout,
@@ -25,7 +26,7 @@ void dispatcher::expire(const call_timer& due, outbox& out, std::vector<settled>
 
 void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done,
                             std::vector<link_index>& hung) {
-    while (const auto due = timers_.pop_due(now)) expire(*due, out, done, hung);
+    while (const auto due = timers_.pop_due(now)) expire(*due, now, out, done, hung);
     if (impatient_groups_ == 0) return;
     for (auto& [id, of] : placement_.groups()) {
         if (of.policy.no_workers_timeout == duration::max() || !of.links.empty() || of.calls == 0) {

@@ -94,6 +94,7 @@ struct worker_link {
     call_list held;                // in the order sent; those that are being sent, anywhere
     std::size_t slots_held = 0;    // those that are not detached
     std::size_t detached_max = 0;  // of the others; grows by one with each that is answered
+    std::size_t asking = 0;        // those that wait for callbacks: slots_held has none of them
     std::size_t bytes_held = 0;    // the payloads of all that are not small
     std::size_t timed = 0;         // those that have an attempt_timeout
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
@@ -101,11 +102,17 @@ struct worker_link {
     std::unique_ptr<transfers> large;  // none: its worker lacks the feature
     instant bulk_until{};              // large arguments may be on their way until then
     call_id reserved_for{};            // a suspect that waits until it is idle
-    bool exclusive = false;            // has a suspect
+    call_id suspect{};                 // it has this one, which is to have nothing beside it
     bool closed = false;               // gets no more calls
+    bool takes_references = true;      // its worker knows functions that take functions
     return_pause returns;              // gave a call back; see dispatcher::resume()
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
+
+    /// Nothing runs there that does not wait for its caller.
+    [[nodiscard]] bool is_idle() const { return held.size == asking; }
+    /// By a suspect, unless that waits for its caller: what it waits for may come here.
+    [[nodiscard]] bool is_taken() const { return suspect.value != 0 && !is_idle(); }
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
     /// In number_of, added to the number of a function that takes what is called converted ([P-98]).
@@ -120,9 +127,9 @@ public:
     placement& operator=(const placement&) = delete;
 
     // --- functions and groups
-    void define(method_id method, std::string signature);
+    void define(method_id method, std::string signature, std::vector<std::string> needs);
     [[nodiscard]] const std::string& signature(std::uint32_t method) const {
-        return signatures_[method];
+        return methods_[method].signature;
     }
     void add_group(group_id id, group_policy policy, instant now);
     /// Its calls are settled already.
@@ -136,7 +143,7 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads,
-                        std::unique_ptr<transfers> large);
+                        std::unique_ptr<transfers> large, bool takes_references);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -160,6 +167,11 @@ public:
     void mark_large(link_index at) { large_to_pump_.push_back(at); }
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
+    /// It waits for a callback, or has the answer.
+    void begin_callback(std::uint32_t index);
+    void end_callback(std::uint32_t index, instant now);
+    /// The first function that this method needs and no worker of the group exposes.
+    [[nodiscard]] std::string lacking(const call_group& of, std::uint32_t method) const;
     /// There may be something to give to workers.
     inline void mark(call_group& of);
     /// Gives queued calls to workers that have credit, and returns how many were sent.
@@ -175,6 +187,8 @@ public:
 
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
+    [[nodiscard]] bool has_what_is_needed(const worker_link& at, std::uint32_t method) const;
+    void drop_callbacks(call_slot& call);
     [[nodiscard]] std::int32_t look_up_convertible(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
     /// Returns how many were sent to their ends.
@@ -212,7 +226,12 @@ private:
     const limits& limits_;
     call_table& calls_;
     call_timers& timers_;
-    std::vector<std::string> signatures_;  // by method
+    struct definition {
+        std::string signature;
+        std::vector<std::string> needs;
+        bool takes_references = false;
+    };
+    std::vector<definition> methods_;
     std::map<group_id, call_group> groups_;
     std::pair<group_id, call_group*>
         called_last_{};  // most calls are of the same group as the last
@@ -264,12 +283,14 @@ inline void placement::put_down(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
     calls_.unlink(at.held, index);
+    if (call.callbacks != 0) [[unlikely]]
+        drop_callbacks(call);
     call.detached ? ++at.detached_max : --at.slots_held;
     at.window.answered();
     if (call.large) at.bytes_held -= call.bytes;
     if (call.timed) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
-    if (at.held.size == 0) at.exclusive = false;
+    if (call_table::index_of(at.suspect) == index) at.suspect = {};
     if (at.group != nullptr) mark(*at.group);
 }
 

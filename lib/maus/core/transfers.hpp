@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "maus/core/outbox.hpp"
@@ -25,13 +26,15 @@ namespace maus::core {
 class transfers {
 public:
     enum class side : std::uint8_t { worker, manager };
-    /// A call or result with a large payload.
+    /// A call or result, or a callback or its answer, with a large payload.
     struct transfer {
         wire::attempt of;
         std::uint16_t function = 0;
         bool at_most_once = false;
         base::buffer payload;
         base::buffer extended{};  ///< of a call: its encoded extensions
+        /// It is no call or result, but a callback of that attempt, or the answer to one.
+        std::optional<wire::callback> callback{};
     };
 
     transfers(side ours, const limits& bounds);
@@ -49,7 +52,7 @@ public:
         waiting_bytes_ += next.payload.size();
         waiting_.push_back(std::move(next));
     }
-    /// Sends what there is room for, and returns what has been sent to its end.
+    /// Sends what there is room for, and returns which calls or results have been sent to their ends.
     std::vector<wire::attempt> pump(instant now, link_address& to, outbox& out);
     /// It is not wanted any more, and not sent to its end.
     void withdraw(wire::attempt which, link_address& to, outbox& out);
@@ -67,6 +70,7 @@ private:
     [[nodiscard]] std::size_t next_piece() const;
     void send_whole(transfer& which, bool told, wire::link_writer to) const;
     void send_last(transfer& which, wire::link_writer to) const;
+    [[nodiscard]] wire::record_type carrier() const;
     [[nodiscard]] base::buffer cut(transfer& which, std::size_t bytes) const;
 
     side ours_;

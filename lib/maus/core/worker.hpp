@@ -14,6 +14,8 @@
 // serving  | call                                     | serving  | (executes)
 // serving  | function done                            | serving  | result, failed, returned
 // serving  | function tells its progress              | serving  | progress
+// serving  | function calls back                      | serving  | callback, within callbacks_max
+// serving  | callback_result, callback_failed         | serving  | (its function goes on)
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
@@ -36,6 +38,7 @@
 #include <variant>
 #include <vector>
 
+#include "maus/core/callbacks.hpp"
 #include "maus/core/outage.hpp"
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/core/transfers.hpp"
@@ -48,7 +51,7 @@ struct worker_config {
     base::worker_id id;
     base::incarnation incarnation;
     std::string type = "default";
-    std::vector<std::string> signatures;  ///< those of dynamic functions behind the others
+    std::vector<std::string> signatures;  ///< in the order of wire/functions.hpp
     std::uint32_t concurrency = 1;
     heartbeat beat;
     duration link_timeout = std::chrono::seconds{5};
@@ -105,6 +108,11 @@ struct job_progress {
     wire::attempt attempt;
     wire::progress how_far;
 };
+/// What became of a callback. Told once of each, but not of those whose link has ended.
+struct callback_done {
+    std::uint64_t id = 0;
+    std::variant<job_value, job_fault> outcome;
+};
 /// Leave: answer what runs, return what does not, until `by` at the latest.
 struct stop_worker {
     instant by;
@@ -116,6 +124,7 @@ struct worker_effects {
     std::vector<job> execute;
     /// Jobs of the present link that need not be started any more; those that run are asked to stop.
     std::vector<wire::attempt> cancel;
+    std::vector<callback_done> called_back;
 };
 
 struct worker_counters {
@@ -142,6 +151,7 @@ public:
     void on(job_detached event, instant now, worker_effects& out);
     void on(job_started event, instant now, worker_effects& out);
     void on(const job_progress& event, instant now, worker_effects& out);
+    void on(job_callback&& event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);
     void advance_to(instant now, worker_effects& out);
     [[nodiscard]] instant next_deadline() const;
@@ -177,6 +187,7 @@ private:
         wire::peer_limits limits;          // of the manager
         wire::payload_limit results;       // the manager's, or the relay's
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
+        std::unique_ptr<callbacks> asked;  // the same
         bool manager_is_older = false;
     };
 
@@ -212,6 +223,9 @@ private:
     void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
+    [[nodiscard]] bool called_back(const wire::record& record, instant now, worker_effects& out);
+    void ask(job_callback&& event, instant now, worker_effects& out);
+    void ask_next(instant now, worker_effects& out);
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
     void settle_down(instant now, worker_effects& out);

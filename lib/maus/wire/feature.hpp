@@ -24,8 +24,11 @@ inline constexpr std::string_view feature_transfer = "transfer";
 /// Requests that have a min and a max, and give workers back when others wait (section 5.7).
 inline constexpr std::string_view feature_elastic = "elastic";
 
+/// Functions among the arguments of a call, and callbacks (section 6.3).
+inline constexpr std::string_view feature_functions = "functions";
+
 /// The features of this version.
-inline constexpr std::array known_features{feature_elastic, feature_transfer};
+inline constexpr std::array known_features{feature_elastic, feature_functions, feature_transfer};
 
 /// What a peer of this version names.
 [[nodiscard]] feature_set own_features();
