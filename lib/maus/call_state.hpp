@@ -36,6 +36,7 @@ namespace maus::detail {
 using continuation = base::task;
 
 class state_base;
+struct call_functions;
 
 /// Where continuations of calls go on.
 struct executor {
@@ -164,6 +165,8 @@ public:
     [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
     [[nodiscard]] call_options& options() noexcept { return options_; }
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
+    /// Those among the arguments (function.hpp); mostly none.
+    [[nodiscard]] std::shared_ptr<call_functions>& functions() noexcept { return functions_; }
 
 protected:
     bool settled(executor* where);
@@ -191,6 +194,7 @@ private:
     std::unique_ptr<continuation> continuation_;
     base::buffer payload_;
     call_options options_;
+    std::shared_ptr<call_functions> functions_;
 };
 
 /// A counted reference to a state.

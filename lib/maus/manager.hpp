@@ -14,6 +14,8 @@
 // Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
 // call is thrown by its future.
 //
+// A parameter may be a function: its name, or a callable of the caller's (function.hpp).
+//
 // Callbacks (of futures, on_event, log) run with the signal mask of the thread that made the manager.
 //
 // Thread-safety: everything here may be used by any number of threads at a time.
@@ -29,6 +31,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "maus/function.hpp"
 #include "maus/future.hpp"
 #include "maus/map.hpp"
 #include "maus/method.hpp"
@@ -101,7 +104,7 @@ template <class R, class... Args>
 future<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
                     std::string_view name, const Args&... arguments) {
     state_ref<state<R>> result(new state<R>);
-    wire::encode(result->arguments(), arguments...);
+    encode_arguments(*result, arguments...);
     group->submit(group, method_type<R, Args...>::key(name), *result, options);
     return future<R>(std::move(result));
 }

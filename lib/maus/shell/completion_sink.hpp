@@ -17,7 +17,7 @@
 namespace maus::shell {
 
 using completion = std::variant<core::job_done, core::job_detached, core::job_started,
-                                core::job_progress, core::stop_worker>;
+                                core::job_progress, core::job_callback, core::stop_worker>;
 
 class completion_sink {
 public:

@@ -87,17 +87,22 @@ private:
     void run_job(core::job job, bool may_start);
     void invoke(const core::job& job, running_call& call);
     void deliver(running_call& call);
+    void wait_hosted();
 
     worker_options options_;
     core::worker_config config_;
-    std::vector<detail::handler> handlers_;
-    std::size_t plain_functions_ = 0;  // those that are not dynamic come first
+    std::shared_ptr<exposed_functions> exposed_ = std::make_shared<exposed_functions>();
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
     function_threads function_threads_;
-    call_services services_{config_, completions_, std::make_shared<call_stops>(),
-                            function_threads_};
+    call_services services_{config_,
+                            exposed_,
+                            completions_,
+                            std::make_shared<call_stops>(),
+                            function_threads_,
+                            std::make_shared<callback_desk>(completions_, function_threads_,
+                                                            options_.limits.calls_max)};
     std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;
     std::optional<core::worker> machine_;
