@@ -5,6 +5,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
+#include "maus/shell/called_callable.hpp"
 #include "maus/shell/failure_text.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/shell/worker_group_state.hpp"
@@ -108,6 +109,7 @@ void manager_runtime::stop() {
         if (thread_.joinable()) stop_thread();
     }
     // Not under the guard: a callback may want to stop the manager as well.
+    callables_.stop();
     callbacks_.stop();
 }
 
@@ -144,16 +146,32 @@ void manager_runtime::refuse_what_came_late() {
 // --- by any thread -------------------------------------------------------------------------------
 
 void manager_runtime::submit(const detail::method_key& method, state_base& call, bool lone) {
-    const auto define = [this](base::method_id number, std::string signature) {
-        (void)hand_in(define_method{number, std::move(signature)});
-    };
-    call.method = methods_.number_of(method, define).value;
+    if (call.functions() && !call.functions()->needed.empty()) [[unlikely]] {
+        call.method = number_with_needs(method, call.functions()->needed).value;
+    } else {
+        const auto define = [this](base::method_id number, std::string signature) {
+            (void)hand_in(define_method{number, std::move(signature), {}});
+        };
+        call.method = methods_.number_of(method, define).value;
+    }
     if (!commands_.put(call)) {
         return refuse(call, method.name, errc::shutdown, "the manager has stopped");
     }
     const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
     calls_waiting_.store(waiting, std::memory_order_relaxed);
     drive_.queued_came(lone || waiting >= bounds().batch_records_max);
+}
+
+// Of a function together with those of the worker's that it is given: only a worker that has them all is
+// called.
+base::method_id manager_runtime::number_with_needs(const detail::method_key& method,
+                                                   const std::vector<std::string>& needs) {
+    std::string key(method.name);
+    for (const auto& each : needs) key += method_table::needs + each;
+    const auto define = [&](base::method_id number, std::string) {
+        (void)hand_in(define_method{number, method.signature(method.name), needs});
+    };
+    return methods_.number_of({key, method.type, method.signature}, define);
 }
 
 void manager_runtime::refuse(state_base& call, std::string_view function, errc code,
@@ -283,7 +301,7 @@ void manager_runtime::carry_out(cancel_submitted& asked, base::instant now) {
 }
 
 void manager_runtime::carry_out(define_method& asked, base::instant) {
-    machine_->define(asked.method, std::move(asked.signature));
+    machine_->define(asked.method, std::move(asked.signature), std::move(asked.needs));
 }
 
 void manager_runtime::take_queued(base::instant now) {
@@ -300,6 +318,9 @@ void manager_runtime::step(base::instant now) {
 
 void manager_runtime::carry_out_effects() {
     publish_metrics();
+    // Before their calls are settled.
+    for (auto& each : effects_.callbacks) call_back(std::move(each));
+    effects_.callbacks.clear();
     for (auto& each : effects_.news) tell(each);
     effects_.news.clear();
     for (auto& each : effects_.progress) {
@@ -319,6 +340,30 @@ void manager_runtime::carry_out_effects() {
         for (auto& each : some) settle(call_of(each), std::move(each.result));
     }
     effects_.done.clear();
+}
+
+// A worker's function asks for a callable that came with its call.
+void manager_runtime::call_back(core::called_back&& asked) {
+    const auto functions = reinterpret_cast<state_base*>(asked.ticket)->functions();
+    const auto refuse = [&](core::answer_callback with) {
+        machine_->on(std::move(with), net::clock_now(), effects_);
+    };
+    if (!functions || asked.which.function >= functions->callables.size()) {
+        return refuse(
+            refusal_of(asked, errc::bad_arguments, "the call was given no such function"));
+    }
+    if (!options_.run_callable && !callables_.takes_more()) {
+        return refuse(refusal_of(asked, errc::overloaded,
+                                 "all threads for callables wait for calls of their own"));
+    }
+    const auto answer = [self = weak_from_this()](core::answer_callback given) {
+        if (const auto manager = self.lock()) manager->put(std::move(given));
+    };
+    auto run = run_of_callable(std::move(asked), functions, id_, answer);
+    if (!options_.run_callable) return callables_.post(std::move(run));
+    const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(run));
+    const auto threw = thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
+    if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.

@@ -21,6 +21,7 @@
 
 #include "maus/core/manager.hpp"
 #include "maus/manager.hpp"
+#include "maus/shell/callable_threads.hpp"
 #include "maus/shell/callback_thread.hpp"
 #include "maus/shell/control_command.hpp"
 #include "maus/shell/leader_follower.hpp"
@@ -86,10 +87,15 @@ private:
         (void)made.release();  // it is the taker's
         return true;
     }
+    [[nodiscard]] base::method_id number_with_needs(const detail::method_key& method,
+                                                    const std::vector<std::string>& needs);
     void make_call(detail::state_base& call, base::instant now);
     void follow(const std::stop_token& stop, detail::state_base& call, base::instant now);
     void carry_out(cancel_submitted& asked, base::instant now);
     void carry_out(define_method& asked, base::instant now);
+    void carry_out(core::answer_callback& asked, base::instant now) {
+        machine_->on(std::move(asked), now, effects_);
+    }
     template <class Asked>
     void carry_out(Asked& asked, base::instant now) {
         machine_->on(asked, now, effects_);
@@ -98,6 +104,7 @@ private:
     void stop_thread();
     void refuse_what_came_late();
     void settle(detail::state_base& call, core::outcome&& result);
+    void call_back(core::called_back&& asked);
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
@@ -111,6 +118,7 @@ private:
     base::call_queue<detail::command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
     callback_thread callbacks_;
+    callable_threads callables_;
     net::reactor reactor_;
     leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;

@@ -18,7 +18,9 @@ std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t&
     const std::size_t most = owner_->bounds().calls_max;
     before = unsettled_.fetch_add(1);
     if (before < most || room_taken(before) < most) return std::nullopt;
-    if (chosen.when_full == when_full::fail) return errc::overloaded;
+    // A callable that waits for room might wait for its own call.
+    const bool must_not_wait = chosen.when_full == when_full::fail || callable_threads::is_one();
+    if (must_not_wait) return errc::overloaded;
     unsettled_.fetch_sub(1);
     before = most;
     return wait_for_room(chosen.timeout);
@@ -116,6 +118,7 @@ void worker_group_state::cancel(detail::state_base& call) {
 }
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
+    const callable_threads::waits outside;
     owner_->drive().lead_while_waiting([&] { return call.ready(); }, end);
 }
 
