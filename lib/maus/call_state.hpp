@@ -50,6 +50,8 @@ struct call_owner {
     virtual void cancel(state_base& call) = 0;
     /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
     virtual void attend(state_base& call, base::instant end) = 0;
+    /// That thread has waited: each time that attend() has returned.
+    virtual void attended(state_base&) {}
     /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
     /// or of what went on after one.
     virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
@@ -167,6 +169,8 @@ public:
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
     /// Those among the arguments (function.hpp); mostly none.
     [[nodiscard]] std::shared_ptr<call_functions>& functions() noexcept { return functions_; }
+    /// A callable makes the call, which another call waits for.
+    [[nodiscard]] bool& nested() noexcept { return nested_; }
 
 protected:
     bool settled(executor* where);
@@ -187,6 +191,7 @@ private:
     std::atomic<std::uint32_t> word_{one_reference};
     bool heard_ = false;     // somebody has looked at the failure
     bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
+    bool nested_ = false;
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;

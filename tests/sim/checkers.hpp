@@ -83,6 +83,8 @@ private:
         std::uint32_t runs_attempt = 0;  // where the newest start was
         base::worker_id runs_at;
         std::uint32_t runs_on = 0;  // and in which process
+        std::uint32_t asked = 0, ran_back = 0;  // callbacks of the attempt that runs
+        std::uint32_t asks_attempt = 0;
         life_key sent_to;           // the worker's process that said hello on its link
     };
     struct end_of_link {
@@ -102,12 +104,14 @@ private:
         hello from;
         std::size_t sent = 0;
         std::size_t slots_back = 0;  // that its worker has answered or detached
+        std::size_t asking = 0;      // and those whose functions wait for their callers
         std::size_t answered = 0;    // for good
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;
         linked* over = nullptr;
         bool slot_back = false;
+        bool asks = false;  // its function waits for its caller
     };
     struct agency {  // one life of a parkserver, as its peers saw it
         struct peer {
@@ -200,6 +204,10 @@ private:
     void relayed(const fact& what);
     void given(const fact& what);
     void answered(const fact& what);
+    void asks(const fact& what);
+    void hears(const fact& what);
+    void called_back(const fact& what);
+    void replied(const fact& what);
     void welcomed(const fact& what);
     void died(const fact& what);
     void fail(const char* invariant, const fact& about, const std::string& text);

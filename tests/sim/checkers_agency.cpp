@@ -228,7 +228,50 @@ void checkers::answered(const fact& what) {
     if (what.right) ++of.over->answered;
     if (what.text == "returned") calls_.at(of.ticket).returned = what.attempt;
     const bool gives_back = what.right || what.text == "detached";
-    if (gives_back && !std::exchange(of.slot_back, true)) ++of.over->slots_back;
+    if (gives_back && !std::exchange(of.slot_back, true)) {
+        if (std::exchange(of.asks, false)) --of.over->asking;
+        ++of.over->slots_back;
+    }
+}
+
+// --- callbacks -----------------------------------------------------------------------------------
+
+void checkers::asks(const fact& what) {
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return fail("P-110", what, "a call asks that nobody submitted");
+    call& of = found->second;
+    if (of.asks_attempt != what.attempt) of.asked = of.ran_back = 0;
+    of.asks_attempt = what.attempt;
+    ++of.asked;
+    const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
+    if (sent == handed_.end() || sent->second.slot_back) return;
+    sent->second.asks = true;
+    ++sent->second.over->asking;
+}
+
+void checkers::hears(const fact& what) {
+    expect(what.right, "P-110", what,
+           "a function hears what its caller's callable did not say, or what it did not ask");
+}
+
+// Each callback runs its callable once, and only while its program waits for the call.
+void checkers::called_back(const fact& what) {
+    expect(what.right, "P-110", what, "a callable runs for a call that nobody waits for");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    call& of = found->second;
+    expect(what.attempt == of.sent, "P-110", what, "a callable runs for an older attempt");
+    if (what.attempt != of.asks_attempt) return;
+    expect(++of.ran_back <= of.asked, "P-110", what, "a callable runs more often than it is asked");
+}
+
+// From now on its manager counts its function among those that hold a slot.
+void checkers::replied(const fact& what) {
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    const auto sent = handed_.find({found->second.sent_to, what.call, what.attempt});
+    if (sent == handed_.end()) return;
+    if (std::exchange(sent->second.asks, false)) --sent->second.over->asking;
 }
 
 }  // namespace maus::sim

@@ -17,8 +17,8 @@ class worker_process;
 
 class executor {
 public:
-    using news =
-        std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress>;
+    using news = std::variant<core::job_done, core::job_detached, core::job_started,
+                              core::job_progress, core::job_callback>;
 
     executor(worker_process& in, const core::worker_config& config);
 
@@ -38,7 +38,12 @@ private:
         arguments args;
         function which = function::echo;
         bool detached = false;
+        std::uint64_t callback = 0;  // that it waits for; none: 0
+        bool asked = false;
     };
+    void ask(std::uint64_t number, run& of);
+    void hear(const core::callback_done& what);
+    void forget_callbacks(std::uint64_t answerable);
     void start(core::job job);
     void give_back(const core::job& job);
     void finish(std::uint64_t number);
@@ -50,6 +55,8 @@ private:
     std::vector<wire::attempt> cancelled_;
     std::map<std::uint64_t, run> runs_;
     std::uint64_t runs_made_ = 0;
+    std::uint64_t callbacks_made_ = 0;
+    std::map<std::uint64_t, std::uint64_t> callbacks_;  // which run waits for which
     std::size_t busy_ = 0;
     std::vector<news> news_;
 };

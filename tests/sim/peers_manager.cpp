@@ -123,6 +123,7 @@ bool manager_process::turn() {
 // Takes note at once of what one input led to, so that the history has the order of things.
 void manager_process::collect() {
     for (const auto& each : std::exchange(out_->progress, {})) program_->progressed(each);
+    for (auto& each : std::exchange(out_->callbacks, {})) program_->called_back(std::move(each));
     if (out_->done.empty() && out_->news.empty()) return;
     if (!out_->news.empty()) answering_.clear();  // some link may have ended
     const auto done = std::exchange(out_->done, {});

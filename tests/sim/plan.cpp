@@ -117,6 +117,9 @@ plan draw(std::uint64_t seed) {
         made.steady = seconds{14};
         made.hung = 0;  // a worker that hangs is not between calls
     }
+    made.asking = some(from, 0.4, 0.3);
+    made.nesting = some(from, 0.6, 0.6);
+    if (chance(from, 0.3)) made.bounds.callbacks_max = between(from, 1, 6);
     return made;
 }
 

@@ -82,6 +82,7 @@ struct alignas(64) call_slot {
     bool large = false;      // its payload is not inside it
     bool tried = false;      // has attempts
     bool converted = false;  // its worker has it as another signature says
+    bool nested = false;     // a callable makes it, which a call waits for
     std::uint32_t callbacks = 0;  // that its caller has not answered: it waits for them
     // Its options, as set() takes them over; the timeout is a timer.
     bool timed = false;  // has an attempt_timeout

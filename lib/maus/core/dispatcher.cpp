@@ -102,14 +102,19 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     worker_link& old = placement_[index];
     std::vector<std::pair<std::uint32_t, suspicion>> held;
     std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
+    const bool others_run = old.slots_held != 0;
     for (std::uint32_t call = old.held.first; call != no_index; call = calls_[call].next) {
-        // Detached calls, and those that wait for callbacks, run beside the slots; of the others the
-        // first ones run ([P-49]).
+        // Detached calls, and those that wait for their callers, run beside the slots; of the others
+        // the first ones run ([P-49], [P-111]).
         auto guilt = suspicion::innocent;
         if (calls_[call].state == call_state::sending) {
             // Its worker does not know of it.
-        } else if (how == link_end::lost &&
-                   (calls_[call].detached || calls_[call].callbacks != 0)) {
+        } else if (how == link_end::lost && calls_[call].callbacks != 0) {
+            // It waited for its caller. Who ran meanwhile is rather to blame, unless it was alone but
+            // for what it wanted itself.
+            const bool is_innocent = others_run && !calls_[call].alone;
+            guilt = is_innocent ? suspicion::doubted : suspicion::blamed;
+        } else if (how == link_end::lost && calls_[call].detached) {
             guilt = suspicion::blamed;
         } else if (could_run > 0) {
             guilt = suspicion::blamed;
@@ -206,7 +211,8 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
     }
-    call_line& line = placement::line_of(of, call.method.value, call.options.priority);
+    call_line& line = placement::line_of(of, call.method.value, call.options.priority,
+                                         call.nested);
     if (!line.known) {
         if (auto why = refusal(of, call.method.value)) {
             turn_away(call.ticket, std::move(*why), done);
@@ -231,6 +237,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
     made.callbacks = 0;
+    made.nested = call.nested;
     const duration timeout = call.options.timeout;
     made.set(std::move(call.options));
     made.submitted = now;

@@ -43,6 +43,7 @@ struct submission {
     std::uint64_t ticket = 0;  ///< the caller's name for the call; comes back with its outcome
     call_policy options;
     base::buffer payload;
+    bool nested = false;  ///< a callable makes it, and some call waits for that callable
 };
 
 /// The end of a call: a value, or a named error with what is known about it.

@@ -173,14 +173,16 @@ void placement::start_clocks(worker_link& at, instant now) {
 
 // --- who gets which call ------------------------------------------------------------------------
 
-inline std::size_t placement::credit(worker_link& at) {
-    if (at.returns.holds() || at.is_taken() || at.closed || at.slots_held >= at.window.size())
+inline std::size_t placement::credit(worker_link& at, bool nested) {
+    if (at.returns.holds() || at.is_taken_for(nested) || at.closed ||
+        at.slots_held >= at.window.size()) {
         return 0;
+    }
     // Who waits for a callback counts for none of these bounds: the callable may wait for this call.
     const std::size_t beside = at.held.size - at.slots_held;
     if (beside >= at.detached_max + at.asking) return 0;
     if (at.asking == 0 && has_many_bytes(at)) return 0;
-    if (at.reserved_for.value != 0) {
+    if (at.reserved_for.value != 0 && !(nested && at.asking != 0)) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
         if (waits) return 0;
@@ -231,7 +233,7 @@ std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, ins
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         worker_link& candidate = links_[at];
-        if (credit(candidate) == 0 || number_of(candidate, call.method) < 0) continue;
+        if (credit(candidate, call.nested) == 0 || number_of(candidate, call.method) < 0) continue;
         if (of.is_picky && is_too_large_for(candidate, call)) continue;
         if (best == no_index || rather(candidate, links_[best], now)) best = at;
     }
@@ -249,9 +251,12 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
         if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            calls_.find(candidate.reserved_for) != nullptr;
-        if (taken || candidate.is_taken() || candidate.closed || candidate.returns.holds())
+        const bool nested = calls_[call].nested;
+        if ((taken && !nested) || candidate.is_taken_for(nested) || candidate.closed ||
+            candidate.returns.holds()) {
             continue;
-        if (candidate.is_idle()) return {at, true};
+        }
+        if (candidate.held.size == 0 || (nested && candidate.is_idle())) return {at, true};
         if (candidate.reserved_for == id) reserved = true;
         if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
             least_busy = at;
@@ -284,7 +289,8 @@ bool placement::convert(std::uint32_t index, link_index to) {
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
-        return !links_[at].is_taken() && !links_[at].closed && !links_[at].returns.holds();
+        return !links_[at].is_taken_for(true) && !links_[at].closed &&
+               !links_[at].returns.holds();
     });
     for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;
@@ -360,7 +366,7 @@ void placement::pump(call_group& of, instant now, outbox& out) {
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
         if (only && of.links.size() == 1 && !of.is_picky && !of.converts)
-            run = std::min(credit(links_[at]), line->calls.size);
+            run = std::min(credit(links_[at], line->nested), line->calls.size);
         of.turn += run;
         send_calls(at, line->calls, first, run, now, out);
     }

@@ -36,6 +36,7 @@ struct group_policy {
 struct call_line {  // of one function and priority
     std::uint32_t method = 0;
     maus::priority priority = maus::priority::normal;
+    bool nested = false;   // its calls are
     bool known = false;    // some worker of the group has it, or had it before it was lost
     bool blocked = false;  // nobody who has it has credit, as far as this pump has seen
     call_list calls;
@@ -111,8 +112,11 @@ struct worker_link {
 
     /// Nothing runs there that does not wait for its caller.
     [[nodiscard]] bool is_idle() const { return held.size == asking; }
-    /// By a suspect, unless that waits for its caller: what it waits for may come here.
-    [[nodiscard]] bool is_taken() const { return suspect.value != 0 && !is_idle(); }
+    /// Whether such a call has to stay away from a suspect. While that waits for its caller, nested ones
+    /// do not: it may wait for them.
+    [[nodiscard]] bool is_taken_for(bool is_nested) const {
+        return suspect.value != 0 && !(is_nested && is_idle());
+    }
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
     /// In number_of, added to the number of a function that takes what is called converted ([P-98]).
@@ -138,7 +142,7 @@ public:
     [[nodiscard]] std::map<group_id, call_group>& groups() { return groups_; }
     [[nodiscard]] const std::map<group_id, call_group>& groups() const { return groups_; }
     [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method,
-                                                   priority urgency);
+                                                   priority urgency, bool nested);
 
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
@@ -195,7 +199,7 @@ private:
     std::size_t pump_large(link_index at, instant now, outbox& out);
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
-    [[nodiscard]] inline std::size_t credit(worker_link& at);
+    [[nodiscard]] inline std::size_t credit(worker_link& at, bool nested);
     /// What waits for a worker stays far below what counts as one that does not read, however slowly
     /// it comes to it: with the last call, which may be as large as one may be.
     [[nodiscard]] bool has_many_bytes(const worker_link& at) const {
@@ -245,11 +249,15 @@ private:
     std::size_t sent_ = 0;    // by this pump
 };
 
-inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency) {
+inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency,
+                                     bool nested) {
     for (auto& candidate : of.lines) {
-        if (candidate.method == method && candidate.priority == urgency) return candidate;
+        if (candidate.method == method && candidate.priority == urgency &&
+            candidate.nested == nested) {
+            return candidate;
+        }
     }
-    of.lines.push_back({method, urgency, false, false, {}});
+    of.lines.push_back({method, urgency, nested, false, false, {}});
     return of.lines.back();
 }
 
@@ -276,7 +284,7 @@ inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) 
 
 inline call_list& placement::list_of(const call_slot& call) {
     call_group& of = *call.group;
-    return call.alone ? of.suspects : line_of(of, call.method, call.priority).calls;
+    return call.alone ? of.suspects : line_of(of, call.method, call.priority, call.nested).calls;
 }
 
 inline void placement::put_down(std::uint32_t index, instant now) {

@@ -116,12 +116,11 @@ void callable_threads::stop() {
     shared_->ended.wait(lock, [this] { return shared_->threads == 0; });
 }
 
-callable_threads::waits::waits() {
+void callable_threads::begin_wait() {
     if (works_for != nullptr) works_for->begin_wait();
 }
-callable_threads::waits::~waits() {
+void callable_threads::end_wait() {
     if (works_for != nullptr) works_for->end_wait();
 }
-bool callable_threads::is_one() { return works_for != nullptr; }
 
 }  // namespace maus::shell

@@ -40,16 +40,9 @@ public:
     /// What is queued is dropped. Waits for what runs, unless one of the threads asks.
     void stop();
 
-    /// While it lives, a callable that runs on this thread waits. Elsewhere without effect.
-    class waits {
-    public:
-        waits();
-        ~waits();
-        waits(const waits&) = delete;
-        waits& operator=(const waits&) = delete;
-    };
-    /// Whether this is a thread of any manager's.
-    [[nodiscard]] static bool is_one();
+    /// A callable that runs on this thread waits, and has waited. Elsewhere without effect.
+    static void begin_wait();
+    static void end_wait();
 
 private:
     struct shared;

@@ -47,8 +47,6 @@ void callback_desk::settle(detail::state_base& call, outcome&& with) {
             std::make_exception_ptr(error(fault.code, message).thrown_as(std::move(fault.type))),
             this);
     }
-    const std::lock_guard lock(guard_);
-    settled_.notify_all();
 }
 
 void callback_desk::answered(core::callback_done&& done) {
@@ -106,28 +104,18 @@ void callback_desk::cancel(detail::state_base& call) {
            core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
 }
 
+bool callback_desk::is_on_slot() const {
+    return running_call::on_this_thread() != nullptr && !drive_ && threads_.is_own_thread();
+}
+
 void callback_desk::attend(detail::state_base& call, base::instant end) {
-    if (running_call::on_this_thread() == nullptr) return;
-    const auto is_over = [&] {
-        return call.ready() || (end != base::never && net::clock_now() >= end);
-    };
-    if (drive_) {
-        while (!is_over()) drive_();
-        return;
-    }
-    if (!threads_.is_own_thread()) return;
-    threads_.lend_slot();
-    {
-        std::unique_lock lock(guard_);
-        while (!is_over()) {
-            if (end == base::never) {
-                settled_.wait(lock);
-            } else {
-                settled_.wait_for(lock, end - net::clock_now());
-            }
-        }
-    }
-    threads_.take_slot_back();
+    if (is_on_slot()) return threads_.lend_slot();
+    if (running_call::on_this_thread() == nullptr || !drive_) return;
+    while (!call.ready() && (end == base::never || net::clock_now() < end)) drive_();
+}
+
+void callback_desk::attended(detail::state_base&) {
+    if (is_on_slot()) threads_.take_slot_back();
 }
 
 // --- what goes on --------------------------------------------------------------------------------

@@ -15,7 +15,6 @@
 // Thread-safe. Kept by those who wait, also when the worker is gone.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -70,6 +69,7 @@ public:
     // --- detail::call_owner
     void cancel(detail::state_base& call) override;
     void attend(detail::state_base& call, base::instant end) override;
+    void attended(detail::state_base& call) override;
     void unheard(std::uint32_t, const std::exception_ptr&) override {}
     [[nodiscard]] std::string name_of(std::uint32_t) override { return "a callback"; }
     void post_progress(detail::state_base&) override {}
@@ -82,6 +82,7 @@ private:
         state call;
         std::uint64_t link = 0;
     };
+    [[nodiscard]] bool is_on_slot() const;
     template <class Which>
     void fail_all(Which which, errc code, const char* why);
 
@@ -90,7 +91,6 @@ private:
     std::size_t open_max_;
     std::function<void()> drive_;
     std::mutex guard_;  // of what follows
-    std::condition_variable settled_;
     std::unordered_map<std::uint64_t, open_callback> open_;
     std::uint64_t made_ = 0;
     bool closed_ = false;

@@ -116,6 +116,7 @@ std::unique_ptr<base::task> run_of_callable(core::called_back asked,
     auto reply = std::make_shared<callable_reply>(answer_to(asked), std::move(answer));
     return base::make_task([asked = std::move(asked), of = std::move(of),
                             manager = std::move(manager), reply = std::move(reply)]() mutable {
+        const in_callable here;
         const auto callable = of->callables.at(asked.which.function);
         callable_run(asked, std::move(manager), std::move(reply)).run(*callable);
     });

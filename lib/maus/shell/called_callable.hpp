@@ -11,6 +11,19 @@
 
 namespace maus::shell {
 
+/// While it lives, a callable runs on this thread, or what goes on after a call that one made.
+class in_callable {
+public:
+    in_callable() noexcept { ++depth_; }
+    ~in_callable() { --depth_; }
+    in_callable(const in_callable&) = delete;
+    in_callable& operator=(const in_callable&) = delete;
+    [[nodiscard]] static bool is_here() noexcept { return depth_ != 0; }
+
+private:
+    static inline thread_local constinit int depth_ = 0;
+};
+
 /// Makes the task that runs it and hands the answer to `answer`, once, from whichever thread has it.
 [[nodiscard]] std::unique_ptr<base::task> run_of_callable(
     core::called_back asked, std::shared_ptr<detail::call_functions> of, std::string manager,

@@ -240,6 +240,12 @@ void manager_runtime::forget(base::group_id id) {
 void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_base& of) {
     auto group = std::static_pointer_cast<worker_group_state>(of.owner());
     group->callback_waits();
+    if (of.nested()) [[unlikely]] {
+        next = base::make_task([next = std::move(next)] {
+            const in_callable still;
+            next->run();
+        });
+    }
     callbacks_.post(std::move(next), std::move(group), of.method);
 }
 
@@ -278,6 +284,7 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.ticket = reinterpret_cast<std::uint64_t>(&call);
     made.options = call.options();
     made.payload = std::move(call.arguments());
+    made.nested = call.nested();
     const std::stop_token stop = std::move(call.options().stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;

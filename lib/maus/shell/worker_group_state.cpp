@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/net/clock.hpp"
+#include "maus/shell/called_callable.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/running_call.hpp"
 #include "maus/wire/call_extensions.hpp"
@@ -19,7 +20,7 @@ std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t&
     before = unsettled_.fetch_add(1);
     if (before < most || room_taken(before) < most) return std::nullopt;
     // A callable that waits for room might wait for its own call.
-    const bool must_not_wait = chosen.when_full == when_full::fail || callable_threads::is_one();
+    const bool must_not_wait = chosen.when_full == when_full::fail || in_callable::is_here();
     if (must_not_wait) return errc::overloaded;
     unsettled_.fetch_sub(1);
     before = most;
@@ -93,6 +94,7 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
     }
     call.own(self);
     call.options() = options;
+    call.nested() = in_callable::is_here();
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
         inherit(call.options(), *from);
     }
@@ -118,9 +120,11 @@ void worker_group_state::cancel(detail::state_base& call) {
 }
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
-    const callable_threads::waits outside;
+    callable_threads::begin_wait();
     owner_->drive().lead_while_waiting([&] { return call.ready(); }, end);
 }
+
+void worker_group_state::attended(detail::state_base&) { callable_threads::end_wait(); }
 
 // --- callbacks -----------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ public:
     void release() override;
     void cancel(detail::state_base& call) override;
     void attend(detail::state_base& call, base::instant end) override;
+    void attended(detail::state_base& call) override;
     void post_progress(detail::state_base& call) override;
     void unheard(std::uint32_t method, const std::exception_ptr& failure) override;
     [[nodiscard]] std::string name_of(std::uint32_t method) override;
