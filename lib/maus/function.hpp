@@ -113,8 +113,8 @@ void encode_arguments(state_base& call, const Args&... arguments) {
 
 /// Whether an F can be called as one of these.
 template <class F, class R, class... Args>
-concept callable_as = std::is_invocable_v<F&, Args...> || std::is_invocable_v<F&, context&, Args...> ||
-    std::is_invocable_v<F&, responder<R>, Args...> ||
+concept callable_as = std::is_invocable_v<F&, Args...> ||
+    std::is_invocable_v<F&, context&, Args...> || std::is_invocable_v<F&, responder<R>, Args...> ||
     std::is_invocable_v<F&, context&, responder<R>, Args...>;
 
 }  // namespace detail
@@ -144,9 +144,7 @@ public:
     }
 
     /// Whether it refers to something.
-    explicit operator bool() const noexcept {
-        return to_.kind != detail::reference::kind_of::none;
-    }
+    explicit operator bool() const noexcept { return to_.kind != detail::reference::kind_of::none; }
     /// Calls it and waits.
     R operator()(const std::remove_cvref_t<Args>&... arguments) const {
         return async(arguments...).get();
@@ -192,9 +190,7 @@ public:
     [[nodiscard]] detail::reference& reference() noexcept { return to_; }
 
 private:
-    [[nodiscard]] bool is_named() const {
-        return to_.kind == detail::reference::kind_of::named;
-    }
+    [[nodiscard]] bool is_named() const { return to_.kind == detail::reference::kind_of::named; }
     [[nodiscard]] std::string signature() const {
         if (!is_named()) return {};
         return wire::signature<R, std::remove_cvref_t<Args>...>(to_.name);

@@ -50,6 +50,8 @@ struct node {
     std::deque<maus::core::job> waiting;  // the worker's executor
     std::vector<maus::core::job> running, detached;
     std::set<maus::wire::attempt> cancelled;
+    std::vector<std::pair<std::uint64_t, maus::core::job>> asking;  // by their callbacks
+    std::vector<maus::core::called_back> callables;                 // the manager's, that run
 };
 
 class stage {
@@ -86,6 +88,8 @@ private:
     void request(node& of, const std::string& group, const options& given);
     void submit(node& of, const std::vector<std::string>& words, const options& given);
     void finish(node& of, const std::vector<std::string>& words, const options& given);
+    void ask(node& of, const std::vector<std::string>& words, const options& given);
+    void reply(node& of, const std::vector<std::string>& words);
     void forge(node& from, const std::string& record, const std::string& which,
                const options& given);
     void wait(duration time);
@@ -103,6 +107,7 @@ private:
     void carry_out(node& from, maus::core::send& what);
     void carry_out(node& from, maus::core::note& what);
     void work(node& of);
+    void called_back(node& of, const maus::core::callback_done& what);
     void settled(node& of);
     [[nodiscard]] instant next_deadline(const node& of) const;
     [[nodiscard]] bool held_up(const parcel& what) const;
@@ -131,6 +136,7 @@ private:
     std::map<std::string, std::uint32_t> methods_;
     std::map<std::pair<const node*, std::string>, maus::base::group_id> groups_;
     std::uint64_t accepted_ = 0;
+    std::uint64_t asked_ = 0;
     std::string said_;
 };
 

@@ -38,7 +38,7 @@ struct pair_of_both {
 
 }  // namespace
 
-TEST_CASE("a named function is called where it is") {
+TEST_CASE("a named function is called where it is", "[row14]") {
     pair_of_both both;
     expose(both.worker);
     both.begin();
@@ -46,7 +46,7 @@ TEST_CASE("a named function is called where it is") {
     CHECK(workers.call(apply, 5, maus::named("twice")).get() == 10);
 }
 
-TEST_CASE("a callable of the caller's is called back") {
+TEST_CASE("a callable of the caller's is called back", "[row14]") {
     pair_of_both both;
     expose(both.worker);
     both.begin();
@@ -179,9 +179,10 @@ TEST_CASE("a callable sees the attempt, may take a responder, and runs where an 
     expose(both.worker);
     both.begin();
     auto workers = both.manager.get_workers();
-    CHECK(workers.call(apply, 5, [](maus::context& call, int x) {
-                     return x + static_cast<int>(call.attempt());
-                 }).get() == 6);
+    CHECK(workers
+              .call(apply, 5,
+                    [](maus::context& call, int x) { return x + static_cast<int>(call.attempt()); })
+              .get() == 6);
     CHECK(workers.call(apply, 5, [](maus::responder<int> answer, int x) { answer(x * 3); }).get() ==
           15);
     CHECK(ran == 2);

@@ -294,10 +294,14 @@ void checkers::settled_badly(const fact& what, const call& of) {
                          "nothing was handed out at most once");
         case errc::deadline_exceeded:
             return cause(of.deadline != never && by >= of.deadline, "its time was not up");
-        case errc::attempt_timeout:
+        case errc::attempt_timeout: {
+            const auto sent = handed_.find({of.sent_to, of.id, of.sent});
+            expect(sent == handed_.end() || !sent->second.called, "P-111", what,
+                   "it waited for its caller, and counts as one that hangs");
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
                              by >= of.sent_at + of.attempt_timeout,
                          "its attempt had time left");
+        }
         case errc::no_workers: {
             const group_state& group = groups_[of.manager][of.group];
             const instant since = std::max(group.empty_since, of.submitted);

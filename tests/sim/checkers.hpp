@@ -82,10 +82,11 @@ private:
         std::uint32_t lost_starts = 0;   // attempts that ran on a worker when it was lost
         std::uint32_t runs_attempt = 0;  // where the newest start was
         base::worker_id runs_at;
-        std::uint32_t runs_on = 0;  // and in which process
+        std::uint32_t runs_on = 0;              // and in which process
         std::uint32_t asked = 0, ran_back = 0;  // callbacks of the attempt that runs
         std::uint32_t asks_attempt = 0;
-        life_key sent_to;           // the worker's process that said hello on its link
+        instant asks_until = never;
+        life_key sent_to;  // the worker's process that said hello on its link
     };
     struct end_of_link {
         base::worker_id worker;
@@ -111,7 +112,8 @@ private:
         std::uint64_t ticket = 0;
         linked* over = nullptr;
         bool slot_back = false;
-        bool asks = false;  // its function waits for its caller
+        bool asks = false;    // its function waits for its caller
+        bool called = false;  // and its manager knows
     };
     struct agency {  // one life of a parkserver, as its peers saw it
         struct peer {

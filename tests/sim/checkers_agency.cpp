@@ -243,6 +243,7 @@ void checkers::asks(const fact& what) {
     if (of.asks_attempt != what.attempt) of.asked = of.ran_back = 0;
     of.asks_attempt = what.attempt;
     ++of.asked;
+    of.asks_until = what.deadline;
     const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
     if (sent == handed_.end() || sent->second.slot_back) return;
     sent->second.asks = true;
@@ -252,6 +253,15 @@ void checkers::asks(const fact& what) {
 void checkers::hears(const fact& what) {
     expect(what.right, "P-110", what,
            "a function hears what its caller's callable did not say, or what it did not ask");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    const call& of = found->second;
+    const bool has_cause = !what.error || *what.error == errc::remote_exception ||
+                           *what.error == errc::cancelled ||
+                           (*what.error == errc::deadline_exceeded && of.asks_until != never);
+    expect(has_cause, "P-110", what, "a callback fails for no reason");
+    expect(of.asks_until == never || what.local <= of.asks_until + slack_, "P-110", what,
+           "a function waited for its caller longer than it wanted to");
 }
 
 // Each callback runs its callable once, and only while its program waits for the call.
@@ -263,6 +273,8 @@ void checkers::called_back(const fact& what) {
     expect(what.attempt == of.sent, "P-110", what, "a callable runs for an older attempt");
     if (what.attempt != of.asks_attempt) return;
     expect(++of.ran_back <= of.asked, "P-110", what, "a callable runs more often than it is asked");
+    const auto sent = handed_.find({of.sent_to, what.call, what.attempt});
+    if (sent != handed_.end()) sent->second.called = true;
 }
 
 // From now on its manager counts its function among those that hold a slot.
@@ -272,6 +284,7 @@ void checkers::replied(const fact& what) {
     const auto sent = handed_.find({found->second.sent_to, what.call, what.attempt});
     if (sent == handed_.end()) return;
     if (std::exchange(sent->second.asks, false)) --sent->second.over->asking;
+    sent->second.called = false;
 }
 
 }  // namespace maus::sim

@@ -114,12 +114,13 @@ void executor::ask(std::uint64_t number, run& of) {
     --busy_;
     fact told = begin(fact::kind::asks, of.job, of.args.ticket);
     told.argument = of.args.argument;
-    in_.world_.past.add(std::move(told));
     arguments question = of.args;
     question.which = 0;
     const bool impatient = chance(in_.luck_, 0.1);
     const instant deadline =
         impatient ? in_.local() + between(in_.luck_, microseconds{100}, milliseconds{20}) : never;
+    told.deadline = deadline;
+    in_.world_.past.add(std::move(told));
     news_.push_back(core::job_callback{
         of.job.link, of.job.attempt, {of.callback, 0}, pack(question), deadline});
 }

@@ -12,9 +12,9 @@ namespace maus::sim {
 enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent, ask };
 inline constexpr std::size_t functions = 9;
 inline constexpr std::array<std::string_view, functions> signatures = {
-    "echo(u64)->u64", "slow(u64)->u64",  "hang(u64)->u64", "poison(u64)->u64",
-    "toss(u64)->u64", "later(u64)->u64", "rare(u64)->u64", "absent(u64)->u64",
-    "ask(u64,fn<u64(u64)>)->u64"};
+    "echo(u64)->u64",   "slow(u64)->u64",   "hang(u64)->u64",
+    "poison(u64)->u64", "toss(u64)->u64",   "later(u64)->u64",
+    "rare(u64)->u64",   "absent(u64)->u64", "ask(u64,fn<u64(u64)>)->u64"};
 
 /// Whether a function gives its slot back before it is done: some poison does, too.
 [[nodiscard]] constexpr bool may_detach(function which, std::uint64_t argument) {

@@ -17,20 +17,20 @@ namespace maus::sim {
 
 struct fact {
     enum class kind : std::uint8_t {
-        booted,      ///< a process begins a life
-        died,        ///< `text` says of what
-        submitted,   ///< a manager's program made a call; `call` unless it was settled at once
-        sent,        ///< a manager handed an attempt to its transport
-        started,     ///< a worker's function began
-        ended,       ///< and is done
-        settled,     ///< a call came back to its program
-        asks,        ///< a worker's function calls back, for the `argument`
-        hears,       ///< and goes on: `right` if that is what the callable says, or a refusal
+        booted,       ///< a process begins a life
+        died,         ///< `text` says of what
+        submitted,    ///< a manager's program made a call; `call` unless it was settled at once
+        sent,         ///< a manager handed an attempt to its transport
+        started,      ///< a worker's function began
+        ended,        ///< and is done
+        settled,      ///< a call came back to its program
+        asks,         ///< a worker's function calls back, for the `argument`
+        hears,        ///< and goes on: `right` if that is what the callable says, or a refusal
         called_back,  ///< a callable ran: `right` if its program waits for the call
-        replied,     ///< and its manager was told what it says
-        progressed,  ///< a program was told how far a call is: `right` if it waits for this one
-        joined,      ///< a manager's program was told of a worker
-        left,        ///< and that it is gone
+        replied,      ///< and its manager was told what it says
+        progressed,   ///< a program was told how far a call is: `right` if it waits for this one
+        joined,       ///< a manager's program was told of a worker
+        left,         ///< and that it is gone
         requested,
         released,
         wanted,     ///< a manager said a request with `token` for its `group`

@@ -206,8 +206,7 @@ void program::called_back(core::called_back&& what) {
     told.call = what.attempt.call.value;
     told.attempt = what.attempt.number.value;
     told.right = found != open_.end() && unpack(what.payload.view(), question) &&
-                 question.ticket == what.ticket &&
-                 question.argument == found->second.args.argument;
+                 question.ticket == what.ticket && question.argument == found->second.args.argument;
     callable made;
     if (told.right) made.group = found->second.group;
     world_.past.add(std::move(told));
@@ -216,8 +215,9 @@ void program::called_back(core::called_back&& what) {
     made.answer.attempt = what.attempt;
     made.answer.which = what.which;
     made.nests = chance(luck_, world_.how.nesting);
-    made.due = of_.local() + (chance(luck_, 0.5) ? duration{} : between(luck_, microseconds{10},
-                                                                        milliseconds{60}));
+    made.due =
+        of_.local() +
+        (chance(luck_, 0.5) ? duration{} : between(luck_, microseconds{10}, milliseconds{60}));
     if (chance(luck_, 0.1)) {
         made.answer.failed = wire::fault{static_cast<std::uint8_t>(errc::remote_exception),
                                          "std::runtime_error", "it throws"};

@@ -69,7 +69,7 @@ private:
         core::answer_callback answer;
         std::uint64_t ticket = 0;  // of the call that it came with
         instant due{};
-        bool nests = false;        // it makes a call, and waits for it
+        bool nests = false;  // it makes a call, and waits for it
         core::group_id group;
         std::uint64_t waits_for = 0;  // that call's ticket
     };

@@ -78,11 +78,11 @@ struct alignas(64) call_slot {
     bool alone = false;       // is tried again with nothing beside it
     bool settled = false;     // only the worker's answer is still waited for
     bool detached = false;
-    bool running = false;    // it is among those that its worker may have started
-    bool large = false;      // its payload is not inside it
-    bool tried = false;      // has attempts
-    bool converted = false;  // its worker has it as another signature says
-    bool nested = false;     // a callable makes it, which a call waits for
+    bool running = false;         // it is among those that its worker may have started
+    bool large = false;           // its payload is not inside it
+    bool tried = false;           // has attempts
+    bool converted = false;       // its worker has it as another signature says
+    bool nested = false;          // a callable makes it, which a call waits for
     std::uint32_t callbacks = 0;  // that its caller has not answered: it waits for them
     // Its options, as set() takes them over; the timeout is a timer.
     bool timed = false;  // has an attempt_timeout

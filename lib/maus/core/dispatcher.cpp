@@ -211,8 +211,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
     }
-    call_line& line = placement::line_of(of, call.method.value, call.options.priority,
-                                         call.nested);
+    call_line& line = placement::line_of(of, call.method.value, call.options.priority, call.nested);
     if (!line.known) {
         if (auto why = refusal(of, call.method.value)) {
             turn_away(call.ticket, std::move(*why), done);

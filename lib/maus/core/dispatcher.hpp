@@ -96,8 +96,7 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads = {},
-                        std::unique_ptr<transfers> large = nullptr,
-                        bool takes_references = true) {
+                        std::unique_ptr<transfers> large = nullptr, bool takes_references = true) {
         return placement_.add_link(to, std::move(worker), std::move(signatures), concurrency,
                                    payloads, std::move(large), takes_references);
     }

@@ -57,11 +57,11 @@ void manager::on(answer_callback&& event, instant now, manager_effects& out) {
     if (!event.failed) {
         const auto bytes_max = dispatcher_.payload_bytes_max(to.index);
         if (event.payload.size() > bytes_max) {
-            event.failed = wire::fault{
-                static_cast<std::uint8_t>(errc::too_large),
-                {},
-                wire::larger_than("the result of a callback", event.payload.size(),
-                                  "what the worker or the relay takes", bytes_max)};
+            event.failed =
+                wire::fault{static_cast<std::uint8_t>(errc::too_large),
+                            {},
+                            wire::larger_than("the result of a callback", event.payload.size(),
+                                              "what the worker or the relay takes", bytes_max)};
         }
     }
     link_address& address = dispatcher_.address_of(to.index);

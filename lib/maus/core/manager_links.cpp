@@ -135,8 +135,8 @@ void manager::greet(const link_key& key, wire::message& message, instant now,
     wire::extensions extended;
     auto hello = wire::decode_hello(record.body, config_.settings.limits, &extended);
     if (!hello) return reject(key, hello.why(), out);
-    if (const auto why = wire::add_more_functions(extended, config_.settings.limits,
-                                                  hello.value().signatures)) {
+    if (const auto why =
+            wire::add_more_functions(extended, config_.settings.limits, hello.value().signatures)) {
         return reject(key, *why, out);
     }
     welcome(key, std::move(hello).value(), now, out);

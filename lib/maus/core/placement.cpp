@@ -289,8 +289,7 @@ bool placement::convert(std::uint32_t index, link_index to) {
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
-        return !links_[at].is_taken_for(true) && !links_[at].closed &&
-               !links_[at].returns.holds();
+        return !links_[at].is_taken_for(true) && !links_[at].closed && !links_[at].returns.holds();
     });
     for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;

@@ -14,9 +14,9 @@ bool placement::has_what_is_needed(const worker_link& at, std::uint32_t method) 
 
 std::string placement::lacking(const call_group& of, std::uint32_t method) const {
     for (const auto& each : methods_[method].needs) {
-        const bool is_there =
-            std::any_of(of.links.begin(), of.links.end(),
-                        [&](link_index at) { return links_[at].numbers.contains(each); });
+        const bool is_there = std::any_of(of.links.begin(), of.links.end(), [&](link_index at) {
+            return links_[at].numbers.contains(each);
+        });
         if (!is_there) return each;
     }
     return "together all that";

@@ -100,8 +100,7 @@ base::buffer transfers::cut(transfer& which, std::size_t bytes) const {
 }
 
 void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [&](const transfer& each) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const transfer& each) {
         return each.of == which && !each.callback;
     });
     if (found == waiting_.end()) return;

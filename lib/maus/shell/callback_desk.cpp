@@ -16,8 +16,8 @@ void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_b
     // The reference that the owner got is ours until it is settled.
     state mine(&call);
     const base::instant deadline = std::min(by.deadline, base::after(net::clock_now(), timeout));
-    core::job_callback asked{by.link, by.attempt, {0, function}, std::move(call.arguments()),
-                             deadline};
+    core::job_callback asked{
+        by.link, by.attempt, {0, function}, std::move(call.arguments()), deadline};
     {
         std::unique_lock lock(guard_);
         const bool full = !closed_ && open_.size() >= open_max_;
@@ -100,8 +100,7 @@ void callback_desk::cancel(detail::state_base& call) {
         mine = std::move(found->second.call);
         open_.erase(found);
     }
-    settle(*mine,
-           core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
+    settle(*mine, core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
 }
 
 bool callback_desk::is_on_slot() const {

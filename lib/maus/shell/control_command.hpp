@@ -26,8 +26,7 @@ struct control_command final : detail::command {
     template <class Asked>
     explicit control_command(Asked wanted) : command(no_call), asked(std::move(wanted)) {}
     std::variant<cancel_submitted, define_method, core::add_request, core::release_request,
-                 core::add_parkserver, core::cancel_call, core::answer_callback,
-                 core::stop_manager>
+                 core::add_parkserver, core::cancel_call, core::answer_callback, core::stop_manager>
         asked;
 };
 

@@ -120,9 +120,9 @@ void received_functions::call_named(const std::string& signature, detail::state_
     // The reference that the owner got.
     named_call runs(call, desk_, context_, shared_from_this());
     if (found == all.end()) {
-        return desk_->settle(call, core::job_fault{errc::no_such_function,
-                                                   {},
-                                                   "this worker exposes no " + signature});
+        return desk_->settle(
+            call,
+            core::job_fault{errc::no_such_function, {}, "this worker exposes no " + signature});
     }
     runs.run(exposed_->handlers[static_cast<std::size_t>(found - all.begin())]);
 }

@@ -63,9 +63,10 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
     // In the order in which they are told (wire/functions.hpp).
     auto& all = config_.signatures;
     const auto kind = wire::kind_of(signature);
-    const auto place = std::find_if(all.begin(), all.end(), [kind](const std::string& each) {
-        return wire::kind_of(each) > kind;
-    }) - all.begin();
+    const auto place =
+        std::find_if(all.begin(), all.end(),
+                     [kind](const std::string& each) { return wire::kind_of(each) > kind; }) -
+        all.begin();
     all.insert(all.begin() + place, std::move(signature));
     exposed_->handlers.insert(exposed_->handlers.begin() + place, std::move(handler));
 }

@@ -7,8 +7,8 @@
 namespace maus::wire {
 
 void schema_archive::separate() {
-    const bool is_first = text_.empty() || std::string_view("<{(").find(text_.back()) !=
-                                               std::string_view::npos;
+    const bool is_first =
+        text_.empty() || std::string_view("<{(").find(text_.back()) != std::string_view::npos;
     if (!is_first) text_ += ',';
 }
 
