@@ -30,6 +30,9 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::manager_taken: return "taken";
         case wire::record_type::rejected_by: return "rejected_by";
         case wire::record_type::progress: return "progress";
+        case wire::record_type::callback: return "callback";
+        case wire::record_type::callback_result: return "callback_result";
+        case wire::record_type::callback_failed: return "callback_failed";
     }
     return "?";
 }
