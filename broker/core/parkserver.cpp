@@ -57,7 +57,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     if (!decoded) return refuse(decoded.why().code, decoded.why().message);
     if (auto* const enlists = std::get_if<wire::register_worker>(&decoded.value())) {
         const auto why =
-            wire::add_dynamic_functions(extended, config_.settings.limits, enlists->signatures);
+            wire::add_more_functions(extended, config_.settings.limits, enlists->signatures);
         if (why) return refuse(why->code, why->message);
     }
     if (std::holds_alternative<wire::status_query>(decoded.value())) {

@@ -37,6 +37,7 @@ using continuation = base::task;
 
 class state_base;
 class stream_state;
+struct call_functions;
 
 /// Where continuations of calls go on.
 struct executor {
@@ -50,6 +51,10 @@ struct call_owner {
     virtual void cancel(state_base& call) = 0;
     /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
     virtual void attend(state_base& call, base::instant end) = 0;
+    /// That thread has waited: each time that attend() has returned.
+    virtual void attended(state_base&) {}
+    /// Whether attend() does all that this thread has to do while it waits.
+    [[nodiscard]] virtual bool drives_here() const { return false; }
     /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
     /// or of what went on after one.
     virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
@@ -175,6 +180,10 @@ public:
     [[nodiscard]] call_options& options() noexcept { return options_; }
     [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }  ///< a stream_state
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
+    /// Those among the arguments (function.hpp); mostly none.
+    [[nodiscard]] std::shared_ptr<call_functions>& functions() noexcept { return functions_; }
+    /// A callable makes the call, which another call waits for.
+    [[nodiscard]] bool& nested() noexcept { return nested_; }
 
 protected:
     void mark_as_stream() noexcept { is_stream_ = true; }
@@ -198,6 +207,7 @@ private:
     bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
     std::uint32_t charge_ = 0;
     bool is_stream_ = false;
+    bool nested_ = false;
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;
@@ -205,6 +215,7 @@ private:
     std::unique_ptr<continuation> continuation_;
     base::buffer payload_;
     call_options options_;
+    std::shared_ptr<call_functions> functions_;
 };
 
 /// A counted reference to a state.

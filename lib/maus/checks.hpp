@@ -10,7 +10,19 @@
 
 #include "maus/wire/signature.hpp"
 
+namespace maus {
+
+template <class Signature>
+class function;
+
+}  // namespace maus
+
 namespace maus::detail {
+
+template <class T>
+struct is_function : std::false_type {};
+template <class Signature>
+struct is_function<function<Signature>> : std::true_type {};
 
 template <class T>
 concept path_like = requires(const T& path) {
@@ -90,6 +102,10 @@ constexpr bool keeps_each_value() {
 template <class R, class... Args>
 constexpr bool check_dynamic() {
     static_assert(!std::is_same_v<R, arguments>, "maus: a result is one value: use maus::value");
+    static_assert(
+        !is_function<R>::value,
+        "maus: a maus::function is a parameter: it cannot be a result, for it lives as long "
+        "as the call that it came with");
     static_assert(sizeof...(Args) == 1 || !(... || std::is_same_v<Args, arguments>),
                   "maus: maus::arguments is all that a function is called with: it has no other "
                   "parameter");

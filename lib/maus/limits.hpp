@@ -49,6 +49,9 @@ struct limits {
     /// function waits then. 0 counts as 1.
     std::size_t stream_items_max = 65536;
     std::size_t stream_bytes_max = 1u << 20;
+    /// Callbacks of one worker that its manager has not answered; a worker keeps more to itself until
+    /// there is room, and one that does not fails with overloaded.
+    std::size_t callbacks_max = 4096;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).
     std::size_t concurrency_max = 1024;

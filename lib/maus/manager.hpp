@@ -26,6 +26,8 @@
 // Errors: a mistake of the caller throws maus::error (invalid_argument) at once. What happens to a
 // call is thrown by its future.
 //
+// A parameter may be a function: its name, or a callable of the caller's (function.hpp).
+//
 // Callbacks (of futures, on_event, log) run with the signal mask of the thread that made the manager.
 //
 // Thread-safety: everything here may be used by any number of threads at a time, except fd() and
@@ -43,6 +45,7 @@
 #include <utility>
 #include <vector>
 
+#include "maus/function.hpp"
 #include "maus/future.hpp"
 #include "maus/map.hpp"
 #include "maus/method.hpp"
@@ -129,7 +132,7 @@ called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_opt
                       std::string_view name, const Args&... arguments) {
     using state_type = typename called<R>::state_type;
     state_ref<state_type> result(new state_type);
-    wire::encode(result->arguments(), arguments...);
+    encode_arguments(*result, arguments...);
     group->submit(group, method_type<R, Args...>::key(name), *result, options);
     return called_t<R>(std::move(result));
 }
@@ -190,23 +193,23 @@ public:
                                                       calling(function), how);
     }
     template <class R, class... Args, class... Given>
-    [[nodiscard]] std::vector<reply<R>> broadcast(const method<R(Args...)>& function,
+    [[nodiscard]] std::vector<maus::reply<R>> broadcast(const method<R(Args...)>& function,
                                                   const Given&... given) const {
         return on_each<R>([&](const caller& on) { return on.call(function, given...); });
     }
     template <class R, class... Given>
-    [[nodiscard]] std::vector<reply<R>> broadcast(std::string_view name,
+    [[nodiscard]] std::vector<maus::reply<R>> broadcast(std::string_view name,
                                                   const Given&... given) const {
         return on_each<R>([&](const caller& on) { return on.call<R>(name, given...); });
     }
 
 private:
     template <class R, class Call>
-    [[nodiscard]] std::vector<reply<R>> on_each(Call call) const {
+    [[nodiscard]] std::vector<maus::reply<R>> on_each(Call call) const {
         if (!options_.worker.empty()) throw broadcast_to_one();
         caller on(group(), options_);
         on.options_.hedge_after = std::chrono::nanoseconds::max();
-        std::vector<reply<R>> all;
+        std::vector<maus::reply<R>> all;
         for (const auto& each : group()->workers()) {
             on.options_.worker = each;
             all.push_back({each, call(on)});

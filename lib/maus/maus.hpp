@@ -5,6 +5,7 @@
 #include "maus/bytes.hpp"
 #include "maus/convert.hpp"
 #include "maus/error.hpp"
+#include "maus/function.hpp"
 #include "maus/future.hpp"
 #include "maus/generator.hpp"
 #include "maus/json.hpp"

@@ -161,6 +161,10 @@ struct manager_options {
     /// No threads: the program drives the manager in a loop of its own, by fd() and process_events()
     /// (manager.hpp).
     bool own_loop = false;
+    /// Runs the callables that are passed with calls (function.hpp), instead of the manager's own threads.
+    /// Called on the manager's I/O thread, which it must not keep waiting: it hands the task over to
+    /// whatever runs it, once. Who drops a task answers it with remote_exception.
+    std::function<void(std::function<void()>)> run_callable = {};
 };
 
 struct worker_options {

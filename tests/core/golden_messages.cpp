@@ -3,6 +3,7 @@
 #include "golden.hpp"
 #include "maus/wire/call_extensions.hpp"
 #include "maus/wire/streams.hpp"
+#include "maus/wire/functions.hpp"
 #include "talk.hpp"
 
 namespace golden {
@@ -176,6 +177,21 @@ void add_all_control(std::vector<item>& to) {
 
 // --- link ------------------------------------------------------------------------------------
 
+bool callback_again(const wire::record& read, wire::attempt of, base::byte_view body,
+                    wire::link_writer& to) {
+    const auto which = wire::take_callback(read, body);
+    if (!which) return false;
+    if (read.type == type::callback_failed) {
+        const auto fault = wire::decode_fault(body, bounds);
+        if (fault) to.callback_failed(of, *which, fault.value(), bounds.text_bytes_max);
+        return fault.ok();
+    }
+    base::buffer payload;
+    wire::take_carried(read, body, payload);
+    to.carry(read.type, of, *which, std::move(payload));
+    return true;
+}
+
 // Reads a record and writes it again. False: it cannot be read.
 bool again(const wire::record& read, wire::link_writer& to) {
     base::byte_view body = read.body;
@@ -234,6 +250,10 @@ bool again(const wire::record& read, wire::link_writer& to) {
     }
     const auto attempt = wire::take_attempt(body);
     if (!attempt) return false;
+    if (read.type == type::callback || read.type == type::callback_result ||
+        read.type == type::callback_failed) {
+        return callback_again(read, *attempt, body, to);
+    }
     if (read.type == type::failed) {
         const auto fault = wire::decode_fault(body, bounds);
         if (fault) to.failed(*attempt, fault.value());
@@ -335,6 +355,12 @@ void add_greetings(std::vector<item>& to) {
         const std::string functions = dynamic_functions();
         out.say(a_hello(), {{wire::dynamic_functions_tag, base::as_bytes(functions)}});
     });
+    add_link(to, "hello_with_references", "record 1, hello, with a function that takes a function",
+             [](auto out) {
+                 wire::hello body = a_hello();
+                 const wire::more_functions more({"apply(i32,fn<i32(i32)>)->i32"});
+                 out.say(body, more.all());
+             });
     add_link(to, "hello_extended", "record 1, hello, with two unknown extensions",
              [](auto out) { out.say(a_hello(), unknown()); });
     add_link(to, "welcome", "record 33, welcome", [&](auto out) { out.say(yes); });
@@ -411,6 +437,22 @@ void add_calls(std::vector<item>& to) {
              [](auto out) { out.result(attempt, small(), unknown()); });
     add_link(to, "failed", "record 3, failed", [](auto out) {
         out.failed(attempt, {7, "std::runtime_error", "not there"});
+    });
+}
+
+void add_callbacks(std::vector<item>& to) {
+    const wire::callback which{0x0102030405060708, 3};
+    add_link(to, "callback", "record 12, callback of callable 3 with (1, 1)",
+             [=](auto out) { out.carry(type::callback, attempt, which, small()); });
+    add_link(to, "callback_apart", "record 12, callback, flag bit 0",
+             [=](auto out) { out.carry(type::callback, attempt, which, large()); });
+    add_link(to, "callback_result", "record 42, callback_result (1, 1)",
+             [=](auto out) { out.carry(type::callback_result, attempt, which, small()); });
+    add_link(to, "callback_result_apart", "record 42, callback_result, flag bit 0",
+             [=](auto out) { out.carry(type::callback_result, attempt, which, large()); });
+    add_link(to, "callback_failed", "record 43, callback_failed", [=](auto out) {
+        out.callback_failed(attempt, which, {7, "std::runtime_error", "not there"},
+                            bounds.text_bytes_max);
     });
 }
 
@@ -599,6 +641,7 @@ void add_messages(std::vector<item>& to) {
     add_all_control(to);
     add_greetings(to);
     add_calls(to);
+    add_callbacks(to);
     add_other_records(to);
     add_unknown_records(to);
     add_parts(to);

@@ -13,6 +13,7 @@
 
 #include "golden.hpp"
 #include "maus/wire/archive.hpp"
+#include "maus/wire/function_reference.hpp"
 #include "maus/wire/signature.hpp"
 
 namespace golden {
@@ -97,10 +98,37 @@ void add_any(std::vector<item>& to) {
     add(to, "arguments", arguments{1, "x"}, "all of a dynamic function's: 1, x");
 }
 
+std::string as_text(base::byte_view bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void add_references(std::vector<item>& to) {
+    const auto reference = [&](const char* name, const char* title, wire::function_reference of) {
+        base::buffer made;
+        wire::output_archive out{made};
+        wire::save_reference(out, of);
+        to.push_back({std::string("values/") + name,
+                      title,
+                      {as_text(made.view())},
+                      [](const frames& stored) {
+                          base::buffer again;
+                          wire::output_archive written{again};
+                          wire::input_archive in{base::as_bytes(stored.at(0))};
+                          wire::save_reference(written, wire::load_reference(in));
+                          return frames{as_text(again.view())};
+                      }});
+    };
+    reference("fn_named", "fn<i32(i32)>: the function \"twice\" of the worker",
+              {wire::reference_kind::named, "twice", 0});
+    reference("fn_callable", "fn<i32(i32)>: callable 3 of the caller",
+              {wire::reference_kind::callable, {}, 3});
+}
+
 }  // namespace
 
 void add_values(std::vector<item>& to) {
     add_any(to);
+    add_references(to);
     add(to, "bool", std::array<bool, 2>{false, true}, "false, true");
     add_integer<std::int8_t>(to, "i8");
     add_integer<std::int16_t>(to, "i16");

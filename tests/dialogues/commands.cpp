@@ -75,6 +75,10 @@ std::string stage::play(const std::string& command) {
         give(find(words.at(1)), words);
     else if (what == "read")
         read(find(words.at(1)), words);
+    else if (what == "ask")
+        ask(find(words.at(1)), words, given);
+    else if (what == "reply")
+        reply(find(words.at(1)), words);
     else if (what == "forge")
         forge(find(words.at(1)), words.at(2), words.at(3), given);
     else if (what == "cancel") {
@@ -202,6 +206,8 @@ void stage::kill(node& which) {
     which.waiting.clear();
     which.running.clear();
     which.detached.clear();
+    which.asking.clear();
+    which.callables.clear();
     which.cancelled.clear();
     which.worker_out.hook.reset();
     which.hook_runs = false;
@@ -242,6 +248,7 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     }
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();
+    made.nested = given.contains("nested");
     if (given.contains("once")) made.options.delivery = maus::delivery::at_most_once;
     made.options.max_crashes = static_cast<std::uint8_t>(number(given, "cap", 3));
     if (given.contains("timeout")) made.options.timeout = ms(number(given, "timeout", 0));
@@ -303,6 +310,17 @@ void stage::give(node& of, const std::vector<std::string>& words) {
             }
             return of.worker->on(std::move(some), now_, of.worker_out);
         }
+// ask WORKER CALL VALUE: its function calls a callable of its caller's, and waits.
+void stage::ask(node& of, const std::vector<std::string>& words, const options& given) {
+    for (auto at = of.running.begin(); at != of.running.end(); ++at) {
+        if (call_of(at->attempt.call).name != words.at(2)) continue;
+        core::job_callback told{at->link, at->attempt, {++asked_, 0}, {}, core::never};
+        maus::wire::encode(told.payload, std::stoi(words.at(3)));
+        if (given.contains("timeout")) told.deadline = now_ + ms(number(given, "timeout", 0));
+        of.asking.emplace_back(asked_, std::move(*at));
+        of.running.erase(at);
+        of.worker->on(std::move(told), now_, of.worker_out);
+        return;
     }
     throw std::runtime_error(of.name + " does not run " + words.at(2));
 }
@@ -314,6 +332,17 @@ void stage::read(node& of, const std::vector<std::string>& words) {
         if (each.name != words.at(2)) continue;
         of.manager->on(core::items_read{each.id, count, 4 * count}, now_, of.manager_out);
     }
+// reply MANAGER CALL VALUE: the callable that the call's function has called returns this.
+void stage::reply(node& of, const std::vector<std::string>& words) {
+    for (auto at = of.callables.begin(); at != of.callables.end(); ++at) {
+        if (call_of(at->attempt.call).name != words.at(2)) continue;
+        core::answer_callback answer{at->link, at->attempt, at->which, {}, std::nullopt};
+        maus::wire::encode(answer.payload, std::stoi(words.at(3)));
+        of.callables.erase(at);
+        of.manager->on(std::move(answer), now_, of.manager_out);
+        return;
+    }
+    throw std::runtime_error(of.name + " runs no callable of " + words.at(2));
 }
 
 // A worker says what no worker of ours would say.

@@ -204,6 +204,13 @@ void stage::settled(node& of) {
         say(of.name + ": " + calls_.at(each.ticket).name + " gives " + numbers_in(all));
     }
     of.manager_out.items.clear();
+    for (auto& each : of.manager_out.callbacks) {
+        const auto value = maus::wire::decode<std::int32_t>(each.payload.view());
+        say(of.name + ": the callable of " + call_of(each.attempt.call).name + " is called with " +
+            (value ? std::to_string(std::get<0>(value.value())) : "?"));
+        of.callables.push_back(std::move(each));
+    }
+    of.manager_out.callbacks.clear();
     for (auto& each : of.manager_out.done) {
         const std::string& name = calls_.at(each.ticket).name;
         if (!each.result.error && each.result.payload.empty()) {
@@ -235,6 +242,24 @@ void stage::settled(node& of) {
 
 // --- functions -----------------------------------------------------------------------------------
 
+// Its function goes on.
+void stage::called_back(node& of, const core::callback_done& what) {
+    const auto found = std::find_if(of.asking.begin(), of.asking.end(),
+                                    [&](const auto& each) { return each.first == what.id; });
+    if (found == of.asking.end()) return;
+    const std::string before =
+        of.name + ": " + call_of(found->second.attempt.call).name + " hears ";
+    if (const auto* value = std::get_if<core::job_value>(&what.outcome)) {
+        const auto read = maus::wire::decode<std::int32_t>(value->payload.view());
+        say(before + (read ? std::to_string(std::get<0>(read.value())) : "?"));
+    } else {
+        const auto& fault = std::get<core::job_fault>(what.outcome);
+        say(before + std::string(to_string(fault.code)) + " (" + fault.text + ")");
+    }
+    of.running.push_back(std::move(found->second));
+    of.asking.erase(found);
+}
+
 void stage::work(node& of) {
     for (auto& each : of.worker_out.execute) of.waiting.push_back(std::move(each));
     of.worker_out.execute.clear();
@@ -251,6 +276,8 @@ void stage::work(node& of) {
             call_of(each.of.call).name);
     }
     of.worker_out.more.clear();
+    for (auto& each : of.worker_out.called_back) called_back(of, each);
+    of.worker_out.called_back.clear();
     while (!of.waiting.empty() && of.running.size() < of.worker->config().concurrency) {
         core::job next = std::move(of.waiting.front());
         of.waiting.pop_front();

@@ -52,6 +52,8 @@ struct node {
     std::vector<maus::core::job> running, detached;
     std::set<maus::wire::attempt> cancelled;
     bool hook_runs = false;
+    std::vector<std::pair<std::uint64_t, maus::core::job>> asking;  // by their callbacks
+    std::vector<maus::core::called_back> callables;                 // the manager's, that run
 };
 
 /// "1, 2": what the items of a stream say.
@@ -93,6 +95,8 @@ private:
     void finish(node& of, const std::vector<std::string>& words, const options& given);
     void give(node& of, const std::vector<std::string>& words);
     void read(node& of, const std::vector<std::string>& words);
+    void ask(node& of, const std::vector<std::string>& words, const options& given);
+    void reply(node& of, const std::vector<std::string>& words);
     void forge(node& from, const std::string& record, const std::string& which,
                const options& given);
     void wait(duration time);
@@ -110,6 +114,7 @@ private:
     void carry_out(node& from, maus::core::send& what);
     void carry_out(node& from, maus::core::note& what);
     void work(node& of);
+    void called_back(node& of, const maus::core::callback_done& what);
     void settled(node& of);
     [[nodiscard]] instant next_deadline(const node& of) const;
     [[nodiscard]] bool held_up(const parcel& what) const;
@@ -138,6 +143,7 @@ private:
     std::map<std::string, std::uint32_t> methods_;
     std::map<std::pair<const node*, std::string>, maus::base::group_id> groups_;
     std::uint64_t accepted_ = 0;
+    std::uint64_t asked_ = 0;
     std::string said_;
 };
 

@@ -126,6 +126,13 @@ std::string size_of(const wire_::record& what) {
     return std::string(last ? ", the last " : ", ") + std::to_string(what.apart->size()) + " bytes";
 }
 
+/// Of a callback or its result.
+std::string number_behind(const wire_::record& what) {
+    maus::base::byte_view body = what.body;
+    if (!wire_::take_attempt(body) || !wire_::take_callback(what, body)) return {};
+    return " with " + number_in(body);
+}
+
 /// Of an elastic request.
 std::string range_in(const wire_::extensions& extended) {
     const auto range = wire_::elastic_in(extended);
@@ -209,6 +216,13 @@ std::string stage::describe(const wire_::record& what) const {
         case type::more: {
             const auto more = wire_::decode_more(what.body);
             return about("more") + ": " + std::to_string(more->items) + " items";
+        case type::callback: return about("callback of") + number_behind(what);
+        case type::callback_result: return about("callback_result of") + number_behind(what);
+        case type::callback_failed: {
+            const std::string text = about("callback_failed of");
+            (void)wire_::take_callback(what, body);
+            const auto read = wire_::decode_fault(body, maus::limits{});
+            return text + ": " + worded(read.value().error, read.value().text);
         }
         case type::worker_taken:
         case type::manager_taken:

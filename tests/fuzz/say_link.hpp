@@ -130,6 +130,17 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
         case 14: {
             const auto what = an_attempt(in, known);
             return to.more(what, static_cast<std::uint32_t>(in.below(4)), in.byte());
+        case 13: {
+            const auto kind = in.one_in(2) ? type::callback : type::callback_result;
+            const auto what = an_attempt(in, known);
+            const wire::callback which{in.below(4), static_cast<std::uint32_t>(in.below(3))};
+            if (in.one_in(4)) return to.carry_apart(kind, what, which, a_payload(in), in.byte());
+            return to.carry(kind, what, which, a_payload(in));
+        }
+        case 14: {
+            const auto what = an_attempt(in, known);
+            const auto error = static_cast<std::uint8_t>(in.below(20));
+            return to.callback_failed(what, {in.below(4), 0}, {error, a_text(in), a_text(in)}, 99);
         }
         default: {
             const auto what = an_attempt(in, known);

@@ -190,4 +190,21 @@ TEST_CASE("README: a parkserver, a worker and a manager in one loop") {
     }
 
     CHECK(total == 2);
+TEST_CASE("README: a function may be given a function") {
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("twice", [](int x) { return 2 * x; });
+    worker.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
+
+    scene.start();
+    auto& workers = scene.workers;
+
+    constexpr maus::method<int(int, maus::function<int(int)>)> apply{"apply"};
+    int ten = workers.call(apply, 5, maus::named("twice")).get();
+    int added = 7;
+    int twelve = workers.call(apply, 5, [&](int x) { return x + added; }).get();
+
+    CHECK(ten == 10);
+    CHECK(twelve == 12);
 }

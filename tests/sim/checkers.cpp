@@ -33,6 +33,10 @@ void checkers::see(const fact& what) {
         case fact::kind::submitted: return submitted(what);
         case fact::kind::sent: return sent(what);
         case fact::kind::started: return started(what);
+        case fact::kind::asks: return asks(what);
+        case fact::kind::hears: return hears(what);
+        case fact::kind::called_back: return called_back(what);
+        case fact::kind::replied: return replied(what);
         case fact::kind::progressed:
             return expect(what.right, "P-95", what, "progress of a call that nobody waits for");
         case fact::kind::ended: return ended(what);
@@ -165,7 +169,7 @@ void checkers::sent_over(linked& over, const fact& what) {
     handed_[{over.from.said_by, what.call, what.attempt}] = {what.ticket, &over};
     const std::size_t waits_most =
         std::clamp<std::size_t>(bounds_.prefetch_max, 1, 1 + over.slots_back);
-    const std::size_t held = ++over.sent - over.slots_back;
+    const std::size_t held = ++over.sent - over.slots_back - over.asking;
     expect(held <= over.from.concurrency + waits_most, "credit", what,
            "its worker has " + std::to_string(held) + " calls, runs " +
                std::to_string(over.from.concurrency) + " at a time, and has answered " +
@@ -175,7 +179,8 @@ void checkers::sent_over(linked& over, const fact& what) {
     // Nor does who detaches everything.
     const std::size_t detached_most =
         over.from.concurrency * bounds_.detached_per_slot_max + over.answered;
-    expect(over.sent - over.answered <= over.from.concurrency + 1 + over.answered + detached_most,
+    expect(over.sent - over.answered <=
+               over.from.concurrency + 1 + over.answered + detached_most + over.asking,
            "credit", what, "its worker detaches what it is sent, and hoards it");
 }
 
@@ -278,6 +283,7 @@ void checkers::settled(const fact& what) {
     // From its start to the manager's notice: messages may be held up for long.
     const duration late = slack_ + std::chrono::seconds{4};
     expect(of.attempt_timeout == duration{} || of.runs_attempt != of.sent || of.sent == 0 ||
+               of.which == function::ask ||  // its time begins anew with each answer
                what.at <= of.started_at + of.attempt_timeout + late,
            "P-52", what, "its attempt took too long");
     for (const auto& each : of.attempts) {
@@ -327,6 +333,9 @@ void checkers::settled_badly(const fact& what, const call& of) {
         case errc::attempt_timeout: {
             const bool two = of.is_hedged() && !of.attempts.empty();
             const instant since = two ? of.attempts.front().sent_at : of.sent_at;
+            const auto sent = handed_.find({of.sent_to, of.id, of.sent});
+            expect(sent == handed_.end() || !sent->second.called, "P-111", what,
+                   "it waited for its caller, and counts as one that hangs");
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
                              by >= std::max(since, of.moved) + of.attempt_timeout,
                          "its attempt had time left");

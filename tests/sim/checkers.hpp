@@ -91,7 +91,6 @@ private:
         std::uint32_t runs_attempt = 0;  // where the newest start was
         base::worker_id runs_at;
         std::uint32_t runs_on = 0;  // and in which process
-        life_key sent_to;           // the worker's process that said hello on its link
         struct attempt {            // as far as somebody saw how it was sent
             base::worker_id worker;
             life_key sent_to;
@@ -108,6 +107,12 @@ private:
         base::worker_id only;           // it is for no other
         instant settled_at{};
         [[nodiscard]] bool is_hedged() const { return hedge_after != duration{}; }
+        struct callbacks {
+            std::uint32_t asked = 0, ran = 0;
+            instant until = never;  // of the last
+        };
+        std::map<std::uint32_t, callbacks> callbacks_of;  // by attempt
+        life_key sent_to;  // the worker's process that said hello on its link
     };
     struct end_of_link {
         base::worker_id worker;
@@ -127,12 +132,15 @@ private:
         hello from;
         std::size_t sent = 0;
         std::size_t slots_back = 0;  // that its worker has answered or detached
+        std::size_t asking = 0;      // and those whose functions wait for their callers
         std::size_t answered = 0;    // for good
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;
         linked* over = nullptr;
         bool slot_back = false;
+        bool asks = false;    // its function waits for its caller
+        bool called = false;  // and its manager knows
     };
     struct agency {  // one life of a parkserver, as its peers saw it
         struct peer {
@@ -238,6 +246,10 @@ private:
     void relayed(const fact& what);
     void given(const fact& what);
     void answered(const fact& what);
+    void asks(const fact& what);
+    void hears(const fact& what);
+    void called_back(const fact& what);
+    void replied(const fact& what);
     void welcomed(const fact& what);
     void hook_began(const fact& what);
     void hook_ended(const fact& what);

@@ -235,7 +235,62 @@ void checkers::answered(const fact& what) {
         if (what.right) its.answered = what.at;
     }
     const bool gives_back = what.right || what.text == "detached";
-    if (gives_back && !std::exchange(of.slot_back, true)) ++of.over->slots_back;
+    if (gives_back && !std::exchange(of.slot_back, true)) {
+        if (std::exchange(of.asks, false)) --of.over->asking;
+        ++of.over->slots_back;
+    }
+}
+
+// --- callbacks -----------------------------------------------------------------------------------
+
+void checkers::asks(const fact& what) {
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return fail("P-110", what, "a call asks that nobody submitted");
+    auto& its = found->second.callbacks_of[what.attempt];
+    ++its.asked;
+    its.until = what.deadline;
+    const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
+    if (sent == handed_.end() || sent->second.slot_back) return;
+    sent->second.asks = true;
+    ++sent->second.over->asking;
+}
+
+void checkers::hears(const fact& what) {
+    expect(what.right, "P-110", what,
+           "a function hears what its caller's callable did not say, or what it did not ask");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    const instant until = found->second.callbacks_of[what.attempt].until;
+    const bool has_cause = !what.error || *what.error == errc::remote_exception ||
+                           *what.error == errc::cancelled ||
+                           (*what.error == errc::deadline_exceeded && until != never);
+    expect(has_cause, "P-110", what, "a callback fails for no reason");
+    expect(until == never || what.local <= until + slack_, "P-110", what,
+           "a function waited for its caller longer than it wanted to");
+}
+
+// Each callback runs its callable once, and only while its program waits for the call.
+void checkers::called_back(const fact& what) {
+    expect(what.right, "P-110", what, "a callable runs for a call that nobody waits for");
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    call& of = found->second;
+    expect(what.attempt == of.sent || of.is_hedged(), "P-110", what,
+           "a callable runs for an older attempt");
+    auto& its = of.callbacks_of[what.attempt];
+    expect(++its.ran <= its.asked, "P-110", what, "a callable runs more often than it is asked");
+    const auto sent = handed_.find({of.sent_to, what.call, what.attempt});
+    if (sent != handed_.end()) sent->second.called = true;
+}
+
+// From now on its manager counts its function among those that hold a slot.
+void checkers::replied(const fact& what) {
+    const auto found = calls_.find(what.ticket);
+    if (found == calls_.end()) return;
+    const auto sent = handed_.find({found->second.sent_to, what.call, what.attempt});
+    if (sent == handed_.end()) return;
+    if (std::exchange(sent->second.asks, false)) --sent->second.over->asking;
+    sent->second.called = false;
 }
 
 }  // namespace maus::sim

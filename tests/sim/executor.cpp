@@ -27,6 +27,7 @@ void executor::take(core::worker_effects& from) {
     from.cancel.clear();
     for (const auto& each : from.more) more_.push_back(each);
     from.more.clear();
+    for (const auto& each : std::exchange(from.called_back, {})) hear(each);
     if (from.hook) begin_hook(*std::exchange(from.hook, std::nullopt));
 }
 
@@ -58,6 +59,7 @@ void executor::end_hook() {
 }
 
 void executor::pump(const core::worker& machine, instant now) {
+    forget_callbacks(machine.answerable());
     const bool expired = now >= machine.lease_until();
     const auto may_start = [&](const core::job& job) {
         return machine.startable() == job.link && !expired;
@@ -133,7 +135,65 @@ void executor::reach(std::uint64_t number) {
         in_.own_in(between(in_.luck_, microseconds{10}, milliseconds{50}), number);
         return;
     }
+    if (of.which == function::ask && !of.asked) return ask(number, of);
     finish(number);
+}
+
+// Its slot is free for another while it waits.
+void executor::ask(std::uint64_t number, run& of) {
+    of.asked = true;
+    of.callback = ++callbacks_made_;
+    callbacks_.emplace(of.callback, number);
+    --busy_;
+    fact told = begin(fact::kind::asks, of.job, of.args.ticket);
+    told.argument = of.args.argument;
+    arguments question = of.args;
+    question.which = 0;
+    const bool impatient = chance(in_.luck_, 0.1);
+    const instant deadline =
+        impatient ? in_.local() + between(in_.luck_, microseconds{100}, milliseconds{20}) : never;
+    told.deadline = deadline;
+    in_.world_.past.add(std::move(told));
+    news_.push_back(core::job_callback{
+        of.job.link, of.job.attempt, {of.callback, 0}, pack(question), deadline});
+}
+
+void executor::hear(const core::callback_done& what) {
+    const auto waits = callbacks_.find(what.id);
+    const auto found = waits == callbacks_.end() ? runs_.end() : runs_.find(waits->second);
+    fact told = in_.process::begin(fact::kind::hears);
+    told.right = found != runs_.end() && found->second.callback == what.id;
+    if (!told.right) return in_.world_.past.add(std::move(told));
+    const std::uint64_t number = waits->second;
+    callbacks_.erase(waits);
+    told = begin(fact::kind::hears, found->second.job, found->second.args.ticket);
+    told.argument = found->second.args.argument;
+    if (const auto* value = std::get_if<core::job_value>(&what.outcome)) {
+        answer read;
+        told.right = unpack(value->payload.view(), read) &&
+                     read.ticket == found->second.args.ticket &&
+                     read.value == value_of(found->second.args.argument);
+    } else {
+        told.error = std::get<core::job_fault>(what.outcome).code;
+    }
+    in_.world_.past.add(std::move(told));
+    found->second.callback = 0;
+    ++busy_;
+    finish(number);
+}
+
+// Nobody answers those of links that have ended.
+void executor::forget_callbacks(std::uint64_t answerable) {
+    std::vector<std::uint64_t> over;
+    for (auto& [number, each] : runs_) {
+        if (each.callback != 0 && each.job.link != answerable) over.push_back(number);
+    }
+    for (const auto number : over) {
+        run& of = runs_.at(number);
+        callbacks_.erase(std::exchange(of.callback, 0));
+        ++busy_;
+        finish(number);
+    }
 }
 
 void executor::finish(std::uint64_t number) {

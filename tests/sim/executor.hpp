@@ -18,8 +18,9 @@ class worker_process;
 
 class executor {
 public:
-    using news = std::variant<core::job_done, core::job_detached, core::job_started,
-                              core::job_progress, core::hook_done, core::job_items>;
+    using news =
+        std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress,
+                     core::hook_done, core::job_items, core::job_callback>;
 
     executor(worker_process& in, const core::worker_config& config);
 
@@ -47,7 +48,12 @@ private:
         std::uint64_t next = 0;  // item
         bool parked = false;
         bool cancelled = false;
+        std::uint64_t callback = 0;  // that it waits for; none: 0
+        bool asked = false;
     };
+    void ask(std::uint64_t number, run& of);
+    void hear(const core::callback_done& what);
+    void forget_callbacks(std::uint64_t answerable);
     void start(core::job job);
     // --- streams (streams.cpp)
     void begin_stream(run& made) const;
@@ -68,6 +74,8 @@ private:
     std::vector<wire::more> more_;
     std::map<std::uint64_t, run> runs_;
     std::uint64_t runs_made_ = 0;
+    std::uint64_t callbacks_made_ = 0;
+    std::map<std::uint64_t, std::uint64_t> callbacks_;  // which run waits for which
     std::size_t busy_ = 0;
     std::vector<news> news_;
 };

@@ -12,12 +12,25 @@ namespace maus::sim {
 /// What a worker says that refuses a lease.
 inline constexpr const char* refusal = "no licence is left";
 
-enum class function : std::uint32_t { echo, slow, hang, poison, toss, later, rare, absent, items };
-inline constexpr std::size_t functions = 9;
+enum class function : std::uint32_t {
+    echo,
+    slow,
+    hang,
+    poison,
+    toss,
+    later,
+    rare,
+    absent,
+    items,
+    ask
+};
+inline constexpr std::size_t functions = 10;
 inline constexpr std::array<std::string_view, functions> signatures = {
-    "echo(u64)->u64",   "slow(u64)->u64",   "hang(u64)->u64",
-    "poison(u64)->u64", "toss(u64)->u64",   "later(u64)->u64",
-    "rare(u64)->u64",   "absent(u64)->u64", "items(u64)->stream<u64>"};
+    "echo(u64)->u64",          "slow(u64)->u64",
+    "hang(u64)->u64",          "poison(u64)->u64",
+    "toss(u64)->u64",          "later(u64)->u64",
+    "rare(u64)->u64",          "absent(u64)->u64",
+    "items(u64)->stream<u64>", "ask(u64,fn<u64(u64)>)->u64"};
 
 /// Whether a function gives its slot back before it is done: some poison does, too.
 [[nodiscard]] constexpr bool may_detach(function which, std::uint64_t argument) {

@@ -11,6 +11,10 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::submitted: return "submitted";
         case fact::kind::sent: return "sent";
         case fact::kind::started: return "started";
+        case fact::kind::asks: return "asks";
+        case fact::kind::hears: return "hears";
+        case fact::kind::called_back: return "called back";
+        case fact::kind::replied: return "replied";
         case fact::kind::progressed: return "progressed";
         case fact::kind::ended: return "ended";
         case fact::kind::settled: return "settled";

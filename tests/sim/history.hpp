@@ -53,10 +53,14 @@ struct fact {
         stuck,      ///< something should have come to an end and did not; `text` says what
         count,  ///< a table or counter at the end: `text` has `ticket` where there should be `call`
         note,   ///< for the reader of a trace
-        hooked,      ///< a worker has hooks: each lease is set up and cleared up
-        hook_began,  ///< one of them; `text` says which
-        hook_ended,  ///< `right`: the lease was not refused
-        freed,       ///< a worker said that it is free
+        hooked,       ///< a worker has hooks: each lease is set up and cleared up
+        hook_began,   ///< one of them; `text` says which
+        hook_ended,   ///< `right`: the lease was not refused
+        freed,        ///< a worker said that it is free
+        asks,         ///< a worker's function calls back, for the `argument`
+        hears,        ///< and goes on: `right` if that is what the callable says, or a refusal
+        called_back,  ///< a callable ran: `right` if its program waits for the call
+        replied,      ///< and its manager was told what it says
     };
     kind what{};
     std::uint32_t process = 0;

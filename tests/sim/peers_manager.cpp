@@ -124,6 +124,7 @@ bool manager_process::turn() {
 void manager_process::collect() {
     for (const auto& each : std::exchange(out_->progress, {})) program_->progressed(each);
     for (const auto& each : std::exchange(out_->items, {})) program_->got(each);
+    for (auto& each : std::exchange(out_->callbacks, {})) program_->called_back(std::move(each));
     if (out_->done.empty() && out_->news.empty()) return;
     if (!out_->news.empty()) answering_.clear();  // some link may have ended
     const auto done = std::exchange(out_->done, {});

@@ -128,6 +128,9 @@ plan draw(std::uint64_t seed) {
     made.replayable = fraction(from);
     made.bounds.stream_items_max = between(from, 1, 12);
     made.bounds.stream_bytes_max = between(from, 1, 1000);
+    made.asking = some(from, 0.4, 0.3);
+    made.nesting = some(from, 0.6, 0.6);
+    if (chance(from, 0.3)) made.bounds.callbacks_max = between(from, 1, 6);
     return made;
 }
 

@@ -23,6 +23,7 @@ void program::tick(core::manager& machine, instant now, core::manager_effects& o
         if (each.amount == 0 ? has > 0 : has >= each.amount) each.served = true;
     }
     read_some(machine, now, out);
+    reply(machine, now, out);
     if (world_.phase == phase::quiet) return clear_up(machine, now, out);
     if (world_.phase == phase::parting) return;
     const double tick_seconds = 0.025;
@@ -157,13 +158,13 @@ void program::burst(core::manager& machine, instant now, core::manager_effects& 
     }
 }
 
-void program::call(core::manager& machine, core::group_id group, instant now,
-                   core::manager_effects& out) {
+std::uint64_t program::call(core::manager& machine, core::group_id group, instant now,
+                            core::manager_effects& out, bool nested) {
     open_call made;
     made.group = group;
     made.args.ticket = ++world_.next_ticket;
     made.args.argument = luck_();
-    const function which = choose();
+    const function which = nested ? function::echo : choose();
     made.args.which = static_cast<std::uint32_t>(which);
     made.args.run_ns = static_cast<std::uint64_t>(
         between(luck_, microseconds{1},
@@ -183,6 +184,7 @@ void program::call(core::manager& machine, core::group_id group, instant now,
         what.options.set_stream({static_cast<std::uint32_t>(bounds.stream_items_max),
                                  bounds.stream_bytes_max, replayable});
     }
+    what.nested = nested;
 
     fact told = of_.process::begin(fact::kind::submitted);
     told.ticket = made.args.ticket;
@@ -208,6 +210,68 @@ void program::call(core::manager& machine, core::group_id group, instant now,
     }
     world_.past.add(std::move(told));
     of_.collect();
+    return ticket;
+}
+
+// --- callables ----------------------------------------------------------------------------------
+
+// Some answer at once, some later, some call the same workers first.
+void program::called_back(core::called_back&& what) {
+    arguments question;
+    const auto found = open_.find(what.ticket);
+    fact told = of_.process::begin(fact::kind::called_back);
+    told.ticket = what.ticket;
+    told.call = what.attempt.call.value;
+    told.attempt = what.attempt.number.value;
+    told.right = found != open_.end() && unpack(what.payload.view(), question) &&
+                 question.ticket == what.ticket && question.argument == found->second.args.argument;
+    callable made;
+    if (told.right) made.group = found->second.group;
+    world_.past.add(std::move(told));
+    made.ticket = what.ticket;
+    made.answer.link = what.link;
+    made.answer.attempt = what.attempt;
+    made.answer.which = what.which;
+    made.nests = chance(luck_, world_.how.nesting);
+    made.due =
+        of_.local() +
+        (chance(luck_, 0.5) ? duration{} : between(luck_, microseconds{10}, milliseconds{60}));
+    if (chance(luck_, 0.1)) {
+        made.answer.failed = wire::fault{static_cast<std::uint8_t>(errc::remote_exception),
+                                         "std::runtime_error", "it throws"};
+    } else {
+        answer says;
+        says.ticket = question.ticket;
+        says.value = value_of(question.argument);
+        says.extra = question.extra;
+        made.answer.payload = pack(says);
+    }
+    callables_.push_back(std::move(made));
+}
+
+void program::reply(core::manager& machine, instant now, core::manager_effects& out) {
+    // Calls that are made here may bring more of them.
+    for (std::size_t i = 0; i < callables_.size(); ++i) {
+        if (!callables_[i].nests || now < callables_[i].due) continue;
+        callables_[i].nests = false;
+        const core::group_id group = callables_[i].group;
+        if (!requests_.contains(group)) continue;
+        const std::uint64_t ticket = call(machine, group, now, out, true);
+        if (open_.contains(ticket)) callables_[i].waits_for = ticket;
+    }
+    for (auto each = callables_.begin(); each != callables_.end();) {
+        if (now < each->due || (each->waits_for != 0 && open_.contains(each->waits_for))) {
+            ++each;
+            continue;
+        }
+        fact told = of_.process::begin(fact::kind::replied);
+        told.ticket = each->ticket;
+        told.call = each->answer.attempt.call.value;
+        told.attempt = each->answer.attempt.number.value;
+        world_.past.add(std::move(told));
+        machine.on(std::move(each->answer), now, out);
+        each = callables_.erase(each);
+    }
 }
 
 void program::cancel_some(core::manager& machine, instant now, core::manager_effects& out) {

@@ -34,6 +34,7 @@ public:
     void settled(const core::settled& what);
     void progressed(const core::progressed& what);
     void got(const core::items_came& what);
+    void called_back(core::called_back&& what);
     void noticed(const core::notice& what);
     [[nodiscard]] const std::map<core::group_id, standing_request>& requests() const {
         return requests_;
@@ -54,9 +55,10 @@ private:
     void release(core::manager& machine, core::group_id which, instant now,
                  core::manager_effects& out);
     void burst(core::manager& machine, instant now, core::manager_effects& out);
-    void call(core::manager& machine, core::group_id group, instant now,
-              core::manager_effects& out);
+    std::uint64_t call(core::manager& machine, core::group_id group, instant now,
+                       core::manager_effects& out, bool nested = false);
     void cancel_some(core::manager& machine, instant now, core::manager_effects& out);
+    void reply(core::manager& machine, instant now, core::manager_effects& out);
     void note_cancel(std::uint64_t ticket);
     void clear_up(core::manager& machine, instant now, core::manager_effects& out);
     [[nodiscard]] function choose();
@@ -68,6 +70,15 @@ private:
     std::map<core::group_id, standing_request> requests_;
     std::map<std::uint64_t, open_call> open_;
     std::uint32_t groups_made_ = 0;
+    struct callable {  // that runs
+        core::answer_callback answer;
+        std::uint64_t ticket = 0;  // of the call that it came with
+        instant due{};
+        bool nests = false;  // it makes a call, and waits for it
+        core::group_id group;
+        std::uint64_t waits_for = 0;  // that call's ticket
+    };
+    std::vector<callable> callables_;
 };
 
 }  // namespace maus::sim

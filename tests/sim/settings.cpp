@@ -47,6 +47,8 @@ constexpr std::array rates = {
     rate{"with_timeout", &plan::with_timeout},
     rate{"with_attempt_timeout", &plan::with_attempt_timeout},
     rate{"with_no_workers_timeout", &plan::with_no_workers_timeout},
+    rate{"asking", &plan::asking},
+    rate{"nesting", &plan::nesting},
     rate{"slow", &plan::slow},
     rate{"hung", &plan::hung},
     rate{"poison", &plan::poison},

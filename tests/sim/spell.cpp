@@ -32,6 +32,9 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::progress: return "progress";
         case wire::record_type::item: return "item";
         case wire::record_type::more: return "more";
+        case wire::record_type::callback: return "callback";
+        case wire::record_type::callback_result: return "callback_result";
+        case wire::record_type::callback_failed: return "callback_failed";
     }
     return "?";
 }

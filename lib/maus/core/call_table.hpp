@@ -102,10 +102,12 @@ struct alignas(64) call_slot {
     bool alone = false;       // is tried again with nothing beside it
     bool settled = false;     // only the worker's answer is still waited for
     bool detached = false;
-    bool running = false;    // it is among those that its worker may have started
-    bool large = false;      // its payload is not inside it
-    bool tried = false;      // has attempts
-    bool converted = false;  // its worker has it as another signature says
+    bool running = false;         // it is among those that its worker may have started
+    bool large = false;           // its payload is not inside it
+    bool tried = false;           // has attempts
+    bool converted = false;       // its worker has it as another signature says
+    bool nested = false;          // a callable makes it, which a call waits for
+    std::uint32_t callbacks = 0;  // that its caller has not answered: it waits for them
     // Its options, as set() takes them over; the timeout is a timer.
     bool timed = false;  // has an attempt_timeout
     maus::delivery delivery = maus::delivery::at_least_once;
@@ -114,6 +116,7 @@ struct alignas(64) call_slot {
     instant submitted{};
     duration attempt_timeout{};
     instant deadline{};  // never: none
+    instant hangs_at{};  // timed, and running
     std::vector<attempt_record> attempts;
     std::unique_ptr<call_tags> tags;  // mostly none
     maus::priority priority = maus::priority::normal;

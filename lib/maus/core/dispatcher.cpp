@@ -103,11 +103,18 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
     worker_link& old = placement_[index];
     std::vector<std::pair<std::uint32_t, suspicion>> held;
     std::size_t could_run = how == link_end::lost ? old.concurrency : 0;
+    const bool others_run = old.slots_held != 0;
     for (std::uint32_t call = old.held.first; call != no_index; call = calls_[call].next) {
-        // A detached call runs beside the slots; of the others the first ones run ([P-49]).
+        // Detached calls, and those that wait for their callers, run beside the slots; of the others
+        // the first ones run ([P-49], [P-111]).
         auto guilt = suspicion::innocent;
         if (calls_[call].state == call_state::sending) {
             // Its worker does not know of it.
+        } else if (how == link_end::lost && calls_[call].callbacks != 0) {
+            // It waited for its caller. Who ran meanwhile is rather to blame, unless it was alone but
+            // for what it wanted itself.
+            const bool is_innocent = others_run && !calls_[call].alone;
+            guilt = is_innocent ? suspicion::doubted : suspicion::blamed;
         } else if (how == link_end::lost && calls_[call].detached) {
             guilt = suspicion::blamed;
         } else if (could_run > 0) {
@@ -196,7 +203,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
         only = link_for(of, call, done);
         if (only == no_index) return {};
     } else {
-        line = &placement::line_of(of, call.method.value, call.options.priority);
+        line = &placement::line_of(of, call.method.value, call.options.priority, call.nested);
     }
     if (line != nullptr && !line->known) {
         if (auto why = refusal(of, call.method.value)) {
@@ -221,6 +228,8 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.starts = 0;
     made.doubts = 0;
     made.alone = made.settled = made.detached = false;
+    made.callbacks = 0;
+    made.nested = call.nested;
     const duration timeout = call.options.timeout;
     made.set(std::move(call.options));
     made.submitted = now;

@@ -42,6 +42,7 @@
 // Pure: no socket, clock, thread or global random.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ struct submission {
     std::uint64_t ticket = 0;  ///< the caller's name for the call; comes back with its outcome
     call_policy options;
     base::buffer payload;
+    bool nested = false;  ///< a callable makes it, and some call waits for that callable
 };
 
 /// The end of a call: a value, or a named error with what is known about it.
@@ -112,8 +114,10 @@ public:
         : limits_(settings.limits), calls_(first_generation) {}
 
     // --- functions and groups
-    void define(method_id method, std::string signature) {
-        placement_.define(method, std::move(signature));
+    /// `needs`: signatures of functions that a worker has to expose, too, since they are among the
+    /// arguments ([P-109]).
+    void define(method_id method, std::string signature, std::vector<std::string> needs = {}) {
+        placement_.define(method, std::move(signature), std::move(needs));
     }
     void add_group(group_id group, group_policy policy, instant now);
     /// Settles what it had with `code`.
@@ -124,9 +128,9 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads = {},
-                        std::unique_ptr<transfers> large = nullptr) {
+                        std::unique_ptr<transfers> large = nullptr, bool takes_references = true) {
         return placement_.add_link(to, std::move(worker), std::move(signatures), concurrency,
-                                   payloads, std::move(large));
+                                   payloads, std::move(large), takes_references);
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from
@@ -172,6 +176,19 @@ public:
 
     /// Of a call that this worker has and somebody waits for; nothing if there is none.
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
+
+    // --- callbacks
+    /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile.
+    [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of);
+    void end_callback(link_index from, wire::attempt of, instant now);
+    /// How many calls of this worker wait for callbacks.
+    [[nodiscard]] std::size_t asking_at(link_index at) const { return placement_[at].asking; }
+    /// How large a payload to this worker may be.
+    [[nodiscard]] std::uint64_t payload_bytes_max(link_index at) const {
+        return std::min<std::uint64_t>(placement_[at].payloads.bytes_max,
+                                       limits_.message_bytes_max);
+    }
+    void pump_large_soon(link_index at) { placement_.mark_large(at); }
 
     /// Gives queued calls to workers that have credit. Call it once after each batch of events.
     void pump(instant now, outbox& out, std::vector<settled>& done) {
@@ -223,6 +240,8 @@ private:
     inline bool answered(std::uint32_t index, bool failed, instant now, std::vector<settled>& done);
     void answered(std::uint32_t index, outcome&& result, instant now, std::vector<settled>& done);
     [[nodiscard]] inline call_slot* current(link_index from, wire::attempt of);
+    /// Where this worker's attempt stands, be it one of two; no_index if it has none such.
+    [[nodiscard]] std::uint32_t slot_at(link_index from, wire::attempt of) const;
 
     // --- calls for one worker: dispatcher_special.cpp
     /// Its worker's link; no_index: it was turned away.

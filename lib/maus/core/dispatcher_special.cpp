@@ -44,6 +44,11 @@ outcome dispatcher::refusal_by(const std::vector<link_index>& links, std::uint32
     }
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(wanted);
+    if (other == wanted) {
+        about->text = "no worker exposes " + placement_.lacking(links, method) + ", which " +
+                      std::string(about->function) + " is to be given";
+        return outcome{errc::no_such_function, {}, std::move(about)};
+    }
     if (other.empty()) {
         about->text = "no worker exposes " + std::string(wanted);
         return outcome{errc::no_such_function, {}, std::move(about)};

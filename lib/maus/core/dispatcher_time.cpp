@@ -15,6 +15,8 @@ void dispatcher::expire(const call_timer& due, instant now, outbox& out, std::ve
         settle_unasked(index,
                        failure_of(*call, errc::deadline_exceeded, "not settled by its deadline"),
                        &out, done);
+    } else if (now < call->hangs_at || call->callbacks != 0) {
+        // It waits for its caller, or did: its time begins anew.
     } else if (call->stream() == nullptr || took_too_long(due, now)) {
         const link_index at = call->link;
         const std::uint32_t first = first_of(index);

@@ -24,8 +24,8 @@ manager::manager(manager_config config, instant)
     config_.beat = config_.beat.within_limits();
 }
 
-void manager::define(method_id method, std::string signature) {
-    dispatcher_.define(method, std::move(signature));
+void manager::define(method_id method, std::string signature, std::vector<std::string> needs) {
+    dispatcher_.define(method, std::move(signature), std::move(needs));
 }
 
 inline void manager::from_worker(const link_key& key, wire::message& message, instant now,

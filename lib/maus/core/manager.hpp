@@ -97,6 +97,32 @@ struct progressed {
     wire::progress how_far;
 };
 
+/// The link of a worker: its connection, and its lease if that is relayed.
+struct link_name {
+    route via;
+    base::lease_id relayed;
+    friend constexpr auto operator<=>(const link_name&, const link_name&) = default;
+};
+/// A worker's function asks its caller: the callable of this number, among the arguments of the call, is
+/// to be called. Answered by answer_callback, once.
+struct called_back {
+    std::uint64_t ticket = 0;
+    link_name link;
+    wire::attempt attempt;
+    wire::callback which;
+    base::buffer payload;
+    base::worker_id worker;
+    base::incarnation incarnation;
+    base::lease_id lease;
+};
+struct answer_callback {
+    link_name link;
+    wire::attempt attempt;
+    wire::callback which;
+    base::buffer payload;
+    std::optional<wire::fault> failed;  ///< instead of the payload
+};
+
 struct manager_effects {
     explicit manager_effects(const base::settings& settings) : net(settings) {}
     outbox net;
@@ -104,6 +130,7 @@ struct manager_effects {
     std::vector<items_came> items;     ///< as well
     std::vector<settled> done;
     std::vector<notice> news;
+    std::vector<called_back> callbacks;
 };
 
 struct manager_counters {
@@ -130,9 +157,11 @@ public:
         dispatcher_.read_items(event.call, event.items, event.bytes, now, out.net);
     }
     void on(const stop_manager& event, instant now, manager_effects& out);
+    void on(answer_callback&& event, instant now, manager_effects& out);
     /// The call's id; 0 if it was settled at once.
     call_id on(submission&& event, instant now, manager_effects& out);
-    void define(method_id method, std::string signature);
+    /// `needs` as dispatcher::define() has it.
+    void define(method_id method, std::string signature, std::vector<std::string> needs = {});
 
     /// To be called after each batch of events: gives calls to workers, and does what time demands.
     void advance_to(instant now, manager_effects& out);
@@ -155,12 +184,7 @@ public:
     [[nodiscard]] const wire::feature_set& features_of(const base::worker_id& worker) const;
 
 private:
-    // A link is found by the connection that it uses, and its lease if that is a parkserver's.
-    struct link_key {
-        route via;
-        base::lease_id relayed;
-        friend constexpr auto operator<=>(const link_key&, const link_key&) = default;
-    };
+    using link_key = link_name;
     struct link_key_hash {
         std::size_t operator()(const link_key& key) const noexcept {
             return std::hash<std::uint64_t>{}(key.via.value * 0x9E3779B97F4A7C15u ^
@@ -198,6 +222,7 @@ private:
         wire::peer_limits limits;         // of the worker
         bool is_older = false;            // it did not know something, which was logged
         bool is_given_back = false;       // as soon as it has answered what it has
+        std::uint64_t callbacks = 0;      // that were not answered
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -244,6 +269,12 @@ private:
                 manager_effects& out);
     [[nodiscard]] bool progressed_to(const link& from, const wire::record& record,
                                      manager_effects& out);
+    // --- callbacks
+    [[nodiscard]] bool call_back(const link_key& key, link& from, const wire::record& record,
+                                 manager_effects& out);
+    void refuse_callback(const link& from, wire::attempt of, wire::callback which, errc code,
+                         std::string why, manager_effects& out);
+    void keep_while_asking(link& from);
     void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
     void count_stale(wire::message& message);
     void reject(const link_key& key, const base::failure& why, manager_effects& out);

@@ -130,6 +130,7 @@ void manager::choose(standing_request& of, std::size_t many) {
             std::any_of(of.bounds.begin(), of.bounds.end(),
                         [&](const auto& told) { return counts(each.lease, told.second); });
         if (each.lease.none() || each.is_given_back || !is_bound) continue;
+        if (dispatcher_.asking_at(each.index) != 0) continue;
         some.push_back({dispatcher_.held_by(each.index), of.links.size() - place, key});
     }
     std::sort(some.begin(), some.end(), [](const candidate& one, const candidate& other) {

@@ -135,8 +135,8 @@ void manager::greet(const link_key& key, wire::message& message, instant now,
     wire::extensions extended;
     auto hello = wire::decode_hello(record.body, config_.settings.limits, &extended);
     if (!hello) return reject(key, hello.why(), out);
-    if (const auto why = wire::add_dynamic_functions(extended, config_.settings.limits,
-                                                     hello.value().signatures)) {
+    if (const auto why =
+            wire::add_more_functions(extended, config_.settings.limits, hello.value().signatures)) {
         return reject(key, *why, out);
     }
     welcome(key, std::move(hello).value(), now, out);
@@ -222,7 +222,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
         wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr),
         wire::uses(made.features, wire::feature_transfer)
             ? std::make_unique<transfers>(transfers::side::manager, config_.settings.limits)
-            : nullptr);
+            : nullptr,
+        wire::uses(made.features, wire::feature_functions));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     links_.emplace(key, std::move(made));
     ++counters_.joined;
@@ -317,6 +318,8 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
                 return wrong("an item, without the feature");
             return dispatcher_.give_items(from.index, record, now, out.items, out.done, out.net) ||
                    wrong("bad item");
+        case wire::record_type::callback:
+            return call_back(key, from, record, out) || wrong("bad callback");
         case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);

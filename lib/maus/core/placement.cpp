@@ -4,6 +4,7 @@
 
 #include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
+#include "maus/wire/signature.hpp"
 
 namespace maus::core {
 
@@ -15,9 +16,10 @@ constexpr duration bulk_time_a_byte{8};
 constexpr duration bulk_time_max = std::chrono::seconds{1};
 }  // namespace
 
-void placement::define(method_id method, std::string signature) {
-    if (signatures_.size() <= method.value) signatures_.resize(method.value + 1);
-    signatures_[method.value] = std::move(signature);
+void placement::define(method_id method, std::string signature, std::vector<std::string> needs) {
+    if (methods_.size() <= method.value) methods_.resize(method.value + 1);
+    const bool takes_references = wire::takes_references(signature);
+    methods_[method.value] = {std::move(signature), std::move(needs), takes_references};
 }
 
 void placement::add_group(group_id id, group_policy policy, instant now) {
@@ -40,7 +42,8 @@ void placement::remove_group(group_id id) {
 
 link_index placement::add_link(link_address to, std::string worker,
                                std::vector<std::string> signatures, std::uint32_t concurrency,
-                               wire::payload_limit payloads, std::unique_ptr<transfers> large) {
+                               wire::payload_limit payloads, std::unique_ptr<transfers> large,
+                               bool takes_references) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -61,6 +64,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.window = {made.concurrency, limits_.prefetch_max};
     made.payloads = payloads;
     made.large = std::move(large);
+    made.takes_references = takes_references;
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(std::move(signatures[number]), static_cast<std::uint16_t>(number));
     }
@@ -97,7 +101,8 @@ void placement::give_calls(link_index index, bool gives) {
 
 std::int32_t placement::look_up(worker_link& at, std::uint32_t method) {
     if (at.number_of.size() <= method) at.number_of.resize(method + 1, worker_link::unknown);
-    const auto found = at.numbers.find(signatures_[method]);
+    const auto found = at.numbers.find(methods_[method].signature);
+    if (!has_what_is_needed(at, method)) return at.number_of[method] = worker_link::absent;
     if (found != at.numbers.end()) return at.number_of[method] = found->second;
     return at.number_of[method] = look_up_convertible(at, method);
 }
@@ -107,10 +112,10 @@ std::int32_t placement::look_up_convertible(worker_link& at, std::uint32_t metho
     const std::pair<const std::string, std::uint16_t>* first = nullptr;
     for (const auto& each : at.numbers) {
         const bool earlier = first == nullptr || each.second < first->second;
-        if (earlier && wire::is_convertible(signatures_[method], each.first)) first = &each;
+        if (earlier && wire::is_convertible(methods_[method].signature, each.first)) first = &each;
     }
     if (first == nullptr) return worker_link::absent;
-    auto made = wire::conversion::between(signatures_[method], first->first);
+    auto made = wire::conversion::between(methods_[method].signature, first->first);
     if (!made) return worker_link::absent;
     at.conversions.insert_or_assign(method, std::move(made).value());
     if (at.group != nullptr) at.group->converts = true;
@@ -124,6 +129,7 @@ void placement::enqueue(std::uint32_t index) {
     call.state = call_state::queued;
     call.detached = false;
     if (call.tags) call.attempt += std::exchange(call.tags->numbers_spent, 0);
+    call.callbacks = 0;
     if (call.is_addressed()) return enqueue_for(index, call.link);
     call.link = no_index;
     calls_.insert_in_order(list_of(call), index);
@@ -133,7 +139,7 @@ void placement::enqueue(std::uint32_t index) {
 void placement::detach(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
-    --at.slots_held;
+    if (call.callbacks == 0) --at.slots_held;
     call.detached = true;
     if (at.timed != 0) start_clocks(at, now);
     if (at.group != nullptr) mark(*at.group);
@@ -146,23 +152,29 @@ void placement::start_clocks(worker_link& at, instant now) {
          index = calls_[index].next) {
         call_slot& call = calls_[index];
         if (call.detached || call.state == call_state::sending) continue;
+        if (call.callbacks != 0) continue;  // another may have its slot
         ++runs;
         if (call.running) continue;
         call.running = true;
         if (call.timed) {
-            timers_.set(base::after(now, call.attempt_timeout),
-                        {calls_.id_of(index), call.attempt});
+            call.hangs_at = base::after(now, call.attempt_timeout);
+            timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
         }
     }
 }
 
 // --- who gets which call ------------------------------------------------------------------------
 
-inline std::size_t placement::credit(worker_link& at) {
-    if (at.returns.holds() || at.exclusive || at.closed || at.slots_held >= at.window.size())
+inline std::size_t placement::credit(worker_link& at, bool nested) {
+    if (at.returns.holds() || at.is_taken_for(nested) || at.closed ||
+        at.slots_held >= at.window.size()) {
         return 0;
-    if (at.held.size - at.slots_held >= at.detached_max || has_many_bytes(at)) return 0;
-    if (at.reserved_for.value != 0) {
+    }
+    // Who waits for a callback counts for none of these bounds: the callable may wait for this call.
+    const std::size_t beside = at.held.size - at.slots_held;
+    if (beside >= at.detached_max + at.asking) return 0;
+    if (at.asking == 0 && has_many_bytes(at)) return 0;
+    if (at.reserved_for.value != 0 && !(nested && at.asking != 0)) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
         if (waits) return 0;
@@ -173,7 +185,7 @@ inline std::size_t placement::credit(worker_link& at) {
     return std::min(at.window.size() - at.slots_held, room);
 }
 
-bool placement::has_credit(worker_link& at) { return credit(at) != 0; }
+bool placement::has_credit(worker_link& at, bool nested) { return credit(at, nested) != 0; }
 
 // A call that is sent behind large arguments waits until they have arrived. So it goes elsewhere,
 // unless it would have to queue there, and not here.
@@ -215,7 +227,7 @@ std::uint32_t placement::least_loaded(call_group& of, const call_slot& call, ins
     for (std::size_t i = 0; i < count; ++i) {
         const link_index at = of.links[(of.turn + i) % count];
         worker_link& candidate = links_[at];
-        if (credit(candidate) == 0 || number_of(candidate, call.method) < 0) continue;
+        if (credit(candidate, call.nested) == 0 || number_of(candidate, call.method) < 0) continue;
         if (of.is_picky && is_too_large_for(candidate, call)) continue;
         if (best == no_index || rather(candidate, links_[best], now)) best = at;
     }
@@ -233,8 +245,12 @@ placement::place placement::place_for_suspect(call_group& of, std::uint32_t call
         if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
         const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
                            calls_.find(candidate.reserved_for) != nullptr;
-        if (taken || candidate.exclusive || candidate.closed || candidate.returns.holds()) continue;
-        if (candidate.held.size == 0) return {at, true};
+        const bool nested = calls_[call].nested;
+        if ((taken && !nested) || candidate.is_taken_for(nested) || candidate.closed ||
+            candidate.returns.holds()) {
+            continue;
+        }
+        if (candidate.held.size == 0 || (nested && candidate.is_idle())) return {at, true};
         if (candidate.reserved_for == id) reserved = true;
         if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
             least_busy = at;
@@ -267,7 +283,7 @@ bool placement::convert(std::uint32_t index, link_index to) {
 void placement::pump_suspects(call_group& of, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
-        return !links_[at].exclusive && !links_[at].closed && !links_[at].returns.holds();
+        return !links_[at].is_taken_for(true) && !links_[at].closed && !links_[at].returns.holds();
     });
     for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;
@@ -283,7 +299,7 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
                     links_[other].reserved_for = {};
             }
             send_calls(at, of.suspects, call, 1, now, out);
-            links_[at].exclusive = true;
+            links_[at].suspect = calls_.id_of(call);
         }
         if (at == no_index) note_if_too_large(call);
         call = next;
@@ -346,7 +362,7 @@ void placement::pump(call_group& of, instant now, outbox& out) {
         // One, and then there may be another that is older, or a worker that has less to do.
         std::size_t run = 1;
         if (only && of.links.size() == 1 && !of.is_picky && !of.converts)
-            run = std::min(credit(links_[at]), line->calls.size);
+            run = std::min(credit(links_[at], line->nested), line->calls.size);
         of.turn += run;
         send_calls(at, line->calls, first, run, now, out);
     }
@@ -476,7 +492,7 @@ void placement::withdraw(std::uint32_t index, outbox& out) {
     --at.slots_held;
     if (call.large) at.bytes_held -= call.bytes;
     if (call.timed) --at.timed;
-    if (at.held.size == 0) at.exclusive = false;
+    if (call_table::index_of(at.suspect) == index) at.suspect = {};
     if (at.group != nullptr) mark(*at.group);
 }
 

@@ -40,6 +40,7 @@ inline constexpr int preferred_max = 7;
 struct call_line {  // of one function and priority
     std::uint32_t method = 0;
     maus::priority priority = maus::priority::normal;
+    bool nested = false;   // its calls are
     bool known = false;    // some worker of the group has it, or had it before it was lost
     bool blocked = false;  // nobody who has it has credit, as far as this pump has seen
     call_list calls;
@@ -107,6 +108,7 @@ struct worker_link {
     call_list held;                // in the order sent; those that are being sent, anywhere
     std::size_t slots_held = 0;    // those that are not detached
     std::size_t detached_max = 0;  // of the others; grows by one with each that is answered
+    std::size_t asking = 0;        // those that wait for callbacks: slots_held has none of them
     std::size_t bytes_held = 0;    // the payloads of all that are not small
     std::size_t timed = 0;         // those that have an attempt_timeout
     wire::payload_limit payloads;  // by its worker's own limit, or the relay's
@@ -114,12 +116,21 @@ struct worker_link {
     std::unique_ptr<transfers> large;  // none: its worker lacks the feature
     instant bulk_until{};              // large arguments may be on their way until then
     call_id reserved_for{};            // a suspect that waits until it is idle
-    bool exclusive = false;            // has a suspect
+    call_id suspect{};                 // it has this one, which is to have nothing beside it
     bool closed = false;               // gets no more calls
+    bool takes_references = true;      // its worker knows functions that take functions
     return_pause returns;              // gave a call back; see dispatcher::resume()
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
     std::unique_ptr<addressed_calls> addressed;                       // mostly none
+
+    /// Nothing runs there that does not wait for its caller.
+    [[nodiscard]] bool is_idle() const { return held.size == asking; }
+    /// Whether such a call has to stay away from a suspect. While that waits for its caller, nested ones
+    /// do not: it may wait for them.
+    [[nodiscard]] bool is_taken_for(bool is_nested) const {
+        return suspect.value != 0 && !(is_nested && is_idle());
+    }
 
     static constexpr std::int32_t absent = -1, unknown = -2;  // in number_of
     /// In number_of, added to the number of a function that takes what is called converted ([P-98]).
@@ -134,9 +145,9 @@ public:
     placement& operator=(const placement&) = delete;
 
     // --- functions and groups
-    void define(method_id method, std::string signature);
+    void define(method_id method, std::string signature, std::vector<std::string> needs);
     [[nodiscard]] const std::string& signature(std::uint32_t method) const {
-        return signatures_[method];
+        return methods_[method].signature;
     }
     void add_group(group_id id, group_policy policy, instant now);
     /// Its calls are settled already.
@@ -145,12 +156,12 @@ public:
     [[nodiscard]] std::map<group_id, call_group>& groups() { return groups_; }
     [[nodiscard]] const std::map<group_id, call_group>& groups() const { return groups_; }
     [[nodiscard]] inline static call_line& line_of(call_group& of, std::uint32_t method,
-                                                   priority urgency);
+                                                   priority urgency, bool nested);
 
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads,
-                        std::unique_ptr<transfers> large);
+                        std::unique_ptr<transfers> large, bool takes_references);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -183,6 +194,12 @@ public:
     void mark_large(link_index at) { large_to_pump_.push_back(at); }
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
+    /// It waits for a callback, or has the answer.
+    void begin_callback(std::uint32_t index);
+    void end_callback(std::uint32_t index, instant now);
+    /// The first function that this method needs and none of these workers exposes.
+    [[nodiscard]] std::string lacking(const std::vector<link_index>& links,
+                                      std::uint32_t method) const;
     /// There may be something to give to workers.
     inline void mark(call_group& of);
     /// Gives queued calls to workers that have credit, and returns how many were sent.
@@ -200,14 +217,15 @@ public:
 
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
+    [[nodiscard]] bool has_what_is_needed(const worker_link& at, std::uint32_t method) const;
+    void drop_callbacks(call_slot& call);
     [[nodiscard]] std::int32_t look_up_convertible(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
     /// Returns how many were sent to their ends.
     std::size_t pump_large(link_index at, instant now, outbox& out);
     void pump(call_group& of, instant now, outbox& out);
     void pump_suspects(call_group& of, instant now, outbox& out);
-    [[nodiscard]] inline std::size_t credit(worker_link& at);
-    [[nodiscard]] bool has_credit(worker_link& at);
+    [[nodiscard]] bool has_credit(worker_link& at, bool nested);
 
     // --- what only few calls need: placement_special.cpp
     void pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out);
@@ -224,6 +242,7 @@ private:
     /// Where this attempt's call, or its second attempt, stands.
     [[nodiscard]] std::uint32_t slot_of(wire::attempt which) const;
 
+    [[nodiscard]] inline std::size_t credit(worker_link& at, bool nested);
     /// What waits for a worker stays far below what counts as one that does not read, however slowly
     /// it comes to it: with the last call, which may be as large as one may be.
     [[nodiscard]] bool has_many_bytes(const worker_link& at) const {
@@ -254,7 +273,12 @@ private:
     const limits& limits_;
     call_table& calls_;
     call_timers& timers_;
-    std::vector<std::string> signatures_;  // by method
+    struct definition {
+        std::string signature;
+        std::vector<std::string> needs;
+        bool takes_references = false;
+    };
+    std::vector<definition> methods_;
     std::map<group_id, call_group> groups_;
     std::pair<group_id, call_group*>
         called_last_{};  // most calls are of the same group as the last
@@ -270,11 +294,15 @@ private:
     std::uint64_t hedged_ = 0;
 };
 
-inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency) {
+inline call_line& placement::line_of(call_group& of, std::uint32_t method, priority urgency,
+                                     bool nested) {
     for (auto& candidate : of.lines) {
-        if (candidate.method == method && candidate.priority == urgency) return candidate;
+        if (candidate.method == method && candidate.priority == urgency &&
+            candidate.nested == nested) {
+            return candidate;
+        }
     }
-    of.lines.push_back({method, urgency, false, false, {}});
+    of.lines.push_back({method, urgency, nested, false, false, {}});
     return of.lines.back();
 }
 
@@ -303,19 +331,21 @@ inline call_list& placement::list_of(const call_slot& call) {
     if (call.is_addressed()) [[unlikely]]
         return links_[call.link].addressed->lines[static_cast<std::size_t>(call.priority)];
     call_group& of = *call.group;
-    return call.alone ? of.suspects : line_of(of, call.method, call.priority).calls;
+    return call.alone ? of.suspects : line_of(of, call.method, call.priority, call.nested).calls;
 }
 
 inline void placement::put_down(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
     calls_.unlink(at.held, index);
+    if (call.callbacks != 0) [[unlikely]]
+        drop_callbacks(call);
     call.detached ? ++at.detached_max : --at.slots_held;
     at.window.answered();
     if (call.large) at.bytes_held -= call.bytes;
     if (call.timed) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
-    if (at.held.size == 0) at.exclusive = false;
+    if (call_table::index_of(at.suspect) == index) at.suspect = {};
     if (at.group != nullptr) mark(*at.group);
 }
 

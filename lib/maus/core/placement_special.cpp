@@ -87,9 +87,11 @@ call_list& placement::next_addressed(addressed_calls& of) {
 void placement::pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out) {
     for (const link_index at : of.addressed) {
         worker_link& to = links_[at];
-        while (to.addressed->size() != 0 && has_credit(to) && oldest_in(*to.addressed) < before) {
+        while (to.addressed->size() != 0 && has_credit(to, true) &&
+               oldest_in(*to.addressed) < before) {
             call_list& line = next_addressed(*to.addressed);
             const std::uint32_t first = line.first;
+            if (!has_credit(to, calls_[first].nested)) break;
             if (of.converts && !convert(first, at)) break;
             send_calls(at, line, first, 1, now, out);
         }
@@ -135,7 +137,7 @@ void placement::pump_hedges(call_group& of, instant now, outbox& out) {
         bool any = false;
         for (const link_index at : of.links) {
             worker_link& candidate = links_[at];
-            if (candidate.slots_held >= candidate.concurrency || !has_credit(candidate)) continue;
+            if (candidate.slots_held >= candidate.concurrency || !has_credit(candidate, false)) continue;
             any = true;
             if (at == calls_[first].link || number_of(candidate, hedge.method) < 0) continue;
             if (of.is_picky && is_too_large_for(candidate, hedge)) continue;

@@ -59,17 +59,25 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
             window_.sent(bytes, now);
             send_last(next, out.link_alone(to));
         }
-        done.push_back(next.of);
+        if (!next.callback) done.push_back(next.of);
         waiting_.pop_front();
         offset_ = 0;
     }
     return done;
 }
 
+wire::record_type transfers::carrier() const {
+    return ours_ == side::worker ? type::callback : type::callback_result;
+}
+
 void transfers::send_whole(transfer& which, bool told, wire::link_writer to) const {
     const std::uint8_t flags = told ? 0 : wire::flag_untold;
     if (which.items != 0) {
         return to.items(which.of, which.items, std::move(which.payload), true, flags);
+    }
+    if (which.callback) {
+        to.carry_apart(carrier(), which.of, *which.callback, std::move(which.payload), flags);
+        return;
     }
     if (ours_ == side::worker) return to.result_apart(which.of, std::move(which.payload), flags);
     to.call_apart(which.of, which.function, which.at_most_once, which.payload, flags,
@@ -80,6 +88,11 @@ void transfers::send_last(transfer& which, wire::link_writer to) const {
     base::buffer piece = cut(which, which.payload.size() - offset_);
     if (which.items != 0) {
         return to.items(which.of, which.items, std::move(piece), true, wire::flag_continued);
+    }
+    if (which.callback) {
+        to.carry_apart(carrier(), which.of, *which.callback, std::move(piece),
+                       wire::flag_continued);
+        return;
     }
     if (ours_ == side::worker) return to.last_of_result(which.of, std::move(piece));
     to.last_of_call(which.of, which.function, which.at_most_once, std::move(piece),
@@ -93,8 +106,9 @@ base::buffer transfers::cut(transfer& which, std::size_t bytes) const {
 }
 
 void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [&](const transfer& each) { return each.of == which; });
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const transfer& each) {
+        return each.of == which && !each.callback;
+    });
     if (found == waiting_.end()) return;
     if (found == waiting_.begin() && std::exchange(offset_, 0) != 0) {
         out.link_alone(to).part_of_payload(part_of(ours_), 0, {});

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "maus/core/outbox.hpp"
@@ -25,7 +26,7 @@ namespace maus::core {
 class transfers {
 public:
     enum class side : std::uint8_t { worker, manager };
-    /// A call or result with a large payload, or items of a stream.
+    /// A call or result, items of a stream, or a callback or its answer, with a large payload.
     struct transfer {
         wire::attempt of;
         std::uint16_t function = 0;
@@ -33,6 +34,8 @@ public:
         base::buffer payload;
         base::buffer extended{};  ///< of a call: its encoded extensions
         std::uint32_t items = 0;  ///< so many items; 0: it is a call or result
+        /// It is no call or result, but a callback of that attempt, or the answer to one.
+        std::optional<wire::callback> callback{};
     };
 
     transfers(side ours, const limits& bounds);
@@ -50,7 +53,7 @@ public:
         waiting_bytes_ += next.payload.size();
         waiting_.push_back(std::move(next));
     }
-    /// Sends what there is room for, and returns what has been sent to its end.
+    /// Sends what there is room for, and returns which calls or results have been sent to their ends.
     std::vector<wire::attempt> pump(instant now, link_address& to, outbox& out);
     /// It is not wanted any more, and not sent to its end.
     void withdraw(wire::attempt which, link_address& to, outbox& out);
@@ -68,6 +71,7 @@ private:
     [[nodiscard]] std::size_t next_piece() const;
     void send_whole(transfer& which, bool told, wire::link_writer to) const;
     void send_last(transfer& which, wire::link_writer to) const;
+    [[nodiscard]] wire::record_type carrier() const;
     [[nodiscard]] base::buffer cut(transfer& which, std::size_t bytes) const;
 
     side ours_;

@@ -162,6 +162,25 @@ void worker::on(const job_progress& event, instant, worker_effects& out) {
                     static_cast<std::size_t>(lease_.limits.text_bytes_max));
 }
 
+void worker::on(job_callback&& event, instant now, worker_effects& out) {
+    const auto fail = [&](errc code, std::string why) {
+        out.called_back.push_back({event.which.id, job_fault{code, {}, std::move(why)}});
+    };
+    if (event.link != answerable()) return fail(errc::cancelled, "its manager is gone");
+    if (!lease_.asked) return fail(errc::unimplemented, "its manager knows no callbacks");
+    if (event.payload.size() > result_bytes_max_) {
+        return fail(errc::too_large,
+                    wire::larger_than("the arguments of a callback", event.payload.size(),
+                                      "what its manager or the relay takes", result_bytes_max_));
+    }
+    const bool is_large = event.payload.size() >= config_.settings.limits.payload_apart_bytes;
+    if (is_large && lease_.large &&
+        lease_.large->waiting_bytes() > config_.settings.limits.queued_bytes_max) {
+        return fail(errc::overloaded, "more than queued_bytes_max wait for its manager");
+    }
+    if (auto sent = lease_.asked->add(std::move(event))) ask(std::move(*sent), now, out);
+}
+
 void worker::on(stop_worker event, instant now, worker_effects& out) {
     if (state_ == state::leaving || state_ == state::stopped) return;
     if (state_ == state::linking) end_link(true, "the worker stops", now, out);
@@ -188,6 +207,12 @@ void worker::advance_to(instant now, worker_effects& out) {
     if (has_link() && state_ != state::linking && now >= ping_at_) {
         ping_manager(now, out);
     }
+    while (lease_.asked) {
+        const auto overdue = lease_.asked->pop_overdue(now);
+        if (!overdue) break;
+        out.called_back.push_back(
+            {*overdue, job_fault{errc::deadline_exceeded, {}, "not answered by its deadline"}});
+    }
     if (state_ == state::leaving && now >= leave_by_) say_goodbye(now, out);
     if (state_ == state::draining && now >= rested_at_) settle_down(now, out);
     if (state_ == state::free && is_direct()) {
@@ -206,6 +231,7 @@ instant worker::next_deadline() const {
     if (state_ == state::draining && !runs) next = std::min(next, rested_at_);
     if (state_ == state::linking) return std::min(next, link_deadline_);
     if (has_link()) next = std::min({next, lease_until_, ping_at_});
+    if (lease_.asked) next = std::min(next, lease_.asked->next_deadline());
     return next;
 }
 
@@ -228,8 +254,8 @@ void worker::send_registration(parkserver_session& to, worker_effects& out) {
     const bool serves = is_welcomed() || (state_ == state::linking && !is_direct());
     if (serves) say.serving = lease_.serving;
     to.said_lease = serves ? lease_.serving.lease : base::lease_id{};
-    base::buffer room;
-    out.net.control(to.via(), say, wire::dynamic_functions(config_.signatures, room));
+    const wire::more_functions more(config_.signatures);
+    out.net.control(to.via(), say, more.all());
 }
 
 void worker::registered(parkserver_session& with, worker_effects& out) {

@@ -21,6 +21,8 @@
 // serving  | function tells its progress              | serving  | progress
 // serving  | function gives items                     | serving  | item
 // serving  | more                                     | serving  | (goes on with its function)
+// serving  | function calls back                      | serving  | callback, within callbacks_max
+// serving  | callback_result, callback_failed         | serving  | (its function goes on)
 // serving  | a record of an unknown type               | serving  | unimplemented, below 128
 // serving  | goodbye, link down, lease run out        | draining |
 // serving  | lease_ended, by a link of its own       | serving  | occupied to who said it
@@ -49,6 +51,7 @@
 #include <variant>
 #include <vector>
 
+#include "maus/core/callbacks.hpp"
 #include "maus/core/outage.hpp"
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/core/transfers.hpp"
@@ -62,7 +65,7 @@ struct worker_config {
     base::worker_id id;
     base::incarnation incarnation;
     std::string type = "default";
-    std::vector<std::string> signatures;  ///< those of dynamic functions behind the others
+    std::vector<std::string> signatures;  ///< in the order of wire/functions.hpp
     std::uint32_t concurrency = 1;
     heartbeat beat;
     duration link_timeout = std::chrono::seconds{5};
@@ -143,6 +146,11 @@ struct lease_hook {
 struct hook_done {
     std::optional<std::string> refused;  ///< set_up: why the program does not want this lease
 };
+/// What became of a callback. Told once of each, but not of those whose link has ended.
+struct callback_done {
+    std::uint64_t id = 0;
+    std::variant<job_value, job_fault> outcome;
+};
 /// Leave: answer what runs, return what does not, until `by` at the latest.
 struct stop_worker {
     instant by;
@@ -157,6 +165,7 @@ struct worker_effects {
     std::optional<lease_hook> hook;
     /// Credit for jobs of the present link that give items.
     std::vector<wire::more> more;
+    std::vector<callback_done> called_back;
 };
 
 struct worker_counters {
@@ -193,6 +202,7 @@ public:
     void on(job_items&& event, instant now, worker_effects& out);
     void on(const job_progress& event, instant now, worker_effects& out);
     void on(hook_done event, instant now, worker_effects& out);
+    void on(job_callback&& event, instant now, worker_effects& out);
     void on(stop_worker event, instant now, worker_effects& out);
     void advance_to(instant now, worker_effects& out);
     [[nodiscard]] instant next_deadline() const;
@@ -228,6 +238,7 @@ private:
         wire::peer_limits limits;          // of the manager
         wire::payload_limit results;       // the manager's, or the relay's
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
+        std::unique_ptr<callbacks> asked;  // the same
         bool manager_is_older = false;
         // Streams of which items wait to be sent: how many records, and what comes after them.
         struct unsent_items {
@@ -278,6 +289,9 @@ private:
     void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
+    [[nodiscard]] bool called_back(const wire::record& record, instant now, worker_effects& out);
+    void ask(job_callback&& event, instant now, worker_effects& out);
+    void ask_next(instant now, worker_effects& out);
     void violation(const base::failure& why, instant now, worker_effects& out);
     void end_link(bool close_it, std::string_view why, instant now, worker_effects& out);
     void settle_down(instant now, worker_effects& out);

@@ -81,8 +81,8 @@ void worker::say_hello(instant now, worker_effects& out) {
     say.pid = config_.pid;
     say.stamp = stamp_of(now);
     say.can = wire::capabilities_of(config_.settings.features, config_.settings.limits);
-    base::buffer room;
-    out.net.link(lease_.link).say(say, wire::dynamic_functions(config_.signatures, room));
+    const wire::more_functions more(config_.signatures);
+    out.net.link(lease_.link).say(say, more.all());
 }
 
 // Why a message cannot be one of a manager's.
@@ -188,6 +188,9 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
             if (!serving || !taken(record, now, out)) return wrong("bad taken");
             if (state_ == state::leaving) settle_down(now, out);
             return has_link();
+        case wire::record_type::callback_result:
+        case wire::record_type::callback_failed:
+            return (serving && called_back(record, now, out)) || wrong("bad callback_result");
         case wire::record_type::manager_part: return wrong("a part without its frame");
         case wire::record_type::manager_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);
@@ -249,6 +252,9 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     if (wire::uses(lease_.features, wire::feature_transfer)) {
         lease_.large =
             std::make_unique<transfers>(transfers::side::worker, config_.settings.limits);
+    }
+    if (wire::uses(lease_.features, wire::feature_functions)) {
+        lease_.asked = std::make_unique<callbacks>(lease_.limits.callbacks_max);
     }
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
@@ -334,6 +340,47 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     return false;
 }
 
+// --- callbacks -----------------------------------------------------------------------------------
+
+void worker::ask(job_callback&& event, instant now, worker_effects& out) {
+    if (event.payload.size() < config_.settings.limits.payload_apart_bytes) {
+        out.net.link(lease_.link)
+            .carry(wire::record_type::callback, event.attempt, event.which,
+                   std::move(event.payload));
+    } else if (!lease_.large) {
+        out.net.link_alone(lease_.link)
+            .carry_apart(wire::record_type::callback, event.attempt, event.which,
+                         std::move(event.payload), 0);
+    } else {
+        lease_.large->add({event.attempt, 0, false, std::move(event.payload), {}, 0, event.which});
+        pump_large(now, out);
+    }
+}
+
+void worker::ask_next(instant now, worker_effects& out) {
+    while (auto next = lease_.asked->next()) ask(std::move(*next), now, out);
+}
+
+bool worker::called_back(const wire::record& record, instant now, worker_effects& out) {
+    base::byte_view body = record.body;
+    if (!lease_.asked || !wire::take_attempt(body)) return false;
+    const auto which = wire::take_callback(record, body);
+    if (!which) return false;
+    callback_done done{which->id, job_value{}};
+    if (record.type == wire::record_type::callback_failed) {
+        auto fault = wire::decode_fault(body, config_.settings.limits);
+        if (!fault) return false;
+        done.outcome = job_fault{wire::code_of(fault.value().error), std::move(fault.value().type),
+                                 std::move(fault.value().text)};
+    } else {
+        wire::take_carried(record, body, std::get<job_value>(done.outcome).payload);
+    }
+    if (!lease_.asked->answered()) return false;
+    if (lease_.asked->close(which->id)) out.called_back.push_back(std::move(done));
+    ask_next(now, out);
+    return true;
+}
+
 void worker::violation(const base::failure& why, instant now, worker_effects& out) {
     ++counters_.violations;
     out.net.link(lease_.link).part(wire::record_type::worker_goodbye, why.code, why.message);
@@ -361,6 +408,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     lease_.large.reset();
     hand_out_kept(out);  // to be dropped
     lease_.streams.clear();
+    lease_.asked.reset();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
     leaving_with_link_ = false;

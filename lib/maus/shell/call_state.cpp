@@ -181,16 +181,40 @@ void state_base::tell_progress() {
 
 // --- waiting and waking --------------------------------------------------------------------------
 
+namespace {
+/// Its owner knows of the thread that waits.
+class attendance {
+public:
+    attendance(state_base& call, call_owner* owner, base::instant end)
+        : call_(call), owner_(owner) {
+        if (owner_ != nullptr) owner_->attend(call_, end);
+    }
+    ~attendance() {
+        if (owner_ != nullptr) owner_->attended(call_);
+    }
+    attendance(const attendance&) = delete;
+    attendance& operator=(const attendance&) = delete;
+
+private:
+    state_base& call_;
+    call_owner* owner_;
+};
+
+bool must_drive_for(const call_owner* owner) {
+    return shell::must_drive() && !(owner != nullptr && owner->drives_here());
+}
+}  // namespace
+
 void state_base::wait() {
     if (ready()) return;
     let_others_go_on([this] { return ready(); });
     if (ready()) return;
-    if (shell::must_drive()) [[unlikely]] {
+    if (must_drive_for(is_owned_ ? owner_.get() : nullptr)) [[unlikely]] {
         shell::drive_while_waiting([this] { return ready(); }, base::duration::max(),
                                    net::clock_now);
     }
     if (ready()) return;
-    if (is_owned_) owner_->attend(*this, base::never);
+    const attendance attended(*this, is_owned_ ? owner_.get() : nullptr, base::never);
     if (ready()) return;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
@@ -205,15 +229,15 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     const auto begun = clock::now();
     let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
     if (ready()) return true;
-    if (shell::must_drive()) [[unlikely]] {
+    if (must_drive_for(is_owned_ ? owner_.get() : nullptr)) [[unlikely]] {
         if (shell::drive_while_waiting([this] { return ready(); }, time, net::clock_now)) {
             return ready();
         }
     }
-    if (is_owned_ && time > time.zero()) {
-        owner_->attend(*this, base::after(net::clock_now(), time));
-        if (ready()) return true;
-    }
+    const bool waits = is_owned_ && time > time.zero();
+    const attendance attended(*this, waits ? owner_.get() : nullptr,
+                              waits ? base::after(net::clock_now(), time) : base::never);
+    if (ready()) return true;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
         const auto left = time - (clock::now() - begun);

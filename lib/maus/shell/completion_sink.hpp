@@ -24,7 +24,8 @@ struct items_ready {
 };
 
 using completion = std::variant<core::job_done, core::job_detached, core::job_started,
-                                core::job_progress, core::hook_done, core::stop_worker, items_ready>;
+                                core::job_progress, core::job_callback, core::hook_done,
+                                core::stop_worker, items_ready>;
 
 class completion_sink {
 public:

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "maus/core/manager.hpp"
 #include "maus/future.hpp"
@@ -18,13 +19,15 @@ struct cancel_submitted {
 struct define_method {
     base::method_id method;
     std::string signature;
+    std::vector<std::string> needs;
 };
 
 struct control_command final : detail::command {
     template <class Asked>
     explicit control_command(Asked wanted) : command(no_call), asked(std::move(wanted)) {}
     std::variant<cancel_submitted, define_method, core::add_request, core::release_request,
-                 core::add_parkserver, core::cancel_call, core::items_read, core::stop_manager>
+                 core::add_parkserver, core::cancel_call, core::items_read, core::answer_callback,
+                 core::stop_manager>
         asked;
 };
 

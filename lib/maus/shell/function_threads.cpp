@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds long_tick{8};  // while short functions come
 constexpr int ticks_until_rest = 50;
 }  // namespace
 
-std::size_t function_threads::start_threads(std::size_t concurrency) {
+std::size_t function_threads::start_threads(std::size_t concurrency, std::size_t waiting_max) {
     const std::lock_guard lock(guard_);
     try {
         while (threads_.size() < concurrency) {
@@ -28,6 +28,7 @@ std::size_t function_threads::start_threads(std::size_t concurrency) {
         if (threads_.empty()) throw;
     }
     concurrency_ = threads_.size();
+    lent_max_ = concurrency_ * waiting_max;
     return concurrency_;
 }
 
@@ -147,7 +148,7 @@ void function_threads::run(std::unique_lock<std::mutex>& lock) {
     const struct at_end {
         ~at_end() {
             lock.lock();
-            --of.running_;
+            of.give_slot();
             std::erase_if(of.runs_, [this](const running_job& each) {
                 return each.attempt == its.attempt && each.link == its.link;
             });
@@ -167,7 +168,7 @@ void function_threads::run_hook(std::unique_lock<std::mutex>& lock) {
     const struct at_end {
         ~at_end() {
             lock.lock();
-            --of.running_;
+            of.give_slot();
         }
         std::unique_lock<std::mutex>& lock;
         function_threads& of;
@@ -182,6 +183,44 @@ void function_threads::add(core::lease_hook hook) {
         hook_ = std::move(hook);
     }
     changed_.notify_one();
+}
+
+// --- functions that wait for their callers -------------------------------------------------------
+
+void function_threads::give_slot() {
+    --running_;
+    if (wanted_back_ != 0) slot_free_.notify_one();
+}
+
+void function_threads::lend_slot() {
+    {
+        const std::lock_guard lock(guard_);
+        if (lent_ >= lent_max_) {
+            throw error(errc::overloaded, std::to_string(lent_) +
+                                              " functions of this worker wait for their callers "
+                                              "already (limits.detached_per_slot_max)");
+        }
+        // One for each function that runs, one that leads, and those that wait.
+        if (threads_.size() < concurrency_ + lent_ + 1) {
+            try {
+                threads_.push_back(another());
+            } catch (const error& none) {
+                throw error(errc::overloaded, none.what());
+            }
+        }
+        ++lent_;
+        give_slot();
+    }
+    changed_.notify_one();
+}
+
+void function_threads::take_slot_back() {
+    std::unique_lock lock(guard_);
+    ++wanted_back_;
+    slot_free_.wait(lock, [this] { return running_ < concurrency_; });
+    --wanted_back_;
+    --lent_;
+    ++running_;
 }
 
 void function_threads::add(std::vector<core::job>& jobs) {
@@ -213,7 +252,8 @@ bool function_threads::begin_short() {
     bool call_watch = false;
     {
         const std::lock_guard lock(guard_);
-        if (concurrency_ != 1 || running_ != 0 || !queue_.empty() || hook_) return false;
+        const bool is_busy = running_ != 0 || lent_ != 0 || !queue_.empty() || hook_;
+        if (concurrency_ != 1 || is_busy) return false;
         ++running_;
         call_watch = !std::exchange(to_watch_, true);
     }
@@ -225,7 +265,7 @@ void function_threads::end_short() {
     bool waiting = false;
     {
         const std::lock_guard lock(guard_);
-        --running_;
+        give_slot();
         waiting = !queue_.empty() || hook_;
     }
     if (waiting) changed_.notify_one();

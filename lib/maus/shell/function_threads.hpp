@@ -25,6 +25,9 @@
 // The program's hooks (on_lease, on_release) take their turn in the same queue. They run whether jobs may
 // be started or not.
 //
+// A function that waits for its caller lends its slot, since what it waits for may need one: a callable
+// may call the same worker. Another thread is made then, so that there are always enough.
+//
 // Without threads, in a program's own loop, run_one() runs what waits.
 #pragma once
 
@@ -64,7 +67,8 @@ public:
 
     /// Makes threads for so many functions at a time, or as many as the system allows, which it
     /// gives back. Throws maus::error (resource_exhausted) if that is none.
-    std::size_t start_threads(std::size_t concurrency);
+    /// For each of them `waiting_max` may wait for their callers besides.
+    std::size_t start_threads(std::size_t concurrency, std::size_t waiting_max);
     /// Works on this thread and on those that were started, until the reactor has finished and no function
     /// runs any more. Jobs that were not started are let go of.
     void work();
@@ -99,6 +103,13 @@ public:
     void add_in_front(std::vector<core::job>& jobs);
     [[nodiscard]] shell::leadership& leadership() { return leadership_; }
 
+    // --- by a function that waits for its caller
+    /// Its slot is free for others. Throws maus::error (overloaded) if too many functions wait already,
+    /// or the system gives no thread to run others meanwhile.
+    void lend_slot();
+    /// Waits until it has one again.
+    void take_slot_back();
+
     /// Runs one job on this thread; false if there is none.
     bool run_one();
     [[nodiscard]] bool idle() const;
@@ -115,10 +126,12 @@ private:
     [[nodiscard]] std::thread another();
     void follow();
     void replace_this_thread();
+    void give_slot();
     void member(bool leads);
     [[nodiscard]] bool next_duty();
     [[nodiscard]] bool has_work() const {
-        return (!queue_.empty() || hook_) && running_ < concurrency_;
+        // Functions that want their slots back come before those that have not begun.
+        return (!queue_.empty() || hook_) && running_ + wanted_back_ < concurrency_;
     }
     void run(std::unique_lock<std::mutex>& lock);
     void run_hook(std::unique_lock<std::mutex>& lock);
@@ -137,6 +150,10 @@ private:
     running_job short_;  // the last that was run by a leader; it may have ended
     std::size_t concurrency_ = 1;
     std::size_t running_ = 0;
+    std::size_t lent_ = 0;  // slots of functions that wait for their callers, or want them back
+    std::size_t wanted_back_ = 0;
+    std::size_t lent_max_ = 0;
+    std::condition_variable slot_free_;
     bool watched_ = false;  // a standby looks at the leadership
     bool to_watch_ = false;
     bool stopping_ = false;

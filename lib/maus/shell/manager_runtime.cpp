@@ -6,6 +6,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
+#include "maus/shell/called_callable.hpp"
 #include "maus/shell/failure_text.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/shell/worker_group_state.hpp"
@@ -118,6 +119,7 @@ void manager_runtime::stop() {
         if (thread_.joinable()) stop_thread();
     }
     // Not under the guard: a callback may want to stop the manager as well.
+    callables_.stop();
     callbacks_.stop();
 }
 
@@ -198,16 +200,15 @@ void manager_runtime::shut_down() {
 
 // --- by any thread -------------------------------------------------------------------------------
 
-void manager_runtime::attend(const state_base& call, base::instant until) {
-    if (options_.own_loop) return;  // only that loop drives it
-    drive_.lead_while_waiting([&] { return call.ready(); }, until);
-}
-
 void manager_runtime::submit(const detail::method_key& method, state_base& call, bool lone) {
-    const auto define = [this](base::method_id number, std::string signature) {
-        (void)hand_in(define_method{number, std::move(signature)});
-    };
-    call.method = methods_.number_of(method, define).value;
+    if (call.functions() && !call.functions()->needed.empty()) [[unlikely]] {
+        call.method = number_with_needs(method, call.functions()->needed).value;
+    } else {
+        const auto define = [this](base::method_id number, std::string signature) {
+            (void)hand_in(define_method{number, std::move(signature), {}});
+        };
+        call.method = methods_.number_of(method, define).value;
+    }
     if (!commands_.put(call)) {
         return refuse(call, method.name, errc::shutdown, "the manager has stopped");
     }
@@ -215,6 +216,18 @@ void manager_runtime::submit(const detail::method_key& method, state_base& call,
     const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
     calls_waiting_.store(waiting, std::memory_order_relaxed);
     drive_.queued_came(lone || waiting >= bounds().batch_records_max);
+}
+
+// Of a function together with those of the worker's that it is given: only a worker that has them all is
+// called.
+base::method_id manager_runtime::number_with_needs(const detail::method_key& method,
+                                                   const std::vector<std::string>& needs) {
+    std::string key(method.name);
+    for (const auto& each : needs) key += method_table::needs + each;
+    const auto define = [&](base::method_id number, std::string) {
+        (void)hand_in(define_method{number, method.signature(method.name), needs});
+    };
+    return methods_.number_of({key, method.type, method.signature}, define);
 }
 
 void manager_runtime::refuse(state_base& call, std::string_view function, errc code,
@@ -284,6 +297,12 @@ void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_bas
     auto group = std::static_pointer_cast<worker_group_state>(of.owner());
     const std::uint32_t bytes = worker_group_state::charge_of(of.payload().size());
     group->callback_waits(bytes);
+    if (of.nested()) [[unlikely]] {
+        next = base::make_task([next = std::move(next)] {
+            const in_callable still;
+            next->run();
+        });
+    }
     callbacks_.post(std::move(next), std::move(group), {of.method, bytes});
 }
 
@@ -331,6 +350,7 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
     made.payload = std::move(call.arguments());
     if (call.is_stream()) [[unlikely]]
         made.options.set_stream(terms_of(call));
+    made.nested = call.nested();
     const std::stop_token stop = std::move(call.options().stop);
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
@@ -354,7 +374,7 @@ void manager_runtime::carry_out(cancel_submitted& asked, base::instant now) {
 }
 
 void manager_runtime::carry_out(define_method& asked, base::instant) {
-    machine_->define(asked.method, std::move(asked.signature));
+    machine_->define(asked.method, std::move(asked.signature), std::move(asked.needs));
 }
 
 void manager_runtime::take_queued(base::instant now) {
@@ -371,6 +391,9 @@ void manager_runtime::step(base::instant now) {
 
 void manager_runtime::carry_out_effects() {
     publish_metrics();
+    // Before their calls are settled.
+    for (auto& each : effects_.callbacks) call_back(std::move(each));
+    effects_.callbacks.clear();
     for (auto& each : effects_.news) tell(each);
     effects_.news.clear();
     for (auto& each : effects_.progress) {
@@ -392,6 +415,32 @@ void manager_runtime::carry_out_effects() {
         for (auto& each : some) settle(call_of(each), std::move(each.result));
     }
     effects_.done.clear();
+}
+
+// A worker's function asks for a callable that came with its call.
+void manager_runtime::call_back(core::called_back&& asked) {
+    const auto functions = reinterpret_cast<state_base*>(asked.ticket)->functions();
+    const auto refuse = [&](core::answer_callback with) {
+        machine_->on(std::move(with), net::clock_now(), effects_);
+    };
+    if (!functions || asked.which.function >= functions->callables.size()) {
+        return refuse(
+            refusal_of(asked, errc::bad_arguments, "the call was given no such function"));
+    }
+    const bool own_threads = !options_.run_callable && !options_.own_loop;
+    if (own_threads && !callables_.takes_more()) {
+        return refuse(refusal_of(asked, errc::overloaded,
+                                 "all threads for callables wait for calls of their own"));
+    }
+    const auto answer = [self = weak_from_this()](core::answer_callback given) {
+        if (const auto manager = self.lock()) manager->put(std::move(given));
+    };
+    auto run = run_of_callable(std::move(asked), functions, id_, answer);
+    if (own_threads) return callables_.post(std::move(run));
+    if (!options_.run_callable) return callbacks_.post_unless_stopped(std::move(run));
+    const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(run));
+    const auto threw = thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
+    if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.

@@ -22,6 +22,7 @@
 
 #include "maus/core/manager.hpp"
 #include "maus/manager.hpp"
+#include "maus/shell/callable_threads.hpp"
 #include "maus/shell/callback_thread.hpp"
 #include "maus/shell/control_command.hpp"
 #include "maus/shell/leader_follower.hpp"
@@ -60,7 +61,11 @@ public:
     [[nodiscard]] std::shared_ptr<worker_group_state> get_workers(const request& wanted);
     void forget(base::group_id id);
     /// A thread waits for this call, and may drive meanwhile.
-    void attend(const detail::state_base& call, base::instant until);
+    template <class Done>
+    void attend(Done done, base::instant until) {
+        if (options_.own_loop) return;  // only that loop drives it
+        drive_.lead_while_waiting(done, until);
+    }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
     [[nodiscard]] const limits& bounds() const { return options_.limits; }
@@ -103,10 +108,15 @@ private:
         return true;
     }
     [[nodiscard]] core::stream_terms terms_of(detail::state_base& call) const;
+    [[nodiscard]] base::method_id number_with_needs(const detail::method_key& method,
+                                                    const std::vector<std::string>& needs);
     void make_call(detail::state_base& call, base::instant now);
     void follow(const std::stop_token& stop, detail::state_base& call, base::instant now);
     void carry_out(cancel_submitted& asked, base::instant now);
     void carry_out(define_method& asked, base::instant now);
+    void carry_out(core::answer_callback& asked, base::instant now) {
+        machine_->on(std::move(asked), now, effects_);
+    }
     template <class Asked>
     void carry_out(Asked& asked, base::instant now) {
         machine_->on(asked, now, effects_);
@@ -121,6 +131,7 @@ private:
     void settle(detail::state_base& call, core::outcome&& result);
     void end_stream(detail::state_base& call, core::outcome&& result);
     void hand_items_over();
+    void call_back(core::called_back&& asked);
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
@@ -134,6 +145,7 @@ private:
     base::call_queue<detail::command> commands_;
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
     callback_thread callbacks_;
+    callable_threads callables_;
     net::reactor reactor_;
     leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;

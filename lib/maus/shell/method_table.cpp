@@ -5,7 +5,7 @@ namespace maus::shell {
 std::string method_table::name_of(base::method_id number) {
     const std::shared_lock lock(guard_);
     for (const auto& [key, its] : numbers_) {
-        if (its == number) return key.first;
+        if (its == number) return key.first.substr(0, key.first.find(needs));
     }
     return {};
 }

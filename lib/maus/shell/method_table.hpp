@@ -48,6 +48,9 @@ class method_table {
     using entry = std::pair<std::string, const void*>;
 
 public:
+    /// In a key, before what a function needs besides (manager_runtime::number_with_needs).
+    static constexpr char needs = '\n';
+
     /// Empty: no function has this number.
     [[nodiscard]] std::string name_of(base::method_id number);
     /// Calls `define(number, signature)` for a new function before anybody else can get its number.

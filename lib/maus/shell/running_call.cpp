@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "maus/shell/received_functions.hpp"
+
 namespace maus::shell {
 
 // --- deferred_reply ------------------------------------------------------------------------------
@@ -64,6 +66,11 @@ maus::context running_call::context() {
             std::make_shared<context_state>(job_, fence(), source.get_token(), with_.completions);
     }
     return maus::context(context_);
+}
+
+std::shared_ptr<detail::function_calls> running_call::functions() {
+    if (!functions_) functions_ = std::make_shared<received_functions>(*this, with_);
+    return functions_;
 }
 
 maus::fence running_call::fence() const {

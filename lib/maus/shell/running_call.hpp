@@ -8,9 +8,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "maus/core/worker.hpp"
 #include "maus/shell/call_stops.hpp"
+#include "maus/shell/callback_desk.hpp"
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/context_state.hpp"
 #include "maus/shell/function_threads.hpp"
@@ -45,12 +48,20 @@ private:
     std::shared_ptr<call_stops> stops_;  // none: no token was asked for
 };
 
+/// What a worker exposes, in one order.
+struct exposed_functions {
+    std::vector<std::string> signatures;
+    std::vector<detail::handler> handlers;
+};
+
 /// What a function's call needs of its worker.
 struct call_services {
     const core::worker_config& worker;
+    std::shared_ptr<const exposed_functions> exposed;
     std::shared_ptr<completion_sink> completions;
     std::shared_ptr<call_stops> stops;
     const function_threads& threads;
+    std::shared_ptr<callback_desk> callbacks;
 };
 
 /// By the thread that runs the function, which finds it by on_this_thread() meanwhile.
@@ -74,6 +85,7 @@ public:
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override;
     [[nodiscard]] maus::context context() override;
     void give(std::unique_ptr<detail::item_source> items) override { items_ = std::move(items); }
+    [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override;
     [[nodiscard]] maus::fence fence() const;
     [[nodiscard]] const core::job& job() const { return job_; }
 
@@ -92,10 +104,13 @@ public:
     /// While it lives, the function runs.
     class scope {
     public:
-        explicit scope(running_call& runs) { current_ = &runs; }
-        ~scope() { current_ = nullptr; }
+        explicit scope(running_call& runs) : outer_(std::exchange(current_, &runs)) {}
+        ~scope() { current_ = outer_; }
         scope(const scope&) = delete;
         scope& operator=(const scope&) = delete;
+
+    private:
+        running_call* outer_;  // in a program's own loop: it waits for its caller
     };
 
 private:
@@ -104,8 +119,9 @@ private:
     core::job& job_;
     const call_services& with_;
     std::shared_ptr<deferred_reply> later_;
-    std::shared_ptr<context_state> context_;      // none: nobody has asked
-    std::unique_ptr<detail::item_source> items_;  // none: its answer is a value
+    std::shared_ptr<context_state> context_;             // none: nobody has asked
+    std::unique_ptr<detail::item_source> items_;         // none: its answer is a value
+    std::shared_ptr<detail::function_calls> functions_;  // the same
     core::job_done done_;
 };
 

@@ -21,7 +21,10 @@ namespace maus::shell {
 class inline_policy {
 public:
     [[nodiscard]] bool is_short() const { return streak_ >= streak_min; }
+    /// It may wait for its caller.
+    void never() { streak_ = waits; }
     void took(base::duration time) {
+        if (streak_ == waits) return;
         if (time > longest) {
             streak_ = 0;
         } else if (streak_ < streak_min) {
@@ -32,6 +35,7 @@ public:
 private:
     static constexpr base::duration longest = std::chrono::microseconds{20};
     static constexpr int streak_min = 4;
+    static constexpr int waits = -1;
     int streak_ = 0;
 };
 

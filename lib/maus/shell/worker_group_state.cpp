@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/net/clock.hpp"
+#include "maus/shell/called_callable.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/own_loops.hpp"
 #include "maus/shell/running_call.hpp"
@@ -23,7 +24,9 @@ std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t 
     const limits& most = owner_->bounds();
     const bool fits = before < most.calls_max && bytes_before + bytes <= most.calls_bytes_max;
     if (fits || has_room(before, bytes_before, bytes)) return std::nullopt;
-    if (chosen.when_full == when_full::fail) return errc::overloaded;
+    // A callable that waits for room might wait for its own call.
+    const bool must_not_wait = chosen.when_full == when_full::fail || in_callable::is_here();
+    if (must_not_wait) return errc::overloaded;
     bytes_.fetch_sub(bytes);
     unsettled_.fetch_sub(1);
     before = most.calls_max;
@@ -144,6 +147,7 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
         static_cast<detail::stream_state&>(call).set_window(owner_->bounds().stream_items_max,
                                                             owner_->bounds().stream_bytes_max);
     }
+    call.nested() = in_callable::is_here();
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
         inherit(call.options(), *from);
     }
@@ -166,7 +170,8 @@ void worker_group_state::cancel(detail::state_base& call) {
 }
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
-    owner_->attend(call, end);
+    callable_threads::begin_wait();
+    owner_->attend([&] { return call.ready(); }, end);
 }
 
 void worker_group_state::items_read(detail::stream_state& call, std::uint32_t items,
@@ -175,13 +180,16 @@ void worker_group_state::items_read(detail::stream_state& call, std::uint32_t it
 }
 
 void worker_group_state::attend_items(detail::stream_state& call, base::instant end) {
-    owner_->drive().lead_while_waiting([&] { return call.has_news(); }, end);
+    callable_threads::begin_wait();
+    owner_->attend([&] { return call.has_news(); }, end);
 }
 
 void worker_group_state::post(detail::stream_state& call,
                               std::unique_ptr<detail::continuation> next) {
     owner_->post(std::move(next), call);
 }
+
+void worker_group_state::attended(detail::state_base&) { callable_threads::end_wait(); }
 
 // --- callbacks -----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@
 #include "maus/net/endpoint.hpp"
 #include "maus/net/process.hpp"
 #include "maus/shell/program_code.hpp"
+#include "maus/wire/signature.hpp"
 
 namespace maus::shell {
 
@@ -53,19 +54,22 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
         throw error(errc::invalid_argument,
                     "a function named " + parsed.value().name + " is exposed already");
     }
-    if (handlers_.size() >= options_.limits.functions_max) {
+    if (exposed_->handlers.size() >= options_.limits.functions_max) {
         throw error(errc::too_large, "cannot expose " + wire::printable(signature) +
                                          ": a worker has at most limits.functions_max (" +
                                          std::to_string(options_.limits.functions_max) +
                                          ") functions");
     }
-    // Dynamic functions come behind the others ([P-97]).
-    const std::size_t at = parsed.value().is_dynamic() ? handlers_.size() : plain_functions_++;
-    const auto place = static_cast<std::ptrdiff_t>(at);
-    config_.signatures.insert(config_.signatures.begin() + place, std::move(signature));
-    gives_items_.insert(gives_items_.begin() + place, wire::is_stream(config_.signatures[at]));
-    inline_policies_.emplace_back();
-    handlers_.insert(handlers_.begin() + place, std::move(handler));
+    // In the order in which they are told (wire/functions.hpp).
+    auto& all = config_.signatures;
+    const auto kind = wire::kind_of(signature);
+    const auto place =
+        std::find_if(all.begin(), all.end(),
+                     [kind](const std::string& each) { return wire::kind_of(each) > kind; }) -
+        all.begin();
+    gives_items_.insert(gives_items_.begin() + place, wire::is_stream(signature));
+    all.insert(all.begin() + place, std::move(signature));
+    exposed_->handlers.insert(exposed_->handlers.begin() + place, std::move(handler));
 }
 
 void worker_runtime::set_type(std::string type) {
@@ -101,6 +105,7 @@ worker_runtime::~worker_runtime() {
     function_threads_.stop();
     clear_up_the_rest();
     streams_.clear();
+    services_.callbacks->close();
     completions_->close();
 }
 
@@ -112,6 +117,12 @@ void worker_runtime::begin(mode how) {
                     "maus::worker: call register_parkserver() or connect() first");
     }
     mode_ = how;
+    exposed_->signatures = config_.signatures;
+    inline_policies_.resize(config_.signatures.size());
+    for (std::size_t i = 0; i < config_.signatures.size(); ++i) {
+        if (wire::takes_references(config_.signatures[i])) inline_policies_[i].never();
+    }
+    if (how == mode::hosted) services_.callbacks->host([this] { wait_hosted(); });
     machine_.emplace(config_, net::clock_now());
     reactor_.emplace(
         config_.settings,
@@ -161,7 +172,8 @@ void worker_runtime::start() {
 
 void worker_runtime::start_threads() {
     try {
-        const auto got = function_threads_.start_threads(config_.concurrency);
+        const auto got = function_threads_.start_threads(config_.concurrency,
+                                                         options_.limits.detached_per_slot_max);
         if (got == config_.concurrency) return;
         log_safely(options_.log, log_level::warning,
                    "the system allows threads for " + std::to_string(got) + " of " +
@@ -185,6 +197,7 @@ void worker_runtime::loop() {
 }
 
 void worker_runtime::loop_is_over() {
+    services_.callbacks->close();
     completions_->close();
     {
         const std::lock_guard lock(guard_);
@@ -222,12 +235,25 @@ bool worker_runtime::process_events() {
         clear_up_the_rest();
         return false;
     }
+    services_.callbacks->run_continuations();
     const auto until = net::clock_now() + std::chrono::milliseconds{10};
     bool ran = false;
     while (net::clock_now() < until && function_threads_.run_one()) ran = true;
     const bool goes_on = !ran || reactor_->process_events();
     if (!function_threads_.idle()) reactor_->sockets().wake();
     return goes_on;
+}
+
+// A function waits for its caller: the worker goes on meanwhile, on this very thread.
+void worker_runtime::wait_hosted() {
+    if (!reactor_->process_events()) return services_.callbacks->close();
+    services_.callbacks->run_continuations();
+    if (function_threads_.run_one()) return;
+    if (must_drive()) {
+        shell::drive(std::chrono::milliseconds{2});  // the callable may run in the same loop
+    } else {
+        reactor_->sockets().wait(machine_->next_deadline());
+    }
 }
 
 // --- by the leader -------------------------------------------------------------------------------
@@ -265,9 +291,12 @@ void worker_runtime::step(base::instant now) {
         answerable_ = machine_->answerable();
         function_threads_.answerable(answerable_);
         services_.stops->keep_only(answerable_);
+        services_.callbacks->keep_only(answerable_);
     }
     const bool for_streams = other_link || !effects_.cancel.empty() || !effects_.more.empty();
     const auto cancels = for_streams ? effects_.cancel : std::vector<wire::attempt>{};
+    for (auto& each : effects_.called_back) services_.callbacks->answered(std::move(each));
+    effects_.called_back.clear();
     if (!effects_.cancel.empty()) cancel_jobs(now);
     if (for_streams) [[unlikely]]
         step_streams(other_link, cancels);
@@ -438,7 +467,7 @@ void worker_runtime::run_job(core::job job, bool may_start) {
 MAUS_CATCHES_FORCED_UNWIND void worker_runtime::invoke(const core::job& job, running_call& call) {
     try {
         const running_call::scope here(call);
-        handlers_[job.function](call);
+        exposed_->handlers[job.function](call);
     } catch (const abi::__forced_unwind&) {
         call.fault(errc::remote_exception, "pthread_exit", "the function ended its thread");
         deliver(call);

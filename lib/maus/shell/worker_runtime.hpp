@@ -103,19 +103,24 @@ private:
     void run_on_release(const lease_info& of);
     /// What was set up and could not be cleared up in time. When nothing runs any more.
     void clear_up_the_rest();
+    void wait_hosted();
 
     worker_options options_;
     core::worker_config config_;
-    std::vector<detail::handler> handlers_;
+    std::shared_ptr<exposed_functions> exposed_ = std::make_shared<exposed_functions>();
     detail::lease_hook on_lease_, on_release_;
     std::optional<lease_info> set_up_for_;  // by whoever runs hooks: on_release is due
-    std::size_t plain_functions_ = 0;       // those that are not dynamic come first
     std::unordered_set<std::string> names_;
     mode mode_ = mode::fresh;
     std::shared_ptr<completion_sink> completions_ = std::make_shared<completion_sink>();
     function_threads function_threads_;
-    call_services services_{config_, completions_, std::make_shared<call_stops>(),
-                            function_threads_};
+    call_services services_{config_,
+                            exposed_,
+                            completions_,
+                            std::make_shared<call_stops>(),
+                            function_threads_,
+                            std::make_shared<callback_desk>(completions_, function_threads_,
+                                                            options_.limits.calls_max)};
     stream_runs streams_{services_, function_threads_};
     std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;

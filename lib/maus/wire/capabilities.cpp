@@ -23,6 +23,7 @@ void for_each_limit(Limits& limits, Each each) {
     each(9, limits.calls_per_worker_max);
     each(10, limits.features_max);
     each(11, limits.extensions_max);
+    each(12, limits.callbacks_max);
 }
 }  // namespace
 

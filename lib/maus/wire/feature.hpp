@@ -27,8 +27,12 @@ inline constexpr std::string_view feature_elastic = "elastic";
 /// Functions that give items, one after the other (section 6.4).
 inline constexpr std::string_view feature_streams = "streams";
 
+/// Functions among the arguments of a call, and callbacks (section 6.3).
+inline constexpr std::string_view feature_functions = "functions";
+
 /// The features of this version.
-inline constexpr std::array known_features{feature_elastic, feature_streams, feature_transfer};
+inline constexpr std::array known_features{feature_elastic, feature_functions, feature_streams,
+                                            feature_transfer};
 
 /// What a peer of this version names.
 [[nodiscard]] feature_set own_features();

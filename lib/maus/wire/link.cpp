@@ -32,6 +32,7 @@ bool is_known(record_type type) {
         case record_type::worker_part:
         case record_type::worker_taken:
         case record_type::item:
+        case record_type::callback:
         case record_type::welcome:
         case record_type::reject:
         case record_type::call:
@@ -42,11 +43,19 @@ bool is_known(record_type type) {
         case record_type::manager_part:
         case record_type::manager_taken:
         case record_type::more:
+        case record_type::callback_result:
+        case record_type::callback_failed:
         case record_type::rejected_by:
         case record_type::progress: return true;
     }
     return false;
 }
+
+namespace {
+bool is_carrier(record_type type) {
+    return type == record_type::callback || type == record_type::callback_result;
+}
+}  // namespace
 
 // A record whose layout or function number no usual record has. One of an unknown type is skipped as a
 // whole: only its frame has to be known.
@@ -55,6 +64,9 @@ bool link_reader::check_unusual(record& read) {
         const bool has_frame = (read.flags & layout_flags) == flag_apart && read.function == 0;
         if (has_frame && is_part(read.type)) return take_part(read);
         if (has_frame && read.type == record_type::item) return take_outside(read);
+        const bool carries = (read.flags & layout_flags & ~(flag_apart | flag_extended)) == 0 &&
+                             is_carrier(read.type) && read.function == 0;
+        if (carries) return take_outside(read);
         return stop((read.flags & layout_flags) != 0 ? "a record has flags that it cannot have"
                                                      : "only a call has a function number");
     }
@@ -114,6 +126,30 @@ bool link_reader::join(base::byte_view piece) {
     }
     unfinished_->bytes.append(piece);
     return true;
+}
+
+std::optional<callback> take_callback(const record& from, base::byte_view& body) {
+    if ((from.flags & flag_extended) != 0) {
+        body = body.subspan(sizeof(std::uint32_t) + from.extended.size());
+    }
+    callback read;
+    if (from.type == record_type::callback) {
+        if (body.size() < sizeof read.function) return std::nullopt;
+        read.function = load<std::uint32_t>(body.data());
+        body = body.subspan(sizeof read.function);
+    }
+    if (body.size() < sizeof read.id) return std::nullopt;
+    read.id = load<std::uint64_t>(body.data());
+    body = body.subspan(sizeof read.id);
+    return read;
+}
+
+void take_carried(const record& from, base::byte_view body, base::buffer& into) {
+    if (from.apart != nullptr) {
+        into = std::move(*from.apart);
+    } else {
+        into.append(body);
+    }
 }
 
 namespace {
@@ -212,11 +248,50 @@ std::optional<std::uint8_t> decode_unimplemented(base::byte_view body) {
 
 void link_writer::share_apart(base::buffer& payload) { to_.rest.push_back(base::share(payload)); }
 
-void link_writer::failed(attempt of, const fault& why, std::size_t peer_text_bytes_max) {
+fault link_writer::cut_fault(const fault& why, std::size_t peer_text_bytes_max) const {
     const std::size_t bytes_max = std::min(bounds_.text_bytes_max, peer_text_bytes_max);
-    archived(record_type::failed, of,
-             fault{why.error, std::string(cut(why.type, bytes_max)),
-                   std::string(cut(why.text, bytes_max))});
+    return {why.error, std::string(cut(why.type, bytes_max)),
+            std::string(cut(why.text, bytes_max))};
+}
+
+void link_writer::failed(attempt of, const fault& why, std::size_t peer_text_bytes_max) {
+    archived(record_type::failed, of, cut_fault(why, peer_text_bytes_max));
+}
+
+// --- callbacks -----------------------------------------------------------------------------------
+
+std::byte* link_writer::begin_carrying(record_type type, std::uint8_t flags, attempt of,
+                                       callback which, std::size_t inside) {
+    const bool names_function = type == record_type::callback;
+    const std::size_t head = sizeof which.id + (names_function ? sizeof which.function : 0);
+    std::byte* at = put(begin(type, flags, 0, attempt_bytes + head + inside), of);
+    if (names_function) {
+        store(at, which.function);
+        at += sizeof which.function;
+    }
+    store(at, which.id);
+    return at + sizeof which.id;
+}
+
+void link_writer::carry(record_type type, attempt of, callback which, base::buffer&& payload) {
+    if (payload.size() >= bounds_.payload_apart_bytes) {
+        return carry_apart(type, of, which, std::move(payload), 0);
+    }
+    put(begin_carrying(type, 0, of, which, payload.size()), payload.view());
+}
+
+void link_writer::carry_apart(record_type type, attempt of, callback which, base::buffer&& payload,
+                              std::uint8_t more_flags) {
+    const auto flags = static_cast<std::uint8_t>(flag_apart | more_flags);
+    (void)begin_carrying(type, flags, of, which, 0);
+    to_.rest.push_back(std::move(payload));
+}
+
+void link_writer::callback_failed(attempt of, callback which, const fault& why,
+                                  std::size_t peer_text_bytes_max) {
+    base::buffer bytes;
+    encode(bytes, cut_fault(why, peer_text_bytes_max));
+    put(begin_carrying(record_type::callback_failed, 0, of, which, bytes.size()), bytes.view());
 }
 
 void link_writer::progressed(attempt of, const progress& how_far, std::size_t peer_text_bytes_max) {

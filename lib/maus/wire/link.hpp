@@ -38,6 +38,7 @@ enum class record_type : std::uint8_t {
     worker_part = 10,
     worker_taken = 11,
     item = 14,
+    callback = 12,
     welcome = 33,
     reject = 34,
     call = 35,
@@ -48,6 +49,8 @@ enum class record_type : std::uint8_t {
     manager_part = 40,
     manager_taken = 41,
     more = 44,
+    callback_result = 42,
+    callback_failed = 43,
     rejected_by = 128,
     progress = 129,
 };
@@ -152,6 +155,13 @@ struct progress {
     }
 };
 
+/// What a worker's function asks of its caller while it runs: which of the callables among its
+/// arguments, and the worker's own number for this callback. An answer names the number only.
+struct callback {
+    std::uint64_t id = 0;
+    std::uint32_t function = 0;
+};
+
 /// A record where it stands in its message: valid while the message is.
 struct record {
     record_type type{};
@@ -212,6 +222,12 @@ private:
 void take_payload(const record& from, base::byte_view body, base::buffer& into,
                   std::unique_ptr<base::buffer>* extended = nullptr);
 
+/// Of a callback or its answer: takes it off the front of what take_attempt left, with the extensions
+/// that may stand before it; nothing if it is too short.
+[[nodiscard]] std::optional<callback> take_callback(const record& from, base::byte_view& body);
+/// The payload of one, into an empty buffer. `body` is what take_callback left.
+void take_carried(const record& from, base::byte_view body, base::buffer& into);
+
 /// `extended` gets the extensions, which point into `body`.
 [[nodiscard]] base::result<hello> decode_hello(base::byte_view body, const limits& bounds,
                                                extensions* extended = nullptr);
@@ -249,6 +265,13 @@ public:
     /// Texts are cut to what the peer takes, too.
     void failed(attempt of, const fault& why,
                 std::size_t peer_text_bytes_max = std::numeric_limits<std::size_t>::max());
+    /// callback, callback_result. `payload` is taken if it is large.
+    void carry(record_type type, attempt of, callback which, base::buffer&& payload);
+    /// The same of a payload that is large, or of its last piece (flag_continued).
+    void carry_apart(record_type type, attempt of, callback which, base::buffer&& payload,
+                     std::uint8_t more_flags);
+    void callback_failed(attempt of, callback which, const fault& why,
+                         std::size_t peer_text_bytes_max);
     /// The last piece of a payload whose parts were sent.
     void last_of_call(attempt of, std::uint16_t function, bool at_most_once, base::buffer&& piece,
                       base::byte_view extended = {});
@@ -289,6 +312,9 @@ private:
     void archived(record_type type, const Body& body, const extensions& extended = {});
     template <class Body>
     void archived(record_type type, attempt of, const Body& body);
+    std::byte* begin_carrying(record_type type, std::uint8_t flags, attempt of, callback which,
+                              std::size_t inside);
+    [[nodiscard]] fault cut_fault(const fault& why, std::size_t peer_text_bytes_max) const;
 
     message& to_;
     const limits& bounds_;

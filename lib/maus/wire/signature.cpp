@@ -7,7 +7,9 @@
 namespace maus::wire {
 
 void schema_archive::separate() {
-    if (!text_.empty() && text_.back() != '<' && text_.back() != '{') text_ += ',';
+    const bool is_first =
+        text_.empty() || std::string_view("<{(").find(text_.back()) != std::string_view::npos;
+    if (!is_first) text_ += ',';
 }
 
 bool schema_archive::again(const std::type_info& type) {
@@ -92,8 +94,27 @@ public:
         text = before.substr(0, before.size() - rest_.size());
         return true;
     }
+    /// A type, or a reference to a function: fn<R(A,B)>.
+    bool take_parameter(std::string_view& text) {
+        const std::string_view before = rest_;
+        if (take(reference_begin) && take_reference()) {
+            text = before.substr(0, before.size() - rest_.size());
+            return true;
+        }
+        rest_ = before;
+        return take_type(text);
+    }
 
 private:
+    bool take_reference() {
+        std::string_view part;
+        if (!take_type(part) || !take("(")) return false;
+        if (take(")")) return take(">");
+        do {
+            if (!take_type(part) || part == "void") return false;
+        } while (take(","));
+        return take(")>");
+    }
     bool type(std::size_t depth, std::size_t braces) {
         if (depth >= signature_depth_max) return false;
         if (take("^")) return back_reference(braces);
@@ -177,7 +198,7 @@ std::optional<base::failure> scan_signature(std::string_view text, Name take_nam
         take_parameter(any_number_of_any);
     } else if (!in.take(")")) {
         do {
-            if (!in.take_type(type)) return violation("a parameter is no type");
+            if (!in.take_parameter(type)) return violation("a parameter is no type");
             if (type == "void") return violation("a parameter is void");
             take_parameter(type);
         } while (in.take(","));
@@ -212,8 +233,36 @@ base::result<parsed_signature> parse_signature(std::string_view text) {
     return parsed;
 }
 
+bool takes_references(std::string_view signature) {
+    const std::size_t open = signature.find('(');
+    if (open == signature.npos) return false;
+    scanner in{signature.substr(open + 1)};
+    std::string_view type;
+    while (in.take_parameter(type)) {
+        if (type.starts_with(reference_begin) && type.find('(') != type.npos) return true;
+        if (!in.take(",")) return false;
+    }
+    return false;
+}
+
+function_kind kind_of(std::string_view signature) {
+    if (is_dynamic(signature)) return function_kind::dynamic;
+    return takes_references(signature) ? function_kind::with_references : function_kind::plain;
+}
+
+namespace {
+const char* not_of(function_kind kind) {
+    switch (kind) {
+        case function_kind::plain: break;
+        case function_kind::dynamic: return "a function is not dynamic";
+        case function_kind::with_references: return "a function takes no reference";
+    }
+    return "a parameter is no type";
+}
+}  // namespace
+
 std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
-                                              const limits& bounds, bool dynamic) {
+                                              const limits& bounds, function_kind kind) {
     if (all.size() > bounds.functions_max) {
         return base::failure{errc::too_large, "more functions than functions_max"};
     }
@@ -221,9 +270,7 @@ std::optional<base::failure> check_signatures(const std::vector<std::string>& al
     const auto ignore = [](std::string_view) {};
     for (const auto& text : all) {
         if (auto bad = scan_signature(text, ignore, ignore, ignore)) return bad;
-        if (is_dynamic(text) != dynamic) {
-            return violation(dynamic ? "a function is not dynamic" : "a parameter is no type");
-        }
+        if (kind_of(text) != kind) return violation(not_of(kind));
     }
     std::vector<std::string_view> sorted(all.begin(), all.end());
     std::sort(sorted.begin(), sorted.end());

@@ -10,10 +10,12 @@
 //     enum<T>  dur<T,num/den>  time<T,num/den>  {T,...}  ^n: the n-th enclosing {...}, 1 =
 //     innermost
 //     any (a maus::value)    stream<T> (a result only: items, one after the other)
+//     fn<R(A,B)> (a parameter only: a maus::function)
 //
 // A dynamic function takes any number of values: count(...)->any.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -221,10 +223,19 @@ inline constexpr std::size_t signature_depth_max = 64;
 /// Of a signature's result: the type of the items; nothing if it is no stream.
 [[nodiscard]] std::optional<std::string_view> item_type(std::string_view result);
 
-/// What a worker exposes: good signatures, at most functions_max, none twice ([P-65]). Dynamic ones are
-/// told apart from the others ([P-97], functions.hpp): `dynamic` says which these are to be.
-[[nodiscard]] std::optional<base::failure> check_signatures(const std::vector<std::string>& all,
-                                                            const limits& bounds,
-                                                            bool dynamic = false);
+/// What a parameter begins with that is a reference to a function: fn<R(A,B)>. It stands nowhere else.
+inline constexpr std::string_view reference_begin = "fn<";
+/// Of a signature: whether it has such a parameter.
+[[nodiscard]] bool takes_references(std::string_view signature);
+
+/// How a worker tells of a function (functions.hpp): peers of the first days would refuse the signatures
+/// of all but plain ones.
+enum class function_kind : std::uint8_t { plain, dynamic, with_references };
+[[nodiscard]] function_kind kind_of(std::string_view signature);
+
+/// What a worker exposes of one kind: good signatures, at most functions_max, none twice ([P-65]).
+[[nodiscard]] std::optional<base::failure> check_signatures(
+    const std::vector<std::string>& all, const limits& bounds,
+    function_kind kind = function_kind::plain);
 
 }  // namespace maus::wire

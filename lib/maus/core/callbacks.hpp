@@ -1,0 +1,63 @@
+// The callbacks of one link, as its worker sees them (PROTOCOL.md, section 6.3).
+//
+// a callback | event                                          | next
+// -----------|------------------------------------------------|-------------------------------------
+// (none)     | its function asks; room at the manager         | sent
+// (none)     | the same; none                                 | waits
+// waits      | another was answered: there is room            | sent
+// waits      | its deadline                                   | done: deadline_exceeded
+// sent       | its deadline                                   | done; the answer is still due
+// sent       | callback_result, callback_failed               | done, unless it was
+// any        | the link ends                                  | (none), and nobody is told
+//
+// Room is what the manager allows of those that it has not answered.
+//
+// Pure: no socket, clock or thread.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "maus/base/buffer.hpp"
+#include "maus/base/time.hpp"
+#include "maus/core/timer_heap.hpp"
+#include "maus/wire/link.hpp"
+
+namespace maus::core {
+
+/// A job that runs asks its caller to call one of the callables among its arguments.
+struct job_callback {
+    std::uint64_t link = 0;
+    wire::attempt attempt;
+    wire::callback which;
+    base::buffer payload;
+    base::instant deadline = base::never;  ///< nobody waits for the answer after that
+};
+
+class callbacks {
+public:
+    explicit callbacks(std::uint64_t room) : room_(room) {}
+
+    /// What is to be sent now; nothing if it has to wait.
+    [[nodiscard]] std::optional<job_callback> add(job_callback&& asked);
+    /// An answer came. False: none is due.
+    [[nodiscard]] bool answered();
+    /// True: somebody waits for it, and is told now.
+    [[nodiscard]] bool close(std::uint64_t id) { return open_.erase(id) != 0; }
+    /// What may be sent now of those that waited; to be called until there is none.
+    [[nodiscard]] std::optional<job_callback> next();
+    /// One whose deadline has passed; to be called until there is none.
+    [[nodiscard]] std::optional<std::uint64_t> pop_overdue(base::instant now);
+    [[nodiscard]] base::instant next_deadline() const { return timers_.next(); }
+
+private:
+    std::uint64_t room_;
+    std::uint64_t sent_ = 0;  // and not answered
+    std::deque<job_callback> waiting_;
+    std::unordered_set<std::uint64_t> open_;  // somebody waits for them
+    timer_heap<std::uint64_t> timers_;
+};
+
+}  // namespace maus::core

@@ -1,0 +1,56 @@
+// Calls that take functions, and wait for them (placement.hpp; PROTOCOL.md, section 6.3).
+#include <algorithm>
+
+#include "maus/core/placement.hpp"
+
+namespace maus::core {
+
+bool placement::has_what_is_needed(const worker_link& at, std::uint32_t method) const {
+    const definition& wanted = methods_[method];
+    if (wanted.takes_references && !at.takes_references) return false;
+    return std::all_of(wanted.needs.begin(), wanted.needs.end(),
+                       [&](const std::string& each) { return at.numbers.contains(each); });
+}
+
+std::string placement::lacking(const std::vector<link_index>& links, std::uint32_t method) const {
+    for (const auto& each : methods_[method].needs) {
+        const bool is_there = std::any_of(links.begin(), links.end(), [&](link_index at) {
+            return links_[at].numbers.contains(each);
+        });
+        if (!is_there) return each;
+    }
+    return "together all that";
+}
+
+// A call that waits for its caller holds no slot, for what it waits for may need one: a callable may call
+// the same workers ([P-111]).
+void placement::begin_callback(std::uint32_t index) {
+    call_slot& call = calls_[index];
+    if (call.callbacks++ != 0) return;
+    worker_link& at = links_[call.link];
+    ++at.asking;
+    if (!call.detached) --at.slots_held;
+    if (at.group != nullptr) mark(*at.group);
+}
+
+void placement::end_callback(std::uint32_t index, instant now) {
+    call_slot& call = calls_[index];
+    if (call.callbacks == 0 || --call.callbacks != 0) return;
+    worker_link& at = links_[call.link];
+    --at.asking;
+    if (!call.detached) ++at.slots_held;
+    if (call.timed && call.running) {  // its time begins anew
+        call.hangs_at = base::after(now, call.attempt_timeout);
+        timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
+    }
+}
+
+// It is answered though nobody has answered it.
+void placement::drop_callbacks(call_slot& call) {
+    worker_link& at = links_[call.link];
+    call.callbacks = 0;
+    --at.asking;
+    if (!call.detached) ++at.slots_held;
+}
+
+}  // namespace maus::core

@@ -1,0 +1,126 @@
+#include "maus/shell/callable_threads.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "maus/error.hpp"
+#include "maus/net/process.hpp"
+
+namespace maus::shell {
+
+struct callable_threads::shared : std::enable_shared_from_this<shared> {
+    const net::signal_mask mask = net::current_mask();
+    const std::size_t at_a_time = std::max(std::thread::hardware_concurrency(), 2u);
+    std::mutex guard;
+    std::condition_variable changed;
+    std::condition_variable ended;
+    std::deque<std::unique_ptr<base::task>> queue;
+    std::size_t threads = 0;
+    std::size_t idle = 0;
+    std::size_t running = 0;
+    std::size_t waiting = 0;
+    bool stopping = false;
+
+    // Under the guard. Without a thread to be had, those that there are do the work.
+    void add_thread_if_needed() {
+        if (stopping || idle != 0 || running >= at_a_time || threads >= threads_max) return;
+        try {
+            net::spawn([kept = shared_from_this()] { kept->work(); }, mask).detach();
+            ++threads;
+        } catch (const error&) {
+        }
+    }
+    void work() {
+        works_for = this;
+        std::unique_lock lock(guard);
+        const struct at_end {
+            ~at_end() {
+                --of.threads;
+                of.ended.notify_all();
+            }
+            shared& of;
+        } has_ended{*this};
+        for (;;) {
+            ++idle;
+            changed.wait(lock,
+                         [this] { return stopping || (!queue.empty() && running < at_a_time); });
+            --idle;
+            if (stopping) return;
+            run_first(lock);
+        }
+    }
+    void run_first(std::unique_lock<std::mutex>& lock) {
+        auto task = std::move(queue.front());
+        queue.pop_front();
+        ++running;
+        if (!queue.empty()) {
+            changed.notify_one();
+            add_thread_if_needed();
+        }
+        lock.unlock();
+        const struct at_end {
+            ~at_end() {
+                lock.lock();
+                --of.running;
+            }
+            std::unique_lock<std::mutex>& lock;
+            shared& of;
+        } has_run{lock, *this};
+        task->run();
+        task.reset();
+    }
+    void begin_wait() {
+        const std::lock_guard lock(guard);
+        --running;
+        ++waiting;
+        if (queue.empty()) return;
+        changed.notify_one();
+        add_thread_if_needed();
+    }
+    void end_wait() {
+        const std::lock_guard lock(guard);
+        ++running;
+        --waiting;
+    }
+};
+
+thread_local constinit callable_threads::shared* callable_threads::works_for = nullptr;
+
+callable_threads::callable_threads() : shared_(std::make_shared<shared>()) {}
+callable_threads::~callable_threads() { stop(); }
+
+bool callable_threads::takes_more() {
+    const std::lock_guard lock(shared_->guard);
+    shared_->add_thread_if_needed();
+    return shared_->stopping || shared_->threads > shared_->waiting;
+}
+
+void callable_threads::post(std::unique_ptr<base::task> task) {
+    const std::lock_guard lock(shared_->guard);
+    if (shared_->stopping) return;
+    shared_->queue.push_back(std::move(task));
+    shared_->changed.notify_one();
+}
+
+void callable_threads::stop() {
+    std::unique_lock lock(shared_->guard);
+    shared_->stopping = true;
+    const auto dropped = std::exchange(shared_->queue, {});
+    shared_->changed.notify_all();
+    if (works_for == shared_.get()) return;
+    shared_->ended.wait(lock, [this] { return shared_->threads == 0; });
+}
+
+void callable_threads::begin_wait() {
+    if (works_for != nullptr) works_for->begin_wait();
+}
+void callable_threads::end_wait() {
+    if (works_for != nullptr) works_for->end_wait();
+}
+
+}  // namespace maus::shell

@@ -1,0 +1,53 @@
+// The threads that run the callables which a manager's program passes with its calls (function.hpp).
+//
+// As many run at a time as the machine has processors. One that waits for a call of its own does not
+// count, for what it waits for may call back in turn: another thread is made then. So there may be many
+// that wait, one inside of the other; `threads_max` bounds them, and what would need one more is refused.
+//
+// a callable | event                                       | next
+// -----------|---------------------------------------------|---------------------------------------
+// (none)     | posted; threads_max wait, and none runs     | refused
+// (none)     | posted otherwise                            | queued
+// queued     | fewer run than there are processors         | runs
+// runs       | it waits for a call of its own              | waits
+// waits      | that call is settled                        | runs
+//
+// Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "maus/base/task.hpp"
+
+namespace maus::shell {
+
+class callable_threads {
+public:
+    static constexpr std::size_t threads_max = 256;
+
+    /// Its threads, made when they are needed, have the signal mask of the caller.
+    callable_threads();
+    /// stop(), except that one of its own threads may do this.
+    ~callable_threads();
+    callable_threads(const callable_threads&) = delete;
+    callable_threads& operator=(const callable_threads&) = delete;
+
+    /// False: all threads that may be made wait, and nobody would run one more. By who posts.
+    [[nodiscard]] bool takes_more();
+    /// Tasks do not throw; they may end the thread. Dropped if it has stopped.
+    void post(std::unique_ptr<base::task> task);
+    /// What is queued is dropped. Waits for what runs, unless one of the threads asks.
+    void stop();
+
+    /// A callable that runs on this thread waits, and has waited. Elsewhere without effect.
+    static void begin_wait();
+    static void end_wait();
+
+private:
+    struct shared;
+    static thread_local shared* works_for;
+    std::shared_ptr<shared> shared_;
+};
+
+}  // namespace maus::shell

@@ -1,0 +1,154 @@
+#include "maus/shell/callback_desk.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "maus/net/clock.hpp"
+#include "maus/shell/failure_text.hpp"
+#include "maus/shell/running_call.hpp"
+
+namespace maus::shell {
+
+void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_base& call,
+                        base::duration timeout) {
+    call.own(shared_from_this());
+    // The reference that the owner got is ours until it is settled.
+    state mine(&call);
+    const base::instant deadline = std::min(by.deadline, base::after(net::clock_now(), timeout));
+    core::job_callback asked{
+        by.link, by.attempt, {0, function}, std::move(call.arguments()), deadline};
+    {
+        std::unique_lock lock(guard_);
+        const bool full = !closed_ && open_.size() >= open_max_;
+        if (closed_ || full) {
+            lock.unlock();
+            const bool stopped = !full;
+            return settle(call, core::job_fault{stopped ? errc::shutdown : errc::overloaded,
+                                                {},
+                                                stopped ? "the worker has stopped"
+                                                        : "calls_max callbacks are not answered"});
+        }
+        asked.which.id = ++made_;
+        call.mark() = asked.which.id;
+        open_.emplace(asked.which.id, open_callback{std::move(mine), by.link});
+    }
+    to_->put(std::move(asked));
+}
+
+void callback_desk::settle(detail::state_base& call, outcome&& with) {
+    if (auto* value = std::get_if<core::job_value>(&with)) {
+        call.retain();  // it lets go of one
+        call.settle_and_release(std::move(value->payload), this);
+    } else {
+        auto& fault = std::get<core::job_fault>(with);
+        const std::string message = failure_text("a callback", fault.code, fault.type, fault.text);
+        call.settle(
+            std::make_exception_ptr(error(fault.code, message).thrown_as(std::move(fault.type))),
+            this);
+    }
+}
+
+void callback_desk::answered(core::callback_done&& done) {
+    state call;
+    {
+        const std::lock_guard lock(guard_);
+        const auto found = open_.find(done.id);
+        if (found == open_.end()) return;
+        call = std::move(found->second.call);
+        open_.erase(found);
+    }
+    settle(*call, std::move(done.outcome));
+}
+
+template <class Which>
+void callback_desk::fail_all(Which which, errc code, const char* why) {
+    std::vector<state> failed;
+    {
+        const std::lock_guard lock(guard_);
+        for (auto each = open_.begin(); each != open_.end();) {
+            if (which(each->second)) {
+                failed.push_back(std::move(each->second.call));
+                each = open_.erase(each);
+            } else {
+                ++each;
+            }
+        }
+    }
+    for (auto& each : failed) settle(*each, core::job_fault{code, {}, why});
+}
+
+void callback_desk::keep_only(std::uint64_t link) {
+    fail_all([link](const open_callback& each) { return each.link != link; }, errc::cancelled,
+             "the manager is gone");
+}
+
+void callback_desk::close() {
+    {
+        const std::lock_guard lock(guard_);
+        closed_ = true;
+    }
+    fail_all([](const open_callback&) { return true; }, errc::shutdown, "the worker has stopped");
+}
+
+void callback_desk::cancel(detail::state_base& call) {
+    state mine;
+    {
+        const std::lock_guard lock(guard_);
+        const auto found = open_.find(call.mark());
+        if (found == open_.end()) return;
+        mine = std::move(found->second.call);
+        open_.erase(found);
+    }
+    settle(*mine, core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
+}
+
+bool callback_desk::is_on_slot() const { return !drive_ && threads_.is_own_thread(); }
+
+bool callback_desk::drives_here() const {
+    return drive_ && running_call::on_this_thread() != nullptr;
+}
+
+void callback_desk::attend(detail::state_base& call, base::instant end) {
+    if (is_on_slot()) return threads_.lend_slot();
+    if (!drives_here()) return;
+    while (!call.ready() && (end == base::never || net::clock_now() < end)) drive_();
+}
+
+void callback_desk::attended(detail::state_base&) {
+    if (is_on_slot()) threads_.take_slot_back();
+}
+
+// --- what goes on --------------------------------------------------------------------------------
+
+void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::state_base&) {
+    std::unique_lock lock(guard_);
+    if (drive_) {
+        hosted_.push_back(std::move(next));
+        return;
+    }
+    if (!thread_) {
+        try {
+            thread_.emplace();
+        } catch (const error&) {
+            lock.unlock();
+            return next->run();  // the system gives no thread
+        }
+    }
+    thread_->post(std::move(next));
+}
+
+void callback_desk::run_continuations() {
+    for (;;) {
+        std::unique_ptr<detail::continuation> next;
+        {
+            const std::lock_guard lock(guard_);
+            if (hosted_.empty()) return;
+            next = std::move(hosted_.front());
+            hosted_.pop_front();
+        }
+        next->run();
+    }
+}
+
+}  // namespace maus::shell

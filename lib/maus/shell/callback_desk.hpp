@@ -1,0 +1,102 @@
+// The callbacks of a worker's functions that are not answered: who waits for each.
+//
+// a callback | event                                              | then
+// -----------|----------------------------------------------------|------------------------------------
+// (none)     | ask(): a function calls a callable of its caller's | open, and the machine is told
+// (none)     | the same; the worker has stopped                   | failed: shutdown
+// open       | answered()                                         | settled
+// open       | its link has ended: keep_only()                    | failed: cancelled
+// open       | close()                                            | failed: shutdown
+//
+// A function's thread that waits for one lends its slot (function_threads.hpp). In a program's own loop it
+// drives the worker meanwhile. What goes on after one (then, co_await) does so on a thread of its own, or
+// in the loop.
+//
+// Thread-safe. Kept by those who wait, also when the worker is gone.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+
+#include "maus/call_state.hpp"
+#include "maus/core/worker.hpp"
+#include "maus/shell/callback_thread.hpp"
+#include "maus/shell/completion_sink.hpp"
+#include "maus/shell/function_threads.hpp"
+
+namespace maus::shell {
+
+class callback_desk final : public detail::call_owner,
+                            public detail::executor,
+                            public std::enable_shared_from_this<callback_desk> {
+public:
+    callback_desk(std::shared_ptr<completion_sink> to, function_threads& threads,
+                  std::size_t open_max)
+        : to_(std::move(to)), threads_(threads), open_max_(open_max) {}
+
+    /// In a program's own loop: `drive` does one round of it, and returns when something came or a while
+    /// has passed. Before the first callback.
+    void host(std::function<void()> drive) { drive_ = std::move(drive); }
+
+    /// The call whose function asks.
+    struct asker {
+        std::uint64_t link = 0;
+        wire::attempt attempt;
+        base::instant deadline = base::never;
+    };
+    /// `call` has its arguments and is not shared yet.
+    void ask(const asker& by, std::uint32_t function, detail::state_base& call,
+             base::duration timeout);
+
+    /// Settles what somebody may wait for.
+    using outcome = std::variant<core::job_value, core::job_fault>;
+    void settle(detail::state_base& call, outcome&& with);
+
+    // --- by the leader
+    void answered(core::callback_done&& done);
+    /// Nobody answers those of any other link.
+    void keep_only(std::uint64_t link);
+    /// The worker has stopped.
+    void close();
+    /// In a program's own loop: what goes on.
+    void run_continuations();
+
+    // --- detail::call_owner
+    void cancel(detail::state_base& call) override;
+    void attend(detail::state_base& call, base::instant end) override;
+    void attended(detail::state_base& call) override;
+    [[nodiscard]] bool drives_here() const override;
+    void unheard(std::uint32_t, const std::exception_ptr&) override {}
+    [[nodiscard]] std::string name_of(std::uint32_t) override { return "a callback"; }
+    void post_progress(detail::state_base&) override {}
+    // --- detail::executor
+    void post(std::unique_ptr<detail::continuation> next, detail::state_base& of) override;
+
+private:
+    using state = detail::state_ref<detail::state_base>;
+    struct open_callback {
+        state call;
+        std::uint64_t link = 0;
+    };
+    [[nodiscard]] bool is_on_slot() const;
+    template <class Which>
+    void fail_all(Which which, errc code, const char* why);
+
+    std::shared_ptr<completion_sink> to_;
+    function_threads& threads_;  // used by its own threads only
+    std::size_t open_max_;
+    std::function<void()> drive_;
+    std::mutex guard_;  // of what follows
+    std::unordered_map<std::uint64_t, open_callback> open_;
+    std::uint64_t made_ = 0;
+    bool closed_ = false;
+    std::optional<callback_thread> thread_;
+    std::deque<std::unique_ptr<detail::continuation>> hosted_;
+};
+
+}  // namespace maus::shell
