@@ -319,9 +319,22 @@ void checkers::settled_well(const fact& what, const call& of) {
            "the result came from a worker whose link had ended");
 }
 
+void checkers::blamed_for_no_refusal(const fact& what, const call& of) {
+    if (real_) return;
+    for (const auto& attempt : what.attempts) {
+        for (const auto& end : lost_[what.process]) {
+            const bool is_its_end = end.local == of.submitted + attempt.after &&
+                                    to_string(end.worker) == attempt.worker;
+            expect(!end.refused || !is_its_end, "P-107", what,
+                   "a call was blamed for a lease that its worker refused");
+        }
+    }
+}
+
 void checkers::settled_badly(const fact& what, const call& of) {
     const auto cause = [&](bool there, const char* text) { expect(there, "error", what, text); };
     const instant by = real_ ? what.local + early : what.local;
+    if (*what.error != errc::maybe_executed) blamed_for_no_refusal(what, of);
     switch (*what.error) {
         case errc::poisoned: return poisoned(what, of);
         case errc::maybe_executed:
@@ -385,14 +398,6 @@ void checkers::poisoned(const fact& what, const call& of) {
     expect(what.attempts.size() >= of.cap && what.attempts.size() <= most, "I5", what,
            "it has " + std::to_string(what.attempts.size()) + " attempts, and a cap of " +
                std::to_string(of.cap));
-    for (const auto& attempt : what.attempts) {
-        for (const auto& end : lost_[what.process]) {
-            const bool is_its_end = end.local == of.submitted + attempt.after &&
-                                    to_string(end.worker) == attempt.worker;
-            expect(real_ || !end.refused || !is_its_end, "P-107", what,
-                   "a call was blamed for a lease that its worker refused");
-        }
-    }
     if (of.which == function::poison) return;
     ++counts_.innocent_poisoned;
     innocents_.push_back(what);

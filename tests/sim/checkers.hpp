@@ -227,6 +227,7 @@ private:
     void settled(const fact& what);
     void settled_well(const fact& what, const call& of);
     void settled_badly(const fact& what, const call& of);
+    void blamed_for_no_refusal(const fact& what, const call& of);
     void poisoned(const fact& what, const call& of);
     void innocent(const fact& what, const call& of);
     void left(const fact& what);

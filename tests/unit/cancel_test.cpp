@@ -54,7 +54,7 @@ struct bench {
     shell::function_threads threads{[this](core::job job, bool may_start) {
                                         log.push_back({job.attempt.call.value, may_start});
                                     },
-                                    [] { return true; }};
+                                    [](const core::lease_hook&) {}, [] { return true; }};
     void add(std::uint64_t link, std::initializer_list<std::uint64_t> calls) {
         std::vector<core::job> jobs;
         for (const auto call : calls) {
