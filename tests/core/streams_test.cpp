@@ -274,13 +274,14 @@ TEST_CASE("dispatcher: at_most_once holds for streams; one that has given items 
 TEST_CASE("dispatcher: items are converted one by one; what does not fit ends the stream") {
     stream_desk at;
     const auto link = at.worker(7);
-    at.submit({4, 100, false}, {}, 1);
+    at.submit({9, 100, false}, {}, 1);
     at.pump();
     CHECK(at.give(link, {std::string("\7\0\0\0", 4), std::string("\1\0\0\0", 4)}));
     REQUIRE(at.items() == 2);
     base::byte_view left = at.came[0].payload.view();
     CHECK(wire::next_item(left, 2).size() == 9);  // a tag and an i64
-    CHECK(at.give(link, {"no"}));
+    CHECK(at.give(link, {std::string("\3\0\0\0", 4), "no", std::string("\4\0\0\0", 4)}));
+    CHECK(at.items() == 3);
     CHECK(end_told(at.done) == "bad_result after 3");
     CHECK(take(at.out) == lines{"7 cancel " + at.id() + "/1"});
 }

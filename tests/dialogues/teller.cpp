@@ -193,7 +193,7 @@ std::string stage::describe(const wire_::record& what) const {
         case type::result: {
             const std::string text = about("result");
             if (what.apart != nullptr) return text + size_of(what);
-            return text + " = " + number_in(body);
+            return body.empty() ? text : text + " = " + number_in(body);
         }
         case type::failed: {
             const std::string text = about("failed");

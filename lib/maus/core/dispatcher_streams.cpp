@@ -31,7 +31,12 @@ bool dispatcher::give_items(link_index from, const wire::record& record, instant
     if (call->settled) return true;
     if (call->converted) {
         base::failure why;
+        const std::uint32_t all = items->count;
         if (!convert_items(from, *call, *items, why)) {
+            account->spoilt(all - items->count);
+            if (items->count != 0) {
+                came.push_back({call->ticket, items->count, std::move(items->payload)});
+            }
             const std::uint32_t index = call_table::index_of(items->of.call);
             settle_unasked(index, failure_of(*call, why.code, why.message), &out, done);
             return true;
@@ -41,7 +46,7 @@ bool dispatcher::give_items(link_index from, const wire::record& record, instant
     return true;
 }
 
-// What its worker gave becomes what its caller expects.
+// What its worker gave becomes what its caller expects, up to the first item that cannot.
 bool dispatcher::convert_items(link_index from, call_slot& call, wire::items& came,
                                base::failure& why) {
     const auto& conversion = placement_[from].conversions.at(call.method);
@@ -52,12 +57,14 @@ bool dispatcher::convert_items(link_index from, call_slot& call, wire::items& ca
         auto made = conversion.result(wire::next_item(left, came.count));
         if (!made) {
             why = made.why();
-            return false;
+            break;
         }
         wire::add_item(all, count, std::move(made).value());
     }
+    const bool is_all = count == came.count;
+    came.count = count;
     came.payload = std::move(all);
-    return true;
+    return is_all;
 }
 
 void dispatcher::read_items(call_id id, std::uint32_t items, std::uint64_t bytes, instant now,

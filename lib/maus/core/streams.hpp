@@ -61,6 +61,8 @@ public:
         moved_at_ = now;
         return true;
     }
+    /// The last so many of what came are handed to nobody, and the call is over.
+    void spoilt(std::uint32_t count) { came_.items -= count; }
     struct grant {
         std::uint32_t items = 0;
         std::uint64_t bytes = 0;
