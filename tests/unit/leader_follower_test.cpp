@@ -125,16 +125,15 @@ TEST_CASE("a waiter that came in vain gets its answer when the one that led leav
     all.holds_up.open();  // the I/O thread leaves, and stands by
     maus_test::gate leads;
     std::atomic<bool> is_done{false};
+    // Whoever came before that would come in vain, and the I/O thread would go on.
+    REQUIRE(eventually([&] { return !all.drive.is_led(); }));
     std::thread first([&] {
-        // Until it is not refused: the I/O thread may not have left yet.
-        while (!is_done) {
-            all.drive.lead_while_waiting(
-                [&] {
-                    leads.open();
-                    return is_done.load();
-                },
-                base::never);
-        }
+        all.drive.lead_while_waiting(
+            [&] {
+                leads.open();
+                return is_done.load();
+            },
+            base::never);
     });
     leads.pass();
     all.ask();

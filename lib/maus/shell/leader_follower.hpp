@@ -62,6 +62,9 @@ public:
         end_leading();
     }
 
+    /// Whether some thread leads at this moment.
+    [[nodiscard]] bool is_led() const noexcept { return !leadership_.vacant(); }
+
 private:
     [[nodiscard]] bool begin_leading();
     [[nodiscard]] bool take_leadership();
