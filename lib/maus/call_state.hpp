@@ -51,10 +51,6 @@ struct call_owner {
     virtual void cancel(state_base& call) = 0;
     /// A thread is about to wait for it, at most until `end`. It may be put to use meanwhile.
     virtual void attend(state_base& call, base::instant end) = 0;
-    /// That thread has waited: each time that attend() has returned.
-    virtual void attended(state_base&) {}
-    /// Whether attend() does all that this thread has to do while it waits.
-    [[nodiscard]] virtual bool drives_here() const { return false; }
     /// Nobody has looked at this failure, and nobody can any more. It is that of a call of `method`,
     /// or of what went on after one.
     virtual void unheard(std::uint32_t method, const std::exception_ptr& failure) = 0;
@@ -68,6 +64,38 @@ struct call_owner {
     virtual void attend_items(stream_state&, base::instant) {}
     /// A coroutine lets other callbacks have their turn.
     virtual void post(stream_state&, std::unique_ptr<continuation>) {}
+};
+
+/// What a thread of a worker or manager does when code of the program waits on it: others may need its
+/// place. One at most on each thread.
+class wait_hook {
+public:
+    virtual ~wait_hook() = default;
+    /// It is about to wait, and has waited. The first may throw maus::error (overloaded).
+    virtual void begin_wait() = 0;
+    virtual void end_wait() = 0;
+    /// Whether this thread has to go on with something meanwhile: then it calls drive() instead of waiting.
+    [[nodiscard]] virtual bool drives() const { return false; }
+    virtual void drive() {}
+    [[nodiscard]] static wait_hook*& here() noexcept;
+};
+/// While it lives, this thread waits.
+class waiting {
+public:
+    waiting() : hook_(wait_hook::here()) {
+        if (hook_ != nullptr) hook_->begin_wait();
+    }
+    ~waiting() {
+        if (hook_ != nullptr) hook_->end_wait();
+    }
+    waiting(const waiting&) = delete;
+    waiting& operator=(const waiting&) = delete;
+    /// Goes on with what this thread has to go on with, until `done()` or the end; at once if that is
+    /// nothing.
+    void drive_until(const std::function<bool()>& done, base::instant end) const;
+
+private:
+    wait_hook* hook_;
 };
 
 /// While it lives, failures that nobody hears of on this thread are this call's, unless they are those

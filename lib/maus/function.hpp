@@ -16,6 +16,8 @@
 //   (manager_options::run_callable), perhaps several times at once. What it throws is thrown where it was
 //   called, as an error with the code remote_exception. If the worker is lost and the call runs again,
 //   the callable may run again too: context::attempt() counts.
+//   None is begun once the call is settled. One that runs at that moment (the call was cancelled, its time
+//   was up, or its worker was lost) may end after get() has returned: what it refers to has to live so long.
 // - f(x) waits. Its worker may run another call in the meantime, so a callable may call the same workers
 //   and wait for them. Functions that wait so are bounded (limits::detached_per_slot_max for each that
 //   runs at a time); one more fails with overloaded.
@@ -35,6 +37,7 @@
 // Thread-safety: as of a std::shared_ptr; what it calls may be called by several threads at once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -86,6 +89,7 @@ public:
 struct call_functions {
     std::vector<std::shared_ptr<const handler>> callables;  // by their numbers
     std::vector<std::string> needed;                        // signatures of named ones
+    std::atomic<bool> closed{false};  // the call is settled: none is begun any more
 };
 
 template <class T>

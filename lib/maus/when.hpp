@@ -131,6 +131,13 @@ public:
     }
     /// Waits for the next one.
     arrival take() {
+        const waiting here;
+        here.drive_until(
+            [this] {
+                const std::lock_guard lock(shared_->guard);
+                return !shared_->ready.empty();
+            },
+            base::never);
         std::unique_lock lock(shared_->guard);
         shared_->came.wait(lock, [&] { return !shared_->ready.empty(); });
         arrival next = std::move(shared_->ready.front());

@@ -158,7 +158,7 @@ public:
     /// Takes down what on_lease() has set up: called once for each lease that on_lease() did not
     /// refuse (without an on_lease(): for each lease), whatever ended it: a release, a loss, or
     /// stop(). All functions of the lease have ended then, except detached ones (those that answer by
-    /// a responder or a future, later); the worker is offered to nobody before it returns. Its link is
+    /// a responder or a future, later, and generators that wait for their reader); the worker is offered to nobody before it returns. Its link is
     /// gone already, unless the worker stops. Runs and throws as on_lease() does; what it throws
     /// itself is logged.
     template <class F>

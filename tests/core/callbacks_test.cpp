@@ -20,7 +20,7 @@ core::job_callback asked(std::uint64_t id, maus::base::instant deadline = core::
 
 /// The call's function asks its caller.
 bool ask(desk& at, core::link_index from, std::uint64_t ticket, std::uint32_t attempt = 1) {
-    const auto of = at.calls.begin_callback(from, {at.ids[ticket - 1], {attempt}});
+    const auto of = at.calls.begin_callback(from, {at.ids[ticket - 1], {attempt}}, at_ms(at.ms));
     return of && *of == ticket;
 }
 void reply(desk& at, core::link_index from, std::uint64_t ticket, std::uint32_t attempt = 1) {

@@ -310,6 +310,10 @@ void stage::give(node& of, const std::vector<std::string>& words) {
             }
             return of.worker->on(std::move(some), now_, of.worker_out);
         }
+    }
+    throw std::runtime_error(of.name + " does not run " + words.at(2));
+}
+
 // ask WORKER CALL VALUE: its function calls a callable of its caller's, and waits.
 void stage::ask(node& of, const std::vector<std::string>& words, const options& given) {
     for (auto at = of.running.begin(); at != of.running.end(); ++at) {
@@ -332,11 +336,14 @@ void stage::read(node& of, const std::vector<std::string>& words) {
         if (each.name != words.at(2)) continue;
         of.manager->on(core::items_read{each.id, count, 4 * count}, now_, of.manager_out);
     }
+}
+
 // reply MANAGER CALL VALUE: the callable that the call's function has called returns this.
 void stage::reply(node& of, const std::vector<std::string>& words) {
     for (auto at = of.callables.begin(); at != of.callables.end(); ++at) {
         if (call_of(at->attempt.call).name != words.at(2)) continue;
-        core::answer_callback answer{at->link, at->attempt, at->which, {}, std::nullopt};
+        core::answer_callback answer{at->link,  at->attempt, at->which,
+                                     {},        at->bytes,   std::nullopt};
         maus::wire::encode(answer.payload, std::stoi(words.at(3)));
         of.callables.erase(at);
         of.manager->on(std::move(answer), now_, of.manager_out);

@@ -49,7 +49,7 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
                                        type::manager_taken};
     static constexpr type parts[] = {type::worker_part, type::manager_part};
     base::buffer kept;
-    switch (in.below(16)) {
+    switch (in.below(18)) {
         case 0: {
             const wire::hello say = a_hello(in, known);
             return to.say(say, some_extensions(in, kept));
@@ -130,14 +130,15 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
         case 14: {
             const auto what = an_attempt(in, known);
             return to.more(what, static_cast<std::uint32_t>(in.below(4)), in.byte());
-        case 13: {
+        }
+        case 15: {
             const auto kind = in.one_in(2) ? type::callback : type::callback_result;
             const auto what = an_attempt(in, known);
             const wire::callback which{in.below(4), static_cast<std::uint32_t>(in.below(3))};
             if (in.one_in(4)) return to.carry_apart(kind, what, which, a_payload(in), in.byte());
             return to.carry(kind, what, which, a_payload(in));
         }
-        case 14: {
+        case 16: {
             const auto what = an_attempt(in, known);
             const auto error = static_cast<std::uint8_t>(in.below(20));
             return to.callback_failed(what, {in.below(4), 0}, {error, a_text(in), a_text(in)}, 99);

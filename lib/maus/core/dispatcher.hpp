@@ -179,7 +179,8 @@ public:
 
     // --- callbacks
     /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile.
-    [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of);
+    [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of,
+                                                              instant now);
     void end_callback(link_index from, wire::attempt of, instant now);
     /// How many calls of this worker wait for callbacks.
     [[nodiscard]] std::size_t asking_at(link_index at) const { return placement_[at].asking; }

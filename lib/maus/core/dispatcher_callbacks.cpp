@@ -10,12 +10,13 @@ std::uint32_t dispatcher::slot_at(link_index from, wire::attempt of) const {
     return is_current ? call_table::index_of(of.call) : find_hedged(from, of);
 }
 
-std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of) {
+std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of,
+                                                         instant now) {
     const std::uint32_t index = slot_at(from, of);
     if (index == no_index) return std::nullopt;
     const call_slot* const call = calls_.find(of.call);
     if (call == nullptr || call->settled) return std::nullopt;
-    placement_.begin_callback(index);
+    placement_.begin_callback(index, now);
     return call->ticket;
 }
 

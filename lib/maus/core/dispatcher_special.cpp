@@ -91,6 +91,8 @@ void dispatcher::begin_hedge(std::uint32_t first) {
     made.link = no_index;
     made.state = call_state::queued;
     made.starts = made.doubts = 0;
+    made.callbacks = 0;
+    made.nested = call.nested;
     made.alone = made.settled = made.detached = made.running = made.converted = false;
     made.timed = call.timed;
     made.delivery = call.delivery;

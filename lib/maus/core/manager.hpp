@@ -114,12 +114,14 @@ struct called_back {
     base::worker_id worker;
     base::incarnation incarnation;
     base::lease_id lease;
+    std::uint64_t bytes = 0;  ///< of the payload, for the answer
 };
 struct answer_callback {
     link_name link;
     wire::attempt attempt;
     wire::callback which;
     base::buffer payload;
+    std::uint64_t bytes = 0;  ///< as called_back has it
     std::optional<wire::fault> failed;  ///< instead of the payload
 };
 
@@ -223,6 +225,7 @@ private:
         bool is_older = false;            // it did not know something, which was logged
         bool is_given_back = false;       // as soon as it has answered what it has
         std::uint64_t callbacks = 0;      // that were not answered
+        std::uint64_t callback_bytes = 0;  // of their arguments
     };
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
@@ -271,7 +274,7 @@ private:
                                      manager_effects& out);
     // --- callbacks
     [[nodiscard]] bool call_back(const link_key& key, link& from, const wire::record& record,
-                                 manager_effects& out);
+                                 instant now, manager_effects& out);
     void refuse_callback(const link& from, wire::attempt of, wire::callback which, errc code,
                          std::string why, manager_effects& out);
     void keep_while_asking(link& from);

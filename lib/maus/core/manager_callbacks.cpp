@@ -6,7 +6,7 @@
 namespace maus::core {
 
 // False: it is no callback.
-bool manager::call_back(const link_key& key, link& from, const wire::record& record,
+bool manager::call_back(const link_key& key, link& from, const wire::record& record, instant now,
                         manager_effects& out) {
     base::byte_view body = record.body;
     const auto attempt = wire::take_attempt(body);
@@ -18,15 +18,22 @@ bool manager::call_back(const link_key& key, link& from, const wire::record& rec
                         "more callbacks than callbacks_max are not answered", out);
         return true;
     }
-    const auto ticket = dispatcher_.begin_callback(from.index, *attempt);
+    const std::uint64_t bytes = record.apart != nullptr ? record.apart->size() : body.size();
+    if (from.callback_bytes + bytes > config_.settings.limits.queued_bytes_max) {
+        refuse_callback(from, *attempt, *which, errc::overloaded,
+                        "callbacks of more than queued_bytes_max are not answered", out);
+        return true;
+    }
+    const auto ticket = dispatcher_.begin_callback(from.index, *attempt, now);
     if (!ticket) {
         refuse_callback(from, *attempt, *which, errc::cancelled, "nobody waits for this call", out);
         return true;
     }
     ++from.callbacks;
+    from.callback_bytes += bytes;
     keep_while_asking(from);
     out.callbacks.push_back(
-        {*ticket, key, *attempt, *which, {}, from.worker, from.incarnation, from.lease});
+        {*ticket, key, *attempt, *which, {}, from.worker, from.incarnation, from.lease, bytes});
     wire::take_carried(record, body, out.callbacks.back().payload);
     return true;
 }
@@ -53,6 +60,7 @@ void manager::on(answer_callback&& event, instant now, manager_effects& out) {
     if (found == links_.end()) return;  // its worker is gone, and asks nobody any more
     link& to = found->second;
     if (to.callbacks != 0) --to.callbacks;
+    to.callback_bytes -= std::min(to.callback_bytes, event.bytes);
     dispatcher_.end_callback(to.index, event.attempt, now);
     if (!event.failed) {
         const auto bytes_max = dispatcher_.payload_bytes_max(to.index);

@@ -319,7 +319,7 @@ bool manager::handle(const link_key& key, link& from, const wire::record& record
             return dispatcher_.give_items(from.index, record, now, out.items, out.done, out.net) ||
                    wrong("bad item");
         case wire::record_type::callback:
-            return call_back(key, from, record, out) || wrong("bad callback");
+            return call_back(key, from, record, now, out) || wrong("bad callback");
         case wire::record_type::worker_part: return wrong("a part without its frame");
         case wire::record_type::worker_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);

@@ -174,6 +174,8 @@ inline std::size_t placement::credit(worker_link& at, bool nested) {
     const std::size_t beside = at.held.size - at.slots_held;
     if (beside >= at.detached_max + at.asking) return 0;
     if (at.asking == 0 && has_many_bytes(at)) return 0;
+    // Its functions that wait have a bound of their own: some room in it is for what they wait for.
+    if (!nested && at.asking * 2 >= at.concurrency * limits_.detached_per_slot_max) return 0;
     if (at.reserved_for.value != 0 && !(nested && at.asking != 0)) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
@@ -271,7 +273,9 @@ bool placement::convert(std::uint32_t index, link_index to) {
                                                "message_bytes_max", bytes_max)};
     }
     if (!made) {
-        inconvertible_.emplace_back(index, made.why());
+        const bool is_known = std::any_of(inconvertible_.begin(), inconvertible_.end(),
+                                          [&](const auto& each) { return each.first == index; });
+        if (!is_known) inconvertible_.emplace_back(index, made.why());
         return false;
     }
     converted_ = std::move(made).value();
@@ -299,7 +303,8 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
                     links_[other].reserved_for = {};
             }
             send_calls(at, of.suspects, call, 1, now, out);
-            links_[at].suspect = calls_.id_of(call);
+            // A nested one stands beside another that waits for it.
+            if (links_[at].suspect.value == 0) links_[at].suspect = calls_.id_of(call);
         }
         if (at == no_index) note_if_too_large(call);
         call = next;

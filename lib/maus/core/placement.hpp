@@ -195,7 +195,7 @@ public:
     /// It runs beside the slots of its worker from now on.
     void detach(std::uint32_t index, instant now);
     /// It waits for a callback, or has the answer.
-    void begin_callback(std::uint32_t index);
+    void begin_callback(std::uint32_t index, instant now);
     void end_callback(std::uint32_t index, instant now);
     /// The first function that this method needs and none of these workers exposes.
     [[nodiscard]] std::string lacking(const std::vector<link_index>& links,

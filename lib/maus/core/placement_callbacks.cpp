@@ -24,12 +24,13 @@ std::string placement::lacking(const std::vector<link_index>& links, std::uint32
 
 // A call that waits for its caller holds no slot, for what it waits for may need one: a callable may call
 // the same workers ([P-111]).
-void placement::begin_callback(std::uint32_t index) {
+void placement::begin_callback(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     if (call.callbacks++ != 0) return;
     worker_link& at = links_[call.link];
     ++at.asking;
     if (!call.detached) --at.slots_held;
+    if (at.timed != 0) start_clocks(at, now);  // another may have its slot
     if (at.group != nullptr) mark(*at.group);
 }
 
@@ -39,10 +40,10 @@ void placement::end_callback(std::uint32_t index, instant now) {
     worker_link& at = links_[call.link];
     --at.asking;
     if (!call.detached) ++at.slots_held;
-    if (call.timed && call.running) {  // its time begins anew
-        call.hangs_at = base::after(now, call.attempt_timeout);
-        timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
-    }
+    if (!call.timed) return;
+    call.running = true;  // its time begins anew
+    call.hangs_at = base::after(now, call.attempt_timeout);
+    timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
 }
 
 // It is answered though nobody has answered it.

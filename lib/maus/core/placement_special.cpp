@@ -91,7 +91,8 @@ void placement::pump_addressed(call_group& of, std::uint64_t before, instant now
                oldest_in(*to.addressed) < before) {
             call_list& line = next_addressed(*to.addressed);
             const std::uint32_t first = line.first;
-            if (!has_credit(to, calls_[first].nested)) break;
+            // What stands behind it may be what a function waits for.
+            if (!has_credit(to, calls_[first].nested || to.asking != 0)) break;
             if (of.converts && !convert(first, at)) break;
             send_calls(at, line, first, 1, now, out);
         }
@@ -108,7 +109,7 @@ void placement::watch_for_hedge(std::uint32_t index, instant now) {
     const call_slot& call = calls_[index];
     if (!call.tags || call.tags->hedge_after == duration::max()) return;
     if (call.at_most_once() || call.is_addressed()) return;
-    if (call.is_hedge || call.alone || call.tags->hedged) return;
+    if (call.is_hedge || call.alone || call.tags->hedged || call.stream() != nullptr) return;
     timers_.set(base::after(now, call.tags->hedge_after),
                 {calls_.id_of(index), call.attempt, true});
 }

@@ -273,7 +273,8 @@ private:
     void welcomed(const wire::welcome& answer, instant now, worker_effects& out);
     void ping_manager(instant now, worker_effects& out);
     [[nodiscard]] bool taken(const wire::record& record, instant now, worker_effects& out);
-    bool gets_more(const wire::record& record, worker_effects& out) const;
+    bool gets_more(const wire::record& record, worker_effects& out);
+    void keep_more(const wire::more& more);
     [[nodiscard]] bool lacks_streams(std::uint16_t function) const;
     void send_items(job_items&& some, instant now, worker_effects& out);
     void send_what_fits(job_items&& some, instant now, worker_effects& out);
@@ -336,6 +337,7 @@ private:
     setting setting_ = setting::none;
     std::vector<job> kept_;                    // preparing: what came meanwhile
     std::vector<wire::attempt> kept_cancels_;  // of those
+    std::vector<wire::more> kept_more_;        // the same
     instant welcomed_at_{};
     instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to

@@ -48,6 +48,7 @@ void worker::refuse_lease(const std::string& why, instant now, worker_effects& o
     slots_held_ -= kept_.size();
     kept_.clear();
     kept_cancels_.clear();
+    kept_more_.clear();
     out.net.link(lease_.link).part(wire::record_type::worker_goodbye, errc::cancelled, why);
     if (refusals_.is_news(now)) {
         out.net.log(log_level::warning,
@@ -63,6 +64,8 @@ void worker::hand_out_kept(worker_effects& out) {
     kept_.clear();
     out.cancel.insert(out.cancel.end(), kept_cancels_.begin(), kept_cancels_.end());
     kept_cancels_.clear();
+    out.more.insert(out.more.end(), kept_more_.begin(), kept_more_.end());
+    kept_more_.clear();
 }
 
 }  // namespace maus::core

@@ -90,10 +90,26 @@ std::size_t worker::unsent_answers() const {
     return many;
 }
 
-bool worker::gets_more(const wire::record& record, worker_effects& out) const {
+// For a call that is not handed out yet.
+void worker::keep_more(const wire::more& more) {
+    const auto is_of = [&](const auto& each) { return each.of == more.of; };
+    const auto same = std::find_if(kept_more_.begin(), kept_more_.end(), is_of);
+    if (same != kept_more_.end()) {
+        same->items += std::min(more.items, ~same->items);
+        same->bytes += std::min(more.bytes, ~same->bytes);
+    } else if (kept_more_.size() < kept_.size()) {  // a peer says no more than makes sense
+        kept_more_.push_back(more);
+    }
+}
+
+bool worker::gets_more(const wire::record& record, worker_effects& out) {
     const auto more = wire::decode_more(record.body);
     if (!more || !wire::uses(lease_.features, wire::feature_streams)) return false;
-    out.more.push_back(*more);
+    if (state_ == state::preparing) {
+        keep_more(*more);
+    } else {
+        out.more.push_back(*more);
+    }
     return true;
 }
 

@@ -181,27 +181,26 @@ void state_base::tell_progress() {
 
 // --- waiting and waking --------------------------------------------------------------------------
 
+wait_hook*& wait_hook::here() noexcept {
+    static thread_local constinit wait_hook* hook = nullptr;
+    return hook;
+}
+
+void waiting::drive_until(const std::function<bool()>& done, base::instant end) const {
+    const auto is_over = [&] { return done() || (end != base::never && net::clock_now() >= end); };
+    if (hook_ != nullptr && hook_->drives()) {
+        while (!is_over()) hook_->drive();
+    } else if (shell::must_drive()) {
+        const base::duration time = end == base::never ? base::duration::max()
+                                                       : end - net::clock_now();
+        shell::drive_while_waiting(done, time, net::clock_now);
+    }
+}
+
 namespace {
-/// Its owner knows of the thread that waits.
-class attendance {
-public:
-    attendance(state_base& call, call_owner* owner, base::instant end)
-        : call_(call), owner_(owner) {
-        if (owner_ != nullptr) owner_->attend(call_, end);
-    }
-    ~attendance() {
-        if (owner_ != nullptr) owner_->attended(call_);
-    }
-    attendance(const attendance&) = delete;
-    attendance& operator=(const attendance&) = delete;
-
-private:
-    state_base& call_;
-    call_owner* owner_;
-};
-
-bool must_drive_for(const call_owner* owner) {
-    return shell::must_drive() && !(owner != nullptr && owner->drives_here());
+bool must_drive_here() {
+    const auto* const hook = wait_hook::here();
+    return shell::must_drive() || (hook != nullptr && hook->drives());
 }
 }  // namespace
 
@@ -209,12 +208,12 @@ void state_base::wait() {
     if (ready()) return;
     let_others_go_on([this] { return ready(); });
     if (ready()) return;
-    if (must_drive_for(is_owned_ ? owner_.get() : nullptr)) [[unlikely]] {
-        shell::drive_while_waiting([this] { return ready(); }, base::duration::max(),
-                                   net::clock_now);
+    const waiting here;
+    if (must_drive_here()) [[unlikely]] {
+        here.drive_until([this] { return ready(); }, base::never);
+        if (ready()) return;
     }
-    if (ready()) return;
-    const attendance attended(*this, is_owned_ ? owner_.get() : nullptr, base::never);
+    if (is_owned_) owner_->attend(*this, base::never);
     if (ready()) return;
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
@@ -229,15 +228,15 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     const auto begun = clock::now();
     let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
     if (ready()) return true;
-    if (must_drive_for(is_owned_ ? owner_.get() : nullptr)) [[unlikely]] {
-        if (shell::drive_while_waiting([this] { return ready(); }, time, net::clock_now)) {
-            return ready();
-        }
+    const waiting here;
+    if (must_drive_here()) [[unlikely]] {
+        here.drive_until([this] { return ready(); }, base::after(net::clock_now(), time));
+        if (ready() || must_drive_here()) return ready();
     }
-    const bool waits = is_owned_ && time > time.zero();
-    const attendance attended(*this, waits ? owner_.get() : nullptr,
-                              waits ? base::after(net::clock_now(), time) : base::never);
-    if (ready()) return true;
+    if (is_owned_ && time > time.zero()) {
+        owner_->attend(*this, base::after(net::clock_now(), time));
+        if (ready()) return true;
+    }
     std::uint32_t seen = word_.fetch_or(waited_bit, std::memory_order_acq_rel) | waited_bit;
     while ((seen & settled_bit) == 0) {
         const auto left = time - (clock::now() - begun);

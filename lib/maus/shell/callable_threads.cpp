@@ -8,12 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "maus/call_state.hpp"
 #include "maus/error.hpp"
 #include "maus/net/process.hpp"
 
 namespace maus::shell {
 
-struct callable_threads::shared : std::enable_shared_from_this<shared> {
+struct callable_threads::shared final : detail::wait_hook, std::enable_shared_from_this<shared> {
     const net::signal_mask mask = net::current_mask();
     const std::size_t at_a_time = std::max(std::thread::hardware_concurrency(), 2u);
     std::mutex guard;
@@ -37,6 +38,7 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
     }
     void work() {
         works_for = this;
+        detail::wait_hook::here() = this;
         std::unique_lock lock(guard);
         const struct at_end {
             ~at_end() {
@@ -74,7 +76,7 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
         task->run();
         task.reset();
     }
-    void begin_wait() {
+    void begin_wait() override {
         const std::lock_guard lock(guard);
         --running;
         ++waiting;
@@ -82,7 +84,7 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
         changed.notify_one();
         add_thread_if_needed();
     }
-    void end_wait() {
+    void end_wait() override {
         const std::lock_guard lock(guard);
         ++running;
         --waiting;
@@ -107,20 +109,13 @@ void callable_threads::post(std::unique_ptr<base::task> task) {
     shared_->changed.notify_one();
 }
 
-void callable_threads::stop() {
+void callable_threads::stop(bool waits) {
     std::unique_lock lock(shared_->guard);
     shared_->stopping = true;
     const auto dropped = std::exchange(shared_->queue, {});
     shared_->changed.notify_all();
-    if (works_for == shared_.get()) return;
+    if (!waits || works_for == shared_.get()) return;
     shared_->ended.wait(lock, [this] { return shared_->threads == 0; });
-}
-
-void callable_threads::begin_wait() {
-    if (works_for != nullptr) works_for->begin_wait();
-}
-void callable_threads::end_wait() {
-    if (works_for != nullptr) works_for->end_wait();
 }
 
 }  // namespace maus::shell

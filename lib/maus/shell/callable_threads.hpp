@@ -37,12 +37,9 @@ public:
     [[nodiscard]] bool takes_more();
     /// Tasks do not throw; they may end the thread. Dropped if it has stopped.
     void post(std::unique_ptr<base::task> task);
-    /// What is queued is dropped. Waits for what runs, unless one of the threads asks.
-    void stop();
+    /// What is queued is dropped. With `waits` for what runs, unless one of the threads asks.
+    void stop(bool waits = true);
 
-    /// A callable that runs on this thread waits, and has waited. Elsewhere without effect.
-    static void begin_wait();
-    static void end_wait();
 
 private:
     struct shared;

@@ -103,20 +103,20 @@ void callback_desk::cancel(detail::state_base& call) {
     settle(*mine, core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
 }
 
-bool callback_desk::is_on_slot() const { return !drive_ && threads_.is_own_thread(); }
+// --- a function's thread waits -------------------------------------------------------------------
 
-bool callback_desk::drives_here() const {
-    return drive_ && running_call::on_this_thread() != nullptr;
+void callback_desk::begin_wait() {
+    if (!drive_) return threads_.lend_slot();
+    // Each waits on top of the one before, on one stack.
+    if (waits_here_ >= hosted_waits_max) {
+        throw error(errc::overloaded, "too many functions of this worker wait for their callers");
+    }
+    ++waits_here_;
 }
 
-void callback_desk::attend(detail::state_base& call, base::instant end) {
-    if (is_on_slot()) return threads_.lend_slot();
-    if (!drives_here()) return;
-    while (!call.ready() && (end == base::never || net::clock_now() < end)) drive_();
-}
-
-void callback_desk::attended(detail::state_base&) {
-    if (is_on_slot()) threads_.take_slot_back();
+void callback_desk::end_wait() {
+    if (!drive_) return threads_.take_slot_back();
+    --waits_here_;
 }
 
 // --- what goes on --------------------------------------------------------------------------------

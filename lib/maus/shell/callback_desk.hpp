@@ -33,6 +33,7 @@ namespace maus::shell {
 
 class callback_desk final : public detail::call_owner,
                             public detail::executor,
+                            public detail::wait_hook,
                             public std::enable_shared_from_this<callback_desk> {
 public:
     callback_desk(std::shared_ptr<completion_sink> to, function_threads& threads,
@@ -68,12 +69,15 @@ public:
 
     // --- detail::call_owner
     void cancel(detail::state_base& call) override;
-    void attend(detail::state_base& call, base::instant end) override;
-    void attended(detail::state_base& call) override;
-    [[nodiscard]] bool drives_here() const override;
+    void attend(detail::state_base&, base::instant) override {}
     void unheard(std::uint32_t, const std::exception_ptr&) override {}
     [[nodiscard]] std::string name_of(std::uint32_t) override { return "a callback"; }
     void post_progress(detail::state_base&) override {}
+    // --- detail::wait_hook: of the threads of functions that were given functions
+    void begin_wait() override;
+    void end_wait() override;
+    [[nodiscard]] bool drives() const override { return static_cast<bool>(drive_); }
+    void drive() override { drive_(); }
     // --- detail::executor
     void post(std::unique_ptr<detail::continuation> next, detail::state_base& of) override;
 
@@ -83,7 +87,6 @@ private:
         state call;
         std::uint64_t link = 0;
     };
-    [[nodiscard]] bool is_on_slot() const;
     template <class Which>
     void fail_all(Which which, errc code, const char* why);
 
@@ -91,6 +94,8 @@ private:
     function_threads& threads_;  // used by its own threads only
     std::size_t open_max_;
     std::function<void()> drive_;
+    static constexpr std::size_t hosted_waits_max = 64;
+    std::size_t waits_here_ = 0;  // by the program's loop
     std::mutex guard_;  // of what follows
     std::unordered_map<std::uint64_t, open_callback> open_;
     std::uint64_t made_ = 0;

@@ -13,7 +13,7 @@ namespace maus::shell {
 namespace {
 
 core::answer_callback answer_to(const core::called_back& asked) {
-    return {asked.link, asked.attempt, asked.which, {}, std::nullopt};
+    return {asked.link, asked.attempt, asked.which, {}, asked.bytes, std::nullopt};
 }
 wire::fault fault_of(errc code, std::string type, std::string text) {
     return {static_cast<std::uint8_t>(code), std::move(type), std::move(text)};
@@ -120,6 +120,9 @@ std::unique_ptr<base::task> run_of_callable(core::called_back asked,
     auto reply = std::make_shared<callable_reply>(answer_to(asked), std::move(answer));
     return base::make_task([asked = std::move(asked), of = std::move(of),
                             manager = std::move(manager), reply = std::move(reply)]() mutable {
+        if (of->closed) {
+            return reply->fault(errc::cancelled, {}, "nobody waits for this call");
+        }
         const in_callable here;
         const auto callable = of->callables.at(asked.which.function);
         callable_run(asked, std::move(manager), std::move(reply)).run(*callable);

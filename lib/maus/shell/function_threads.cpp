@@ -75,10 +75,9 @@ void function_threads::join() {
         std::unique_lock lock(guard_);
         if (threads_.empty()) return;
         std::thread last = std::move(threads_.back());
+        threads_.pop_back();
         lock.unlock();
         if (last.joinable()) last.join();
-        lock.lock();
-        threads_.pop_back();
     }
 }
 
@@ -201,7 +200,7 @@ void function_threads::lend_slot() {
                                               "already (limits.detached_per_slot_max)");
         }
         // One for each function that runs, one that leads, and those that wait.
-        if (threads_.size() < concurrency_ + lent_ + 1) {
+        if (!stopping_ && threads_.size() < concurrency_ + lent_ + 1) {
             try {
                 threads_.push_back(another());
             } catch (const error& none) {

@@ -119,7 +119,8 @@ void manager_runtime::stop() {
         if (thread_.joinable()) stop_thread();
     }
     // Not under the guard: a callback may want to stop the manager as well.
-    callables_.stop();
+    // A callable may wait for the very callback that stops the manager.
+    callables_.stop(!in_callback());
     callbacks_.stop();
 }
 
@@ -173,6 +174,7 @@ bool manager_runtime::process_events() {
     check_own_loop();
     if (is_over_) return false;
     drive_own_loop();
+    run_own_callables();
     // A callback that waits runs no others: they come after it.
     if (in_callback()) return !is_over_;
     const auto until = net::clock_now() + std::chrono::milliseconds{10};
@@ -195,6 +197,17 @@ void manager_runtime::shut_down() {
     if (!options_.own_loop) return;
     is_abandoned_ = in_callback();
     while (!is_abandoned_ && process_events()) {
+    }
+}
+
+// Also while one of them, or a callback, waits: it may wait for another.
+void manager_runtime::run_own_callables() {
+    while (!own_callables_.empty()) {
+        const auto next = std::move(own_callables_.front());
+        own_callables_.pop_front();
+        ++own_callables_deep_;
+        next->run();
+        --own_callables_deep_;
     }
 }
 
@@ -412,9 +425,20 @@ void manager_runtime::carry_out_effects() {
         if (!stops_.empty()) [[unlikely]] {
             for (const auto& each : some) stops_.erase(&call_of(each));
         }
-        for (auto& each : some) settle(call_of(each), std::move(each.result));
+        for (auto& each : some) {
+            auto& call = call_of(each);
+            if (call.functions()) [[unlikely]]
+                call.functions()->closed = true;
+            settle(call, std::move(each.result));
+        }
     }
     effects_.done.clear();
+}
+
+bool manager_runtime::takes_more_callables() {
+    if (options_.run_callable) return true;
+    return options_.own_loop ? own_callables_deep_ < own_callables_deep_max
+                             : callables_.takes_more();
 }
 
 // A worker's function asks for a callable that came with its call.
@@ -427,17 +451,19 @@ void manager_runtime::call_back(core::called_back&& asked) {
         return refuse(
             refusal_of(asked, errc::bad_arguments, "the call was given no such function"));
     }
-    const bool own_threads = !options_.run_callable && !options_.own_loop;
-    if (own_threads && !callables_.takes_more()) {
-        return refuse(refusal_of(asked, errc::overloaded,
-                                 "all threads for callables wait for calls of their own"));
+    if (!takes_more_callables()) {
+        return refuse(
+            refusal_of(asked, errc::overloaded, "too many callables wait for calls of their own"));
     }
     const auto answer = [self = weak_from_this()](core::answer_callback given) {
         if (const auto manager = self.lock()) manager->put(std::move(given));
     };
     auto run = run_of_callable(std::move(asked), functions, id_, answer);
-    if (own_threads) return callables_.post(std::move(run));
-    if (!options_.run_callable) return callbacks_.post_unless_stopped(std::move(run));
+    if (!options_.run_callable && options_.own_loop) {
+        own_callables_.push_back(std::move(run));
+        return wake_own_loop();
+    }
+    if (!options_.run_callable) return callables_.post(std::move(run));
     const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(run));
     const auto threw = thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
     if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -132,6 +133,8 @@ private:
     void end_stream(detail::state_base& call, core::outcome&& result);
     void hand_items_over();
     void call_back(core::called_back&& asked);
+    [[nodiscard]] bool takes_more_callables();
+    void run_own_callables();
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
@@ -146,6 +149,10 @@ private:
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
     callback_thread callbacks_;
     callable_threads callables_;
+    // In a loop of the program's own.
+    static constexpr int own_callables_deep_max = 64;
+    std::deque<std::unique_ptr<base::task>> own_callables_;
+    int own_callables_deep_ = 0;
     net::reactor reactor_;
     leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;

@@ -70,6 +70,8 @@ maus::context running_call::context() {
 
 std::shared_ptr<detail::function_calls> running_call::functions() {
     if (!functions_) functions_ = std::make_shared<received_functions>(*this, with_);
+    // Until the function returns: what it waits for may need its place.
+    detail::wait_hook::here() = with_.callbacks.get();
     return functions_;
 }
 

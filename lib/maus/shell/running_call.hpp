@@ -104,13 +104,20 @@ public:
     /// While it lives, the function runs.
     class scope {
     public:
-        explicit scope(running_call& runs) : outer_(std::exchange(current_, &runs)) {}
-        ~scope() { current_ = outer_; }
+        explicit scope(running_call& runs)
+            : outer_(std::exchange(current_, &runs)), hook_(detail::wait_hook::here()) {
+            if (runs.functions_) detail::wait_hook::here() = runs.with_.callbacks.get();
+        }
+        ~scope() {
+            detail::wait_hook::here() = hook_;
+            current_ = outer_;
+        }
         scope(const scope&) = delete;
         scope& operator=(const scope&) = delete;
 
     private:
         running_call* outer_;  // in a program's own loop: it waits for its caller
+        detail::wait_hook* hook_;
     };
 
 private:

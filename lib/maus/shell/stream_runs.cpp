@@ -139,10 +139,28 @@ std::vector<core::job_items> stream_run::take_ready() {
 
 // --- all -----------------------------------------------------------------------------------------
 
+void stream_runs::expect(const core::job& job) {
+    const std::lock_guard lock(guard_);
+    expected_.emplace(key{job.link, job.attempt}, before{});
+}
+
+void stream_runs::expect_no_more(const core::job& job) {
+    const std::lock_guard lock(guard_);
+    expected_.erase({job.link, job.attempt});
+}
+
 std::shared_ptr<stream_run> stream_runs::enter(core::job job) {
     auto made = std::make_shared<stream_run>(std::move(job), with_, *this);
     const std::lock_guard lock(guard_);
-    all_.insert_or_assign({made->job().link, made->job().attempt}, made);
+    const key its{made->job().link, made->job().attempt};
+    if (const auto found = expected_.find(its); found != expected_.end()) {
+        if (found->second.items != 0 || found->second.bytes != 0) {
+            (void)made->more(found->second.items, found->second.bytes);
+        }
+        if (found->second.cancelled) (void)made->cancel();
+        expected_.erase(found);
+    }
+    all_.insert_or_assign(its, made);
     return made;
 }
 
@@ -164,7 +182,18 @@ void stream_runs::go_on(const core::job& resumed) {
 void stream_runs::more(std::uint64_t link, const std::vector<wire::more>& grants,
                        std::vector<core::job>& jobs) {
     for (const auto& each : grants) {
-        const auto found = find({link, each.of});
+        std::shared_ptr<stream_run> found;
+        {
+            const std::lock_guard lock(guard_);
+            if (const auto waits = expected_.find({link, each.of}); waits != expected_.end()) {
+                auto& its = waits->second;
+                its.items += std::min(each.items, ~its.items);
+                its.bytes += std::min(each.bytes, ~its.bytes);
+                continue;
+            }
+            const auto runs = all_.find({link, each.of});
+            if (runs != all_.end()) found = runs->second;
+        }
         if (found && found->more(each.items, each.bytes)) jobs.push_back(found->resumption());
     }
 }
@@ -172,7 +201,16 @@ void stream_runs::more(std::uint64_t link, const std::vector<wire::more>& grants
 void stream_runs::cancel(std::uint64_t link, const std::vector<wire::attempt>& cancels,
                          std::vector<core::job>& jobs) {
     for (const auto& each : cancels) {
-        const auto found = find({link, each});
+        std::shared_ptr<stream_run> found;
+        {
+            const std::lock_guard lock(guard_);
+            if (const auto waits = expected_.find({link, each}); waits != expected_.end()) {
+                waits->second.cancelled = true;
+                continue;
+            }
+            const auto runs = all_.find({link, each});
+            if (runs != all_.end()) found = runs->second;
+        }
         if (found && found->cancel()) jobs.push_back(found->resumption());
     }
 }
@@ -181,6 +219,9 @@ void stream_runs::keep_only(std::uint64_t link, std::vector<core::job>& jobs) {
     std::vector<std::shared_ptr<stream_run>> others;
     {
         const std::lock_guard lock(guard_);
+        for (auto& [which, each] : expected_) {
+            if (which.first != link) each.cancelled = true;
+        }
         for (const auto& [which, each] : all_) {
             if (which.first != link) others.push_back(each);
         }
@@ -194,6 +235,7 @@ void stream_runs::clear() {
     std::map<key, std::shared_ptr<stream_run>> left;
     const std::lock_guard lock(guard_);
     left.swap(all_);
+    expected_.clear();
 }
 
 }  // namespace maus::shell

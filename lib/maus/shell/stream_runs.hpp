@@ -93,7 +93,12 @@ public:
     }
     void go_on(const core::job& resumed);
 
+    /// It is not begun after all.
+    void expect_no_more(const core::job& job);
+
     // --- by the leader: what is to go on is added to `jobs`
+    /// It is about to be handed to a function thread.
+    void expect(const core::job& job);
     void more(std::uint64_t link, const std::vector<wire::more>& grants,
               std::vector<core::job>& jobs);
     void cancel(std::uint64_t link, const std::vector<wire::attempt>& cancels,
@@ -124,6 +129,12 @@ private:
     function_threads& threads_;
     std::mutex guard_;
     std::map<key, std::shared_ptr<stream_run>> all_;
+    struct before {  // what came before the function began
+        std::uint32_t items = 0;
+        std::uint64_t bytes = 0;
+        bool cancelled = false;
+    };
+    std::map<key, before> expected_;
 };
 
 }  // namespace maus::shell

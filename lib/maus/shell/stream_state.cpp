@@ -7,7 +7,6 @@
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/failure_text.hpp"
-#include "maus/shell/own_loops.hpp"
 #include "maus/wire/streams.hpp"
 
 namespace maus::detail {
@@ -68,38 +67,14 @@ void stream_state::has_read(std::size_t bytes) {
     read_items_ = read_bytes_ = 0;
 }
 
-namespace {
-/// The call's owner knows of the thread that waits.
-class item_attendance {
-public:
-    item_attendance(stream_state& call, call_owner* owner, base::instant until)
-        : call_(call), owner_(owner) {
-        if (owner_ != nullptr) owner_->attend_items(call_, until);
-    }
-    ~item_attendance() {
-        if (owner_ != nullptr) owner_->attended(call_);
-    }
-    item_attendance(const item_attendance&) = delete;
-    item_attendance& operator=(const item_attendance&) = delete;
-
-private:
-    stream_state& call_;
-    call_owner* owner_;
-};
-}  // namespace
-
 bool stream_state::wait(base::instant until) {
     // Far more than anybody waits, and no clock overflows.
     constexpr base::duration at_a_time = std::chrono::hours{1};
     if (has_news()) return true;
-    if (shell::must_drive()) [[unlikely]] {
-        const base::duration time = until == base::never ? base::duration::max()
-                                                         : until - net::clock_now();
-        if (shell::drive_while_waiting([this] { return has_news(); }, time, net::clock_now)) {
-            return has_news();
-        }
-    }
-    const item_attendance attended(*this, owner().get(), until);
+    const waiting here;
+    here.drive_until([this] { return has_news(); }, until);
+    if (has_news()) return true;
+    if (owner()) owner()->attend_items(*this, until);
     std::unique_lock lock(guard_);
     const auto news = [this] { return !records_.empty() || ended_; };
     while (!news()) {

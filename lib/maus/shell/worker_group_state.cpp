@@ -117,7 +117,11 @@ void inherit(call_options& options, const running_call& from) {
     }
 }
 
-void check_hedge(const call_options& options) {
+void check_hedge(const call_options& options, bool is_stream) {
+    if (is_stream) {
+        throw error(errc::invalid_argument,
+                    "maus: hedge_after is for calls with one result, not for streams");
+    }
     if (options.delivery == delivery::at_most_once) {
         throw error(errc::invalid_argument,
                     "maus: hedge_after may start a call twice, so it cannot be at_most_once");
@@ -140,7 +144,7 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
                         " bytes of UTF-8 without control characters");
     }
     if (options.hedge_after != std::chrono::nanoseconds::max()) [[unlikely]]
-        check_hedge(options);
+        check_hedge(options, call.is_stream());
     call.own(self);
     call.options() = options;
     if (call.is_stream()) [[unlikely]] {
@@ -170,7 +174,6 @@ void worker_group_state::cancel(detail::state_base& call) {
 }
 
 void worker_group_state::attend(detail::state_base& call, base::instant end) {
-    callable_threads::begin_wait();
     owner_->attend([&] { return call.ready(); }, end);
 }
 
@@ -180,7 +183,6 @@ void worker_group_state::items_read(detail::stream_state& call, std::uint32_t it
 }
 
 void worker_group_state::attend_items(detail::stream_state& call, base::instant end) {
-    callable_threads::begin_wait();
     owner_->attend([&] { return call.has_news(); }, end);
 }
 
@@ -188,8 +190,6 @@ void worker_group_state::post(detail::stream_state& call,
                               std::unique_ptr<detail::continuation> next) {
     owner_->post(std::move(next), call);
 }
-
-void worker_group_state::attended(detail::state_base&) { callable_threads::end_wait(); }
 
 // --- callbacks -----------------------------------------------------------------------------------
 

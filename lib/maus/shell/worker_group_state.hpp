@@ -37,7 +37,6 @@ public:
     void items_read(detail::stream_state& call, std::uint32_t items, std::uint64_t bytes) override;
     void attend_items(detail::stream_state& call, base::instant end) override;
     void post(detail::stream_state& call, std::unique_ptr<detail::continuation> next) override;
-    void attended(detail::state_base& call) override;
     void post_progress(detail::state_base& call) override;
     void unheard(std::uint32_t method, const std::exception_ptr& failure) override;
     [[nodiscard]] std::string name_of(std::uint32_t method) override;

@@ -68,6 +68,7 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
                      [kind](const std::string& each) { return wire::kind_of(each) > kind; }) -
         all.begin();
     gives_items_.insert(gives_items_.begin() + place, wire::is_stream(signature));
+    has_streams_ = has_streams_ || wire::is_stream(signature);
     all.insert(all.begin() + place, std::move(signature));
     exposed_->handlers.insert(exposed_->handlers.begin() + place, std::move(handler));
 }
@@ -298,6 +299,8 @@ void worker_runtime::step(base::instant now) {
     for (auto& each : effects_.called_back) services_.callbacks->answered(std::move(each));
     effects_.called_back.clear();
     if (!effects_.cancel.empty()) cancel_jobs(now);
+    if (has_streams_) [[unlikely]]
+        expect_streams();
     if (for_streams) [[unlikely]]
         step_streams(other_link, cancels);
     if (mode_ == mode::threaded && !effects_.execute.empty()) keep_short_jobs();
@@ -312,6 +315,13 @@ void worker_runtime::publish_metrics() {
     const auto& counted = machine_->counters();
     metrics_.set({counted.calls, counted.answers, counted.answers_dropped, counted.leases,
                   counted.violations});
+}
+
+// What comes for one before its function begins is kept for it.
+void worker_runtime::expect_streams() {
+    for (const auto& each : effects_.execute) {
+        if (!each.resumes && gives_items_[each.function]) streams_.expect(each);
+    }
 }
 
 // After the cancels of other jobs: what goes on is none that waits to be started.
@@ -356,6 +366,7 @@ bool worker_runtime::drive() {
         }
     }
     reactor_->sockets().shut();
+    services_.callbacks->close();  // nobody would answer
     return true;
 }
 
@@ -441,6 +452,10 @@ MAUS_CATCHES_FORCED_UNWIND bool worker_runtime::run_short_job(core::job& job,
 
 void worker_runtime::run_job(core::job job, bool may_start) {
     if (job.resumes) return streams_.go_on(job);
+    if (gives_items_[job.function]) {
+        const bool late = job.deadline != base::never && net::clock_now() >= job.deadline;
+        if (!may_start || late) streams_.expect_no_more(job);
+    }
     if (!may_start) {
         completions_->put(core::job_done{job.link, job.attempt, false, core::job_returned{}});
         return;

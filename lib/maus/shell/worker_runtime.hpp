@@ -81,6 +81,7 @@ private:
     void cancel_jobs(base::instant now);
     void hand_out_hook();
     void take(completion& done, base::instant now);
+    void expect_streams();
     void step_streams(bool other_link, const std::vector<wire::attempt>& cancels);
     void give_back(const core::job& job, base::instant now);
     void publish_metrics();
@@ -128,6 +129,7 @@ private:
     std::optional<net::reactor> reactor_;
     std::vector<completion> queued_;
     std::vector<bool> gives_items_;               // of each function
+    bool has_streams_ = false;
     std::vector<inline_policy> inline_policies_;  // of each function; by whoever runs functions
     // By the leader.
     short_jobs short_jobs_;
