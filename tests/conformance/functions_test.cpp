@@ -62,7 +62,7 @@ struct served_functions {
     void call_apply(u64 call, int x, const bytes& reference) {
         link().send(a_call({call, 1}, f_apply, payload(x) + reference));
     }
-    u8 error_of_call() { return decoded<fault>(payload_of(link().next(r_failed))).error; }
+    u8 error_of_call() { return decoded<fault>(link().next(r_failed).body).error; }
     /// The error by which the link ends after this.
     u8 ends_with(const record& what) {
         link().send(what);
