@@ -433,7 +433,7 @@ void manager_runtime::call_back(core::called_back&& asked) {
                                  "all threads for callables wait for calls of their own"));
     }
     const auto answer = [self = weak_from_this()](core::answer_callback given) {
-        if (const auto manager = self.lock()) manager->put(std::move(given));
+        if (const auto manager = self.lock()) manager->put_answer(std::move(given));
     };
     auto run = run_of_callable(std::move(asked), functions, id_, answer);
     if (own_threads) return callables_.post(std::move(run));
@@ -477,6 +477,11 @@ void manager_runtime::end_stream(state_base& call, core::outcome&& result) {
     }
     auto& its = static_cast<detail::stream_state&>(call);
     if (its.end(std::move(failure), this)) drive_.woke_a_waiter();
+}
+
+void manager_runtime::put_answer(core::answer_callback given) {
+    if (!hand_in(std::move(given))) return;
+    options_.own_loop ? wake_own_loop() : drive_.queued_came(true);
 }
 
 void manager_runtime::put_read(core::items_read read) {

@@ -79,6 +79,9 @@ public:
     /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
     void put_read(core::items_read read);
 
+    /// What a callable gave: its worker may wait for it.
+    void put_answer(core::answer_callback given);
+
     /// Its listener is to be told, on the callback thread.
     void post_progress(detail::state_base& of);
 
