@@ -22,18 +22,28 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
     std::deque<std::unique_ptr<base::task>> queue;
     std::size_t threads = 0;
     std::size_t idle = 0;
+    std::size_t woken = 0;  // that were made or woken, and are about to look
     std::size_t running = 0;
     std::size_t waiting = 0;
     bool stopping = false;
 
     // Under the guard. Without a thread to be had, those that there are do the work.
-    void add_thread_if_needed() {
-        if (stopping || idle != 0 || running >= at_a_time || threads >= threads_max) return;
+    void add_thread() {
+        if (stopping || threads >= threads_max) return;
         try {
             net::spawn([kept = shared_from_this()] { kept->work(); }, mask).detach();
             ++threads;
+            ++woken;
         } catch (const error&) {
         }
+    }
+    // Under the guard: somebody else looks, too, if that helps. To wake one for each task would cost more
+    // than most tasks.
+    void call_another() {
+        if (stopping || queue.empty() || running + woken >= at_a_time) return;
+        if (idle <= woken) return add_thread();
+        ++woken;
+        changed.notify_one();
     }
     void work() {
         works_for = this;
@@ -45,23 +55,23 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
             }
             shared& of;
         } has_ended{*this};
-        for (;;) {
+        --woken;
+        while (!stopping) {
+            if (!queue.empty() && running < at_a_time) {
+                run_first(lock);
+                continue;
+            }
             ++idle;
-            changed.wait(lock,
-                         [this] { return stopping || (!queue.empty() && running < at_a_time); });
+            changed.wait(lock);
             --idle;
-            if (stopping) return;
-            run_first(lock);
+            if (woken != 0) --woken;
         }
     }
     void run_first(std::unique_lock<std::mutex>& lock) {
         auto task = std::move(queue.front());
         queue.pop_front();
         ++running;
-        if (!queue.empty()) {
-            changed.notify_one();
-            add_thread_if_needed();
-        }
+        call_another();
         lock.unlock();
         const struct at_end {
             ~at_end() {
@@ -78,9 +88,7 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
         const std::lock_guard lock(guard);
         --running;
         ++waiting;
-        if (queue.empty()) return;
-        changed.notify_one();
-        add_thread_if_needed();
+        call_another();
     }
     void end_wait() {
         const std::lock_guard lock(guard);
@@ -96,15 +104,15 @@ callable_threads::~callable_threads() { stop(); }
 
 bool callable_threads::takes_more() {
     const std::lock_guard lock(shared_->guard);
-    shared_->add_thread_if_needed();
+    if (shared_->threads <= shared_->waiting) shared_->add_thread();
     return shared_->stopping || shared_->threads > shared_->waiting;
 }
 
-void callable_threads::post(std::unique_ptr<base::task> task) {
+void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks) {
     const std::lock_guard lock(shared_->guard);
     if (shared_->stopping) return;
-    shared_->queue.push_back(std::move(task));
-    shared_->changed.notify_one();
+    for (auto& each : tasks) shared_->queue.push_back(std::move(each));
+    shared_->call_another();
 }
 
 void callable_threads::stop() {

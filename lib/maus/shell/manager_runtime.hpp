@@ -134,7 +134,8 @@ private:
     void settle(detail::state_base& call, core::outcome&& result);
     void end_stream(detail::state_base& call, core::outcome&& result);
     void hand_items_over();
-    void call_back(core::called_back&& asked);
+    void call_back();
+    [[nodiscard]] std::unique_ptr<base::task> run_of(core::called_back&& asked, bool runs_more);
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
