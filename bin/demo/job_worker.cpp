@@ -31,7 +31,10 @@ int job_worker(const worker_options& options, maus::programs::stop_signals& sign
     });
     worker.expose(draw_tile, [me](const tile& part) { return drawn_tile{me, draw(part)}; });
     worker.expose(find_primes, [me](number_range range) -> maus::generator<found_primes> {
-        for (auto& some : primes_in(range)) co_yield found_primes{me, std::move(some)};
+        for (auto& some : primes_in(range)) {
+            found_primes next{me, std::move(some)};  // g++ 12 destroys T{...} in a co_yield twice
+            co_yield next;
+        }
     });
     worker.expose(integrate_stretch, [me](const stretch& part, const curve_function& curve) {
         // All are asked for before the first is waited for.

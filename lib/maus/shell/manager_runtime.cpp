@@ -421,7 +421,14 @@ void manager_runtime::carry_out_effects() {
 void manager_runtime::call_back() {
     const bool own_threads = !options_.run_callable && !options_.own_loop;
     const bool runs_more = !own_threads || callables_.takes_more();
+    if (!callable_home_) {
+        const auto answer = [self = weak_from_this()](core::answer_callback given) {
+            if (const auto manager = self.lock()) manager->put_answer(std::move(given));
+        };
+        callable_home_ = std::make_shared<const callable_home>(callable_home{id_, answer});
+    }
     std::vector<std::unique_ptr<base::task>> runs;
+    runs.reserve(effects_.callbacks.size());
     for (auto& each : effects_.callbacks) {
         if (auto run = run_of(std::move(each), runs_more)) runs.push_back(std::move(run));
     }
@@ -454,10 +461,7 @@ std::unique_ptr<base::task> manager_runtime::run_of(core::called_back&& asked, b
         return refuse(refusal_of(asked, errc::overloaded,
                                  "all threads for callables wait for calls of their own"));
     }
-    const auto answer = [self = weak_from_this()](core::answer_callback given) {
-        if (const auto manager = self.lock()) manager->put_answer(std::move(given));
-    };
-    return run_of_callable(std::move(asked), functions, id_, answer);
+    return run_of_callable(std::move(asked), functions, callable_home_);
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.

@@ -33,6 +33,7 @@
 namespace maus::shell {
 
 class worker_group_state;
+struct callable_home;
 
 class manager_runtime final : public net::driven,
                               public detail::executor,
@@ -150,6 +151,7 @@ private:
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
     callback_thread callbacks_;
     callable_threads callables_;
+    std::shared_ptr<const callable_home> callable_home_;  // once one was called
     net::reactor reactor_;
     leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;
