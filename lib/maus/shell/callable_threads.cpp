@@ -22,7 +22,7 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
     std::deque<std::unique_ptr<base::task>> queue;
     std::size_t threads = 0;
     std::size_t idle = 0;
-    std::size_t woken = 0;  // that were made or woken, and are about to look
+    std::size_t woken = 0;  // of the idle ones: they are about to look
     std::size_t running = 0;
     std::size_t waiting = 0;
     bool stopping = false;
@@ -33,14 +33,15 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
         try {
             net::spawn([kept = shared_from_this()] { kept->work(); }, mask).detach();
             ++threads;
-            ++woken;
         } catch (const error&) {
         }
     }
     // Under the guard: somebody else looks, too, if that helps. To wake one for each task would cost more
     // than most tasks.
     void call_another() {
-        if (stopping || queue.empty() || running + woken >= at_a_time) return;
+        // Those that run a task, or are about to look for one.
+        const std::size_t active = threads - idle - waiting + woken;
+        if (stopping || queue.empty() || active >= at_a_time) return;
         if (idle <= woken) return add_thread();
         ++woken;
         changed.notify_one();
@@ -51,11 +52,11 @@ struct callable_threads::shared : std::enable_shared_from_this<shared> {
         const struct at_end {
             ~at_end() {
                 --of.threads;
+                of.call_another();
                 of.ended.notify_all();
             }
             shared& of;
         } has_ended{*this};
-        --woken;
         while (!stopping) {
             if (!queue.empty() && running < at_a_time) {
                 run_first(lock);

@@ -28,7 +28,9 @@ class later_answer final : public detail::reply {
 public:
     later_answer(core::answer_callback blank, std::shared_ptr<const callable_home> home)
         : blank_(std::move(blank)), home_(std::move(home)) {}
-    ~later_answer() override { give({}, let_go()); }
+    ~later_answer() override {
+        if (!given_) give({}, let_go());
+    }
     void value(base::buffer payload) override { give(std::move(payload), std::nullopt); }
     using reply::fault;
     void fault(errc code, std::string type, std::string text) override {
@@ -60,7 +62,7 @@ public:
     callable_run(const callable_run&) = delete;
     callable_run& operator=(const callable_run&) = delete;
     ~callable_run() override {
-        if (!later_) give({}, let_go());
+        if (!later_ && !given_) give({}, let_go());
     }
 
     [[nodiscard]] base::buffer& arguments() override { return asked_.payload; }

@@ -193,6 +193,7 @@ void function_threads::give_slot() {
 }
 
 void function_threads::lend_slot() {
+    bool call_another = false;
     {
         const std::lock_guard lock(guard_);
         if (lent_ >= lent_max_) {
@@ -210,8 +211,9 @@ void function_threads::lend_slot() {
         }
         ++lent_;
         give_slot();
+        call_another = has_work() || (to_watch_ && !watched_);
     }
-    changed_.notify_one();
+    if (call_another) changed_.notify_one();
 }
 
 void function_threads::take_slot_back() {
