@@ -23,11 +23,11 @@ child::child(const std::string& role, words arguments) : name_(role) {
     start("/proc/self/exe", std::move(arguments));
 }
 
-child child::program(words command) {
+child child::program(words line) {
     child made;
-    made.name_ = command.front();
-    const std::string path = command.front();
-    made.start(path.c_str(), std::move(command));
+    made.name_ = line.front();
+    const std::string path = line.front();
+    made.start(path.c_str(), std::move(line));
     return made;
 }
 

@@ -29,6 +29,8 @@ using command = std::function<int()>;
 [[nodiscard]] command add_echo(CLI::App& to);
 [[nodiscard]] command add_transfer(CLI::App& to);
 [[nodiscard]] command add_stream(CLI::App& to);
+[[nodiscard]] command add_callbacks(CLI::App& to);
+[[nodiscard]] command add_map(CLI::App& to);
 [[nodiscard]] command add_relay(CLI::App& to);
 [[nodiscard]] command add_sleep(CLI::App& to);
 [[nodiscard]] command add_recover(CLI::App& to);

@@ -4,12 +4,14 @@
 #include <map>
 #include <stdexcept>
 
+#include "bench/callbacks.hpp"
 #include "bench/child.hpp"
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
 #include "bench/instructions.hpp"
 #include "bench/lease.hpp"
 #include "bench/machine.hpp"
+#include "bench/map.hpp"
 #include "bench/progress.hpp"
 #include "bench/recover.hpp"
 #include "bench/sleep.hpp"
@@ -36,6 +38,10 @@ const std::map<std::string, void (*)(const bench::words&)> roles = {
     {"stream-maus-giver", bench::role_stream_maus_giver},
     {"stream-zmq-reader", bench::role_stream_zmq_reader},
     {"stream-zmq-giver", bench::role_stream_zmq_giver},
+    {"callbacks-manager", bench::role_callbacks_manager},
+    {"callbacks-worker", bench::role_callbacks_worker},
+    {"map-manager", bench::role_map_manager},
+    {"map-worker", bench::role_map_worker},
     {"lease-peers", bench::role_lease_peers},
     {"lease-workers", bench::role_lease_workers},
     {"bare-agency", bench::role_bare_agency},
@@ -83,9 +89,10 @@ int main(int argc, char** argv) {
         "  maus-bench echo --help              its options; others have theirs");
     app.require_subcommand(1);
     std::vector<std::pair<CLI::App*, bench::command>> commands;
-    for (auto* add : {bench::add_echo, bench::add_transfer, bench::add_stream, bench::add_relay,
-                      bench::add_sleep, bench::add_recover, bench::add_lease, bench::add_codec,
-                      bench::add_peers, bench::add_instructions, bench::add_targets}) {
+    for (auto* add :
+         {bench::add_echo, bench::add_transfer, bench::add_stream, bench::add_callbacks,
+          bench::add_map, bench::add_relay, bench::add_sleep, bench::add_recover, bench::add_lease,
+          bench::add_codec, bench::add_peers, bench::add_instructions, bench::add_targets}) {
         const auto run = add(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "bench/callbacks.hpp"
 #include "bench/codec.hpp"
 #include "bench/commands.hpp"
 #include "bench/echo.hpp"
@@ -74,6 +75,8 @@ const std::vector<target>& targets() {
          "items_per_s", "one", of::ratio},
         {"stream of 64 KiB items of maus::bytes", true, 0.8, "",
          name_of(stream_setting{"tcp", 64 << 10}), "items_per_s", "one", of::ratio},
+        {"callbacks 8 B, 1,000 outstanding: over calls of the same", true, 0.5, "",
+         name_of(callbacks_setting{}), "per_s", "one", of::ratio},
         {"decode of a 1 MiB vector<double> over memcpy", true, 0.8, "",
          "codec.decode.vector_double_1MiB", "gb_per_s", "one", of::ratio},
     };
@@ -112,6 +115,7 @@ std::vector<figure> measure_all(plan how) {
     add([&] { return measure_codec(how); });
     add([&] { return measure_stream({}, how); });
     add([&] { return measure_stream({"tcp", 64 << 10}, how); });
+    add([&] { return measure_callbacks({}, how); });
     place(how.pin = "free");
     add([&] { return measure_echo({"tcp", 8, 1000, 1}, how, false); });
     return all;

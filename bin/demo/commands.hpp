@@ -48,11 +48,24 @@ struct picture_options : job_options {
 };
 [[nodiscard]] int picture(const picture_options& options, maus::programs::stop_signals& signals);
 
+struct primes_options : job_options {
+    std::uint64_t to = 100'000'000;
+};
+[[nodiscard]] int primes(const primes_options& options, maus::programs::stop_signals& signals);
+
+struct integrate_options : job_options {
+    std::string curve = "pi";
+    std::uint32_t parabolas = 500;  ///< in each of its parts
+    bool by_name = false;
+};
+[[nodiscard]] int integrate(const integrate_options& options,
+                            maus::programs::stop_signals& signals);
+
 struct worker_options {
     std::vector<std::string> parkservers = {default_parkserver};
     std::string type = default_job_type;
 };
-/// The worker of both jobs.
+/// The worker of all jobs.
 [[nodiscard]] int job_worker(const worker_options& options, maus::programs::stop_signals& signals);
 
 }  // namespace demo

@@ -1,5 +1,6 @@
 // A job that can be spread over workers, as spread.hpp sees it: calls that may be made in any order,
-// and answers that are added up. wordcount.cpp and picture_job.cpp have the two that there are.
+// and answers that are added up. Those that there are: wordcount.cpp, and
+// all that end in _job.cpp.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,8 @@
 
 #include "bin/demo/commands.hpp"
 #include "bin/demo/examples/example.hpp"
+#include "bin/demo/integral.hpp"
+#include "bin/demo/primes.hpp"
 #include "bin/support/log_lines.hpp"
 #include "bin/support/program.hpp"
 
@@ -16,6 +18,8 @@ using programs::stop_signals;
 constexpr const char* examples =
     "  maus-demo picture --workers 3 --kill 1 --check    spread over 3 processes, and over 1\n"
     "  maus-demo wordcount ~/src\n"
+    "  maus-demo primes --to 1000000000                  streams of primes\n"
+    "  maus-demo integrate --curve bell                  functions as arguments\n"
     "  maus-demo worker &  maus-demo manager             the small examples; they need "
     "maus-parkserver\n"
     "\n"
@@ -32,6 +36,21 @@ constexpr const char* wordcount_examples =
     "  maus-demo wordcount --parkserver tcp://127.0.0.1:8500 ~/src\n"
     "\n"
     "Workers read the files themselves, so they have to be on a machine that has them.";
+
+constexpr const char* primes_examples =
+    "  maus-demo primes --to 1000000000\n"
+    "  maus-demo primes --workers 3 --kill 1 --check     a stream goes on without a gap\n"
+    "\n"
+    "Each call gives a stream of the primes of its range; they are added up as they come.";
+
+constexpr const char* integrate_examples =
+    "  maus-demo integrate                               4 / (1 + x^2) from 0 to 1: pi\n"
+    "  maus-demo integrate --curve bell --parabolas 50 --check\n"
+    "  maus-demo integrate --by-name                     a function that the workers have\n"
+    "\n"
+    "The function is passed as an argument. It is a lambda here, which the workers call for each "
+    "value "
+    "that\nthey need; by name it is their own, and nothing is asked.";
 
 using body = std::function<int(stop_signals&)>;
 
@@ -105,6 +124,36 @@ void add_wordcount(CLI::App& app, demo::wordcount_options& chosen, body& chosen_
     command.add_option("--top", chosen.top, "How many of the most frequent words to show")
         ->type_name("N")
         ->capture_default_str();
+}
+
+void add_primes(CLI::App& app, demo::primes_options& chosen, body& chosen_body) {
+    CLI::App& command = *app.add_subcommand("primes", "Finds primes on several worker processes");
+    programs::prepare(command, primes_examples);
+    add_job(command, chosen, chosen_body,
+            [&chosen](stop_signals& signals) { return demo::primes(chosen, signals); });
+    command.add_option("--to", chosen.to, "Primes that are less than this")
+        ->type_name("N")
+        ->check(CLI::Range(std::uint64_t{10}, demo::number_max))
+        ->capture_default_str();
+}
+
+void add_integrate(CLI::App& app, demo::integrate_options& chosen, body& chosen_body) {
+    CLI::App& command = *app.add_subcommand(
+        "integrate", "Passes a function to several worker processes, which integrate it");
+    programs::prepare(command, integrate_examples);
+    add_job(command, chosen, chosen_body,
+            [&chosen](stop_signals& signals) { return demo::integrate(chosen, signals); });
+    std::vector<std::string> names;
+    for (const auto& each : demo::curves()) names.push_back(each.name);
+    command.add_option("--curve", chosen.curve, "Which function")
+        ->type_name("NAME")
+        ->check(CLI::IsMember(names))
+        ->capture_default_str();
+    command.add_option("--parabolas", chosen.parabolas, "In each of 64 parts of the x axis")
+        ->type_name("N")
+        ->check(CLI::Range(1u, demo::parabolas_max))
+        ->capture_default_str();
+    command.add_flag("--by-name", chosen.by_name, "Passes the name of a function of the workers'");
 }
 
 void add_job_worker(CLI::App& app, demo::worker_options& chosen, body& chosen_body) {
@@ -189,11 +238,15 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     demo::picture_options picture;
     demo::wordcount_options wordcount;
+    demo::primes_options primes;
+    demo::integrate_options integrate;
     demo::worker_options job_worker;
     example::place worker, manager;
     body chosen_body;
     add_picture(app, picture, chosen_body);
     add_wordcount(app, wordcount, chosen_body);
+    add_primes(app, primes, chosen_body);
+    add_integrate(app, integrate, chosen_body);
     add_job_worker(app, job_worker, chosen_body);
     add_worker(app, worker, chosen_body);
     add_manager(app, manager, chosen_body);

@@ -1,4 +1,4 @@
-// What both jobs tell when they are done, and the comparison with one process.
+// What all jobs tell when they are done, and the comparison with one process.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,7 @@ struct check_result {
 [[nodiscard]] std::string check_text(const check_result& check, const spread_result& done,
                                      const std::string& results);
 
-/// The members that both jobs have; `unit` is that of the workers' shares.
+/// The members that all jobs have; `unit` is that of the workers' shares.
 void add_result(nlohmann::ordered_json& to, const spread_result& done, const std::string& unit);
 void add_check(nlohmann::ordered_json& to, const check_result& check, const spread_result& done);
 

@@ -100,6 +100,8 @@ maus::worker_group spread::request_for(maus::manager& manager, std::size_t amoun
     // Those that we kill ourselves must not make a call look like poison.
     request.calls.max_crashes =
         static_cast<std::uint8_t>(std::min(options_.kill + request.calls.max_crashes, 255u));
+    // What streams a job has, it has the same whoever gives them.
+    request.calls.replayable = true;
     return manager.get_workers(request);
 }
 

@@ -157,6 +157,10 @@ public:
         }
     }
 
+    /// A thread waits for just this one, or did.
+    [[nodiscard]] bool is_waited_for() const noexcept {
+        return (word_.load(std::memory_order_relaxed) & waited_bit) != 0;
+    }
     [[nodiscard]] bool ready() const noexcept {
         return (word_.load(std::memory_order_acquire) & settled_bit) != 0;
     }

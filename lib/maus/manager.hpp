@@ -194,12 +194,12 @@ public:
     }
     template <class R, class... Args, class... Given>
     [[nodiscard]] std::vector<maus::reply<R>> broadcast(const method<R(Args...)>& function,
-                                                  const Given&... given) const {
+                                                        const Given&... given) const {
         return on_each<R>([&](const caller& on) { return on.call(function, given...); });
     }
     template <class R, class... Given>
     [[nodiscard]] std::vector<maus::reply<R>> broadcast(std::string_view name,
-                                                  const Given&... given) const {
+                                                        const Given&... given) const {
         return on_each<R>([&](const caller& on) { return on.call<R>(name, given...); });
     }
 

@@ -45,7 +45,8 @@ public:
 
     /// Refers to nothing; everything but assignment and valid() is a mistake.
     stream() = default;
-    stream(stream&&) noexcept = default;
+    stream(stream&& other) noexcept
+        : state_(std::move(other.state_)), is_at_end_(std::exchange(other.is_at_end_, false)) {}
     stream& operator=(stream&& other) noexcept {
         if (this != &other) {
             drop();

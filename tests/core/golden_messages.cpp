@@ -2,8 +2,8 @@
 // messages, and what may be added to them.
 #include "golden.hpp"
 #include "maus/wire/call_extensions.hpp"
-#include "maus/wire/streams.hpp"
 #include "maus/wire/functions.hpp"
+#include "maus/wire/streams.hpp"
 #include "talk.hpp"
 
 namespace golden {

@@ -149,6 +149,86 @@ TEST_CASE("a picture that cannot be written is a failure") {
     }
 }
 
+TEST_CASE("primes streamed by workers, one of them killed on the way, are those of one process") {
+    const orphanage left_behind;
+    const json done = run_json("maus-demo", {"primes", "--to", "1000000", "--workers", "2",
+                                             "--kill", "1", "--check", "--json"});
+    INFO(done.dump(2));
+    CHECK(left_behind.is_empty());
+    CHECK(done["primes"] == 78'498);
+    CHECK(done["largest"] == 999'983);
+    CHECK(done["twins"] == 8'169);
+    CHECK(done["gap"] == 114);
+    CHECK(done["gap_after"] == 492'113);
+    CHECK(done["check"]["same"] == true);
+    REQUIRE(done["killed"].size() == 1);
+    std::uint64_t calls = 0, numbers = 0;
+    for (const auto& worker : done["workers"]) {
+        calls += worker["calls"].get<std::uint64_t>();
+        numbers += worker["numbers"].get<std::uint64_t>();
+        CHECK(worker["killed"] == (worker["pid"] == done["killed"][0]));
+    }
+    CHECK(calls == done["calls"]);
+    CHECK(numbers == 1'000'000);
+}
+
+TEST_CASE("primes are found whatever their number") {
+    // To the last stretch that a function gives at a time, and one behind it.
+    for (const auto& [to, primes, largest] : {std::tuple<const char*, int, int>{"10", 4, 7},
+                                              {"65536", 6'542, 65'521},
+                                              {"65538", 6'543, 65'537}}) {
+        const outcome plain = run("maus-demo", {"primes", "--to", to, "--workers", "1", "--check"});
+        INFO(plain.out << plain.err);
+        CHECK(plain.code == good);
+        const json done = run_json("maus-demo", {"primes", "--to", to, "--workers", "1", "--json"});
+        CHECK(done["primes"] == primes);
+        CHECK(done["largest"] == largest);
+        CHECK_THAT(plain.out, maus_test::has_text("check: the same primes as one process alone\n"));
+    }
+}
+
+TEST_CASE("integrate passes a lambda, and a worker killed on the way changes nothing") {
+    const orphanage left_behind;
+    const json done = run_json("maus-demo", {"integrate", "--workers", "2", "--kill", "1",
+                                             "--parabolas", "50", "--check", "--json"});
+    INFO(done.dump(2));
+    CHECK(left_behind.is_empty());
+    CHECK(done["integral"].get<double>() == Approx(3.14159265358979));
+    CHECK(done["check"]["same"] == true);
+    CHECK(done["killed"].size() == 1);
+    CHECK(done["calls"] == 64);
+    // What was under way when the worker was killed is asked for again.
+    CHECK(done["asked"] >= 64 * 101);
+}
+
+TEST_CASE("integrate passes the name of a function, and is asked for nothing") {
+    for (const auto& [name, exact] :
+         {std::pair{"pi", 3.14159265358979}, {"bell", 1.77245385090552}, {"sine", 2.0}}) {
+        const json done = run_json("maus-demo", {"integrate", "--curve", name, "--by-name",
+                                                 "--workers", "1", "--check", "--json"});
+        INFO(done.dump(2));
+        CHECK(done["curve"] == name);
+        CHECK(done["integral"].get<double>() == Approx(exact));
+        CHECK(done["asked"] == 0);
+        CHECK(done["check"]["same"] == true);
+    }
+}
+
+TEST_CASE("integrate tells people what it does") {
+    const outcome plain =
+        run("maus-demo", {"integrate", "--curve", "sine", "--workers", "1", "--check"});
+    INFO(plain.out << plain.err);
+    CHECK(plain.code == good);
+    for (const auto& part :
+         words{"integrating sin(x) on 1 worker\n",
+               "the integral of sin(x) from 0 to 3.142 is 2.000000000000, off by ",
+               "the workers asked this process for 64,064 values, in ",
+               "check: the same integral as one process alone\n"}) {
+        CHECK_THAT(plain.out, maus_test::has_text(part));
+    }
+    CHECK(run("maus-demo", {"integrate", "--curve", "nothing"}).code == usage);
+}
+
 TEST_CASE("a wordcount whose worker ends before the work begins goes on with the others") {
     const orphanage left_behind;
     const maus_test::scratch_folder folder;
@@ -174,7 +254,8 @@ TEST_CASE("a wordcount whose worker ends before the work begins goes on with the
 
 TEST_CASE("a demo that looks for its parkserver in vain can be stopped meanwhile") {
     const maus_test::scratch_folder folder;
-    for (const std::string command : {"wordcount", "picture", "manager", "worker"}) {
+    for (const std::string command :
+         {"wordcount", "picture", "primes", "integrate", "manager", "worker"}) {
         program demo("maus-demo", {command, "-p", "ipc://" + folder.file("nobody")});
         REQUIRE(eventually([&] { return waits_for_signals(demo.pid()); }));
         demo.signal(SIGINT);

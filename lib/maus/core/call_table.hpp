@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <string>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 

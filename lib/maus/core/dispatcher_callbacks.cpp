@@ -11,7 +11,7 @@ std::uint32_t dispatcher::slot_at(link_index from, wire::attempt of) const {
 }
 
 std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of,
-                                                         instant now) {
+                                                        instant now) {
     const std::uint32_t index = slot_at(from, of);
     if (index == no_index) return std::nullopt;
     const call_slot* const call = calls_.find(of.call);

@@ -121,7 +121,7 @@ struct answer_callback {
     wire::attempt attempt;
     wire::callback which;
     base::buffer payload;
-    std::uint64_t bytes = 0;  ///< as called_back has it
+    std::uint64_t bytes = 0;            ///< as called_back has it
     std::optional<wire::fault> failed;  ///< instead of the payload
 };
 
@@ -219,12 +219,12 @@ private:
         std::string type;
         std::optional<group_id> group;
         heartbeat_monitor alive;
-        std::optional<instant> welcomed;  // until the first ping tells the round trip
-        wire::feature_set features;       // of both ends
-        wire::peer_limits limits;         // of the worker
-        bool is_older = false;            // it did not know something, which was logged
-        bool is_given_back = false;       // as soon as it has answered what it has
-        std::uint64_t callbacks = 0;      // that were not answered
+        std::optional<instant> welcomed;   // until the first ping tells the round trip
+        wire::feature_set features;        // of both ends
+        wire::peer_limits limits;          // of the worker
+        bool is_older = false;             // it did not know something, which was logged
+        bool is_given_back = false;        // as soon as it has answered what it has
+        std::uint64_t callbacks = 0;       // that were not answered
         std::uint64_t callback_bytes = 0;  // of their arguments
     };
 

@@ -138,7 +138,8 @@ void placement::pump_hedges(call_group& of, instant now, outbox& out) {
         bool any = false;
         for (const link_index at : of.links) {
             worker_link& candidate = links_[at];
-            if (candidate.slots_held >= candidate.concurrency || !has_credit(candidate, false)) continue;
+            if (candidate.slots_held >= candidate.concurrency || !has_credit(candidate, false))
+                continue;
             any = true;
             if (at == calls_[first].link || number_of(candidate, hedge.method) < 0) continue;
             if (of.is_picky && is_too_large_for(candidate, hedge)) continue;

@@ -23,18 +23,29 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
     std::deque<std::unique_ptr<base::task>> queue;
     std::size_t threads = 0;
     std::size_t idle = 0;
+    std::size_t woken = 0;  // of the idle ones: they are about to look
     std::size_t running = 0;
     std::size_t waiting = 0;
     bool stopping = false;
 
     // Under the guard. Without a thread to be had, those that there are do the work.
-    void add_thread_if_needed() {
-        if (stopping || idle != 0 || running >= at_a_time || threads >= threads_max) return;
+    void add_thread() {
+        if (stopping || threads >= threads_max) return;
         try {
             net::spawn([kept = shared_from_this()] { kept->work(); }, mask).detach();
             ++threads;
         } catch (const error&) {
         }
+    }
+    // Under the guard: somebody else looks, too, if that helps. To wake one for each task would cost more
+    // than most tasks.
+    void call_another() {
+        // Those that run a task, or are about to look for one.
+        const std::size_t active = threads - idle - waiting + woken;
+        if (stopping || queue.empty() || active >= at_a_time) return;
+        if (idle <= woken) return add_thread();
+        ++woken;
+        changed.notify_one();
     }
     void work() {
         works_for = this;
@@ -43,27 +54,27 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
         const struct at_end {
             ~at_end() {
                 --of.threads;
+                of.call_another();
                 of.ended.notify_all();
             }
             shared& of;
         } has_ended{*this};
-        for (;;) {
+        while (!stopping) {
+            if (!queue.empty() && running < at_a_time) {
+                run_first(lock);
+                continue;
+            }
             ++idle;
-            changed.wait(lock,
-                         [this] { return stopping || (!queue.empty() && running < at_a_time); });
+            changed.wait(lock);
             --idle;
-            if (stopping) return;
-            run_first(lock);
+            if (woken != 0) --woken;
         }
     }
     void run_first(std::unique_lock<std::mutex>& lock) {
         auto task = std::move(queue.front());
         queue.pop_front();
         ++running;
-        if (!queue.empty()) {
-            changed.notify_one();
-            add_thread_if_needed();
-        }
+        call_another();
         lock.unlock();
         const struct at_end {
             ~at_end() {
@@ -80,9 +91,7 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
         const std::lock_guard lock(guard);
         --running;
         ++waiting;
-        if (queue.empty()) return;
-        changed.notify_one();
-        add_thread_if_needed();
+        call_another();
     }
     void end_wait() override {
         const std::lock_guard lock(guard);
@@ -98,15 +107,15 @@ callable_threads::~callable_threads() { stop(); }
 
 bool callable_threads::takes_more() {
     const std::lock_guard lock(shared_->guard);
-    shared_->add_thread_if_needed();
+    if (shared_->threads <= shared_->waiting) shared_->add_thread();
     return shared_->stopping || shared_->threads > shared_->waiting;
 }
 
-void callable_threads::post(std::unique_ptr<base::task> task) {
+void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks) {
     const std::lock_guard lock(shared_->guard);
     if (shared_->stopping) return;
-    shared_->queue.push_back(std::move(task));
-    shared_->changed.notify_one();
+    for (auto& each : tasks) shared_->queue.push_back(std::move(each));
+    shared_->call_another();
 }
 
 void callable_threads::stop(bool waits) {

@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "maus/base/task.hpp"
 
@@ -33,10 +34,11 @@ public:
     callable_threads(const callable_threads&) = delete;
     callable_threads& operator=(const callable_threads&) = delete;
 
-    /// False: all threads that may be made wait, and nobody would run one more. By who posts.
+    /// False: all threads that may be made wait, and nobody would run more. By who posts.
     [[nodiscard]] bool takes_more();
-    /// Tasks do not throw; they may end the thread. Dropped if it has stopped.
-    void post(std::unique_ptr<base::task> task);
+    /// Tasks do not throw; they may end the thread. Dropped if it has stopped. Those that come together
+    /// are posted together: that wakes fewer threads.
+    void post(std::vector<std::unique_ptr<base::task>>& tasks);
     /// What is queued is dropped. With `waits` for what runs, unless one of the threads asks.
     void stop(bool waits = true);
 

@@ -15,7 +15,10 @@ void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_b
     call.own(shared_from_this());
     // The reference that the owner got is ours until it is settled.
     state mine(&call);
-    const base::instant deadline = std::min(by.deadline, base::after(net::clock_now(), timeout));
+    base::instant deadline = by.deadline;
+    if (timeout != base::duration::max()) {
+        deadline = std::min(deadline, base::after(net::clock_now(), timeout));
+    }
     core::job_callback asked{
         by.link, by.attempt, {0, function}, std::move(call.arguments()), deadline};
     {
@@ -49,16 +52,28 @@ void callback_desk::settle(detail::state_base& call, outcome&& with) {
     }
 }
 
-void callback_desk::answered(core::callback_done&& done) {
-    state call;
+void callback_desk::answered(std::vector<core::callback_done>& all) {
+    settled_.clear();
     {
         const std::lock_guard lock(guard_);
-        const auto found = open_.find(done.id);
-        if (found == open_.end()) return;
-        call = std::move(found->second.call);
-        open_.erase(found);
+        for (const auto& each : all) {
+            const auto found = open_.find(each.id);
+            const bool is_open = found != open_.end();
+            settled_.push_back(is_open ? std::move(found->second.call) : state{});
+            if (is_open) open_.erase(found);
+        }
     }
-    settle(*call, std::move(done.outcome));
+    // Who is woken finds the others settled: else it would wait for each of them anew.
+    const auto settle_all = [&](bool but_those_waited_for) {
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (!settled_[i] || (but_those_waited_for && settled_[i]->is_waited_for())) continue;
+            const state call = std::move(settled_[i]);
+            settle(*call, std::move(all[i].outcome));
+        }
+    };
+    settle_all(true);
+    settle_all(false);
+    all.clear();
 }
 
 template <class Which>

@@ -22,6 +22,7 @@
 #include <optional>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "maus/call_state.hpp"
 #include "maus/core/worker.hpp"
@@ -59,7 +60,8 @@ public:
     void settle(detail::state_base& call, outcome&& with);
 
     // --- by the leader
-    void answered(core::callback_done&& done);
+    /// Takes them all.
+    void answered(std::vector<core::callback_done>& all);
     /// Nobody answers those of any other link.
     void keep_only(std::uint64_t link);
     /// The worker has stopped.
@@ -96,6 +98,7 @@ private:
     std::function<void()> drive_;
     static constexpr std::size_t hosted_waits_max = 64;
     std::size_t waits_here_ = 0;  // by the program's loop
+    std::vector<state> settled_;  // by the leader
     std::mutex guard_;  // of what follows
     std::unordered_map<std::uint64_t, open_callback> open_;
     std::uint64_t made_ = 0;

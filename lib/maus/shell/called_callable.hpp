@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "maus/base/task.hpp"
 #include "maus/core/manager.hpp"
@@ -24,10 +25,17 @@ private:
     static inline thread_local constinit int depth_ = 0;
 };
 
-/// Makes the task that runs it and hands the answer to `answer`, once, from whichever thread has it.
+/// The manager whose callables they are: one for all runs.
+struct callable_home {
+    std::string manager;  ///< its id
+    /// From any thread. Without effect once it is gone.
+    std::function<void(core::answer_callback)> answer;
+};
+
+/// Makes the task that runs it and hands its answer over, once, from whichever thread has it.
 [[nodiscard]] std::unique_ptr<base::task> run_of_callable(
-    core::called_back asked, std::shared_ptr<detail::call_functions> of, std::string manager,
-    std::function<void(core::answer_callback)> answer);
+    core::called_back asked, std::shared_ptr<detail::call_functions> of,
+    std::shared_ptr<const callable_home> home);
 
 /// The answer to one that cannot run.
 [[nodiscard]] core::answer_callback refusal_of(const core::called_back& asked, errc code,

@@ -192,6 +192,7 @@ void function_threads::give_slot() {
 }
 
 void function_threads::lend_slot() {
+    bool call_another = false;
     {
         const std::lock_guard lock(guard_);
         if (lent_ >= lent_max_) {
@@ -209,8 +210,9 @@ void function_threads::lend_slot() {
         }
         ++lent_;
         give_slot();
+        call_another = has_work() || (to_watch_ && !watched_);
     }
-    changed_.notify_one();
+    if (call_another) changed_.notify_one();
 }
 
 void function_threads::take_slot_back() {

@@ -405,8 +405,8 @@ void manager_runtime::step(base::instant now) {
 void manager_runtime::carry_out_effects() {
     publish_metrics();
     // Before their calls are settled.
-    for (auto& each : effects_.callbacks) call_back(std::move(each));
-    effects_.callbacks.clear();
+    if (!effects_.callbacks.empty()) [[unlikely]]
+        call_back();
     for (auto& each : effects_.news) tell(each);
     effects_.news.clear();
     for (auto& each : effects_.progress) {
@@ -441,32 +441,52 @@ bool manager_runtime::takes_more_callables() {
                              : callables_.takes_more();
 }
 
-// A worker's function asks for a callable that came with its call.
-void manager_runtime::call_back(core::called_back&& asked) {
+// Workers' functions ask for callables that came with their calls.
+void manager_runtime::call_back() {
+    const bool own_threads = !options_.run_callable && !options_.own_loop;
+    const bool runs_more = takes_more_callables();
+    if (!callable_home_) {
+        const auto answer = [self = weak_from_this()](core::answer_callback given) {
+            if (const auto manager = self.lock()) manager->put_answer(std::move(given));
+        };
+        callable_home_ = std::make_shared<const callable_home>(callable_home{id_, answer});
+    }
+    std::vector<std::unique_ptr<base::task>> runs;
+    runs.reserve(effects_.callbacks.size());
+    for (auto& each : effects_.callbacks) {
+        if (auto run = run_of(std::move(each), runs_more)) runs.push_back(std::move(run));
+    }
+    effects_.callbacks.clear();
+    if (own_threads) return callables_.post(runs);
+    for (auto& each : runs) {
+        if (!options_.run_callable) {
+            own_callables_.push_back(std::move(each));
+            continue;
+        }
+        const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(each));
+        const auto threw =
+            thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
+        if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
+    }
+    if (!own_callables_.empty()) wake_own_loop();
+}
+
+// Nothing: it is answered already.
+std::unique_ptr<base::task> manager_runtime::run_of(core::called_back&& asked, bool runs_more) {
     const auto functions = reinterpret_cast<state_base*>(asked.ticket)->functions();
-    const auto refuse = [&](core::answer_callback with) {
+    const auto refuse = [&](core::answer_callback with) -> std::unique_ptr<base::task> {
         machine_->on(std::move(with), net::clock_now(), effects_);
+        return nullptr;
     };
     if (!functions || asked.which.function >= functions->callables.size()) {
         return refuse(
             refusal_of(asked, errc::bad_arguments, "the call was given no such function"));
     }
-    if (!takes_more_callables()) {
-        return refuse(
-            refusal_of(asked, errc::overloaded, "too many callables wait for calls of their own"));
+    if (!runs_more) {
+        return refuse(refusal_of(asked, errc::overloaded,
+                                 "all threads for callables wait for calls of their own"));
     }
-    const auto answer = [self = weak_from_this()](core::answer_callback given) {
-        if (const auto manager = self.lock()) manager->put(std::move(given));
-    };
-    auto run = run_of_callable(std::move(asked), functions, id_, answer);
-    if (!options_.run_callable && options_.own_loop) {
-        own_callables_.push_back(std::move(run));
-        return wake_own_loop();
-    }
-    if (!options_.run_callable) return callables_.post(std::move(run));
-    const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(run));
-    const auto threw = thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
-    if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
+    return run_of_callable(std::move(asked), functions, callable_home_);
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.
@@ -503,6 +523,11 @@ void manager_runtime::end_stream(state_base& call, core::outcome&& result) {
     }
     auto& its = static_cast<detail::stream_state&>(call);
     if (its.end(std::move(failure), this)) drive_.woke_a_waiter();
+}
+
+void manager_runtime::put_answer(core::answer_callback given) {
+    if (!hand_in(std::move(given))) return;
+    options_.own_loop ? wake_own_loop() : drive_.queued_came(true);
 }
 
 void manager_runtime::put_read(core::items_read read) {

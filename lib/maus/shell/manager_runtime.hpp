@@ -34,6 +34,7 @@
 namespace maus::shell {
 
 class worker_group_state;
+struct callable_home;
 
 class manager_runtime final : public net::driven,
                               public detail::executor,
@@ -79,6 +80,9 @@ public:
 
     /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
     void put_read(core::items_read read);
+
+    /// What a callable gave: its worker may wait for it.
+    void put_answer(core::answer_callback given);
 
     /// Its listener is to be told, on the callback thread.
     void post_progress(detail::state_base& of);
@@ -132,9 +136,10 @@ private:
     void settle(detail::state_base& call, core::outcome&& result);
     void end_stream(detail::state_base& call, core::outcome&& result);
     void hand_items_over();
-    void call_back(core::called_back&& asked);
     [[nodiscard]] bool takes_more_callables();
     void run_own_callables();
+    void call_back();
+    [[nodiscard]] std::unique_ptr<base::task> run_of(core::called_back&& asked, bool runs_more);
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
     void carry_out_effects();
@@ -153,6 +158,7 @@ private:
     static constexpr int own_callables_deep_max = 64;
     std::deque<std::unique_ptr<base::task>> own_callables_;
     int own_callables_deep_ = 0;
+    std::shared_ptr<const callable_home> callable_home_;  // once one was called
     net::reactor reactor_;
     leader_follower drive_{reactor_, *this};
     std::optional<core::manager> machine_;

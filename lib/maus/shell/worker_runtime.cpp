@@ -296,8 +296,8 @@ void worker_runtime::step(base::instant now) {
     }
     const bool for_streams = other_link || !effects_.cancel.empty() || !effects_.more.empty();
     const auto cancels = for_streams ? effects_.cancel : std::vector<wire::attempt>{};
-    for (auto& each : effects_.called_back) services_.callbacks->answered(std::move(each));
-    effects_.called_back.clear();
+    if (!effects_.called_back.empty()) [[unlikely]]
+        services_.callbacks->answered(effects_.called_back);
     if (!effects_.cancel.empty()) cancel_jobs(now);
     if (has_streams_) [[unlikely]]
         expect_streams();

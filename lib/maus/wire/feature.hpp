@@ -32,7 +32,7 @@ inline constexpr std::string_view feature_functions = "functions";
 
 /// The features of this version.
 inline constexpr std::array known_features{feature_elastic, feature_functions, feature_streams,
-                                            feature_transfer};
+                                           feature_transfer};
 
 /// What a peer of this version names.
 [[nodiscard]] feature_set own_features();
