@@ -8,12 +8,12 @@
 
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "maus/core/worker.hpp"
 #include "maus/net/reactor.hpp"
-#include "maus/shell/event_queue.hpp"
 
 namespace maus::shell {
 
@@ -41,15 +41,24 @@ public:
     void put(completion done) {
         const std::lock_guard lock(guard_);
         if (to_ == nullptr) return;
-        if (queue_.put(std::move(done)) != 0) to_->wake();
+        waiting_.push_back(std::move(done));
+        to_->wake();
     }
-    void take(std::vector<completion>& into) { queue_.take(into); }
-    [[nodiscard]] bool empty() const { return queue_.empty(); }
+    /// All that is there, in the order in which it was put. The vectors change places.
+    void take(std::vector<completion>& into) {
+        into.clear();
+        const std::lock_guard lock(guard_);
+        std::swap(into, waiting_);
+    }
+    [[nodiscard]] bool empty() const {
+        const std::lock_guard lock(guard_);
+        return waiting_.empty();
+    }
 
 private:
-    std::mutex guard_;
+    mutable std::mutex guard_;
     net::reactor* to_ = nullptr;
-    event_queue<completion> queue_;
+    std::vector<completion> waiting_;
 };
 
 }  // namespace maus::shell
