@@ -81,131 +81,134 @@ TEST_CASE("README: one worker, all of them, or the quicker of two") {
     CHECK(lines.text.str() == chosen.text() + " has version 7\n");
     CHECK(version == 8);
     CHECK(sum == 42);
-    TEST_CASE("README: streams") {
-        const auto is_prime = [](int number) {
-            for (int i = 2; i < number; ++i) {
-                if (number % i == 0) return false;
-            }
-            return true;
-        };
-        readme_scene scene;
-        auto& worker = scene.worker;
+}
 
-        worker.expose("primes", [&](int below) -> maus::generator<int> {
-            for (int i = 2; i < below; ++i) {
-                if (is_prime(i)) co_yield i;
-            }
-        });
-
-        scene.start();
-        auto& workers = scene.workers;
-        std::vector<int> found;
-
-        for (int prime : workers.call<maus::stream<int>>("primes", 100)) {
-            if (prime > 50) break;  // and the function is destroyed
-            found.push_back(prime);
+TEST_CASE("README: streams") {
+    const auto is_prime = [](int number) {
+        for (int i = 2; i < number; ++i) {
+            if (number % i == 0) return false;
         }
-
-        CHECK(found.size() == 15);
-        CHECK(found.back() == 47);
-    }
-
-    TEST_CASE("README: what a function knows of its call") {
-        std::atomic<int> rendered{0};
-        const printed out;  // until the manager is gone: what is told of progress may come late
-        readme_scene scene;
-        auto& worker = scene.worker;
-        const auto render = [&](int) { ++rendered; };
-
-        worker.expose("render", [&](maus::context& call, int frames) {
-            int done = 0;
-            while (done < frames && !call.stop_requested()) {
-                render(done++);
-                call.progress(1.0 * done / frames, "frame " + std::to_string(done));
-            }
-            return done;
-        });
-
-        scene.start();
-        auto& workers = scene.workers;
-
-        std::stop_source family;  // request_stop() cancels all that is called with it
-        const auto nightly = workers.with({.timeout = 1min,
-                                           .priority = maus::priority::low,
-                                           .label = "nightly",
-                                           .stop = family.get_token()});
-        auto frames =
-            nightly.call<int>("render", 100).on_progress([](const maus::progress& how_far) {
-                std::cout << how_far.text << '\n';
-            });
-
-        CHECK(frames.get() == 100);
-        family.request_stop();
-        CHECK_THROWS_AS(nightly.call<int>("render", 1).get(), maus::error);
-        // A call that comes behind one on the same link has run when this has.
-        CHECK(workers.call<int>("render", 0).get() == 0);
-        CHECK(rendered == 100);  // it was never sent
-    }
-
-    namespace {
-    struct readme_session {
-        std::string of;
-        void close() { of.clear(); }
+        return true;
     };
-    readme_session open_session(const std::string& manager) { return {manager}; }
-    }  // namespace
+    readme_scene scene;
+    auto& worker = scene.worker;
 
-    TEST_CASE("README: what a worker needs for one manager") {
-        readme_session session;
-        readme_scene scene;
-        auto& worker = scene.worker;
-        worker.expose("whose", [&] { return session.of; });
+    worker.expose("primes", [&](int below) -> maus::generator<int> {
+        for (int i = 2; i < below; ++i) {
+            if (is_prime(i)) co_yield i;
+        }
+    });
 
-        worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
-        worker.on_release([&](const maus::lease_info&) { session.close(); });
+    scene.start();
+    auto& workers = scene.workers;
+    std::vector<int> found;
 
-        scene.start();
-        CHECK(scene.workers.call<std::string>("whose").get() == scene.manager.id());
-        worker.stop();
-        CHECK(session.of.empty());
+    for (int prime : workers.call<maus::stream<int>>("primes", 100)) {
+        if (prime > 50) break;  // and the function is destroyed
+        found.push_back(prime);
     }
 
-    TEST_CASE("README: a parkserver, a worker and a manager in one loop") {
-        int total = 0;
-        maus::parkserver park{{.bind = {"tcp://127.0.0.1:*"}}};
-        maus::worker worker{{.heartbeat = calm}};
-        worker.expose("add", [](int x, int y) { return x + y; });
-        worker.register_parkserver(park.endpoint());
+    CHECK(found.size() == 15);
+    CHECK(found.back() == 47);
+}
 
-        maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
-        manager.connect_parkserver(park.endpoint());
-        auto workers = manager.get_workers({.amount = 1});
-        (void)workers.call(add, 1, 1).then([&](maus::future<int> sum) { total += sum.get(); });
-        while (total == 0) {
-            pollfd wait[] = {
-                {park.fd(), POLLIN, 0}, {worker.fd(), POLLIN, 0}, {manager.fd(), POLLIN, 0}};
-            poll(wait, 3, -1);
-            if (wait[0].revents != 0) park.process_events();
-            if (wait[1].revents != 0) worker.process_events();
-            if (wait[2].revents != 0) manager.process_events();  // callbacks run in here
+TEST_CASE("README: what a function knows of its call") {
+    std::atomic<int> rendered{0};
+    const printed out;  // until the manager is gone: what is told of progress may come late
+    readme_scene scene;
+    auto& worker = scene.worker;
+    const auto render = [&](int) { ++rendered; };
+
+    worker.expose("render", [&](maus::context& call, int frames) {
+        int done = 0;
+        while (done < frames && !call.stop_requested()) {
+            render(done++);
+            call.progress(1.0 * done / frames, "frame " + std::to_string(done));
         }
+        return done;
+    });
 
-        CHECK(total == 2);
-        TEST_CASE("README: a function may be given a function") {
-            readme_scene scene;
-            auto& worker = scene.worker;
+    scene.start();
+    auto& workers = scene.workers;
 
-            worker.expose("twice", [](int x) { return 2 * x; });
-            worker.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
+    std::stop_source family;  // request_stop() cancels all that is called with it
+    const auto nightly = workers.with({.timeout = 1min,
+                                       .priority = maus::priority::low,
+                                       .label = "nightly",
+                                       .stop = family.get_token()});
+    auto frames = nightly.call<int>("render", 100).on_progress([](const maus::progress& how_far) {
+        std::cout << how_far.text << '\n';
+    });
 
-            scene.start();
-            auto& workers = scene.workers;
+    CHECK(frames.get() == 100);
+    family.request_stop();
+    CHECK_THROWS_AS(nightly.call<int>("render", 1).get(), maus::error);
+    // A call that comes behind one on the same link has run when this has.
+    CHECK(workers.call<int>("render", 0).get() == 0);
+    CHECK(rendered == 100);  // it was never sent
+}
 
-            constexpr maus::method<int(int, maus::function<int(int)>)> apply{"apply"};
-            int ten = workers.call(apply, 5, maus::named("twice")).get();
-            int added = 7;
-            int twelve = workers.call(apply, 5, [&](int x) { return x + added; }).get();
+namespace {
+struct readme_session {
+    std::string of;
+    void close() { of.clear(); }
+};
+readme_session open_session(const std::string& manager) { return {manager}; }
+}  // namespace
 
-            CHECK(ten == 10);
-            CHECK(twelve == 12);
-        }
+TEST_CASE("README: what a worker needs for one manager") {
+    readme_session session;
+    readme_scene scene;
+    auto& worker = scene.worker;
+    worker.expose("whose", [&] { return session.of; });
+
+    worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
+    worker.on_release([&](const maus::lease_info&) { session.close(); });
+
+    scene.start();
+    CHECK(scene.workers.call<std::string>("whose").get() == scene.manager.id());
+    worker.stop();
+    CHECK(session.of.empty());
+}
+
+TEST_CASE("README: a parkserver, a worker and a manager in one loop") {
+    int total = 0;
+    maus::parkserver park{{.bind = {"tcp://127.0.0.1:*"}}};
+    maus::worker worker{{.heartbeat = calm}};
+    worker.expose("add", [](int x, int y) { return x + y; });
+    worker.register_parkserver(park.endpoint());
+
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
+    manager.connect_parkserver(park.endpoint());
+    auto workers = manager.get_workers({.amount = 1});
+    (void)workers.call(add, 1, 1).then([&](maus::future<int> sum) { total += sum.get(); });
+    while (total == 0) {
+        pollfd wait[] = {
+            {park.fd(), POLLIN, 0}, {worker.fd(), POLLIN, 0}, {manager.fd(), POLLIN, 0}};
+        poll(wait, 3, -1);
+        if (wait[0].revents != 0) park.process_events();
+        if (wait[1].revents != 0) worker.process_events();
+        if (wait[2].revents != 0) manager.process_events();  // callbacks run in here
+    }
+
+    CHECK(total == 2);
+}
+
+TEST_CASE("README: a function may be given a function") {
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("twice", [](int x) { return 2 * x; });
+    worker.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
+
+    scene.start();
+    auto& workers = scene.workers;
+
+    constexpr maus::method<int(int, maus::function<int(int)>)> apply{"apply"};
+    int ten = workers.call(apply, 5, maus::named("twice")).get();
+    int added = 7;
+    int twelve = workers.call(apply, 5, [&](int x) { return x + added; }).get();
+
+    CHECK(ten == 10);
+    CHECK(twelve == 12);
+}

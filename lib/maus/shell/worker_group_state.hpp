@@ -107,4 +107,9 @@ private:
     std::condition_variable changed_;
 };
 
+/// Whose call it is.
+inline worker_group_state& group_of(detail::state_base& call) {
+    return static_cast<worker_group_state&>(*call.owner());
+}
+
 }  // namespace maus::shell
