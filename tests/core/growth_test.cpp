@@ -15,7 +15,7 @@ namespace {
 
 const auto the_worker = id<base::worker_id>(11);
 const auto the_manager = id<base::manager_id>(21);
-const limits bounds;
+const limits growth_bounds;
 const base::settings plain;
 
 /// A manager that two workers may connect to directly.
@@ -47,7 +47,7 @@ struct employer {
         say.liveness = 3;
         say.concurrency = 4;
         say.can = std::move(can);
-        return hear(route, link_message(bounds, [&](auto& to) { to.say(say); }));
+        return hear(route, link_message(growth_bounds, [&](auto& to) { to.say(say); }));
     }
     lines call(std::size_t bytes) {
         core::submission made;
@@ -80,7 +80,7 @@ struct server {
     }
     template <class Write>
     lines hear(Write write) {
-        core.on(core::received{{1}, link_message(bounds, write)}, at_ms(0), out);
+        core.on(core::received{{1}, link_message(growth_bounds, write)}, at_ms(0), out);
         return take(out.net);
     }
     lines welcome(wire::capabilities can) {
@@ -241,7 +241,7 @@ TEST_CASE("growth: unimplemented is counted, logged once and never answered") {
     const auto says = [](auto& to) {
         to.unimplemented(wire::record_type::worker_unimplemented, 50);
     };
-    CHECK(manager.hear(1u << 20, link_message(bounds, says)).empty());
+    CHECK(manager.hear(1u << 20, link_message(growth_bounds, says)).empty());
     CHECK(manager.core.counters().unimplemented == 1);
     CHECK(manager.core.counters().violations == 0);
 

@@ -216,87 +216,87 @@ std::string stage::describe(const wire_::record& what) const {
         case type::more: {
             const auto more = wire_::decode_more(what.body);
             return about("more") + ": " + std::to_string(more->items) + " items";
-            case type::callback: return about("callback of") + number_behind(what);
-            case type::callback_result: return about("callback_result of") + number_behind(what);
-            case type::callback_failed: {
-                const std::string text = about("callback_failed of");
-                (void)wire_::take_callback(what, body);
-                const auto read = wire_::decode_fault(body, maus::limits{});
-                return text + ": " + worded(read.value().error, read.value().text);
-            }
-            case type::worker_taken:
-            case type::manager_taken:
-                return "taken " + std::to_string(*wire_::decode_stamp(what.body)) + " bytes";
-            case type::worker_part:
-            case type::manager_part: return "a part without its frame";
-            case type::rejected_by: return "by " + to_string(*wire_::decode_rejected_by(what.body));
-            case type::worker_unimplemented:
-            case type::manager_unimplemented:
-                return "unimplemented " + std::to_string(std::to_integer<int>(body[0]));
         }
-            return "record " + std::to_string(static_cast<int>(what.type));
+        case type::callback: return about("callback of") + number_behind(what);
+        case type::callback_result: return about("callback_result of") + number_behind(what);
+        case type::callback_failed: {
+            const std::string text = about("callback_failed of");
+            (void)wire_::take_callback(what, body);
+            const auto read = wire_::decode_fault(body, maus::limits{});
+            return text + ": " + worded(read.value().error, read.value().text);
+        }
+        case type::worker_taken:
+        case type::manager_taken:
+            return "taken " + std::to_string(*wire_::decode_stamp(what.body)) + " bytes";
+        case type::worker_part:
+        case type::manager_part: return "a part without its frame";
+        case type::rejected_by: return "by " + to_string(*wire_::decode_rejected_by(what.body));
+        case type::worker_unimplemented:
+        case type::manager_unimplemented:
+            return "unimplemented " + std::to_string(std::to_integer<int>(body[0]));
     }
+    return "record " + std::to_string(static_cast<int>(what.type));
+}
 
-    // Nothing if it is only about heartbeats.
-    std::string stage::describe(const wire_::message& what) const {
-        const auto head = wire_::read_header(what.first.view());
-        if (!head) return "something unreadable";
-        if (head.value().channel == wire_::channel::control) {
-            wire_::extensions extended;
-            const auto read = wire_::decode_control(what, nodes_.front()->bounds, &extended);
-            return read ? describe(read.value()) + range_in(extended)
-                        : "unreadable: " + read.why().message;
-        }
-        wire_::message copy;
-        copy.first = what.first.copy();
-        for (const auto& frame : what.rest) copy.rest.push_back(frame.copy());
-        std::string before;
-        if (head.value().channel == wire_::channel::relay) {
-            before = "relay " + name_of(wire_::unwrap_relay(copy).value()) + ": ";
-        }
-        if (const std::string part = part_in(copy); !part.empty()) return before + part;
-        wire_::link_reader records{copy};
-        wire_::record record;
-        std::string text;
-        while (records.next(record)) {
-            const std::string one = describe(record);
-            if (!one.empty()) text += (text.empty() ? "" : "; ") + one;
-        }
-        return text.empty() ? text : before + text;
+// Nothing if it is only about heartbeats.
+std::string stage::describe(const wire_::message& what) const {
+    const auto head = wire_::read_header(what.first.view());
+    if (!head) return "something unreadable";
+    if (head.value().channel == wire_::channel::control) {
+        wire_::extensions extended;
+        const auto read = wire_::decode_control(what, nodes_.front()->bounds, &extended);
+        return read ? describe(read.value()) + range_in(extended)
+                    : "unreadable: " + read.why().message;
     }
+    wire_::message copy;
+    copy.first = what.first.copy();
+    for (const auto& frame : what.rest) copy.rest.push_back(frame.copy());
+    std::string before;
+    if (head.value().channel == wire_::channel::relay) {
+        before = "relay " + name_of(wire_::unwrap_relay(copy).value()) + ": ";
+    }
+    if (const std::string part = part_in(copy); !part.empty()) return before + part;
+    wire_::link_reader records{copy};
+    wire_::record record;
+    std::string text;
+    while (records.next(record)) {
+        const std::string one = describe(record);
+        if (!one.empty()) text += (text.empty() ? "" : "; ") + one;
+    }
+    return text.empty() ? text : before + text;
+}
 
-    std::string stage::name_of(maus::base::lease_id lease) const {
-        if (lease.none()) return "no lease";
-        const std::uint64_t number = lease.epoch / 100;
-        std::string name = "?";
-        for (const auto& each : nodes_) {
-            if (each->number == number) name = each->name;
-        }
-        return name + std::string(lease.epoch % 100 - 1, '\'') + "." +
-               std::to_string(lease.sequence);
+std::string stage::name_of(maus::base::lease_id lease) const {
+    if (lease.none()) return "no lease";
+    const std::uint64_t number = lease.epoch / 100;
+    std::string name = "?";
+    for (const auto& each : nodes_) {
+        if (each->number == number) name = each->name;
     }
+    return name + std::string(lease.epoch % 100 - 1, '\'') + "." + std::to_string(lease.sequence);
+}
 
-    const stage::call& stage::call_of(maus::base::call_id id) const {
-        static const call unknown{"of nobody", nullptr, {}, {}};
-        const auto found = std::find_if(calls_.begin(), calls_.end(),
-                                        [&](const call& each) { return each.id == id; });
-        return found == calls_.end() ? unknown : *found;
-    }
+const stage::call& stage::call_of(maus::base::call_id id) const {
+    static const call unknown{"of nobody", nullptr, {}, {}};
+    const auto found =
+        std::find_if(calls_.begin(), calls_.end(), [&](const call& each) { return each.id == id; });
+    return found == calls_.end() ? unknown : *found;
+}
 
-    // Ids become names, and time is told when it has passed.
-    void stage::say(std::string line) {
-        if (line.empty()) return;
-        for (const auto& each : nodes_) {
-            if (each->id.empty()) continue;
-            replace_all(line, each->id, each->name);
-            replace_all(line, each->id.substr(0, 8), each->name);
-        }
-        if (told_ != now_) {
-            const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - told_);
-            said_ += "  (" + std::to_string(ms.count()) + " ms later)\n";
-            told_ = now_;
-        }
-        said_ += line + "\n";
+// Ids become names, and time is told when it has passed.
+void stage::say(std::string line) {
+    if (line.empty()) return;
+    for (const auto& each : nodes_) {
+        if (each->id.empty()) continue;
+        replace_all(line, each->id, each->name);
+        replace_all(line, each->id.substr(0, 8), each->name);
     }
+    if (told_ != now_) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - told_);
+        said_ += "  (" + std::to_string(ms.count()) + " ms later)\n";
+        told_ = now_;
+    }
+    said_ += line + "\n";
+}
 
 }  // namespace dialogue

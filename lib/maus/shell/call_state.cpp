@@ -191,8 +191,8 @@ void waiting::drive_until(const std::function<bool()>& done, base::instant end) 
     if (hook_ != nullptr && hook_->drives()) {
         while (!is_over()) hook_->drive();
     } else if (shell::must_drive()) {
-        const base::duration time = end == base::never ? base::duration::max()
-                                                       : end - net::clock_now();
+        const base::duration time =
+            end == base::never ? base::duration::max() : end - net::clock_now();
         shell::drive_while_waiting(done, time, net::clock_now);
     }
 }

@@ -42,7 +42,6 @@ public:
     /// What is queued is dropped. With `waits` for what runs, unless one of the threads asks.
     void stop(bool waits = true);
 
-
 private:
     struct shared;
     static thread_local shared* works_for;

@@ -99,7 +99,7 @@ private:
     static constexpr std::size_t hosted_waits_max = 64;
     std::size_t waits_here_ = 0;  // by the program's loop
     std::vector<state> settled_;  // by the leader
-    std::mutex guard_;  // of what follows
+    std::mutex guard_;            // of what follows
     std::unordered_map<std::uint64_t, open_callback> open_;
     std::uint64_t made_ = 0;
     bool closed_ = false;

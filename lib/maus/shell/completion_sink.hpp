@@ -23,9 +23,9 @@ struct items_ready {
     std::shared_ptr<stream_run> of;
 };
 
-using completion = std::variant<core::job_done, core::job_detached, core::job_started,
-                                core::job_progress, core::job_callback, core::hook_done,
-                                core::stop_worker, items_ready>;
+using completion =
+    std::variant<core::job_done, core::job_detached, core::job_started, core::job_progress,
+                 core::job_callback, core::hook_done, core::stop_worker, items_ready>;
 
 class completion_sink {
 public:

@@ -128,7 +128,7 @@ private:
     std::optional<core::worker> machine_;
     std::optional<net::reactor> reactor_;
     std::vector<completion> queued_;
-    std::vector<bool> gives_items_;               // of each function
+    std::vector<bool> gives_items_;  // of each function
     bool has_streams_ = false;
     std::vector<inline_policy> inline_policies_;  // of each function; by whoever runs functions
     // By the leader.
