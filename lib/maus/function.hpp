@@ -83,6 +83,9 @@ public:
     /// that is named.
     virtual void call(const reference& to, const std::string& signature, state_base& call,
                       std::chrono::nanoseconds timeout) = 0;
+    /// Before a call for which this thread will wait. Throws maus::error (overloaded) if too many wait
+    /// already: else the callable would run for nobody.
+    virtual void check_wait(const reference& to) = 0;
 };
 
 /// The functions among the arguments of one call, as its caller keeps them.
@@ -153,6 +156,7 @@ public:
     explicit operator bool() const noexcept { return to_.kind != detail::reference::kind_of::none; }
     /// Calls it and waits.
     R operator()(const std::remove_cvref_t<Args>&... arguments) const {
+        if (calls_) calls_->check_wait(to_);
         return async(arguments...).get();
     }
     /// Calls it and does not wait.

@@ -275,7 +275,7 @@ private:
     [[nodiscard]] bool taken(const wire::record& record, instant now, worker_effects& out);
     bool gets_more(const wire::record& record, worker_effects& out);
     void keep_more(const wire::more& more);
-    [[nodiscard]] bool lacks_streams(std::uint16_t function) const;
+    [[nodiscard]] bool gives_items(std::uint16_t function) const;
     void send_items(job_items&& some, instant now, worker_effects& out);
     void send_what_fits(job_items&& some, instant now, worker_effects& out);
     [[nodiscard]] bool holds_end(job_done& event);

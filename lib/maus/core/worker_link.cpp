@@ -305,7 +305,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
-    if (!streams_.empty() && lacks_streams(record.function)) {
+    if (!wire::uses(lease_.features, wire::feature_streams) && gives_items(record.function)) {
         return fail(errc::unimplemented,
                     "its function gives items, and the manager knows no streams");
     }

@@ -3,8 +3,8 @@
 
 namespace maus::core {
 
-bool worker::lacks_streams(std::uint16_t function) const {
-    return streams_[function] && !wire::uses(lease_.features, wire::feature_streams);
+bool worker::gives_items(std::uint16_t function) const {
+    return !streams_.empty() && streams_[function];
 }
 
 void worker::on(job_items&& event, instant now, worker_effects& out) {

@@ -120,12 +120,18 @@ void callback_desk::cancel(detail::state_base& call) {
 
 // --- a function's thread waits -------------------------------------------------------------------
 
-void callback_desk::begin_wait() {
-    if (!drive_) return threads_.lend_slot();
+void callback_desk::check_wait() const {
+    if (detail::wait_hook::here() != this) return;  // a thread of the program's own
+    if (!drive_) return threads_.check_lending();
     // Each waits on top of the one before, on one stack.
     if (waits_here_ >= hosted_waits_max) {
         throw error(errc::overloaded, "too many functions of this worker wait for their callers");
     }
+}
+
+void callback_desk::begin_wait() {
+    if (!drive_) return threads_.lend_slot();
+    check_wait();
     ++waits_here_;
 }
 

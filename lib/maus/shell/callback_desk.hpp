@@ -55,6 +55,10 @@ public:
     void ask(const asker& by, std::uint32_t function, detail::state_base& call,
              base::duration timeout);
 
+    /// By a function's thread that is about to ask and wait: throws maus::error (overloaded) if too many
+    /// functions wait already.
+    void check_wait() const;
+
     /// Settles what somebody may wait for.
     using outcome = std::variant<core::job_value, core::job_fault>;
     void settle(detail::state_base& call, outcome&& with);

@@ -191,15 +191,24 @@ void function_threads::give_slot() {
     if (wanted_back_ != 0) slot_free_.notify_one();
 }
 
+void function_threads::check_lent(std::size_t most) const {
+    if (lent_ < most) return;
+    throw error(errc::overloaded, std::to_string(lent_) +
+                                      " functions of this worker wait for their callers already "
+                                      "(limits.detached_per_slot_max)");
+}
+
+void function_threads::check_lending() const {
+    const std::lock_guard lock(guard_);
+    check_lent(lent_max_);
+}
+
 void function_threads::lend_slot() {
     bool call_another = false;
     {
         const std::lock_guard lock(guard_);
-        if (lent_ >= lent_max_) {
-            throw error(errc::overloaded, std::to_string(lent_) +
-                                              " functions of this worker wait for their callers "
-                                              "already (limits.detached_per_slot_max)");
-        }
+        // As many as run may have looked before, at once, and have asked since.
+        check_lent(lent_max_ + concurrency_);
         // One for each function that runs, one that leads, and those that wait.
         if (!stopping_ && threads_.size() < concurrency_ + lent_ + 1) {
             try {

@@ -104,6 +104,8 @@ public:
     [[nodiscard]] shell::leadership& leadership() { return leadership_; }
 
     // --- by a function that waits for its caller
+    /// Before it asks. Throws maus::error (overloaded) if too many functions wait already.
+    void check_lending() const;
     /// Its slot is free for others. Throws maus::error (overloaded) if too many functions wait already,
     /// or the system gives no thread to run others meanwhile.
     void lend_slot();
@@ -127,6 +129,7 @@ private:
     void follow();
     void replace_this_thread();
     void give_slot();
+    void check_lent(std::size_t most) const;  // throws
     void member(bool leads);
     [[nodiscard]] bool next_duty();
     [[nodiscard]] bool has_work() const {

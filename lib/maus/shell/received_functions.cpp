@@ -115,6 +115,10 @@ void received_functions::call(const detail::reference& to, const std::string& si
     desk_->ask(by_, to.number, call, timeout);
 }
 
+void received_functions::check_wait(const detail::reference& to) {
+    if (to.kind == detail::reference::kind_of::callable) desk_->check_wait();
+}
+
 void received_functions::call_named(const std::string& signature, detail::state_base& call) {
     call.own(desk_);
     const auto& all = exposed_->signatures;

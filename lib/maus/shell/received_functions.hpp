@@ -13,6 +13,7 @@ public:
     received_functions(running_call& with, const call_services& services);
     void call(const detail::reference& to, const std::string& signature, detail::state_base& call,
               std::chrono::nanoseconds timeout) override;
+    void check_wait(const detail::reference& to) override;
 
 private:
     void call_named(const std::string& signature, detail::state_base& call);
