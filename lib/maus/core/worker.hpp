@@ -240,6 +240,7 @@ private:
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
         std::unique_ptr<callbacks> asked;  // the same
         bool manager_is_older = false;
+        bool lacks_streams = false;  // so that no call has to look through the features
         // Streams of which items wait to be sent: how many records, and what comes after them.
         struct unsent_items {
             std::size_t records = 0;

@@ -244,6 +244,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
     lease_.features = wire::common_features(config_.settings.features, answer.can.features);
+    lease_.lacks_streams = !wire::uses(lease_.features, wire::feature_streams);
     lease_.limits = wire::limits_of(answer.can);
     const auto* relay = lease_.linked_by_relay ? parkservers_.find(lease_.link.to) : nullptr;
     lease_.results = wire::payload_limit_of(lease_.limits, relay ? &relay->limits() : nullptr);
@@ -305,7 +306,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::no_such_function,
                     "no function has number " + std::to_string(record.function));
     }
-    if (!wire::uses(lease_.features, wire::feature_streams) && gives_items(record.function)) {
+    if (lease_.lacks_streams && gives_items(record.function)) {
         return fail(errc::unimplemented,
                     "its function gives items, and the manager knows no streams");
     }
