@@ -79,7 +79,11 @@ void executor::note_streams(const core::worker& machine) {
         }
     }
     for (const auto number : over) end_stream(number);
-    more_.clear();
+    // What is not begun has its credit when it begins.
+    std::erase_if(more_, [&](const wire::more& grant) {
+        return std::none_of(waiting_.begin(), waiting_.end(),
+                            [&](const core::job& each) { return each.attempt == grant.of; });
+    });
 }
 
 }  // namespace maus::sim
