@@ -81,7 +81,7 @@ TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stde
         {{"maus", {"status", "--timeout", "0"}}, "--timeout"},
         {{"maus", {"status", "--watch", "-1"}}, "--watch"},
         {{"maus", {"functions", "extra"}}, "extra"},
-        {{"maus-demo", {}}, "picture, wordcount, primes, integrate, worker or manager"},
+        {{"maus-demo", {}}, "picture, wordcount, primes, integrate, job-worker, worker or manager"},
         {{"maus-demo", {"frobnicate"}}, "frobnicate"},
         {{"maus-demo", {"wordcount", "--workers", "0"}}, "--workers"},
         {{"maus-demo", {"wordcount", "--workers", "2", "--kill", "2"}}, "--kill"},

@@ -132,6 +132,7 @@ private:
         hello from;
         std::size_t sent = 0;
         std::size_t slots_back = 0;  // that its worker has answered or detached
+        bool has_asked = false;      // some function of its worker has called back
         std::size_t asking = 0;      // and those whose functions wait for their callers
         std::size_t answered = 0;    // for good
     };

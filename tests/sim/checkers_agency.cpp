@@ -253,6 +253,7 @@ void checkers::asks(const fact& what) {
     if (sent == handed_.end() || sent->second.slot_back) return;
     sent->second.asks = true;
     ++sent->second.over->asking;
+    sent->second.over->has_asked = true;
 }
 
 void checkers::hears(const fact& what) {

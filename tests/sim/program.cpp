@@ -124,6 +124,7 @@ function program::choose() {
     if (is(how.throwing)) return function::toss;
     if (is(how.detached)) return function::later;
     if (is(how.absent)) return chance(luck_, 0.5) ? function::rare : function::absent;
+    if (is(how.asking)) return function::ask;
     return is(how.streams) ? function::items : function::echo;
 }
 

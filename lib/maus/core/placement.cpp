@@ -166,8 +166,11 @@ void placement::start_clocks(worker_link& at, instant now) {
 // --- who gets which call ------------------------------------------------------------------------
 
 inline std::size_t placement::credit(worker_link& at, bool nested) {
+    // What a callable waits for goes beside those that hold slots: their functions may stand in line to
+    // ask (callbacks_max), behind that very callable.
+    const bool is_awaited = nested && at.asking != 0;
     if (at.returns.holds() || at.is_taken_for(nested) || at.closed ||
-        at.slots_held >= at.window.size()) {
+        (at.slots_held >= at.window.size() && !is_awaited)) {
         return 0;
     }
     // Who waits for a callback counts for none of these bounds: the callable may wait for this call.
@@ -176,7 +179,7 @@ inline std::size_t placement::credit(worker_link& at, bool nested) {
     if (at.asking == 0 && has_many_bytes(at)) return 0;
     // Its functions that wait have a bound of their own: some room in it is for what they wait for.
     if (!nested && at.asking * 2 >= at.concurrency * limits_.detached_per_slot_max) return 0;
-    if (at.reserved_for.value != 0 && !(nested && at.asking != 0)) {
+    if (at.reserved_for.value != 0 && !is_awaited) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
         if (waits) return 0;
@@ -184,6 +187,7 @@ inline std::size_t placement::credit(worker_link& at, bool nested) {
     }
     const std::size_t room =
         limits_.calls_per_worker_max - std::min(limits_.calls_per_worker_max, at.held.size);
+    if (at.window.size() <= at.slots_held) return std::min<std::size_t>(1, room);
     return std::min(at.window.size() - at.slots_held, room);
 }
 

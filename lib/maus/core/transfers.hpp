@@ -14,6 +14,7 @@
 // Pure: no socket, clock or thread.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -59,8 +60,11 @@ public:
     void withdraw(wire::attempt which, link_address& to, outbox& out);
     /// The payloads that are not all sent.
     [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
-    /// How many are not sent to their ends.
-    [[nodiscard]] std::size_t unsent() const { return waiting_.size(); }
+    /// How many calls, results and runs of items are not sent to their ends.
+    [[nodiscard]] std::size_t unsent() const {
+        return static_cast<std::size_t>(std::count_if(
+            waiting_.begin(), waiting_.end(), [](const transfer& each) { return !each.callback; }));
+    }
     /// The other side has read so many bytes of what was sent. False: that cannot be.
     [[nodiscard]] bool taken(std::uint64_t bytes, instant now) { return window_.taken(bytes, now); }
     [[nodiscard]] bool stand_still(instant now, duration bound) const {
