@@ -93,6 +93,21 @@ TEST_CASE("dispatcher: a function that waits for its caller gives its slot, and 
     CHECK(at.pump() == lines{"9 call 4/1"});
 }
 
+TEST_CASE("dispatcher: what a callable waits for goes beside all credit, and nothing else does") {
+    desk at;
+    const auto one = at.worker(9);
+    for (int i = 0; i < 4; ++i) at.submit();
+    CHECK(at.pump() == lines{"9 call 1/1", "9 call 2/1"});
+    CHECK(ask(at, one, 1));
+    CHECK(at.pump() == lines{"9 call 3/1"});
+    // The functions of 2 and 3 may stand in line to ask, behind the callable of 1.
+    submit_nested(at);
+    CHECK(at.pump() == lines{"9 call 5/1"});
+    reply(at, one, 1);
+    submit_nested(at);
+    CHECK(at.pump().empty());
+}
+
 TEST_CASE("dispatcher: who answers without waiting for its caller leaves nothing behind") {
     desk at;
     const auto one = at.worker(9);
