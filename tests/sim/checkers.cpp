@@ -108,6 +108,7 @@ void checkers::submitted(const fact& what) {
     made.which = static_cast<function>(what.function);
     made.group = what.group;
     made.at_most_once = what.at_most_once;
+    made.nested = what.nested;
     made.cap = what.max_crashes;
     made.argument = what.argument;
     made.submitted = what.local;
@@ -166,23 +167,29 @@ void checkers::sent(const fact& what) {
 // A worker's credit: what it runs and one more, and then as many more as it has answered, up to
 // prefetch_max. So who answers nothing hoards nothing.
 void checkers::sent_over(linked& over, const fact& what) {
-    handed_[{over.from.said_by, what.call, what.attempt}] = {what.ticket, &over};
+    // What a callable waits for goes beside the other calls of a worker that asks.
+    const auto whose = calls_.find(what.ticket);
+    const bool nested = whose != calls_.end() && whose->second.nested;
+    handed_[{over.from.said_by, what.call, what.attempt}] = {what.ticket, &over, false, nested};
+    over.nested += nested ? 1 : 0;
     const std::size_t waits_most =
         std::clamp<std::size_t>(bounds_.prefetch_max, 1, 1 + over.slots_back);
-    const std::size_t held = ++over.sent - over.slots_back - over.asking;
+    const std::size_t beside = over.slots_back + over.asking + over.nested;
+    ++over.sent;
+    const std::size_t held = over.sent - std::min(over.sent, beside);
     expect(over.sent - over.answered <= bounds_.calls_per_worker_max, "credit", what,
            "its worker holds more than calls_per_worker_max");
-    // What a callable waits for goes beside the rest, and nobody sees here which calls those are.
-    if (over.has_asked) return;
-    expect(held <= over.from.concurrency + waits_most, "credit", what,
+    const bool is_awaited = nested && over.asking != 0;
+    // A large one was given credit when its first part was sent, when perhaps another asked.
+    expect(is_awaited || what.large || held <= over.from.concurrency + waits_most, "credit", what,
            "its worker has " + std::to_string(held) + " calls, runs " +
                std::to_string(over.from.concurrency) + " at a time, and has answered " +
                std::to_string(over.slots_back));
     // Nor does who detaches everything.
     const std::size_t detached_most =
         over.from.concurrency * bounds_.detached_per_slot_max + over.answered;
-    expect(over.sent - over.answered <=
-               over.from.concurrency + 1 + over.answered + detached_most + over.asking,
+    expect(over.sent - over.answered <= over.from.concurrency + 1 + over.answered + detached_most +
+                                            over.asking + over.nested,
            "credit", what, "its worker detaches what it is sent, and hoards it");
 }
 

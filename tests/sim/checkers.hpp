@@ -66,6 +66,7 @@ private:
         function which = function::echo;
         std::uint32_t group = 0;
         bool at_most_once = false;
+        bool nested = false;
         std::uint32_t cap = 3;
         std::uint64_t argument = 0;
         instant submitted{};
@@ -132,7 +133,7 @@ private:
         hello from;
         std::size_t sent = 0;
         std::size_t slots_back = 0;  // that its worker has answered or detached
-        bool has_asked = false;      // some function of its worker has called back
+        std::size_t nested = 0;      // calls of callables, which go beside the others
         std::size_t asking = 0;      // and those whose functions wait for their callers
         std::size_t answered = 0;    // for good
     };
@@ -140,6 +141,7 @@ private:
         std::uint64_t ticket = 0;
         linked* over = nullptr;
         bool slot_back = false;
+        bool nested = false;
         bool asks = false;    // its function waits for its caller
         bool called = false;  // and its manager knows
     };

@@ -238,6 +238,7 @@ void checkers::answered(const fact& what) {
     if (gives_back && !std::exchange(of.slot_back, true)) {
         if (std::exchange(of.asks, false)) --of.over->asking;
         ++of.over->slots_back;
+        if (of.nested) --of.over->nested;
     }
 }
 
@@ -251,9 +252,8 @@ void checkers::asks(const fact& what) {
     its.until = what.deadline;
     const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
     if (sent == handed_.end() || sent->second.slot_back) return;
-    sent->second.asks = true;
+    if (sent->second.nested || std::exchange(sent->second.asks, true)) return;
     ++sent->second.over->asking;
-    sent->second.over->has_asked = true;
 }
 
 void checkers::hears(const fact& what) {

@@ -85,6 +85,7 @@ struct fact {
     std::uint64_t incarnation = 0;
     std::uint64_t stamp = 0;
     std::uint32_t amount = 0;  ///< of an elastic request: its min
+    bool nested = false;       ///< submitted: by a callable
     bool elastic = false;      ///< requested, asked: it has a min and
     std::uint32_t most = 0;    ///< a max; 0: no bound
     std::uint64_t argument = 0;

@@ -195,6 +195,7 @@ std::uint64_t program::call(core::manager& machine, core::group_id group, instan
     told.at_most_once = what.options.delivery == maus::delivery::at_most_once;
     told.max_crashes = what.options.max_crashes;
     told.replayable = replayable;
+    told.nested = nested;
     if (what.options.timeout != duration::max()) told.deadline = now + what.options.timeout;
     if (what.options.attempt_timeout != duration::max())
         told.attempt_timeout = what.options.attempt_timeout;

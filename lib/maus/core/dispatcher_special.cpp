@@ -59,16 +59,20 @@ outcome dispatcher::refusal_by(const std::vector<link_index>& links, std::uint32
 
 void dispatcher::lose_addressed(link_index of, std::string_view why, std::vector<settled>& done) {
     const worker_link& old = placement_[of];
-    for (const auto& line : old.addressed->lines) {
-        while (line.first != no_index) {
-            const call_slot& call = calls_[line.first];
+    const auto lose_all = [&](const call_list& waiting) {
+        while (waiting.first != no_index) {
+            const call_slot& call = calls_[waiting.first];
             settle_unasked(
-                line.first,
+                waiting.first,
                 failure_of(call, errc::worker_lost,
                            "worker " + old.worker +
                                " was lost before it was sent the call: " + std::string(why)),
                 nullptr, done);
         }
+    };
+    for (const auto& line : old.addressed->lines) {
+        lose_all(line.calls);
+        lose_all(line.nested);
     }
 }
 

@@ -48,9 +48,17 @@ struct call_line {  // of one function and priority
 
 /// Those that wait for one worker and may go to no other, by priority; each in order of submission.
 struct addressed_calls {
-    std::array<call_list, 3> lines;
+    struct line {
+        call_list calls;
+        call_list nested;
+    };
+    std::array<line, 3> lines;
     int preferred = 0;  // as call_group's
-    [[nodiscard]] std::size_t size() const { return lines[0].size + lines[1].size + lines[2].size; }
+    [[nodiscard]] std::size_t size() const {
+        std::size_t sum = 0;
+        for (const auto& each : lines) sum += each.calls.size + each.nested.size;
+        return sum;
+    }
 };
 
 struct call_group {
@@ -229,8 +237,7 @@ private:
 
     // --- what only few calls need: placement_special.cpp
     void pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out);
-    [[nodiscard]] call_list& next_addressed(addressed_calls& of);
-    [[nodiscard]] std::uint64_t oldest_in(const addressed_calls& of) const;
+    [[nodiscard]] call_list* next_addressed(worker_link& to, std::uint64_t before);
     [[nodiscard]] std::uint64_t oldest_in(const call_group& of) const;
     void pump_hedges(call_group& of, instant now, outbox& out);
     void send_special(worker_link& at, std::uint32_t index, std::uint16_t function,
@@ -328,8 +335,10 @@ inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) 
 }
 
 inline call_list& placement::list_of(const call_slot& call) {
-    if (call.is_addressed()) [[unlikely]]
-        return links_[call.link].addressed->lines[static_cast<std::size_t>(call.priority)];
+    if (call.is_addressed()) [[unlikely]] {
+        auto& line = links_[call.link].addressed->lines[static_cast<std::size_t>(call.priority)];
+        return call.nested ? line.nested : line.calls;
+    }
     call_group& of = *call.group;
     return call.alone ? of.suspects : line_of(of, call.method, call.priority, call.nested).calls;
 }

@@ -50,14 +50,6 @@ void placement::enqueue_for(std::uint32_t index, link_index worker) {
     mark(*call.group);
 }
 
-std::uint64_t placement::oldest_in(const addressed_calls& of) const {
-    std::uint64_t oldest = ~std::uint64_t{};
-    for (const auto& line : of.lines) {
-        if (line.first != no_index) oldest = std::min(oldest, calls_[line.first].sequence);
-    }
-    return oldest;
-}
-
 std::uint64_t placement::oldest_in(const call_group& of) const {
     std::uint64_t oldest = ~std::uint64_t{};
     for (const auto& line : of.lines) {
@@ -67,34 +59,37 @@ std::uint64_t placement::oldest_in(const call_group& of) const {
     return oldest;
 }
 
-// There is one. The most urgent goes first, and of eight calls one is the oldest.
-call_list& placement::next_addressed(addressed_calls& of) {
+// Of the lines whose calls may go: the most urgent one, and of eight calls one is the oldest. Null: there
+// is none, or what anybody may have is older.
+call_list* placement::next_addressed(worker_link& to, std::uint64_t before) {
+    addressed_calls& of = *to.addressed;
     call_list *oldest = nullptr, *most_urgent = nullptr;
-    for (auto& line : of.lines) {
-        if (line.first == no_index) continue;
-        most_urgent = &line;
-        if (oldest == nullptr || calls_[line.first].sequence < calls_[oldest->first].sequence)
-            oldest = &line;
+    const auto since = [this](const call_list& line) { return calls_[line.first].sequence; };
+    for (auto& [calls, nested] : of.lines) {
+        call_list* first = nullptr;
+        for (call_list* line : {&calls, &nested}) {
+            if (line->first == no_index || !has_credit(to, line == &nested)) continue;
+            if (first == nullptr || since(*line) < since(*first)) first = line;
+        }
+        if (first == nullptr) continue;
+        most_urgent = first;
+        if (oldest == nullptr || since(*first) < since(*oldest)) oldest = first;
     }
-    if (oldest == most_urgent) return *oldest;
+    if (oldest == nullptr || since(*oldest) >= before) return nullptr;
+    if (oldest == most_urgent) return oldest;
     const bool is_its_turn = of.preferred >= preferred_max;
     of.preferred = is_its_turn ? 0 : of.preferred + 1;
-    return is_its_turn ? *oldest : *most_urgent;
+    return is_its_turn ? oldest : most_urgent;
 }
 
 // Calls that may go nowhere else, as far as one of them is older than what anybody may have: so neither
 // keeps the other waiting for ever.
 void placement::pump_addressed(call_group& of, std::uint64_t before, instant now, outbox& out) {
     for (const link_index at : of.addressed) {
-        worker_link& to = links_[at];
-        while (to.addressed->size() != 0 && has_credit(to, true) &&
-               oldest_in(*to.addressed) < before) {
-            call_list& line = next_addressed(*to.addressed);
-            const std::uint32_t first = line.first;
-            // What stands behind it may be what a function waits for.
-            if (!has_credit(to, calls_[first].nested || to.asking != 0)) break;
+        while (call_list* const line = next_addressed(links_[at], before)) {
+            const std::uint32_t first = line->first;
             if (of.converts && !convert(first, at)) break;
-            send_calls(at, line, first, 1, now, out);
+            send_calls(at, *line, first, 1, now, out);
         }
     }
     std::erase_if(of.addressed,
