@@ -342,7 +342,7 @@ void stage::read(node& of, const std::vector<std::string>& words) {
 void stage::reply(node& of, const std::vector<std::string>& words) {
     for (auto at = of.callables.begin(); at != of.callables.end(); ++at) {
         if (call_of(at->attempt.call).name != words.at(2)) continue;
-        core::answer_callback answer{at->link, at->attempt, at->which, {}, at->bytes, std::nullopt};
+        core::answer_callback answer{at->link, at->attempt, at->which, {}, at->slot, std::nullopt};
         maus::wire::encode(answer.payload, std::stoi(words.at(3)));
         of.callables.erase(at);
         of.manager->on(std::move(answer), now_, of.manager_out);

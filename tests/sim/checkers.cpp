@@ -177,6 +177,7 @@ void checkers::sent_over(linked& over, const fact& what) {
     const std::size_t beside = over.slots_back + over.asking + over.nested;
     ++over.sent;
     const std::size_t held = over.sent - std::min(over.sent, beside);
+    over.held_most = std::max(over.held_most, over.sent - over.answered);
     expect(over.sent - over.answered <= bounds_.calls_per_worker_max, "credit", what,
            "its worker holds more than calls_per_worker_max");
     const bool is_awaited = nested && over.asking != 0;

@@ -136,6 +136,7 @@ private:
         std::size_t nested = 0;      // calls of callables, which go beside the others
         std::size_t asking = 0;      // and those whose functions wait for their callers
         std::size_t answered = 0;    // for good
+        std::size_t held_most = 0;   // at a time
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;

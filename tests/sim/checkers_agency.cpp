@@ -262,7 +262,12 @@ void checkers::hears(const fact& what) {
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return;
     const instant until = found->second.callbacks_of[what.attempt].until;
-    const bool has_cause = !what.error || *what.error == errc::remote_exception ||
+    const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
+    // As many asked as may.
+    const bool has_no_room =
+        sent != handed_.end() && sent->second.over->held_most + 1 >= bounds_.calls_per_worker_max;
+    const bool has_cause = !what.error || (*what.error == errc::overloaded && has_no_room) ||
+                           *what.error == errc::remote_exception ||
                            *what.error == errc::cancelled ||
                            (*what.error == errc::deadline_exceeded && until != never);
     expect(has_cause, "P-110", what, "a callback fails for no reason");

@@ -234,7 +234,7 @@ void program::called_back(core::called_back&& what) {
     made.answer.link = what.link;
     made.answer.attempt = what.attempt;
     made.answer.which = what.which;
-    made.answer.bytes = what.bytes;
+    made.answer.slot = what.slot;
     made.nests = chance(luck_, world_.how.nesting);
     made.due =
         of_.local() +

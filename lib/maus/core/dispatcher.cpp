@@ -285,6 +285,7 @@ void dispatcher::settle_unasked(std::uint32_t index, outcome&& result, outbox* o
         return;
     }
     settle(index, std::move(result), done);
+    placement_.note_orphan(index);
     call.payload = {};
     if (out != nullptr) {
         out->link(placement_[call.link].to)

@@ -178,10 +178,18 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
 
     // --- callbacks
+    /// False: if it waited, so would all that its worker may hold, and there were no room for what they
+    /// wait for.
+    [[nodiscard]] bool may_ask(link_index from, wire::attempt of) const;
     /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile.
     [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of,
                                                               instant now);
     void end_callback(link_index from, wire::attempt of, instant now);
+    /// Attempts whose callbacks are to be refused: nobody waits for their calls any more.
+    [[nodiscard]] const placement::orphans& orphans() { return placement_.orphaned(); }
+    [[nodiscard]] placement::orphans take_orphans() {
+        return std::exchange(placement_.orphaned(), {});
+    }
     /// How many calls of this worker wait for callbacks.
     [[nodiscard]] std::size_t asking_at(link_index at) const { return placement_[at].asking; }
     /// How large a payload to this worker may be.

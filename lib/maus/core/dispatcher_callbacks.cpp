@@ -10,6 +10,12 @@ std::uint32_t dispatcher::slot_at(link_index from, wire::attempt of) const {
     return is_current ? call_table::index_of(of.call) : find_hedged(from, of);
 }
 
+bool dispatcher::may_ask(link_index from, wire::attempt of) const {
+    const std::uint32_t index = slot_at(from, of);
+    return index == no_index || calls_[index].callbacks != 0 ||
+           placement_[from].asking + 1 < limits_.calls_per_worker_max;
+}
+
 std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of,
                                                         instant now) {
     const std::uint32_t index = slot_at(from, of);

@@ -270,6 +270,7 @@ void dispatcher::end_one(std::uint32_t index) {
 void dispatcher::give_up(std::uint32_t index) {
     call_slot& attempt = calls_[index];
     if (attempt.state == call_state::over) return;
+    placement_.note_orphan(index);
     attempt.settled = true;
     attempt.payload = {};
     losers_.push_back(calls_.id_of(index));

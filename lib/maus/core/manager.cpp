@@ -128,6 +128,11 @@ void manager::on(down event, instant now, manager_effects& out) {
     ended_.erase(event.from);
 }
 
+manager::link_map::iterator manager::find_link(link_index index) {
+    return std::find_if(links_.begin(), links_.end(),
+                        [&](const auto& each) { return each.second.index == index; });
+}
+
 void manager::advance_to(instant now, manager_effects& out) {
     if (!put_off_.empty()) [[unlikely]]
         read_put_off(now, out);
@@ -136,10 +141,7 @@ void manager::advance_to(instant now, manager_effects& out) {
     std::vector<link_index> hung;
     dispatcher_.advance_to(now, out.net, out.done, hung);
     for (const link_index index : hung) {
-        const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& each) {
-            return each.second.index == index;
-        });
-        const link_key key = found->first;
+        const link_key key = find_link(index)->first;
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
     if (!to_give_back_.empty()) [[unlikely]]
@@ -147,7 +149,7 @@ void manager::advance_to(instant now, manager_effects& out) {
     for (auto& [group, each] : requests_) {
         if (std::exchange(each.changed, false)) tell_all(each, out);
     }
-    dispatcher_.pump(now, out.net, out.done);
+    pump(now, out);
 }
 
 instant manager::next_deadline() const {

@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "maus/core/dispatcher.hpp"
+#include "maus/core/open_callbacks.hpp"
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/wire/elastic.hpp"
 #include "maus/wire/feature.hpp"
@@ -114,14 +115,14 @@ struct called_back {
     base::worker_id worker;
     base::incarnation incarnation;
     base::lease_id lease;
-    std::uint64_t bytes = 0;  ///< of the payload, for the answer
+    std::uint32_t slot = 0;  ///< for the answer
 };
 struct answer_callback {
     link_name link;
     wire::attempt attempt;
     wire::callback which;
     base::buffer payload;
-    std::uint64_t bytes = 0;            ///< as called_back has it
+    std::uint32_t slot = 0;             ///< as called_back has it
     std::optional<wire::fault> failed;  ///< instead of the payload
 };
 
@@ -168,7 +169,11 @@ public:
     /// To be called after each batch of events: gives calls to workers, and does what time demands.
     void advance_to(instant now, manager_effects& out);
     /// Gives calls to workers, and leaves time alone.
-    void pump(instant now, manager_effects& out) { dispatcher_.pump(now, out.net, out.done); }
+    void pump(instant now, manager_effects& out) {
+        if (!dispatcher_.orphans().empty()) [[unlikely]]
+            refuse_orphans(now, out);
+        dispatcher_.pump(now, out.net, out.done);
+    }
     [[nodiscard]] instant next_deadline() const;
 
     [[nodiscard]] const dispatch_counters& calls() const { return dispatcher_.counters(); }
@@ -219,14 +224,15 @@ private:
         std::string type;
         std::optional<group_id> group;
         heartbeat_monitor alive;
-        std::optional<instant> welcomed;   // until the first ping tells the round trip
-        wire::feature_set features;        // of both ends
-        wire::peer_limits limits;          // of the worker
-        bool is_older = false;             // it did not know something, which was logged
-        bool is_given_back = false;        // as soon as it has answered what it has
-        std::uint64_t callbacks = 0;       // that were not answered
-        std::uint64_t callback_bytes = 0;  // of their arguments
+        std::optional<instant> welcomed;  // until the first ping tells the round trip
+        wire::feature_set features;       // of both ends
+        wire::peer_limits limits;         // of the worker
+        bool is_older = false;            // it did not know something, which was logged
+        bool is_given_back = false;       // as soon as it has answered what it has
+        open_callbacks callbacks;
     };
+
+    using link_map = std::unordered_map<link_key, link, link_key_hash>;
 
     void from_parkserver(parkserver_session& from, received& event, instant now,
                          manager_effects& out);
@@ -277,6 +283,7 @@ private:
                                  instant now, manager_effects& out);
     void refuse_callback(const link& from, wire::attempt of, wire::callback which, errc code,
                          std::string why, manager_effects& out);
+    void refuse_orphans(instant now, manager_effects& out);
     void keep_while_asking(link& from);
     void worker_lacks(link& who, std::uint8_t type, manager_effects& out);
     void count_stale(wire::message& message);
@@ -292,6 +299,7 @@ private:
              instant now, manager_effects& out);
     void note_strength(group_id group, manager_effects& out);
     [[nodiscard]] link_address address_of(const link_key& key) const;
+    [[nodiscard]] link_map::iterator find_link(link_index index);
     void release(group_id group, errc code, std::string_view why, instant now,
                  manager_effects& out);
     void check_silence(instant now, manager_effects& out);
@@ -305,7 +313,7 @@ private:
     std::map<base::token, group_id> tokens_;
     std::map<base::request_id, group_id> numbers_;  // of elastic requests
     std::set<group_id> to_give_back_;               // that may have more than they are to have
-    std::unordered_map<link_key, link, link_key_hash> links_;
+    link_map links_;
     std::unordered_set<route> ended_;  // connections that have had their link
     std::unordered_map<link_key, std::vector<wire::message>, link_key_hash>
         put_off_;  // large hellos, and what came behind them

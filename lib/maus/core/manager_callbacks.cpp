@@ -13,15 +13,20 @@ bool manager::call_back(const link_key& key, link& from, const wire::record& rec
     if (!attempt || !wire::uses(from.features, wire::feature_functions)) return false;
     const auto which = wire::take_callback(record, body);
     if (!which) return false;
-    if (from.callbacks >= config_.settings.limits.callbacks_max) {
+    if (from.callbacks.count() >= config_.settings.limits.callbacks_max) {
         refuse_callback(from, *attempt, *which, errc::overloaded,
                         "more callbacks than callbacks_max are not answered", out);
         return true;
     }
     const std::uint64_t bytes = record.apart != nullptr ? record.apart->size() : body.size();
-    if (from.callback_bytes + bytes > config_.settings.limits.queued_bytes_max) {
+    if (from.callbacks.bytes() + bytes > config_.settings.limits.queued_bytes_max) {
         refuse_callback(from, *attempt, *which, errc::overloaded,
                         "callbacks of more than queued_bytes_max are not answered", out);
+        return true;
+    }
+    if (!dispatcher_.may_ask(from.index, *attempt)) {
+        refuse_callback(from, *attempt, *which, errc::overloaded,
+                        "of calls_per_worker_max calls all others wait for callbacks", out);
         return true;
     }
     const auto ticket = dispatcher_.begin_callback(from.index, *attempt, now);
@@ -29,11 +34,10 @@ bool manager::call_back(const link_key& key, link& from, const wire::record& rec
         refuse_callback(from, *attempt, *which, errc::cancelled, "nobody waits for this call", out);
         return true;
     }
-    ++from.callbacks;
-    from.callback_bytes += bytes;
+    const std::uint32_t slot = from.callbacks.add(*attempt, *which, bytes);
     keep_while_asking(from);
     out.callbacks.push_back(
-        {*ticket, key, *attempt, *which, {}, from.worker, from.incarnation, from.lease, bytes});
+        {*ticket, key, *attempt, *which, {}, from.worker, from.incarnation, from.lease, slot});
     wire::take_carried(record, body, out.callbacks.back().payload);
     return true;
 }
@@ -43,6 +47,19 @@ void manager::refuse_callback(const link& from, wire::attempt of, wire::callback
     out.net.link(dispatcher_.address_of(from.index))
         .callback_failed(of, which, {static_cast<std::uint8_t>(code), {}, std::move(why)},
                          static_cast<std::size_t>(from.limits.text_bytes_max));
+}
+
+// Nobody waits for their calls any more. Their callables may run on: nobody waits for those either.
+void manager::refuse_orphans(instant now, manager_effects& out) {
+    for (const auto& [index, attempt] : dispatcher_.take_orphans()) {
+        const auto found = find_link(index);
+        if (found == links_.end()) continue;
+        for (const auto& which : found->second.callbacks.close_all(attempt)) {
+            dispatcher_.end_callback(index, attempt, now);
+            refuse_callback(found->second, attempt, which, errc::cancelled,
+                            "nobody waits for this call any more", out);
+        }
+    }
 }
 
 // What a callable calls may need this very worker. Another may be chosen in its place.
@@ -59,8 +76,7 @@ void manager::on(answer_callback&& event, instant now, manager_effects& out) {
     const auto found = links_.find(event.link);
     if (found == links_.end()) return;  // its worker is gone, and asks nobody any more
     link& to = found->second;
-    if (to.callbacks != 0) --to.callbacks;
-    to.callback_bytes -= std::min(to.callback_bytes, event.bytes);
+    if (!to.callbacks.close(event.slot, event.attempt, event.which)) return;
     dispatcher_.end_callback(to.index, event.attempt, now);
     if (!event.failed) {
         const auto bytes_max = dispatcher_.payload_bytes_max(to.index);

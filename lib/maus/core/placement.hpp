@@ -204,6 +204,14 @@ public:
     void detach(std::uint32_t index, instant now);
     /// It waits for a callback, or has the answer.
     void begin_callback(std::uint32_t index, instant now);
+    /// Nobody waits for it any more, and perhaps it waits for a callback.
+    void note_orphan(std::uint32_t index) {
+        const call_slot& call = calls_[index];
+        if (call.callbacks != 0) orphans_.push_back({call.link, attempt_of(index)});
+    }
+    /// Attempts that asked for what nobody need answer any more.
+    using orphans = std::vector<std::pair<link_index, wire::attempt>>;
+    [[nodiscard]] orphans& orphaned() { return orphans_; }
     void end_callback(std::uint32_t index, instant now);
     /// The first function that this method needs and none of these workers exposes.
     [[nodiscard]] std::string lacking(const std::vector<link_index>& links,
@@ -226,7 +234,7 @@ public:
 private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
     [[nodiscard]] bool has_what_is_needed(const worker_link& at, std::uint32_t method) const;
-    void drop_callbacks(call_slot& call);
+    void drop_callbacks(std::uint32_t index);
     [[nodiscard]] std::int32_t look_up_convertible(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
     /// Returns how many were sent to their ends.
@@ -295,6 +303,7 @@ private:
     std::vector<link_index> large_to_pump_;
     std::vector<std::uint32_t> too_large_;
     refusals inconvertible_;
+    orphans orphans_;
     base::buffer converted_;  // the arguments of the call that is sent next
     std::size_t sent_ = 0;    // by this pump
     std::unordered_map<std::string, link_index> link_of_worker_;
@@ -348,7 +357,7 @@ inline void placement::put_down(std::uint32_t index, instant now) {
     worker_link& at = links_[call.link];
     calls_.unlink(at.held, index);
     if (call.callbacks != 0) [[unlikely]]
-        drop_callbacks(call);
+        drop_callbacks(index);
     call.detached ? ++at.detached_max : --at.slots_held;
     at.window.answered();
     if (call.large) at.bytes_held -= call.bytes;

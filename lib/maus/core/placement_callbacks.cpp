@@ -47,7 +47,9 @@ void placement::end_callback(std::uint32_t index, instant now) {
 }
 
 // It is answered though nobody has answered it.
-void placement::drop_callbacks(call_slot& call) {
+void placement::drop_callbacks(std::uint32_t index) {
+    note_orphan(index);
+    call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
     call.callbacks = 0;
     --at.asking;

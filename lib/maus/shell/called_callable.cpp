@@ -13,7 +13,7 @@ namespace maus::shell {
 namespace {
 
 core::answer_callback answer_to(const core::called_back& asked) {
-    return {asked.link, asked.attempt, asked.which, {}, asked.bytes, std::nullopt};
+    return {asked.link, asked.attempt, asked.which, {}, asked.slot, std::nullopt};
 }
 wire::fault fault_of(errc code, std::string type, std::string text) {
     return {static_cast<std::uint8_t>(code), std::move(type), std::move(text)};
