@@ -143,6 +143,8 @@ private:
         std::uint32_t target = 0;            // how many it is to have; 0: not known yet
         std::optional<wire::elastic> range;  // none: exact, and what follows counts
         std::uint32_t bound = 0;         // what its manager was told to have at most; 0: nothing
+        std::uint64_t bound_newest = 0;  // the newest lease of all when that was told
+        std::uint64_t newest = 0;        // that a worker was offered for it by
         bool satisfied = false;          // it once had all: from now on one lost, one replaced
         std::set<worker_id> leased;      // from here
         std::uint32_t held_counted = 0;  // its claims that count

@@ -70,15 +70,17 @@ void parkserver::forget_bounds(manager& of) {
 
 // A bound is not said before it matters, and stands until the share is larger. To its max a manager
 // keeps by itself; and that may be another parkserver's bound: two that repeat each other's would
-// never let it grow again ([P-104]).
+// never let it grow again ([P-104]). Said again, it also counts those that came since ([P-102]).
 void parkserver::tell_share(const request_key& key, standing_request& wanted, std::uint32_t share,
                             outbox& out) {
     const bool is_above = wanted.serving() > share;
     const bool is_full = wanted.range->max != 0 && share >= wanted.range->max;
     const bool has_too_many = is_above && !is_full;
     const bool is_void = wanted.bound != 0 && !is_above && (share > wanted.bound || is_full);
-    if (has_too_many ? wanted.bound == share : !is_void) return;
+    const bool is_said = wanted.bound == share && wanted.newest <= wanted.bound_newest;
+    if (has_too_many ? is_said : !is_void) return;
     wanted.bound = has_too_many ? share : 0;
+    wanted.bound_newest = leases_made_;
     const lease_id newest{config_.epoch, leases_made_};
     out.control(managers_.at(key.first).via, wire::fair_share{key.second, wanted.bound, newest});
 }

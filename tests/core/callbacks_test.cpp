@@ -4,6 +4,7 @@
 
 #include "dispatcher_desk.hpp"
 #include "maus/core/callbacks.hpp"
+#include "maus/core/open_callbacks.hpp"
 #include "maus/wire/function_reference.hpp"
 #include "maus/wire/signature.hpp"
 
@@ -13,6 +14,8 @@ namespace core = maus::core;
 namespace wire = maus::wire;
 
 namespace {
+
+using orphans = core::placement::orphans;
 
 core::job_callback asked(std::uint64_t id, maus::base::instant deadline = core::never) {
     return {1, {{7}, {1}}, {id, 0}, {}, deadline};
@@ -25,6 +28,10 @@ bool ask(desk& at, core::link_index from, std::uint64_t ticket, std::uint32_t at
 }
 void reply(desk& at, core::link_index from, std::uint64_t ticket, std::uint32_t attempt = 1) {
     at.calls.end_callback(from, {at.ids[ticket - 1], {attempt}}, at_ms(at.ms));
+}
+
+bool may_ask(desk& at, core::link_index from, std::uint64_t ticket) {
+    return at.calls.may_ask(from, {at.ids[ticket - 1], {1}});
 }
 
 void submit_nested(desk& at) {
@@ -71,6 +78,34 @@ TEST_CASE("callbacks: one whose deadline has passed is told once, and is not sen
     CHECK(!line.close(1));   // its late answer is for nobody
     CHECK(line.answered());  // but gives the room back
     CHECK(!line.next());     // and nobody waits for what stood behind it
+}
+
+TEST_CASE("open callbacks: each is closed once, by its answer or with its attempt") {
+    const wire::attempt one{{7}, {1}}, other{{8}, {1}};
+    core::open_callbacks open;
+    const auto first = open.add(one, {1, 0}, 10);
+    const auto second = open.add(one, {2, 0}, 20);
+    const auto third = open.add(other, {3, 0}, 30);
+    CHECK(open.count() == 3);
+    CHECK(open.bytes() == 60);
+    CHECK(!open.close(first, one, {2, 0}));
+    CHECK(!open.close(first, other, {1, 0}));
+    CHECK(!open.close(99, one, {1, 0}));
+    CHECK(open.close(first, one, {1, 0}));
+    CHECK(!open.close(first, one, {1, 0}));
+    const auto closed = open.close_all(one);
+    REQUIRE(closed.size() == 1);
+    CHECK(closed[0].id == 2);
+    CHECK(!open.close(second, one, {2, 0}));
+    CHECK(open.count() == 1);
+    CHECK(open.bytes() == 30);
+    // Their slots are used again, and an answer that comes late is not for who has one now.
+    const auto fourth = open.add(one, {4, 0}, 1);
+    CHECK((fourth == first || fourth == second));
+    CHECK(!open.close(fourth, one, {2, 0}));
+    CHECK(open.close(fourth, one, {4, 0}));
+    CHECK(open.close(third, other, {3, 0}));
+    CHECK(open.count() == 0);
 }
 
 TEST_CASE("dispatcher: a function that waits for its caller gives its slot, and takes it again") {
@@ -135,6 +170,63 @@ TEST_CASE("dispatcher: nobody is called back for a call that is settled, or for 
     CHECK(!ask(at, one, 1, 2));
     at.calls.cancel(at.ids[0], "not wanted", at.out, at.done);
     CHECK(!ask(at, one, 1));
+}
+
+// maus-sim, seeds 499 and 940: their callables, which ran on, kept the room in which others ask.
+TEST_CASE("dispatcher: what a call has asked is told when nobody waits for it any more") {
+    desk at;
+    const auto one = at.worker(9);
+    for (int i = 0; i < 3; ++i) at.submit();
+    at.pump();
+    CHECK(ask(at, one, 1));
+    CHECK(at.calls.take_orphans().empty());
+    at.calls.cancel(at.ids[0], "not wanted", at.out, at.done);
+    CHECK(at.calls.take_orphans() == orphans{{one, {at.ids[0], {1}}}});
+    reply(at, one, 1);  // as its manager does now
+    CHECK(at.calls.asking_at(one) == 0);
+    CHECK(at.answer(one, wire::record_type::result, 1));
+    CHECK(at.calls.take_orphans().empty());
+    CHECK(ask(at, one, 2));
+    CHECK(at.answer(one, wire::record_type::result, 2));
+    CHECK(at.calls.take_orphans() == orphans{{one, {at.ids[1], {1}}}});
+}
+
+// maus-sim, seed 2849.
+TEST_CASE("dispatcher: of all that a worker may hold one does not wait for its caller") {
+    desk at;
+    at.bounds.calls_per_worker_max = 4;
+    const auto one = at.worker(9, 2);
+    for (int i = 0; i < 6; ++i) at.submit();
+    CHECK(at.pump().size() == 3);
+    CHECK(ask(at, one, 1));
+    CHECK(at.pump() == lines{"9 call 4/1"});
+    CHECK(ask(at, one, 2));
+    CHECK(may_ask(at, one, 3));
+    CHECK(ask(at, one, 3));
+    CHECK(!may_ask(at, one, 4));
+    CHECK(may_ask(at, one, 3));  // it waits as it is
+    submit_nested(at);
+    CHECK(at.pump().empty());
+    CHECK(at.answer(one, wire::record_type::result, 4));
+    CHECK(at.pump() == lines{"9 call 7/1"});  // and not what would take its room
+}
+
+// maus-sim, seeds 4206 and 5597.
+TEST_CASE("dispatcher: a suspect that a callable waits for does not stand behind other suspects") {
+    desk at;
+    const auto first = at.worker(9, 4);
+    const auto second = at.worker(8);
+    at.submit();
+    at.submit();
+    submit_nested(at);
+    CHECK(at.pump() == lines{"9 call 1/1", "9 call 3/1", "8 call 2/1"});
+    CHECK(ask(at, second, 2));
+    at.lose(first);
+    CHECK(at.pump() == lines{"8 call 3/2"});
+    CHECK(at.answer(second, wire::record_type::result, 3, 2));
+    reply(at, second, 2);
+    CHECK(at.answer(second, wire::record_type::result, 2));
+    CHECK(at.pump() == lines{"8 call 1/2"});
 }
 
 TEST_CASE("dispatcher: the time of an attempt stands still while it waits, and begins anew") {

@@ -42,6 +42,25 @@ TEST_CASE("addressed: a call for one worker goes to that one only, and others do
     CHECK(at.settled_calls() == lines{"1 ok"});
 }
 
+TEST_CASE(
+    "addressed: what a callable waits for overtakes what has to wait for credit, and nothing "
+    "else") {
+    addressing_desk at;
+    const auto only = at.named(7);
+    for (int i = 0; i < 4; ++i) at.submit(for_worker(7));
+    CHECK(at.pump() == lines{"7 call 1/1", "7 call 2/1"});
+    REQUIRE(at.calls.begin_callback(only, {at.ids[0], {1}}, at_ms(0)));
+    CHECK(at.pump() == lines{"7 call 3/1"});
+    core::submission what;
+    what.group = {1};
+    what.ticket = ++at.tickets;
+    what.options = for_worker(7);
+    what.nested = true;
+    at.ids.push_back(at.calls.submit(std::move(what), at_ms(0), at.done));
+    CHECK(at.pump() == lines{"7 call 5/1"});
+    CHECK(at.calls.queued({1}) == 1);
+}
+
 TEST_CASE("addressed: its worker must serve the group") {
     addressing_desk at;
     at.submit(for_worker(7));

@@ -243,6 +243,32 @@ TEST_CASE("parkserver: a manager that registers again is told its bound again") 
     CHECK(at.say(21, again) == lines{"21 registered", "21 fair_share 1 1"});
 }
 
+// maus-sim, seed 8378: a worker that the parkserver held lost was replaced, and its manager had it all the time.
+TEST_CASE(
+    "parkserver: a bound is told again when a manager has too many by workers that came since") {
+    pond at;
+    at.workers({11, 12, 13});
+    at.elastic_managers({21, 22});
+    at.settle(at.ask(21, 1, {2, 0}));
+    at.settle(at.ask(22, 1, any));
+    REQUIRE(at.bounds.at(21) == 2);
+    REQUIRE(at.has(21) == 2);
+    at.core.on(core::down{{12}, "the connection timed out"}, at_ms(0), at.out);
+    at.take();
+    REQUIRE(at.has(21) == 1);
+    CHECK(at.say(14, park::worker(14)) == lines{"14 registered", "14 assign 5.5"});
+    at.say(14, wire::accepted{{5, 5}});
+    base::buffer bytes;
+    auto asked = park::request(21, 1, 0);
+    for (const auto each : std::initializer_list<std::uint8_t>{11, 12, 14}) {
+        const lease_id by{5, each == 14 ? 5u : each - 10u};
+        asked.held.push_back({by, id<base::worker_id>(each)});
+    }
+    at.core.on(core::received{{21}, wire::encode_control(asked, pond::range_of({2, 0}, bytes))},
+               at_ms(0), at.out);
+    CHECK(at.take() == lines{"21 fair_share 1 2"});
+}
+
 TEST_CASE("parkserver: a manager that comes anew has its workers, its share and no bound") {
     pond at;
     at.workers({11, 12, 13, 14});

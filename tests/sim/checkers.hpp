@@ -253,6 +253,9 @@ private:
     void answered(const fact& what);
     void asks(const fact& what);
     void hears(const fact& what);
+    [[nodiscard]] bool all_wait(const call& of);
+    /// An attempt at a call, as its worker was sent it; null: nobody saw that.
+    [[nodiscard]] handed* handed_as(const call& of, std::uint32_t number);
     void called_back(const fact& what);
     void replied(const fact& what);
     void welcomed(const fact& what);

@@ -275,6 +275,13 @@ void checkers::hears(const fact& what) {
            "a function waited for its caller longer than it wanted to");
 }
 
+checkers::handed* checkers::handed_as(const call& of, std::uint32_t number) {
+    const call::attempt* const its = attempt_of(of, number);
+    if (its == nullptr) return nullptr;
+    const auto sent = handed_.find({its->sent_to, of.id, number});
+    return sent == handed_.end() ? nullptr : &sent->second;
+}
+
 // Each callback runs its callable once, and only while its program waits for the call.
 void checkers::called_back(const fact& what) {
     expect(what.right, "P-110", what, "a callable runs for a call that nobody waits for");
@@ -285,18 +292,17 @@ void checkers::called_back(const fact& what) {
            "a callable runs for an older attempt");
     auto& its = of.callbacks_of[what.attempt];
     expect(++its.ran <= its.asked, "P-110", what, "a callable runs more often than it is asked");
-    const auto sent = handed_.find({of.sent_to, what.call, what.attempt});
-    if (sent != handed_.end()) sent->second.called = true;
+    if (handed* const sent = handed_as(of, what.attempt)) sent->called = true;
 }
 
 // From now on its manager counts its function among those that hold a slot.
 void checkers::replied(const fact& what) {
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return;
-    const auto sent = handed_.find({found->second.sent_to, what.call, what.attempt});
-    if (sent == handed_.end()) return;
-    if (std::exchange(sent->second.asks, false)) --sent->second.over->asking;
-    sent->second.called = false;
+    handed* const sent = handed_as(found->second, what.attempt);
+    if (sent == nullptr) return;
+    if (std::exchange(sent->asks, false)) --sent->over->asking;
+    sent->called = false;
 }
 
 }  // namespace maus::sim

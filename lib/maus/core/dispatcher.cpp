@@ -40,7 +40,7 @@ std::size_t dispatcher::links_in(group_id id) const {
 std::size_t dispatcher::queued(group_id id) const {
     const auto found = placement_.groups().find(id);
     if (found == placement_.groups().end()) return 0;
-    std::size_t sum = found->second.suspects.size;
+    std::size_t sum = found->second.suspects.size + found->second.nested_suspects.size;
     for (const auto& each : found->second.lines) sum += each.calls.size;
     for (const auto at : found->second.addressed) sum += placement_[at].addressed->size();
     return sum;
@@ -78,6 +78,7 @@ void dispatcher::complete(group_id id, std::vector<settled>& done) {
         if (line.known) continue;
         refuse_all(line.calls, line.method);
         refuse_all(whole.suspects, line.method);
+        refuse_all(whole.nested_suspects, line.method);
     }
 }
 

@@ -51,6 +51,7 @@ void dispatcher::advance_to(instant now, outbox& out, std::vector<settled>& done
         };
         for (auto& line : of.lines) starve(line.calls);
         starve(of.suspects);
+        starve(of.nested_suspects);
     }
 }
 
@@ -69,6 +70,7 @@ instant dispatcher::next_deadline() const {
         };
         for (const auto& line : of.lines) consider(line.calls);
         consider(of.suspects);
+        consider(of.nested_suspects);
     }
     return next;
 }

@@ -290,12 +290,12 @@ bool placement::convert(std::uint32_t index, link_index to) {
     return true;
 }
 
-void placement::pump_suspects(call_group& of, instant now, outbox& out) {
+void placement::pump_suspects(call_group& of, call_list& from, instant now, outbox& out) {
     // There may be many suspects. Each link that takes any takes one, or is kept free for one.
     auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
         return !links_[at].is_taken_for(true) && !links_[at].closed && !links_[at].returns.holds();
     });
-    for (std::uint32_t call = of.suspects.first; call != no_index && takers > 0;) {
+    for (std::uint32_t call = from.first; call != no_index && takers > 0;) {
         const std::uint32_t next = calls_[call].next;
         const auto [at, takes] = place_for_suspect(of, call);
         if (takes) --takers;
@@ -308,7 +308,7 @@ void placement::pump_suspects(call_group& of, instant now, outbox& out) {
                 if (links_[other].reserved_for == calls_.id_of(call))
                     links_[other].reserved_for = {};
             }
-            send_calls(at, of.suspects, call, 1, now, out);
+            send_calls(at, from, call, 1, now, out);
             // A nested one stands beside another that waits for it.
             if (links_[at].suspect.value == 0) links_[at].suspect = calls_.id_of(call);
         }
@@ -352,7 +352,8 @@ void placement::pump(call_group& of, instant now, outbox& out) {
     for (const auto at : of.links) {
         links_[at].window.estimate(waiting && links_[at].held.size == 0, now);
     }
-    if (of.suspects.first != no_index) pump_suspects(of, now, out);
+    if (of.nested_suspects.first != no_index) pump_suspects(of, of.nested_suspects, now, out);
+    if (of.suspects.first != no_index) pump_suspects(of, of.suspects, now, out);
     if (!of.addressed.empty()) [[unlikely]]
         pump_addressed(of, oldest_in(of), now, out);
     for (;;) {

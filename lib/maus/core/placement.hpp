@@ -65,6 +65,7 @@ struct call_group {
     group_policy policy;
     std::vector<call_line> lines;  // each in order of submission
     call_list suspects;            // to be tried again alone
+    call_list nested_suspects;     // the same, and callables wait for them
     std::vector<link_index> links;
     std::vector<link_index> addressed;  // links that calls wait for, which may go to no other
     call_list hedges;                   // second attempts that wait for a worker that has room
@@ -240,7 +241,7 @@ private:
     /// Returns how many were sent to their ends.
     std::size_t pump_large(link_index at, instant now, outbox& out);
     void pump(call_group& of, instant now, outbox& out);
-    void pump_suspects(call_group& of, instant now, outbox& out);
+    void pump_suspects(call_group& of, call_list& from, instant now, outbox& out);
     [[nodiscard]] bool has_credit(worker_link& at, bool nested);
 
     // --- what only few calls need: placement_special.cpp
@@ -349,7 +350,8 @@ inline call_list& placement::list_of(const call_slot& call) {
         return call.nested ? line.nested : line.calls;
     }
     call_group& of = *call.group;
-    return call.alone ? of.suspects : line_of(of, call.method, call.priority, call.nested).calls;
+    if (call.alone) return call.nested ? of.nested_suspects : of.suspects;
+    return line_of(of, call.method, call.priority, call.nested).calls;
 }
 
 inline void placement::put_down(std::uint32_t index, instant now) {
