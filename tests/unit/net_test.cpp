@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "catch.hpp"
 #include "maus/net/descriptor.hpp"
+#include "support/descriptors.hpp"
 
 namespace {
 /// The next number of rand() after one more ROUTER was made.
@@ -23,24 +23,6 @@ int number_after_a_router() {
     return std::rand();
 }
 
-/// The bound on descriptors that leaves two: fewer than anything of ours needs, and what the sanitizers
-/// need to look at memory.
-rlim_t bound_that_leaves_two() {
-    const int one = ::dup(STDOUT_FILENO), other = ::dup(STDOUT_FILENO);
-    ::close(one);
-    ::close(other);
-    return static_cast<rlim_t>(std::max(one, other)) + 1;
-}
-struct no_more_descriptors {
-    rlimit before{};
-    explicit no_more_descriptors(rlim_t bound) {
-        getrlimit(RLIMIT_NOFILE, &before);
-        rlimit fewer = before;
-        fewer.rlim_cur = bound;
-        setrlimit(RLIMIT_NOFILE, &fewer);
-    }
-    ~no_more_descriptors() { setrlimit(RLIMIT_NOFILE, &before); }
-};
 maus::errc what_a_manager_throws() {
     try {
         const maus::manager made;
@@ -54,14 +36,14 @@ maus::errc what_a_manager_throws() {
 
 TEST_CASE("where the system gives no more, the error says so and can be tried again") {
     // Of now, when nobody else has any: others close theirs when they please, and would leave more.
-    const rlim_t few = bound_that_leaves_two();
+    const rlim_t few = maus_test::bound_that_leaves_two();
     {
-        const no_more_descriptors meanwhile(few);
+        const maus_test::no_more_descriptors meanwhile(few);
         CHECK(what_a_manager_throws() == maus::errc::resource_exhausted);
     }
     const maus::manager holds_the_context;
     {
-        const no_more_descriptors meanwhile(few);
+        const maus_test::no_more_descriptors meanwhile(few);
         CHECK(what_a_manager_throws() == maus::errc::resource_exhausted);
     }
     const maus::manager works_again;
