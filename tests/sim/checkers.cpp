@@ -173,13 +173,16 @@ void checkers::sent_over(linked& over, const fact& what) {
     const bool nested = whose != calls_.end() && whose->second.nested;
     handed_[{over.from.said_by, what.call, what.attempt}] = {what.ticket, &over, false, nested};
     over.nested += nested ? 1 : 0;
+    over.nested_open += nested ? 1 : 0;
     const std::size_t waits_most =
         std::clamp<std::size_t>(bounds_.prefetch_max, 1, 1 + over.slots_back);
     const std::size_t beside = over.slots_back + over.asking + over.nested;
     ++over.sent;
     const std::size_t held = over.sent - std::min(over.sent, beside);
     over.held_most = std::max(over.held_most, over.sent - over.answered);
-    expect(over.sent - over.answered <= bounds_.calls_per_worker_max, "credit", what,
+    const std::size_t most = bounds_.calls_per_worker_max;
+    const std::size_t open = over.sent - over.answered;
+    expect(open <= most + std::min(most, over.nested_open), "credit", what,
            "its worker holds more than calls_per_worker_max");
     const bool is_awaited = nested && over.asking != 0;
     // A large one was given credit when its first part was sent, when perhaps another asked.
@@ -422,8 +425,21 @@ void checkers::poisoned(const fact& what, const call& of) {
            "it has " + std::to_string(what.attempts.size()) + " attempts, and a cap of " +
                std::to_string(of.cap));
     if (of.which == function::poison) return;
+    expect(real_ || of.cap != 1 || !waited_beside_others(of), "P-111", what,
+           "it waited for its caller, and is blamed for what another one may have done");
     ++counts_.innocent_poisoned;
     innocents_.push_back(what);
+}
+
+// Of a call that was sent once: it did not run when its worker was lost, and others did.
+bool checkers::waited_beside_others(const call& of) {
+    const handed* const its = handed_as(of, 1);
+    if (of.sent != 1 || its == nullptr || !its->called || its->slot_back) return false;
+    return std::any_of(handed_.begin(), handed_.end(), [&](const auto& each) {
+        const handed& other = each.second;
+        return &other != its && other.over == its->over && !other.slot_back && !other.asks &&
+               !other.called;
+    });
 }
 
 void checkers::innocent(const fact& what, const call& of) {

@@ -132,11 +132,14 @@ private:
     struct linked {  // a hello that was welcomed, and the calls that its worker was sent since
         hello from;
         std::size_t sent = 0;
-        std::size_t slots_back = 0;  // that its worker has answered or detached
-        std::size_t nested = 0;      // calls of callables, which go beside the others
-        std::size_t asking = 0;      // and those whose functions wait for their callers
-        std::size_t answered = 0;    // for good
-        std::size_t held_most = 0;   // at a time
+        std::size_t slots_back = 0;   // that its worker has answered or detached
+        std::size_t nested = 0;       // calls of callables, which go beside the others
+        std::size_t asking = 0;       // and those whose functions wait for their callers
+        std::size_t answered = 0;     // for good
+        std::size_t nested_open = 0;  // calls of callables that it has not answered
+        std::size_t held_most = 0;    // at a time
+        std::size_t waiting = 0;      // functions of its worker, for their caller
+        std::size_t waiting_most = 0;
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;
@@ -254,6 +257,7 @@ private:
     void asks(const fact& what);
     void hears(const fact& what);
     [[nodiscard]] bool all_wait(const call& of);
+    [[nodiscard]] bool waited_beside_others(const call& of);
     /// An attempt at a call, as its worker was sent it; null: nobody saw that.
     [[nodiscard]] handed* handed_as(const call& of, std::uint32_t number);
     void called_back(const fact& what);

@@ -226,6 +226,7 @@ void checkers::answered(const fact& what) {
     if (sent == handed_.end()) return;
     handed& of = sent->second;
     if (what.right) ++of.over->answered;
+    if (what.right && of.nested) --of.over->nested_open;
     call& whose = calls_.at(of.ticket);
     if (what.text == "returned") whose.returned = what.attempt;
     if (what.attempt <= whose.attempts.size()) {
@@ -251,7 +252,10 @@ void checkers::asks(const fact& what) {
     ++its.asked;
     its.until = what.deadline;
     const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
-    if (sent == handed_.end() || sent->second.slot_back) return;
+    if (sent == handed_.end()) return;
+    linked& over = *sent->second.over;
+    over.waiting_most = std::max(over.waiting_most, ++over.waiting);
+    if (sent->second.slot_back) return;
     if (sent->second.nested || std::exchange(sent->second.asks, true)) return;
     ++sent->second.over->asking;
 }
@@ -263,9 +267,15 @@ void checkers::hears(const fact& what) {
     if (found == calls_.end()) return;
     const instant until = found->second.callbacks_of[what.attempt].until;
     const auto sent = handed_.find({{what.process, what.life}, what.call, what.attempt});
-    // As many asked as may.
-    const bool has_no_room =
-        sent != handed_.end() && sent->second.over->held_most + 1 >= bounds_.calls_per_worker_max;
+    // Who runs nested is refused if as many asked as may, or as may wait.
+    bool has_no_room = false;
+    if (sent != handed_.end()) {
+        linked& over = *sent->second.over;
+        has_no_room = sent->second.nested && (over.waiting_most > bounds_.callbacks_max ||
+                                              over.held_most + 1 >= bounds_.calls_per_worker_max);
+        // One that is too late for its function holds its room on.
+        if (!what.error || *what.error != errc::deadline_exceeded) --over.waiting;
+    }
     const bool has_cause = !what.error || (*what.error == errc::overloaded && has_no_room) ||
                            *what.error == errc::remote_exception ||
                            *what.error == errc::cancelled ||

@@ -155,7 +155,7 @@ void executor::ask(std::uint64_t number, run& of) {
     told.deadline = deadline;
     in_.world_.past.add(std::move(told));
     news_.push_back(core::job_callback{
-        of.job.link, of.job.attempt, {of.callback, 0}, pack(question), deadline});
+        of.job.link, of.job.attempt, {of.callback, 0}, pack(question), deadline, of.job.nested});
 }
 
 void executor::hear(const core::callback_done& what) {

@@ -1,5 +1,6 @@
 #include "plan.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace maus::sim {
@@ -75,6 +76,38 @@ void draw_programs(plan& made, base::random& from) {
     made.concurrency_max = chance(from, 0.5) ? 1 : between(from, 1, 5);
 }
 
+// Where many functions ask and few may, their callables have little room to call the same workers.
+// Nothing but what they wait for lets them go on: no deadline helps them.
+void draw_narrow(plan& made, base::random& from) {
+    made.asking = 0.2 + fraction(from) * 0.6;
+    made.nesting = 0.4 + fraction(from) * 0.6;
+    made.nested_asking = some(from, 0.5, 0.6);
+    made.bounds.callbacks_max = between(from, 1, 4);
+    if (chance(from, 0.5)) made.bounds.calls_per_worker_max = between(from, 4, 6);
+    made.workers = std::min(made.workers, between(from, 1, 3));
+    made.direct_workers = std::min(made.direct_workers, between(from, 1, 2));
+    made.concurrency_max = between(from, 1, 3);
+    made.cancels = some(from, 0.5, 0.2);
+    made.poison = some(from, 0.5, 0.03);
+    made.types = 1;
+    made.changes = made.hung = made.hedged = 0;
+    made.with_timeout = made.with_attempt_timeout = made.with_no_workers_timeout = 0;
+}
+
+// Two elastic requests at least, whose workers the parkservers lose and find again.
+void draw_shares(plan& made, base::random& from) {
+    made.elastic = 1;
+    made.parkservers = between(from, 1, 3);
+    made.managers = between(from, 2, 3);
+    made.workers = between(from, 5, 9);
+    made.types = made.requests_max = 1;
+    made.changes = made.hung = made.crashes = made.stops = 0;
+    made.breaks = 1 + fraction(from) * 3;
+    made.deaf = some(from, 0.7, 2);
+    made.half_closes = some(from, 0.5, 2);
+    made.steady = seconds{14};
+}
+
 }  // namespace
 
 plan draw(std::uint64_t seed) {
@@ -131,6 +164,8 @@ plan draw(std::uint64_t seed) {
     made.asking = some(from, 0.4, 0.3);
     made.nesting = some(from, 0.6, 0.6);
     if (chance(from, 0.3)) made.bounds.callbacks_max = between(from, 1, 6);
+    if (made.asking > 0 && chance(from, 0.25)) draw_narrow(made, from);
+    if (made.steady > duration{} && chance(from, 0.25)) draw_shares(made, from);
     return made;
 }
 

@@ -75,6 +75,8 @@ struct plan {
     double once = 0, with_timeout = 0, with_attempt_timeout = 0, with_no_workers_timeout = 0;
     double asking = 0;   ///< calls whose functions call back
     double nesting = 0;  ///< of those, the share whose callables call the same workers and wait
+    double nested_asking =
+        0;  ///< of the calls that callables make, those that call back themselves
     double slow = 0, hung = 0, poison = 0, throwing = 0, detached = 0, absent = 0, large = 0;
     double streams = 0;     ///< calls that give items
     double replayable = 0;  ///< of those

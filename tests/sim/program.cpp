@@ -165,7 +165,9 @@ std::uint64_t program::call(core::manager& machine, core::group_id group, instan
     made.group = group;
     made.args.ticket = ++world_.next_ticket;
     made.args.argument = luck_();
-    const function which = nested ? function::echo : choose();
+    const bool asks =
+        nested && world_.how.nested_asking > 0 && chance(luck_, world_.how.nested_asking);
+    const function which = asks ? function::ask : nested ? function::echo : choose();
     made.args.which = static_cast<std::uint32_t>(which);
     made.args.run_ns = static_cast<std::uint64_t>(
         between(luck_, microseconds{1},

@@ -132,10 +132,10 @@ struct alignas(64) call_slot {
         tags = std::move(options.tags);
     }
     /// Whether there is anything about it that most calls do not have.
-    [[nodiscard]] bool is_special() const { return deadline != never || tags != nullptr; }
+    [[nodiscard]] bool is_special() const { return deadline != never || tags != nullptr || nested; }
     /// Whether something travels with it beside its arguments.
     [[nodiscard]] bool is_extended() const {
-        return deadline != never || (tags != nullptr && tags->travel());
+        return deadline != never || nested || (tags != nullptr && tags->travel());
     }
     /// Whether it is for one worker and no other.
     [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }

@@ -10,7 +10,7 @@ std::optional<job_callback> callbacks::add(job_callback&& asked) {
         timers_.set(asked.deadline, asked.which.id,
                     [this](const auto& each) { return !open_.contains(each.subject); });
     }
-    if (sent_ < room_ && waiting_.empty()) {
+    if (has_room()) {
         ++sent_;
         return std::move(asked);
     }

@@ -4,13 +4,15 @@
 // -----------|------------------------------------------------|-------------------------------------
 // (none)     | its function asks; room at the manager         | sent
 // (none)     | the same; none                                 | waits
+// (none)     | the same; none, and its function runs nested   | done: overloaded
 // waits      | another was answered: there is room            | sent
 // waits      | its deadline                                   | done: deadline_exceeded
 // sent       | its deadline                                   | done; the answer is still due
 // sent       | callback_result, callback_failed               | done, unless it was
 // any        | the link ends                                  | (none), and nobody is told
 //
-// Room is what the manager allows of those that it has not answered.
+// Room is what the manager allows of those that it has not answered. Who runs nested does not wait for it:
+// those that have it may be waiting for this very function.
 //
 // Pure: no socket, clock or thread.
 #pragma once
@@ -34,11 +36,14 @@ struct job_callback {
     wire::callback which;
     base::buffer payload;
     base::instant deadline = base::never;  ///< nobody waits for the answer after that
+    bool nested = false;                   ///< the job is
 };
 
 class callbacks {
 public:
     explicit callbacks(std::uint64_t room) : room_(room) {}
+
+    [[nodiscard]] bool has_room() const { return sent_ < room_ && waiting_.empty(); }
 
     /// What is to be sent now; nothing if it has to wait.
     [[nodiscard]] std::optional<job_callback> add(job_callback&& asked);

@@ -178,8 +178,8 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
 
     // --- callbacks
-    /// False: if it waited, so would all that its worker may hold, and there were no room for what they
-    /// wait for.
+    /// False: if it waited, so would all nested calls that its worker may hold, and there were no room for
+    /// what they wait for.
     [[nodiscard]] bool may_ask(link_index from, wire::attempt of) const;
     /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile.
     [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of,

@@ -12,8 +12,8 @@ std::uint32_t dispatcher::slot_at(link_index from, wire::attempt of) const {
 
 bool dispatcher::may_ask(link_index from, wire::attempt of) const {
     const std::uint32_t index = slot_at(from, of);
-    return index == no_index || calls_[index].callbacks != 0 ||
-           placement_[from].asking + 1 < limits_.calls_per_worker_max;
+    if (index == no_index || !calls_[index].nested || calls_[index].callbacks != 0) return true;
+    return placement_[from].nested_asking + 1 < limits_.calls_per_worker_max;
 }
 
 std::optional<std::uint64_t> dispatcher::begin_callback(link_index from, wire::attempt of,

@@ -26,7 +26,7 @@ bool manager::call_back(const link_key& key, link& from, const wire::record& rec
     }
     if (!dispatcher_.may_ask(from.index, *attempt)) {
         refuse_callback(from, *attempt, *which, errc::overloaded,
-                        "of calls_per_worker_max calls all others wait for callbacks", out);
+                        "of calls_per_worker_max nested calls all others wait for callbacks", out);
         return true;
     }
     const auto ticket = dispatcher_.begin_callback(from.index, *attempt, now);

@@ -177,18 +177,17 @@ inline std::size_t placement::credit(worker_link& at, bool nested) {
     const std::size_t beside = at.held.size - at.slots_held;
     if (beside >= at.detached_max + at.asking) return 0;
     if (at.asking == 0 && has_many_bytes(at)) return 0;
-    // Functions that wait have bounds of their own: some of that room is for what they wait for.
-    const std::size_t asking_max =
-        std::min(at.concurrency * limits_.detached_per_slot_max, limits_.calls_per_worker_max);
-    if (!nested && at.asking * 2 >= asking_max) return 0;
+    // Its functions that wait have a bound of their own: some room in it is for what they wait for.
+    if (!nested && at.asking * 2 >= at.concurrency * limits_.detached_per_slot_max) return 0;
     if (at.reserved_for.value != 0 && !is_awaited) {
         const call_slot* suspect = calls_.find(at.reserved_for);
         const bool waits = suspect != nullptr && suspect->state == call_state::queued;
         if (waits) return 0;
         at.reserved_for = {};
     }
-    const std::size_t room =
-        limits_.calls_per_worker_max - std::min(limits_.calls_per_worker_max, at.held.size);
+    // What its functions wait for has as much room again: all that it holds may wait or stand in line to.
+    const std::size_t most = limits_.calls_per_worker_max * (is_awaited ? 2 : 1);
+    const std::size_t room = most - std::min(most, at.held.size);
     if (at.window.size() <= at.slots_held) return std::min<std::size_t>(1, room);
     return std::min(at.window.size() - at.slots_held, room);
 }

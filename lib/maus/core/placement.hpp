@@ -114,13 +114,14 @@ struct worker_link {
     std::vector<std::int32_t> number_of;                     // by method, or absent or unknown
     std::uint32_t concurrency = 1;
     call_group* group = nullptr;
-    call_list held;                // in the order sent; those that are being sent, anywhere
-    std::size_t slots_held = 0;    // those that are not detached
-    std::size_t detached_max = 0;  // of the others; grows by one with each that is answered
-    std::size_t asking = 0;        // those that wait for callbacks: slots_held has none of them
-    std::size_t bytes_held = 0;    // the payloads of all that are not small
-    std::size_t timed = 0;         // those that have an attempt_timeout
-    wire::payload_limit payloads;  // by its worker's own limit, or the relay's
+    call_list held;                 // in the order sent; those that are being sent, anywhere
+    std::size_t slots_held = 0;     // those that are not detached
+    std::size_t detached_max = 0;   // of the others; grows by one with each that is answered
+    std::size_t asking = 0;         // those that wait for callbacks: slots_held has none of them
+    std::size_t nested_asking = 0;  // of these, those that callables wait for
+    std::size_t bytes_held = 0;     // the payloads of all that are not small
+    std::size_t timed = 0;          // those that have an attempt_timeout
+    wire::payload_limit payloads;   // by its worker's own limit, or the relay's
     credit_window window;
     std::unique_ptr<transfers> large;  // none: its worker lacks the feature
     instant bulk_until{};              // large arguments may be on their way until then
@@ -236,6 +237,7 @@ private:
     [[nodiscard]] std::int32_t look_up(worker_link& at, std::uint32_t method);
     [[nodiscard]] bool has_what_is_needed(const worker_link& at, std::uint32_t method) const;
     void drop_callbacks(std::uint32_t index);
+    static void asks_no_more(const call_slot& of, worker_link& at);
     [[nodiscard]] std::int32_t look_up_convertible(worker_link& at, std::uint32_t method);
     void start_clocks(worker_link& at, instant now);
     /// Returns how many were sent to their ends.

@@ -29,6 +29,7 @@ void placement::begin_callback(std::uint32_t index, instant now) {
     if (call.callbacks++ != 0) return;
     worker_link& at = links_[call.link];
     ++at.asking;
+    if (call.nested) ++at.nested_asking;
     if (!call.detached) --at.slots_held;
     if (at.timed != 0) start_clocks(at, now);  // another may have its slot
     if (at.group != nullptr) mark(*at.group);
@@ -38,8 +39,7 @@ void placement::end_callback(std::uint32_t index, instant now) {
     call_slot& call = calls_[index];
     if (call.callbacks == 0 || --call.callbacks != 0) return;
     worker_link& at = links_[call.link];
-    --at.asking;
-    if (!call.detached) ++at.slots_held;
+    asks_no_more(call, at);
     if (!call.timed) return;
     call.running = true;  // its time begins anew
     call.hangs_at = base::after(now, call.attempt_timeout);
@@ -52,8 +52,13 @@ void placement::drop_callbacks(std::uint32_t index) {
     call_slot& call = calls_[index];
     worker_link& at = links_[call.link];
     call.callbacks = 0;
+    asks_no_more(call, at);
+}
+
+void placement::asks_no_more(const call_slot& of, worker_link& at) {
     --at.asking;
-    if (!call.detached) ++at.slots_held;
+    if (of.nested) --at.nested_asking;
+    if (!of.detached) ++at.slots_held;
 }
 
 }  // namespace maus::core

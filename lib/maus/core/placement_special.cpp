@@ -21,6 +21,7 @@ void placement::send_special(worker_link& at, std::uint32_t index, std::uint16_t
 base::buffer placement::extensions_of(const call_slot& call, instant now) {
     wire::call_extensions all;
     if (call.deadline != never) all.time_left = call.deadline - now;
+    all.nested = call.nested;
     if (call.tags) {
         all.label = call.tags->label.view();
         all.trace = call.tags->trace;

@@ -173,6 +173,10 @@ void worker::on(job_callback&& event, instant now, worker_effects& out) {
                     wire::larger_than("the arguments of a callback", event.payload.size(),
                                       "what its manager or the relay takes", result_bytes_max_));
     }
+    if (event.nested && !lease_.asked->has_room()) {
+        return fail(errc::overloaded,
+                    "callbacks_max callbacks are not answered, and some may wait for this one");
+    }
     const bool is_large = event.payload.size() >= config_.settings.limits.payload_apart_bytes;
     if (is_large && lease_.large &&
         lease_.large->waiting_bytes() > config_.settings.limits.queued_bytes_max) {

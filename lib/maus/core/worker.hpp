@@ -84,6 +84,7 @@ struct job {
     wire::attempt attempt;
     std::uint16_t function = 0;
     bool at_most_once = false;
+    bool nested = false;   ///< a callable waits for it, for which another job here waits
     bool resumes = false;  ///< the executor's: a stream that has credit again
     base::lease_id lease;
     base::manager_id manager;
@@ -291,6 +292,7 @@ private:
     void answer_large(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
     void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
+    [[nodiscard]] bool take_extensions(job& of, instant now) const;
     [[nodiscard]] bool called_back(const wire::record& record, instant now, worker_effects& out);
     void ask(job_callback&& event, instant now, worker_effects& out);
     void ask_next(instant now, worker_effects& out);

@@ -310,9 +310,6 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         return fail(errc::unimplemented,
                     "its function gives items, and the manager knows no streams");
     }
-    if (slots_held_ + detached_here_ >= config_.settings.limits.calls_per_worker_max) {
-        return fail(errc::overloaded, "more calls than calls_per_worker_max");
-    }
     ++slots_held_;
     const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
     auto& to = state_ == state::preparing ? kept_ : out.execute;
@@ -321,6 +318,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                   record.function,
                   at_most_once,
                   false,
+                  false,
                   lease_.serving.lease,
                   lease_.serving.manager,
                   {},
@@ -328,17 +326,26 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
                   never});
     job& made = to.back();
     wire::take_payload(record, body, made.payload, &made.extensions);
-    if (!made.extensions) return true;
-    const auto extended =
-        wire::decode_call_extensions(made.extensions->view(), config_.settings.limits);
-    if (extended) {
-        if (extended->time_left) made.deadline = base::after(now, *extended->time_left);
-        return true;
+    if (made.extensions && !take_extensions(made, now)) {
+        to.pop_back();
+        --slots_held_;
+        violation({errc::protocol_violation, "a call with a bad extension"}, now, out);
+        return false;
     }
+    const std::size_t calls_max = config_.settings.limits.calls_per_worker_max;
+    // What others wait for that are here has as much room again.
+    if (slots_held_ + detached_here_ <= (made.nested ? 2 * calls_max : calls_max)) return true;
     to.pop_back();
     --slots_held_;
-    violation({errc::protocol_violation, "a call with a bad extension"}, now, out);
-    return false;
+    return fail(errc::overloaded, "more calls than calls_per_worker_max");
+}
+
+bool worker::take_extensions(job& of, instant now) const {
+    const auto read = wire::decode_call_extensions(of.extensions->view(), config_.settings.limits);
+    if (!read) return false;
+    if (read->time_left) of.deadline = base::after(now, *read->time_left);
+    of.nested = read->nested;
+    return true;
 }
 
 // --- callbacks -----------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_b
     if (timeout != base::duration::max()) {
         deadline = std::min(deadline, base::after(net::clock_now(), timeout));
     }
-    core::job_callback asked{
-        by.link, by.attempt, {0, function}, std::move(call.arguments()), deadline};
+    core::job_callback asked{by.link,  by.attempt, {0, function}, std::move(call.arguments()),
+                             deadline, by.nested};
     {
         std::unique_lock lock(guard_);
         const bool full = !closed_ && open_.size() >= open_max_;

@@ -50,6 +50,7 @@ public:
         std::uint64_t link = 0;
         wire::attempt attempt;
         base::instant deadline = base::never;
+        bool nested = false;
     };
     /// `call` has its arguments and is not shared yet.
     void ask(const asker& by, std::uint32_t function, detail::state_base& call,

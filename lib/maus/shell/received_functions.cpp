@@ -104,7 +104,7 @@ private:
 }  // namespace
 
 received_functions::received_functions(running_call& with, const call_services& services)
-    : by_{with.job().link, with.job().attempt, with.job().deadline},
+    : by_{with.job().link, with.job().attempt, with.job().deadline, with.job().nested},
       desk_(services.callbacks),
       exposed_(services.exposed),
       context_(with.context()) {}

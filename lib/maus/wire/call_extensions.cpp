@@ -73,6 +73,7 @@ base::buffer encoded(const call_extensions& these) {
         credit = bytes_of(*these.stream);
         all.push_back({stream_credit_tag, credit});
     }
+    if (these.nested) all.push_back({nested_tag, {}});
     base::buffer bytes;
     encode_extensions(bytes, all);
     return bytes;
@@ -99,6 +100,7 @@ std::optional<call_extensions> decode_call_extensions(base::byte_view from, cons
         if (credit->size() != credit_bytes) return std::nullopt;
         read.stream = credit_of(*credit);
     }
+    read.nested = find(all, nested_tag).has_value();
     return read;
 }
 

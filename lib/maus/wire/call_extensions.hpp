@@ -26,6 +26,7 @@ struct call_extensions {
     std::string_view label;                   ///< points into what it was read from; empty: none
     trace_context trace;                      ///< empty: none
     std::optional<stream_credit> stream;
+    bool nested = false;  ///< a callable waits for it, for which some call of this link waits
 };
 
 [[nodiscard]] base::buffer encoded(const call_extensions& these);
