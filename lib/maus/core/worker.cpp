@@ -81,6 +81,7 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     } else {
         --slots_held_;
     }
+    if (event.link == link_serial_ && !nested_here_.empty()) nested_here_.erase(event.attempt);
     if (event.link != link_serial_ || !(state_ == state::serving || leaving_with_link_)) {
         ++counters_.answers_dropped;
     } else if (!lease_.streams.empty() && holds_end(event)) {

@@ -46,6 +46,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -293,6 +294,7 @@ private:
     void pump_large(instant now, worker_effects& out);
     [[nodiscard]] wire::fault result_too_large(std::size_t bytes) const;
     [[nodiscard]] bool take_extensions(job& of, instant now) const;
+    [[nodiscard]] bool has_room_for(const job& one) const;
     [[nodiscard]] bool called_back(const wire::record& record, instant now, worker_effects& out);
     void ask(job_callback&& event, instant now, worker_effects& out);
     void ask_next(instant now, worker_effects& out);
@@ -345,8 +347,9 @@ private:
     instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to
     std::size_t detached_ = 0;
-    std::size_t detached_here_ = 0;  // of the present link
-    std::vector<bool> streams_;      // of each function, whether it gives items; none: no one does
+    std::size_t detached_here_ = 0;        // of the present link
+    std::set<wire::attempt> nested_here_;  // jobs of the present link that callables wait for
+    std::vector<bool> streams_;  // of each function, whether it gives items; none: no one does
     worker_counters counters_;
 };
 

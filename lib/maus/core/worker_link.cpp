@@ -241,6 +241,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     link_deadline_ = never;
     ++link_serial_;
     detached_here_ = 0;
+    nested_here_.clear();
     link_beat_ = heartbeat{answer.interval_ms, answer.liveness}.within_limits();
     lease_.serving.manager = answer.manager;
     lease_.features = wire::common_features(config_.settings.features, answer.can.features);
@@ -332,12 +333,20 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
         violation({errc::protocol_violation, "a call with a bad extension"}, now, out);
         return false;
     }
-    const std::size_t calls_max = config_.settings.limits.calls_per_worker_max;
-    // What others wait for that are here has as much room again.
-    if (slots_held_ + detached_here_ <= (made.nested ? 2 * calls_max : calls_max)) return true;
+    if (has_room_for(made)) {
+        if (made.nested) nested_here_.insert(made.attempt);
+        return true;
+    }
     to.pop_back();
     --slots_held_;
     return fail(errc::overloaded, "more calls than calls_per_worker_max");
+}
+
+// It counts already. What callables wait for has as much room again: all others here may be waiting for it.
+bool worker::has_room_for(const job& one) const {
+    const std::size_t most = config_.settings.limits.calls_per_worker_max;
+    const std::size_t all = slots_held_ + detached_here_;
+    return one.nested ? all <= 2 * most : all - nested_here_.size() <= most;
 }
 
 bool worker::take_extensions(job& of, instant now) const {
@@ -419,6 +428,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     lease_.asked.reset();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
+    nested_here_.clear();
     leaving_with_link_ = false;
     if (state_ != state::leaving) state_ = state::draining;
     settle_down(now, out);
