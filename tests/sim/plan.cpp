@@ -82,7 +82,7 @@ void draw_narrow(plan& made, base::random& from) {
     made.asking = 0.2 + fraction(from) * 0.6;
     made.nesting = 0.4 + fraction(from) * 0.6;
     made.nested_asking = some(from, 0.5, 0.6);
-    made.bounds.callbacks_max = between(from, 1, 4);
+    made.bounds.callbacks_max = between(from, 1, 8);
     if (chance(from, 0.5)) made.bounds.calls_per_worker_max = between(from, 4, 6);
     made.workers = std::min(made.workers, between(from, 1, 3));
     made.direct_workers = std::min(made.direct_workers, between(from, 1, 2));
@@ -92,6 +92,11 @@ void draw_narrow(plan& made, base::random& from) {
     made.types = 1;
     made.changes = made.hung = made.hedged = 0;
     made.with_timeout = made.with_attempt_timeout = made.with_no_workers_timeout = 0;
+    if (chance(from, 0.4)) {  // and callables of calls that nobody waits for, amid suspects
+        made.bounds.callbacks_max = 1;
+        made.cancels = 0.1 + fraction(from) * 0.4;
+        made.crashes = 1 + fraction(from) * 3;
+    }
 }
 
 // Two elastic requests at least, whose workers the parkservers lose and find again.
@@ -102,8 +107,8 @@ void draw_shares(plan& made, base::random& from) {
     made.workers = between(from, 5, 9);
     made.types = made.requests_max = 1;
     made.changes = made.hung = made.crashes = made.stops = 0;
-    made.breaks = 1 + fraction(from) * 3;
-    made.deaf = some(from, 0.7, 2);
+    made.breaks = some(from, 0.5, 2);
+    made.deaf = 1 + fraction(from) * 3;
     made.half_closes = some(from, 0.5, 2);
     made.steady = seconds{14};
 }
@@ -165,7 +170,7 @@ plan draw(std::uint64_t seed) {
     made.nesting = some(from, 0.6, 0.6);
     if (chance(from, 0.3)) made.bounds.callbacks_max = between(from, 1, 6);
     if (made.asking > 0 && chance(from, 0.25)) draw_narrow(made, from);
-    if (made.steady > duration{} && chance(from, 0.25)) draw_shares(made, from);
+    if (made.steady > duration{} && chance(from, 0.5)) draw_shares(made, from);
     return made;
 }
 
