@@ -66,6 +66,7 @@ void checkers::see(const fact& what) {
         case fact::kind::unasked: return unasked(what);
         case fact::kind::relayed: return relayed(what);
         case fact::kind::given: return given(what);
+        case fact::kind::gave: return gave(what);
         case fact::kind::answered: return answered(what);
         case fact::kind::dismissed:
             services_[{what.process, what.life}].dismissed.insert({what.link, what.lease});
@@ -138,6 +139,8 @@ void checkers::sent(const fact& what) {
     // A call may settle between the moment it was written and the moment the transport takes it.
     expect(!of.at_most_once || of.sent == 0, "I5", what, "an at_most_once call was sent again");
     expect(of.at_most_once == what.at_most_once, "I5", what, "the at_most_once flag is wrong");
+    expect(of.which != function::items || of.replayable || of.items == 0, "P-116", what,
+           "a stream of which items have come begins again");
     batch& with = batches_[what.process];
     if (with.at != what.at || with.link != what.link || with.lease != what.lease) {
         with = {what.at, what.link, what.lease, {}};
@@ -184,7 +187,7 @@ void checkers::sent_over(linked& over, const fact& what) {
     const std::size_t open = over.sent - over.answered;
     expect(open <= most + std::min(most, over.nested_open), "credit", what,
            "its worker holds more than calls_per_worker_max");
-    const bool is_awaited = nested && over.asking != 0;
+    const bool is_awaited = nested && (over.asking != 0 || over.called != 0);
     // A large one was given credit when its first part was sent, when perhaps another asked.
     expect(is_awaited || what.large || held <= over.from.concurrency + waits_most, "credit", what,
            "its worker has " + std::to_string(held) + " calls, runs " +
@@ -312,6 +315,9 @@ void checkers::settled(const fact& what) {
     } else {
         settled_well(what, of);
     }
+    for (std::uint32_t number = 1; number <= of.attempts.size(); ++number) {
+        if (handed* const sent = handed_as(of, number)) called_no_more(*sent);
+    }
 }
 
 void checkers::settled_well(const fact& what, const call& of) {
@@ -375,6 +381,8 @@ void checkers::settled_badly(const fact& what, const call& of) {
             const instant since = two ? of.attempts.front().sent_at : of.sent_at;
             expect(!all_wait(of), "P-111", what,
                    "it waited for its caller, and counts as one that hangs");
+            expect(of.which != function::items || !waits_for_its_reader(of), "P-52", what,
+                   "it waited for its reader, and counts as one that hangs");
             return cause(of.attempt_timeout != duration{} && (of.sent > 0 || real_) &&
                              by >= std::max(since, of.moved) + of.attempt_timeout,
                          "its attempt had time left");

@@ -111,6 +111,7 @@ private:
         struct callbacks {
             std::uint32_t asked = 0, ran = 0;
             instant until = never;  // of the last
+            instant replied{};      // when its manager was told what the last one says
         };
         std::map<std::uint32_t, callbacks> callbacks_of;  // by attempt
         life_key sent_to;  // the worker's process that said hello on its link
@@ -138,6 +139,7 @@ private:
         std::size_t answered = 0;     // for good
         std::size_t nested_open = 0;  // calls of callables that it has not answered
         std::size_t held_most = 0;    // at a time
+        std::size_t called = 0;       // whose callables run, as its manager knows
         std::size_t waiting = 0;      // functions of its worker, for their caller
         std::size_t waiting_most = 0;
     };
@@ -257,8 +259,13 @@ private:
     void asks(const fact& what);
     void hears(const fact& what);
     [[nodiscard]] bool all_wait(const call& of);
+    [[nodiscard]] bool waits_for_its_reader(const call& of) const;
+    void gave(const fact& what);
     [[nodiscard]] bool waited_beside_others(const call& of);
     /// An attempt at a call, as its worker was sent it; null: nobody saw that.
+    static void called_no_more(handed& which) {
+        if (std::exchange(which.called, false)) --which.over->called;
+    }
     [[nodiscard]] handed* handed_as(const call& of, std::uint32_t number);
     void called_back(const fact& what);
     void replied(const fact& what);

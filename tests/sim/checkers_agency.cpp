@@ -281,6 +281,10 @@ void checkers::hears(const fact& what) {
                            *what.error == errc::cancelled ||
                            (*what.error == errc::deadline_exceeded && until != never);
     expect(has_cause, "P-110", what, "a callback fails for no reason");
+    const auto& its = found->second.callbacks_of[what.attempt];
+    const bool in_vain = found->second.settled != 0 && its.replied > found->second.settled_at;
+    expect(what.error || !in_vain, "P-110", what,
+           "a function hears what was said when nobody waited for its call any more");
     expect(until == never || what.local <= until + slack_, "P-110", what,
            "a function waited for its caller longer than it wanted to");
 }
@@ -302,17 +306,20 @@ void checkers::called_back(const fact& what) {
            "a callable runs for an older attempt");
     auto& its = of.callbacks_of[what.attempt];
     expect(++its.ran <= its.asked, "P-110", what, "a callable runs more often than it is asked");
-    if (handed* const sent = handed_as(of, what.attempt)) sent->called = true;
+    handed* const sent = handed_as(of, what.attempt);
+    if (sent != nullptr && of.settled == 0 && !std::exchange(sent->called, true))
+        ++sent->over->called;
 }
 
 // From now on its manager counts its function among those that hold a slot.
 void checkers::replied(const fact& what) {
     const auto found = calls_.find(what.ticket);
     if (found == calls_.end()) return;
+    found->second.callbacks_of[what.attempt].replied = what.at;
     handed* const sent = handed_as(found->second, what.attempt);
     if (sent == nullptr) return;
     if (std::exchange(sent->asks, false)) --sent->over->asking;
-    sent->called = false;
+    called_no_more(*sent);
 }
 
 }  // namespace maus::sim

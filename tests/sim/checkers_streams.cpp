@@ -27,12 +27,23 @@ void checkers::got(const fact& what) {
     of.started_at = std::max(of.started_at, what.at);
 }
 
+bool checkers::waits_for_its_reader(const call& of) const {
+    return of.unread >= std::max<std::size_t>(bounds_.stream_items_max, 1) ||
+           of.unread_bytes >= bounds_.stream_bytes_max;
+}
+
+void checkers::gave(const fact& what) {
+    const auto& here = services_[{what.process, what.life}].given;
+    const auto task = here.find({what.call, what.attempt});
+    const bool came =
+        task != here.end() && task->second.over == service::way{what.link, what.lease};
+    expect(came, "P-115", what, "it gave an item of a call that did not come over this link");
+}
+
 void checkers::read(const fact& what) {
     call& of = calls_[what.ticket];
     // Its function can go on only now. Else it could have before.
-    const bool had_none = of.unread >= std::max<std::size_t>(bounds_.stream_items_max, 1) ||
-                          of.unread_bytes >= bounds_.stream_bytes_max;
-    if (had_none) of.moved = what.local;
+    if (waits_for_its_reader(of)) of.moved = what.local;
     of.unread -= what.amount;
     of.unread_bytes -= what.stamp;
     of.started_at = std::max(of.started_at, what.at);

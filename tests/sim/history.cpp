@@ -35,6 +35,7 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::unasked: return "unasked";
         case fact::kind::relayed: return "relayed";
         case fact::kind::given: return "given";
+        case fact::kind::gave: return "gave";
         case fact::kind::answered: return "answered";
         case fact::kind::dismissed: return "dismissed";
         case fact::kind::greeted: return "greeted";

@@ -46,6 +46,7 @@ struct fact {
         given,      ///< a worker got a call
         answered,   ///< and said what became of it: `right` if that was the last word; `text` says
                     ///< whether it is returned or detached
+        gave,       ///< a worker sent items of a stream
         dismissed,  ///< a worker heard goodbye or reject on `link`
         greeted,    ///< a worker said hello: `stamp`, `token`, `incarnation`, `lease`; it runs
                     ///< `amount` calls at a time

@@ -136,7 +136,7 @@ void worker_process::note_hello(core::send& what) {
     world_.past.add(std::move(told));
 }
 
-// A liar: it says a result of a call that another worker has.
+// A liar: it says a result, or an item, of a call that another worker has.
 void worker_process::forge() {
     const auto& known = world_.handed_out;
     if (known.empty() || link_ == base::route{}) return;
@@ -148,7 +148,11 @@ void worker_process::forge() {
     lie.attempt = of.what.number.value;
     core::outbox out{settings_};
     core::link_address to{.to = link_, .relayed = relayed_};
-    out.link(to).result(of.what, pack(lie));
+    if (world_.how.streams > 0 && chance(luck_, 0.5)) {
+        out.link(to).items(of.what, 1, pack(lie));
+    } else {
+        out.link(to).result(of.what, pack(lie));
+    }
     world_.net.send(*this, std::move(std::get<core::send>(out.effects().front())));
 }
 
@@ -204,6 +208,17 @@ void worker_process::witness_answers(const core::send& what) {
     for (wire::record record; records.next(record);) {
         told.right = is_answer(record.type);
         if (record.type == wire::record_type::worker_unimplemented) note_unimplemented(record);
+        if (record.type == wire::record_type::item) {
+            fact gave = told;
+            gave.what = fact::kind::gave;
+            base::byte_view body = record.body;
+            if (const auto of = wire::take_attempt(body)) {
+                gave.call = of->call.value;
+                gave.attempt = of->number.value;
+                world_.past.add(std::move(gave));
+            }
+            continue;
+        }
         if (!told.right && record.type != wire::record_type::detached &&
             record.type != wire::record_type::started) {
             continue;
