@@ -20,7 +20,8 @@
 //   was up, or its worker was lost) may end after get() has returned: what it refers to has to live so long.
 // - f(x) waits. Its worker may run another call in the meantime, so a callable may call the same workers
 //   and wait for them. Functions that wait so are bounded (limits::detached_per_slot_max for each that
-//   runs at a time); one more fails with overloaded.
+//   runs at a time); one more fails with overloaded. So does one that a function of such a nested call
+//   makes when limits::callbacks_max are not answered: others may be waiting for it.
 // - f.async(x) gives a future. co_await it in a function that returns a maus::future: then nothing waits.
 // - A named function runs at once, on the thread that calls it.
 // - Waiting for a callable counts for no attempt_timeout. f.with(2s)(x) gives it a deadline of its own;

@@ -40,7 +40,8 @@ struct limits {
     /// or fails with overloaded; one that is larger than all of that is taken when there is no other.
     /// (Results in futures are the program's own, and do not count.)
     std::size_t calls_bytes_max = 256u << 20;
-    /// Calls that one worker holds, running, waiting and detached together.
+    /// Calls that one worker holds, running, waiting and detached together; and as many again that
+    /// callables make and wait for (function.hpp).
     std::size_t calls_per_worker_max = 16384;
     /// Detached calls that a manager lets a worker hold for each that it runs at a time, before it has
     /// answered any; each that it answers makes room for one more. Others wait at the manager.
@@ -49,8 +50,8 @@ struct limits {
     /// function waits then. 0 counts as 1.
     std::size_t stream_items_max = 65536;
     std::size_t stream_bytes_max = 1u << 20;
-    /// Callbacks of one worker that its manager has not answered; a worker keeps more to itself until
-    /// there is room, and one that does not fails with overloaded.
+    /// Callbacks of one worker that its manager has not answered. A worker keeps more to itself until
+    /// there is room; of a function that runs for a callable they fail with overloaded.
     std::size_t callbacks_max = 4096;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).

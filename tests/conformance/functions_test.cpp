@@ -8,7 +8,7 @@ using namespace spec;
 
 namespace {
 
-constexpr u16 reference_functions = 6;
+constexpr u16 reference_functions = 6, tag_nested = 9;
 const std::vector<std::string> with_feature = {"functions"}, without;
 const std::string apply_signature = "apply(i32,fn<i32(i32)>)->i32";
 using unary = maus::function<int(int)>;
@@ -368,6 +368,59 @@ TEST_CASE("P-111: the time of an attempt stands still while it waits for its cal
     held.open();
     (void)all.worker.link->next(r_callback_result);
     CHECK(error_of(call) == maus::errc::attempt_timeout);
+}
+
+TEST_CASE("P-117: a call that a callable makes and waits for says so, and no other does") {
+    asking all;
+    auto outer = all.all.workers.call(
+        apply_method, 1, [&](int x) { return all.all.workers.call<int>("add", x, 1).get(); });
+    const record first = all.next_call();
+    CHECK((first.flags & flag_extended) == 0);
+    all.say(question(attempt_of(first), 0, 1, 5));
+    const record nested = all.next_call();
+    CHECK((nested.flags & flag_extended) != 0);
+    CHECK(nested.body.find(extension(tag_nested, {})) != bytes::npos);
+    all.say(with_payload(r_result, attempt_of(nested), payload(6)));
+    (void)all.worker.link->next(r_callback_result);
+    all.say(with_payload(r_result, attempt_of(first), payload(7)));
+    CHECK(outer.get() == 7);
+}
+
+TEST_CASE(
+    "P-117: nested calls have room of their own at a worker, and do not stand in line to ask") {
+    maus::worker_options few;
+    few.limits.calls_per_worker_max = 1;
+    maus::worker worker(few);
+    worker.expose("apply", [](int x, const unary& f) { return f(x); });
+    fake_manager manager;
+    worker.connect(manager.workers.endpoint());
+    worker.start();
+    spec::link link(manager.workers.accept());
+    link.is_managers = true;
+    welcome yes;
+    yes.manager = manager.self.manager;
+    yes.interval_ms = 1000;
+    yes.liveness = 100;
+    yes.stamp = taken_apart<hello>(link.next(r_hello).body).first.stamp;
+    yes.features = with_feature;
+    yes.limits = {{12, 1}};  // callbacks_max
+    link.send(to_record(r_welcome, yes));
+    const auto apply = [](u64 call, int x) {
+        return a_call({call, 1}, 0, payload(x) + callable(0));
+    };
+    link.send(apply(1, 5));
+    const auto outer = decoded<asked>(link.next(r_callback).body);
+    link.send(apply(2, 6));
+    const record refused = link.next(r_failed);
+    CHECK(attempt_of(refused).call == 2);
+    CHECK(decoded<fault>(refused.body).error == number_of(maus::errc::overloaded));
+    link.send(with_extensions(apply(3, 7), extension(tag_nested, {})));
+    const record in_vain = link.next(r_failed);  // its callback finds no room
+    CHECK(attempt_of(in_vain).call == 3);
+    const auto why = decoded<fault>(in_vain.body);
+    CHECK(why.text.find("callbacks_max") != std::string::npos);
+    link.send(answer_to(outer, 8));
+    CHECK(attempt_of(link.next(r_result)).call == 1);
 }
 
 TEST_CASE("P-112: what a callable is asked for again it sees by the attempt's number") {

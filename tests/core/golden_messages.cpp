@@ -402,6 +402,12 @@ void add_calls(std::vector<item>& to) {
                  its.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
                  out.call(attempt, 5, false, payload, wire::encoded(its).view());
              });
+    add_link(to, "call_nested", "record 35, call, which a callable waits for", [](auto out) {
+        base::buffer payload = small();
+        wire::call_extensions its;
+        its.nested = true;
+        out.call(attempt, 5, false, payload, wire::encoded(its).view());
+    });
     add_link(to, "call_of_stream",
              "record 35, call, with a credit of 3 items and 100 bytes, skip 2", [](auto out) {
                  base::buffer payload = small();

@@ -65,6 +65,7 @@ struct elastic_office {
         if (!direct) made.lease = {5, worker};
         made.type = "t";
         made.signatures = {"f()->void"};
+        made.can.features = {"functions"};
         made.interval_ms = 100;
         made.liveness = 3;
         core.on(
@@ -87,6 +88,17 @@ struct elastic_office {
         const auto write = [&](wire::link_writer& to) { to.result({{call}, {1}}, base::buffer{}); };
         core.on(core::received{{worker}, link_message(limits{}, write)}, at_ms(0), out);
         return take();
+    }
+    /// Its function calls a callable of its caller's, and waits.
+    core::called_back ask_caller(std::uint8_t worker, std::uint64_t call) {
+        const auto write = [&](wire::link_writer& to) {
+            to.carry(wire::record_type::callback, {{call}, {1}}, {1, 0}, base::buffer{});
+        };
+        core.on(core::received{{worker}, link_message(limits{}, write)}, at_ms(0), out);
+        REQUIRE(out.callbacks.size() == 1);
+        auto asked = std::move(out.callbacks.front());
+        out.callbacks.clear();
+        return asked;
     }
     lines share(std::uint8_t parkserver, std::uint32_t workers) {
         return hear(parkserver, wire::fair_share{{1}, workers, {}});
@@ -150,6 +162,27 @@ TEST_CASE("manager: gives a worker back between calls, and sends it no more mean
     CHECK(at.out.done.size() == 1);
     CHECK(at.core.counters().lost == 0);
     CHECK(at.core.calls().reassigned == 0);
+}
+
+// maus-sim, seed 10480: when all of them wait for callables at that moment, it is put off and not forgotten.
+TEST_CASE("manager: gives a worker back when no call of it waits for a callable any more") {
+    elastic_office at;
+    at.ask({1, 0});
+    at.greet_all({11, 12});
+    const auto id_in = [](const lines& said) {
+        const std::string& line = said.at(0);
+        const auto from = line.rfind(' ') + 1;
+        return std::stoull(line.substr(from, line.find('/') - from));
+    };
+    const auto one = id_in(at.call(1)), other = id_in(at.call(2));
+    const auto asked = at.ask_caller(11, one);
+    (void)at.ask_caller(12, other);
+    CHECK(at.share(1, 1).empty());
+    core::answer_callback answer{asked.link, asked.attempt, asked.which, {}, asked.slot, {}};
+    at.core.on(std::move(answer), at_ms(0), at.out);
+    at.take();
+    at.answer(11, one);
+    CHECK(at.has() == 1);
 }
 
 TEST_CASE("manager: keeps a worker after all if its share grows before it is idle") {

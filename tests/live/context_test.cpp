@@ -214,6 +214,11 @@ TEST_CASE("a label stands in the errors of its calls, and a bad one is refused",
     });
     const auto failed = error_of(with.workers.with({.label = "nightly"}).call<int>("fails", 1));
     CHECK(failed.label() == "nightly");
+    // Also of those that no worker gets.
+    const auto labelled = with.workers.with({.label = "nightly"});
+    CHECK(error_of(labelled.call<int>("absent")).label() == "nightly");
+    CHECK(error_of(with.workers.with({.timeout = 0ms, .label = "nightly"}).call<int>("fails", 1))
+              .label() == "nightly");
     CHECK_THAT(failed.what(), maus_test::has_text("fails [nightly]: remote_exception"));
     for (const auto& bad : {std::string(1000, 'x'), std::string("a\nb")}) {
         try {

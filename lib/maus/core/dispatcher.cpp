@@ -7,6 +7,10 @@
 namespace maus::core {
 
 namespace {
+outcome labelled(outcome&& of, const call_tags* with) {
+    if (with != nullptr && of.about) of.about->label = with->label;
+    return std::move(of);
+}
 std::string lost_worker(const std::string& worker, std::string_view why) {
     return "worker " + worker + " was lost before it answered: " + std::string(why);
 }
@@ -56,7 +60,9 @@ void dispatcher::join(link_index index, group_id id, std::vector<settled>& done)
         waiting.known = placement_.number_of(placement_[index], waiting.method) >= 0;
         while (!waiting.known && waiting.calls.first != no_index) {
             const std::uint32_t first = waiting.calls.first;
-            settle_unasked(first, *refusal(joined, waiting.method), nullptr, done);
+            settle_unasked(first,
+                           labelled(*refusal(joined, waiting.method), calls_[first].tags.get()),
+                           nullptr, done);
         }
     }
     placement_.mark(joined);
@@ -68,7 +74,8 @@ void dispatcher::complete(group_id id, std::vector<settled>& done) {
         for (std::uint32_t index = waiting.first; index != no_index;) {
             const std::uint32_t next = calls_[index].next;
             if (calls_[index].method == method) {
-                settle_unasked(index, *refusal(whole, method), nullptr, done);
+                settle_unasked(index, labelled(*refusal(whole, method), calls_[index].tags.get()),
+                               nullptr, done);
             }
             index = next;
         }
@@ -121,6 +128,8 @@ void dispatcher::remove_link(link_index index, link_end how, std::string_view wh
         } else if (could_run > 0) {
             guilt = suspicion::blamed;
             --could_run;
+        } else if (how == link_end::lost && calls_[call].alone) {
+            guilt = suspicion::blamed;  // what it ran beside had waited for it
         } else if (how == link_end::lost) {
             guilt = suspicion::doubted;
         }
@@ -169,13 +178,13 @@ void dispatcher::refuse(const submission& call, errc code, std::string text,
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(placement_.signature(call.method.value));
     about->text = std::move(text);
-    turn_away(call.ticket, {code, {}, std::move(about)}, done);
+    turn_away(call, {code, {}, std::move(about)}, done);
 }
 
-void dispatcher::turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done) {
+void dispatcher::turn_away(const submission& call, outcome&& why, std::vector<settled>& done) {
     ++counters_.submitted;
     ++counters_.errors;
-    done.push_back({ticket, std::move(why)});
+    done.push_back({call.ticket, labelled(std::move(why), call.options.tags.get())});
 }
 
 call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>& done) {
@@ -208,7 +217,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     }
     if (line != nullptr && !line->known) {
         if (auto why = refusal(of, call.method.value)) {
-            turn_away(call.ticket, std::move(*why), done);
+            turn_away(call, std::move(*why), done);
             return {};
         }
         line->known = !of.links.empty();
@@ -299,46 +308,6 @@ void dispatcher::cancel(call_id id, std::string_view why, outbox& out, std::vect
     if (call == nullptr || call->settled) return;
     const std::uint32_t index = call_table::index_of(id);
     settle_unasked(index, failure_of(*call, errc::cancelled, why), &out, done);
-}
-
-// Calls that workers of their group know but that are larger than each of them allows.
-void dispatcher::settle_too_large(std::vector<settled>& done) {
-    for (const std::uint32_t index : placement_.too_large()) {
-        const call_slot& call = calls_[index];
-        const worker_link& best = *placement_.most_generous(call);
-        placement_.mark(*call.group);  // what stands behind it may go now
-        const std::string whose =
-            best.payloads.is_relays ? "the relaying parkserver" : "worker " + best.worker;
-        const std::string why =
-            wire::larger_than("the arguments", call.payload.size(), whose + "'s message_bytes_max",
-                              best.payloads.bytes_max);
-        settle_unasked(index, failure_of(call, errc::too_large, why), nullptr, done);
-    }
-    placement_.too_large().clear();
-}
-
-// Their worker's function takes something else.
-void dispatcher::settle_inconvertible(std::vector<settled>& done) {
-    for (const auto& [index, why] : placement_.inconvertible()) {
-        const call_slot& call = calls_[index];
-        placement_.mark(*call.group);  // what stands behind it may go now
-        settle_unasked(index, failure_of(call, why.code, why.message), nullptr, done);
-    }
-    placement_.inconvertible().clear();
-}
-
-void dispatcher::convert_result(link_index from, std::uint32_t method, settled& done) {
-    auto made = placement_[from].conversions.at(method).result(done.result.payload.view());
-    if (made) {
-        done.result.payload = std::move(made).value();
-        return;
-    }
-    --counters_.results;
-    ++counters_.errors;
-    auto about = std::make_unique<outcome::details>();
-    about->function = name_of(placement_.signature(method));
-    about->text = made.why().message;
-    done.result = {made.why().code, {}, std::move(about)};
 }
 
 void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why, instant now,

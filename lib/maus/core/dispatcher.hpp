@@ -238,7 +238,7 @@ private:
         return signature.substr(0, signature.find('('));
     }
     [[nodiscard]] std::optional<outcome> refusal(call_group& of, std::uint32_t method);
-    void turn_away(std::uint64_t ticket, outcome&& why, std::vector<settled>& done);
+    void turn_away(const submission& call, outcome&& why, std::vector<settled>& done);
     inline outcome& settle(std::uint32_t index, bool failed, std::vector<settled>& done);
     void settle(std::uint32_t index, outcome&& result, std::vector<settled>& done);
     void settle_unasked(std::uint32_t index, outcome&& result, outbox* out,

@@ -1,4 +1,5 @@
-// What only few calls need (dispatcher.hpp): those for one worker, and second attempts at others.
+// What only few calls need (dispatcher.hpp): those for one worker, those that are too large or have to be
+// converted, and second attempts.
 #include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
 #include "maus/core/dispatcher.hpp"
@@ -18,7 +19,7 @@ link_index dispatcher::link_for(const call_group& of, const submission& call,
     }
     const std::uint64_t bytes_max = placement_[at].payloads.bytes_max;
     if (placement_.number_of(placement_[at], call.method.value) < 0) {
-        turn_away(call.ticket, refusal_by({at}, call.method.value), done);
+        turn_away(call, refusal_by({at}, call.method.value), done);
         return no_index;
     }
     if (call.payload.size() > bytes_max) {
@@ -74,6 +75,48 @@ void dispatcher::lose_addressed(link_index of, std::string_view why, std::vector
         lose_all(line.calls);
         lose_all(line.nested);
     }
+}
+
+// --- calls that no worker takes as they are -----------------------------------------------------------
+
+// Calls that workers of their group know but that are larger than each of them allows.
+void dispatcher::settle_too_large(std::vector<settled>& done) {
+    for (const std::uint32_t index : placement_.too_large()) {
+        const call_slot& call = calls_[index];
+        const worker_link& best = *placement_.most_generous(call);
+        placement_.mark(*call.group);  // what stands behind it may go now
+        const std::string whose =
+            best.payloads.is_relays ? "the relaying parkserver" : "worker " + best.worker;
+        const std::string why =
+            wire::larger_than("the arguments", call.payload.size(), whose + "'s message_bytes_max",
+                              best.payloads.bytes_max);
+        settle_unasked(index, failure_of(call, errc::too_large, why), nullptr, done);
+    }
+    placement_.too_large().clear();
+}
+
+// Their worker's function takes something else.
+void dispatcher::settle_inconvertible(std::vector<settled>& done) {
+    for (const auto& [index, why] : placement_.inconvertible()) {
+        const call_slot& call = calls_[index];
+        placement_.mark(*call.group);  // what stands behind it may go now
+        settle_unasked(index, failure_of(call, why.code, why.message), nullptr, done);
+    }
+    placement_.inconvertible().clear();
+}
+
+void dispatcher::convert_result(link_index from, std::uint32_t method, settled& done) {
+    auto made = placement_[from].conversions.at(method).result(done.result.payload.view());
+    if (made) {
+        done.result.payload = std::move(made).value();
+        return;
+    }
+    --counters_.results;
+    ++counters_.errors;
+    auto about = std::make_unique<outcome::details>();
+    about->function = name_of(placement_.signature(method));
+    about->text = made.why().message;
+    done.result = {made.why().code, {}, std::move(about)};
 }
 
 // --- second attempts ----------------------------------------------------------------------------

@@ -255,7 +255,7 @@ private:
     /// True: somebody is still to be given back.
     [[nodiscard]] bool give_back(group_id group, instant now, manager_effects& out);
     [[nodiscard]] std::size_t too_many_of(const standing_request& of) const;
-    void choose(standing_request& of, std::size_t many);
+    [[nodiscard]] bool choose(standing_request& of, std::size_t many);
     void keep(link& which, bool keeps);
 
     inline void from_worker(const link_key& key, wire::message& message, instant now,

@@ -73,6 +73,8 @@ void manager::keep_while_asking(link& from) {
 }
 
 void manager::on(answer_callback&& event, instant now, manager_effects& out) {
+    if (!dispatcher_.orphans().empty()) [[unlikely]]
+        refuse_orphans(now, out);
     const auto found = links_.find(event.link);
     if (found == links_.end()) return;  // its worker is gone, and asks nobody any more
     link& to = found->second;

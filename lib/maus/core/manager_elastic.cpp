@@ -85,13 +85,14 @@ bool manager::give_back(group_id group, instant now, manager_effects& out) {
         keep(links_.at(of.giving_back.back()), true);
         of.giving_back.pop_back();
     }
-    if (of.giving_back.size() < too_many) choose(of, too_many - of.giving_back.size());
+    const bool some_wait =
+        of.giving_back.size() < too_many && choose(of, too_many - of.giving_back.size());
     const auto chosen = of.giving_back;
     for (const auto& key : chosen) {
         if (dispatcher_.held_by(links_.at(key).index) != 0) continue;
         end(key, link_end::released, errc::cancelled, "others wait for workers", now, out);
     }
-    return !of.giving_back.empty();
+    return some_wait || !of.giving_back.empty();
 }
 
 namespace {
@@ -115,14 +116,16 @@ std::size_t manager::too_many_of(const standing_request& of) const {
     return most;
 }
 
-// Those that have the least to do, and of these the newest. Who came directly is nobody else's.
-void manager::choose(standing_request& of, std::size_t many) {
+// Those that have the least to do, and of these the newest. Who came directly is nobody else's. True: there
+// are others, of which calls wait for callables now.
+bool manager::choose(standing_request& of, std::size_t many) {
     struct candidate {
         std::size_t held;
         std::size_t age;
         link_key key;
     };
     std::vector<candidate> some;
+    bool others_wait = false;
     for (std::size_t place = 0; place < of.links.size(); ++place) {
         const link_key& key = of.links[place];
         const link& each = links_.at(key);
@@ -130,7 +133,10 @@ void manager::choose(standing_request& of, std::size_t many) {
             std::any_of(of.bounds.begin(), of.bounds.end(),
                         [&](const auto& told) { return counts(each.lease, told.second); });
         if (each.lease.none() || each.is_given_back || !is_bound) continue;
-        if (dispatcher_.asking_at(each.index) != 0) continue;
+        if (dispatcher_.asking_at(each.index) != 0) {
+            others_wait = true;
+            continue;
+        }
         some.push_back({dispatcher_.held_by(each.index), of.links.size() - place, key});
     }
     std::sort(some.begin(), some.end(), [](const candidate& one, const candidate& other) {
@@ -140,6 +146,7 @@ void manager::choose(standing_request& of, std::size_t many) {
         of.giving_back.push_back(some[i].key);
         keep(links_.at(some[i].key), false);
     }
+    return others_wait && some.size() < many;
 }
 
 void manager::keep(link& which, bool keeps) {

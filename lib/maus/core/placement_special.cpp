@@ -1,4 +1,5 @@
-// What only few calls need (placement.hpp): those for one worker, and second attempts at others.
+// What only few calls need (placement.hpp): those for one worker, those that are tried alone, and second
+// attempts.
 #include <algorithm>
 
 #include "maus/core/placement.hpp"
@@ -95,6 +96,60 @@ void placement::pump_addressed(call_group& of, std::uint64_t before, instant now
     }
     std::erase_if(of.addressed,
                   [this](link_index at) { return links_[at].addressed->size() == 0; });
+}
+
+// --- calls that are tried alone ---------------------------------------------------------------------
+
+// An idle worker; or none, and the least busy one is kept free until it is idle.
+placement::place placement::place_for_suspect(call_group& of, std::uint32_t call) {
+    const call_id id = calls_.id_of(call);
+    bool reserved = false;
+    std::uint32_t least_busy = no_index;
+    for (const auto at : of.links) {
+        worker_link& candidate = links_[at];
+        if (number_of(candidate, calls_[call].method) < 0) continue;
+        if (of.is_picky && is_too_large_for(candidate, calls_[call])) continue;
+        const bool taken = candidate.reserved_for.value != 0 && candidate.reserved_for != id &&
+                           calls_.find(candidate.reserved_for) != nullptr;
+        const bool nested = calls_[call].nested;
+        if ((taken && !nested) || candidate.is_taken_for(nested) || candidate.closed ||
+            candidate.returns.holds()) {
+            continue;
+        }
+        if (candidate.held.size == 0 || (nested && candidate.is_idle())) return {at, true};
+        if (candidate.reserved_for == id) reserved = true;
+        if (least_busy == no_index || candidate.held.size < links_[least_busy].held.size)
+            least_busy = at;
+    }
+    if (!reserved && least_busy != no_index) links_[least_busy].reserved_for = id;
+    return {no_index, reserved || least_busy != no_index};
+}
+
+void placement::pump_suspects(call_group& of, call_list& from, instant now, outbox& out) {
+    // There may be many suspects. Each link that takes any takes one, or is kept free for one.
+    auto takers = std::count_if(of.links.begin(), of.links.end(), [this](link_index at) {
+        return !links_[at].is_taken_for(true) && !links_[at].closed && !links_[at].returns.holds();
+    });
+    for (std::uint32_t call = from.first; call != no_index && takers > 0;) {
+        const std::uint32_t next = calls_[call].next;
+        const auto [at, takes] = place_for_suspect(of, call);
+        if (takes) --takers;
+        if (at != no_index && of.converts && !convert(call, at)) {
+            call = next;
+            continue;
+        }
+        if (at != no_index) {
+            for (const auto other : of.links) {
+                if (links_[other].reserved_for == calls_.id_of(call))
+                    links_[other].reserved_for = {};
+            }
+            send_calls(at, from, call, 1, now, out);
+            // A nested one stands beside another that waits for it.
+            if (links_[at].suspect.value == 0) links_[at].suspect = calls_.id_of(call);
+        }
+        if (at == no_index) note_if_too_large(call);
+        call = next;
+    }
 }
 
 // --- second attempts ----------------------------------------------------------------------------

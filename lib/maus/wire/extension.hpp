@@ -35,7 +35,7 @@ inline constexpr std::uint16_t label_tag = 4;                // of call (6.2)
 inline constexpr std::uint16_t trace_tag = 5;                // of call (6.2)
 inline constexpr std::uint16_t reference_functions_tag = 6;  // of register_worker and hello (P-108)
 inline constexpr std::uint16_t stream_credit_tag = 8;        // of call (6.4)
-inline constexpr std::uint16_t nested_tag = 9;               // of call (P-111)
+inline constexpr std::uint16_t nested_tag = 9;               // of call (P-117)
 inline constexpr std::uint16_t dynamic_functions_tag = 10;   // of register_worker and hello (P-97)
 
 /// In the order in which they came. They point into the message that they were read from.
