@@ -146,6 +146,7 @@ void parkserver::dispatch(route from, const session* known, const wire::control&
     }
     if (known == nullptr) return out.control(from, wire::register_again{});
     if (const auto* beat = std::get_if<wire::ping>(&message)) {
+        if (known->manager != nullptr) look_at_bounds(*known->manager, now);
         return out.control(from, wire::pong{beat->stamp});
     }
     if (const auto* bye = std::get_if<wire::goodbye>(&message)) {

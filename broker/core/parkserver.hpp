@@ -145,6 +145,7 @@ private:
         std::uint32_t bound = 0;         // what its manager was told to have at most; 0: nothing
         std::uint64_t bound_newest = 0;  // the newest lease of all when that was told
         std::uint64_t newest = 0;        // that a worker was offered for it by
+        instant newest_at{};
         bool satisfied = false;          // it once had all: from now on one lost, one replaced
         std::set<worker_id> leased;      // from here
         std::uint32_t held_counted = 0;  // its claims that count
@@ -327,7 +328,9 @@ private:
     [[nodiscard]] kept kept_for_waiting(const pool& of) const;
     void share_out(pool& of, instant now, core::outbox& out);
     void tell_share(const request_key& key, standing_request& wanted, std::uint32_t share,
-                    core::outbox& out);
+                    instant now, core::outbox& out);
+    [[nodiscard]] static bool may_be_said_again(const standing_request& of, instant now);
+    void look_at_bounds(const manager& of, instant now);
     [[nodiscard]] std::vector<wire::elastic_status> elastic_rows(const wire::status& told) const;
 
     // --- time

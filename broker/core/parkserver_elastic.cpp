@@ -46,7 +46,7 @@ void parkserver::share_out(pool& of, instant now, outbox& out) {
     of.shares.settle(there - std::min(there, needed));
     for (const auto order : of.shares.take_changed()) {
         const request_key& key = of.elastic.at(order);
-        tell_share(key, *find(key), of.shares.of(order), out);
+        tell_share(key, *find(key), of.shares.of(order), now, out);
     }
     while (of.free.size() > waiting.all) {
         const auto poorest = of.shares.next_to_grow();
@@ -56,6 +56,21 @@ void parkserver::share_out(pool& of, instant now, outbox& out) {
         offer(*of.free.begin()->second, key, wanted, now, out);
         note_share(of, key, wanted);
         if (wanted.missing() == 0) of.waiting.erase(wanted.order);
+    }
+}
+
+bool parkserver::may_be_said_again(const standing_request& of, instant now) {
+    constexpr auto old_enough = std::chrono::seconds{5};
+    return of.bound != 0 && of.newest > of.bound_newest &&
+           now >= base::after(of.newest_at, old_enough);
+}
+
+// At each of its pings.
+void parkserver::look_at_bounds(const manager& of, instant now) {
+    for (const auto& [request, each] : of.requests) {
+        if (!may_be_said_again(each, now)) continue;
+        pools_[each.type].shares.touch(each.order);
+        to_serve_.insert(each.type);
     }
 }
 
@@ -70,14 +85,15 @@ void parkserver::forget_bounds(manager& of) {
 
 // A bound is not said before it matters, and stands until the share is larger. To its max a manager
 // keeps by itself; and that may be another parkserver's bound: two that repeat each other's would
-// never let it grow again ([P-104]). Said again, it also counts those that came since ([P-102]).
+// never let it grow again ([P-104]). Said again, it also counts those that came since ([P-102]); but not before
+// it is sure that the manager has too many with them: what others claim may be old for as long as that.
 void parkserver::tell_share(const request_key& key, standing_request& wanted, std::uint32_t share,
-                            outbox& out) {
+                            instant now, outbox& out) {
     const bool is_above = wanted.serving() > share;
     const bool is_full = wanted.range->max != 0 && share >= wanted.range->max;
     const bool has_too_many = is_above && !is_full;
     const bool is_void = wanted.bound != 0 && !is_above && (share > wanted.bound || is_full);
-    const bool is_said = wanted.bound == share && wanted.newest <= wanted.bound_newest;
+    const bool is_said = wanted.bound == share && !may_be_said_again(wanted, now);
     if (has_too_many ? is_said : !is_void) return;
     wanted.bound = has_too_many ? share : 0;
     wanted.bound_newest = leases_made_;

@@ -262,6 +262,7 @@ void parkserver::offer(worker& who, const request_key& to, standing_request& wan
     const manager& asking = managers_.at(to.first);
     const lease_id id{config_.epoch, ++leases_made_};
     wanted.newest = leases_made_;
+    wanted.newest_at = now;
     set_state(who, worker_state::offered);
     who.lease = id;
     leases_[id] = {who.registration.worker, to.first, wanted.token, false, who.via, asking.via};

@@ -446,7 +446,7 @@ bool checkers::waited_beside_others(const call& of) {
     return std::any_of(handed_.begin(), handed_.end(), [&](const auto& each) {
         const handed& other = each.second;
         return &other != its && other.over == its->over && !other.slot_back && !other.asks &&
-               !other.called;
+               !other.called && calls_.at(other.ticket).settled == 0;
     });
 }
 
