@@ -119,12 +119,14 @@ private:
 /// The failure of what ended its thread (pthread_exit).
 [[nodiscard]] std::exception_ptr thread_ended();
 
-/// What is known of how far a call is, and who listens. Made when the first of them comes.
+/// What few states have. Made when the first of it comes: what is known of how far a call is, and who
+/// listens; what is kept for a coroutine.
 struct progress_hook {
     std::mutex guard;
     std::function<void(const progress&)> listener;
     std::optional<progress> latest;  // that was not told
     bool posted = false;
+    std::shared_ptr<const void> kept;
 };
 
 /// What is handed to the thread that does it: a call, or something else.
@@ -164,6 +166,8 @@ public:
     [[nodiscard]] bool ready() const noexcept {
         return (word_.load(std::memory_order_acquire) & settled_bit) != 0;
     }
+    /// As long as this lives.
+    void keep(std::shared_ptr<const void> kept);
     void wait();
     [[nodiscard]] bool wait_for(std::chrono::nanoseconds time);
     /// Runs `next` when this is settled: at once if it is.

@@ -126,6 +126,9 @@ public:
     /// For the library: then() with a continuation, which `make` makes of the future.
     template <class Make>
     void continue_with(Make make);
+    /// For the library: keeps something alive as long as the coroutine whose future this is, or what
+    /// else settles it.
+    void keep(std::shared_ptr<const void> kept) const { shared().keep(std::move(kept)); }
     /// For the library: for whoever may have to cancel it once it was taken over.
     [[nodiscard]] detail::state_ref<detail::state<T>> share() const { return state_; }
 

@@ -47,6 +47,9 @@ public:
     virtual void give(std::unique_ptr<item_source> items) = 0;
     /// What calls the functions among the arguments.
     [[nodiscard]] virtual std::shared_ptr<function_calls> functions() = 0;
+    /// Keeps the function that is called alive. Not for what the function itself may have: it would keep
+    /// itself.
+    [[nodiscard]] virtual std::shared_ptr<const void> function() const = 0;
 };
 
 using handler = std::function<void(invocation&)>;
@@ -119,12 +122,22 @@ base::buffer encoded(const R& value) {
     return payload;
 }
 
-/// Starts a coroutine and answers when its future is ready. It may refer to its arguments until then.
+/// What a coroutine may refer to until it has ended: its arguments, and its own closure. The call may be
+/// settled and the worker gone before.
+template <class Arguments>
+struct coroutine_needs {
+    Arguments arguments;
+    std::shared_ptr<const void> function;
+};
+/// Starts a coroutine and answers when its future is ready.
 template <class R, class F, class Arguments>
 void answer_later(invocation& call, F& function, Arguments decoded) {
-    auto arguments = std::make_shared<Arguments>(std::move(decoded));
-    future<R> pending = std::apply(function, *arguments);
-    (void)pending.then([arguments, answer = call.defer()](future<R> ready) {
+    const auto needs = std::make_shared<coroutine_needs<Arguments>>(
+        coroutine_needs<Arguments>{std::move(decoded), call.function()});
+    future<R> pending = std::apply(function, needs->arguments);
+    // Its variables go after it has answered, and with them the last reference to the state.
+    pending.keep(needs);
+    (void)pending.then([answer = call.defer()](future<R> ready) {
         try {
             if constexpr (std::is_void_v<R>) {
                 ready.get();

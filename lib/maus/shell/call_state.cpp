@@ -143,6 +143,12 @@ progress_hook& state_base::hook() {
     return *seen;
 }
 
+void state_base::keep(std::shared_ptr<const void> kept) {
+    progress_hook& its = hook();
+    const std::lock_guard lock(its.guard);
+    its.kept = std::move(kept);
+}
+
 // One at a time is on its way: a function may tell more than its listener can hear.
 void state_base::post_if_due(progress_hook& its) {
     if (!is_owned_ || !its.listener || !its.latest || its.posted) return;

@@ -86,6 +86,7 @@ public:
             of, std::move(fence), std::stop_token{}, std::make_shared<completion_sink>()));
     }
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override { return nullptr; }
+    [[nodiscard]] std::shared_ptr<const void> function() const override { return of_; }
     // A function<R(A)> gives no stream.
     void give(std::unique_ptr<detail::item_source>) override {}
 

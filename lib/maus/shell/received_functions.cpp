@@ -43,11 +43,13 @@ private:
 class named_call final : public detail::invocation {
 public:
     named_call(detail::state_base& call, std::shared_ptr<callback_desk> desk,
-               const maus::context& context, std::shared_ptr<detail::function_calls> functions)
+               const maus::context& context, std::shared_ptr<detail::function_calls> functions,
+               std::shared_ptr<const exposed_functions> exposed)
         : call_(&call),
           desk_(std::move(desk)),
           context_(context),
           functions_(std::move(functions)),
+          exposed_(std::move(exposed)),
           arguments_(std::move(call.arguments())) {}
 
     [[nodiscard]] base::buffer& arguments() override { return arguments_; }
@@ -65,6 +67,7 @@ public:
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override {
         return functions_;
     }
+    [[nodiscard]] std::shared_ptr<const void> function() const override { return exposed_; }
     // A function<R(A)> gives no stream.
     void give(std::unique_ptr<detail::item_source>) override {}
 
@@ -96,6 +99,7 @@ private:
     std::shared_ptr<callback_desk> desk_;
     maus::context context_;
     std::shared_ptr<detail::function_calls> functions_;
+    std::shared_ptr<const exposed_functions> exposed_;
     base::buffer arguments_;
     callback_desk::outcome outcome_{core::job_value{}};
     std::shared_ptr<named_reply> later_;
@@ -124,7 +128,7 @@ void received_functions::call_named(const std::string& signature, detail::state_
     const auto& all = exposed_->signatures;
     const auto found = std::find(all.begin(), all.end(), signature);
     // The reference that the owner got.
-    named_call runs(call, desk_, context_, shared_from_this());
+    named_call runs(call, desk_, context_, shared_from_this(), exposed_);
     if (found == all.end()) {
         return desk_->settle(
             call,

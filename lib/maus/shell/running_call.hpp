@@ -86,6 +86,7 @@ public:
     [[nodiscard]] maus::context context() override;
     void give(std::unique_ptr<detail::item_source> items) override { items_ = std::move(items); }
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override;
+    [[nodiscard]] std::shared_ptr<const void> function() const override { return with_.exposed; }
     [[nodiscard]] maus::fence fence() const;
     [[nodiscard]] const core::job& job() const { return job_; }
 

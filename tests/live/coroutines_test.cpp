@@ -1,0 +1,88 @@
+// Coroutines as functions and as callables: what they refer to, who waits for them, and what they may wait for.
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "live/site.hpp"
+#include "support/gate.hpp"
+
+using namespace live;
+using maus_test::gate;
+
+namespace {
+
+using unary_function = maus::function<int(int)>;
+
+/// A manager with a worker whose function "hold" waits at a gate, and room for more workers.
+struct with_a_gate {
+    with_a_gate() {
+        holder.expose("hold", [this](int x) {
+            held.pass();
+            return x;
+        });
+        holder.connect(manager.endpoint(), "holder");
+        holder.start();
+        holders = manager.get_workers({.type = "holder"});
+    }
+    gate held;
+    maus::manager manager{{.endpoint = "tcp://127.0.0.1:*"}};
+    maus::worker holder;
+    maus::worker_group holders;
+};
+
+/// Looks at what a closure has when the variables of a coroutine go: after it has answered.
+struct looks_at {
+    ~looks_at() { seen = static_cast<int>(std::count(text.begin(), text.end(), 'q')); }
+    const std::string& text;
+    std::atomic<int>& seen;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a callable that is a coroutine has its closure until it ends, though nobody waits any more") {
+    std::atomic<int> seen{0};
+    with_a_gate with;
+    maus::worker worker;
+    worker.expose("apply", [](int x, const unary_function& f) { return f(x); });
+    worker.connect(with.manager.endpoint());
+    worker.start();
+    auto workers = with.manager.get_workers();
+    {
+        auto call = workers.call<int>(
+            "apply", 1,
+            unary_function([&, text = std::string(100, 'q')](int x) -> maus::future<int> {
+                const looks_at last{text, seen};
+                co_return co_await with.holders.call<int>("hold", x);
+            }));
+        REQUIRE(with.held.wait_for_arrivals(1));
+        call.cancel();
+        CHECK(error_of(std::move(call)).code() == maus::errc::cancelled);
+    }
+    // What is settled before is let go of before.
+    CHECK(value_of(workers.call<int>("apply", 1, unary_function([](int x) { return x; }))) == 1);
+    with.held.open();
+    CHECK(eventually([&] { return seen == 100; }));
+}
+
+TEST_CASE(
+    "a function that is a coroutine has its closure until it ends, though its worker is gone") {
+    std::atomic<int> seen{0};
+    with_a_gate with;
+    auto workers = with.manager.get_workers();
+    {
+        maus::worker worker({.stop_timeout = 1ms});
+        worker.expose("wait", [&, text = std::string(100, 'q')](int x) -> maus::future<int> {
+            const looks_at last{text, seen};
+            co_return co_await with.holders.call<int>("hold", x);
+        });
+        worker.connect(with.manager.endpoint());
+        worker.start();
+        (void)workers.call<int>("wait", 1);
+        REQUIRE(with.held.wait_for_arrivals(1));
+    }
+    with.held.open();
+    CHECK(eventually([&] { return seen == 100; }));
+}
