@@ -107,8 +107,11 @@ public:
     explicit worker(worker_options options = {});
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
-    /// Stops it and waits for the functions that run. In one of its own functions (one that calls
-    /// exit(), where the worker is a static object) it does not wait, and keeps its memory.
+    /// Stops it and waits for the functions that run, and for coroutines that go on since a callback of
+    /// their caller's has been answered or has failed. A coroutine that waits for anything else is not
+    /// waited for; what its function has captured lives until it ends. In one of its own
+    /// functions (one that calls exit(), where the worker is a static object) it does not wait, and keeps
+    /// its memory.
     ~worker();
 
     /// Exposes a function under a method's name and signature. `function` may be anything that can

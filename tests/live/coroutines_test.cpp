@@ -86,3 +86,66 @@ TEST_CASE(
     with.held.open();
     CHECK(eventually([&] { return seen == 100; }));
 }
+
+TEST_CASE("a worker that is destroyed waits for its coroutines that go on") {
+    gate held;
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    std::atomic<bool> ended{false};
+    auto worker = std::make_unique<maus::worker>(maus::worker_options{.stop_timeout = 1ms});
+    worker->expose("ask", [&](int x, unary_function f) -> maus::future<int> {
+        try {
+            co_return co_await f.async(x);
+        } catch (const maus::error&) {
+            gate(200ms).pass();  // takes a while
+            ended = true;
+        }
+        co_return 0;
+    });
+    worker->connect(manager.endpoint());
+    worker->start();
+    auto workers = manager.get_workers();
+    (void)workers.call<int>("ask", 1, unary_function([&](int x) {
+                                held.pass();
+                                return x;
+                            }));
+    REQUIRE(held.wait_for_arrivals(1));
+    worker.reset();
+    CHECK(ended);
+    held.open();
+}
+
+TEST_CASE("a coroutine may stop its worker") {
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    std::atomic<bool> stopped{false};
+    maus::worker worker;
+    worker.expose("stop", [&](unary_function f) -> maus::future<void> {
+        (void)co_await f.async(1);
+        worker.stop();
+        stopped = true;
+    });
+    worker.connect(manager.endpoint());
+    worker.start();
+    auto workers = manager.get_workers();
+    (void)workers.call<void>("stop", unary_function([](int x) { return x; }));
+    CHECK(eventually([&] { return stopped.load(); }));
+    worker.stop();
+}
+
+TEST_CASE("a coroutine in a program's own loop may wait after it has gone on") {
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    maus::worker worker;
+    worker.expose("twice", [](int x, unary_function f) -> maus::future<int> {
+        const int once = co_await f.async(x);
+        co_return f(once);
+    });
+    worker.connect(manager.endpoint());
+    std::atomic<bool> over{false};
+    std::thread loop([&] {
+        while (!over) worker.process_events();
+    });
+    auto workers = manager.get_workers();
+    CHECK(value_of(workers.call<int>("twice", 1, unary_function([](int x) { return x + 1; }))) ==
+          3);
+    over = true;
+    loop.join();
+}

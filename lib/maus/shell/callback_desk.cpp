@@ -144,6 +144,10 @@ void callback_desk::end_wait() {
 
 void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::state_base&) {
     std::unique_lock lock(guard_);
+    if (finished_) {
+        lock.unlock();
+        return next->run();
+    }
     if (drive_) {
         hosted_.push_back(std::move(next));
         return;
@@ -159,6 +163,21 @@ void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::sta
     thread_->post(std::move(next));
 }
 
+namespace {
+// What goes on may wait as the function did.
+class as_a_function {
+public:
+    explicit as_a_function(detail::wait_hook& hook)
+        : outer_(std::exchange(detail::wait_hook::here(), &hook)) {}
+    ~as_a_function() { detail::wait_hook::here() = outer_; }
+    as_a_function(const as_a_function&) = delete;
+    as_a_function& operator=(const as_a_function&) = delete;
+
+private:
+    detail::wait_hook* outer_;
+};
+}  // namespace
+
 void callback_desk::run_continuations() {
     for (;;) {
         std::unique_ptr<detail::continuation> next;
@@ -168,8 +187,24 @@ void callback_desk::run_continuations() {
             next = std::move(hosted_.front());
             hosted_.pop_front();
         }
+        const as_a_function here(*this);
         next->run();
     }
+}
+
+void callback_desk::finish() {
+    {
+        const std::lock_guard lock(guard_);
+        finished_ = true;
+    }
+    // Under no lock: what goes on may ask, and others may post. Nobody makes the thread any more.
+    if (thread_) thread_->stop();
+    run_continuations();
+}
+
+bool callback_desk::is_own_thread() const {
+    const std::lock_guard lock(guard_);
+    return thread_ && thread_->is_own_thread();
 }
 
 }  // namespace maus::shell

@@ -74,6 +74,13 @@ public:
     /// In a program's own loop: what goes on.
     void run_continuations();
 
+    // --- by the worker's owner
+    /// After close(): returns when all that goes on has done so, unless it is what asks. What goes on later
+    /// (after a call of another owner, say) does so where that is settled.
+    void finish();
+    /// Whether what goes on asks.
+    [[nodiscard]] bool is_own_thread() const;
+
     // --- detail::call_owner
     void cancel(detail::state_base& call) override;
     void attend(detail::state_base&, base::instant) override {}
@@ -104,10 +111,11 @@ private:
     static constexpr std::size_t hosted_waits_max = 64;
     std::size_t waits_here_ = 0;  // by the program's loop
     std::vector<state> settled_;  // by the leader
-    std::mutex guard_;            // of what follows
+    mutable std::mutex guard_;    // of what follows
     std::unordered_map<std::uint64_t, open_callback> open_;
     std::uint64_t made_ = 0;
     bool closed_ = false;
+    bool finished_ = false;  // the thread takes no more
     std::optional<callback_thread> thread_;
     std::deque<std::unique_ptr<detail::continuation>> hosted_;
 };

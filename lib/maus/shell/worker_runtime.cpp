@@ -107,6 +107,7 @@ worker_runtime::~worker_runtime() {
     clear_up_the_rest();
     streams_.clear();
     services_.callbacks->close();
+    services_.callbacks->finish();
     completions_->close();
 }
 
@@ -199,6 +200,7 @@ void worker_runtime::loop() {
 
 void worker_runtime::loop_is_over() {
     services_.callbacks->close();
+    services_.callbacks->finish();
     completions_->close();
     {
         const std::lock_guard lock(guard_);
@@ -213,7 +215,7 @@ void worker_runtime::stop(base::duration timeout) {
     lock.unlock();
     completions_->put(core::stop_worker{base::after(net::clock_now(), timeout)});
     lock.lock();
-    if (!function_threads_.is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
+    if (!is_own_thread()) stopped_.wait(lock, [this] { return !looping_; });
 }
 
 // --- in the program's own loop -------------------------------------------------------------------
@@ -233,6 +235,8 @@ bool worker_runtime::process_events() {
     begin_hosted();
     const loop_member::turn ours(*loop_);
     if (!reactor_->process_events()) {
+        services_.callbacks->close();  // nobody would answer
+        services_.callbacks->run_continuations();
         clear_up_the_rest();
         return false;
     }

@@ -48,8 +48,10 @@ public:
     [[nodiscard]] int fd();
     bool process_events();
     [[nodiscard]] worker_metrics metrics() const { return metrics_.get(); }
-    /// Whether a function of this worker is what asks.
-    [[nodiscard]] bool is_own_thread() const { return function_threads_.is_own_thread(); }
+    /// Whether a function of this worker is what asks, or what goes on after one's callback.
+    [[nodiscard]] bool is_own_thread() const {
+        return function_threads_.is_own_thread() || services_.callbacks->is_own_thread();
+    }
     [[nodiscard]] std::string id() const { return to_string(config_.id); }
 
     // --- own_loop
