@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -283,4 +284,28 @@ TEST_CASE("only what was made for it is driven by a loop", "[own_loop]") {
     maus::parkserver park(local_parkserver());
     CHECK(park.process_events());
     CHECK_THROWS_AS(park.start(), maus::error);
+}
+
+TEST_CASE("a manager whose loop's thread has ended is driven by another", "[own_loop]") {
+    site here;
+    const auto processes = here.workers(1);
+    std::optional<maus::manager> manager;
+    std::optional<maus::worker_group> workers;
+    bool came = false;
+    std::thread first([&] {
+        manager.emplace(in_own_loop(here));
+        manager->connect_parkserver(here.parkserver());
+        workers = manager->get_workers({.amount = 1});
+        came = workers->wait_for(1, patience);
+    });
+    first.join();
+    CHECK(came);
+    std::thread second([&] {
+        (void)manager->process_events();
+        came = workers->call(zoo::add, 1, 1).wait_for(patience);
+        workers.reset();
+        manager.reset();
+    });
+    second.join();
+    CHECK(came);
 }

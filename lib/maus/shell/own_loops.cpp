@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace maus::shell {
@@ -17,11 +18,20 @@ struct loop_member::entry {
     loop_member* member = nullptr;
     bool is_manager = false;
     std::atomic<bool> gone{false};
-    std::atomic<const void*> home{nullptr};  // of the thread that drives it
+    std::atomic<std::uint64_t> home{0};  // the number of the thread that drives it
 };
+
+namespace {
+// An address would not do: that of a thread which has ended may be the next one's.
+std::uint64_t next_thread_number() {
+    static std::atomic<std::uint64_t> given{0};
+    return ++given;
+}
+}  // namespace
 
 /// Those of one thread.
 struct thread_loops {
+    const std::uint64_t number = next_thread_number();
     std::vector<std::shared_ptr<loop_member::entry>> all;
 
     [[nodiscard]] static thread_loops& here() {
@@ -29,7 +39,7 @@ struct thread_loops {
         return mine;
     }
     void add(const std::shared_ptr<loop_member::entry>& made) {
-        made->home = this;
+        made->home = number;
         all.push_back(made);
         count();
     }
@@ -47,7 +57,7 @@ thread_local constinit std::size_t managers_here = 0;
 }  // namespace
 
 void thread_loops::count() {
-    std::erase_if(all, [this](const auto& each) { return each->gone || each->home != this; });
+    std::erase_if(all, [this](const auto& each) { return each->gone || each->home != number; });
     managers_here = static_cast<std::size_t>(
         std::count_if(all.begin(), all.end(), [](const auto& each) { return each->is_manager; }));
 }
@@ -84,7 +94,7 @@ loop_member::~loop_member() { leave(); }
 void loop_member::leave() noexcept { entry_->gone = true; }
 
 void loop_member::move_here() {
-    if (entry_->home == &thread_loops::here() || entry_->gone) return;
+    if (entry_->home == thread_loops::here().number || entry_->gone) return;
     thread_loops::here().add(entry_);
 }
 
