@@ -309,3 +309,34 @@ TEST_CASE("a manager whose loop's thread has ended is driven by another", "[own_
     second.join();
     CHECK(came);
 }
+
+TEST_CASE("what has stopped wakes its loop no more", "[own_loop]") {
+    const auto is_quiet = [](auto& driven) {
+        while (driven.process_events()) {
+        }
+        pollfd seen{driven.fd(), POLLIN, 0};
+        return ::poll(&seen, 1, 0) == 0;
+    };
+    site here;
+    maus::manager manager(in_own_loop(here));
+    maus::worker worker;
+    worker.expose("add", [](int x, int y) { return x + y; });
+    worker.connect(manager.endpoint());
+    maus::parkserver park(local_parkserver());
+    poll_loop loop;
+    loop.add(manager);
+    loop.add(worker);
+    loop.add(park);
+    auto workers = manager.get_workers();
+    auto call = workers.call(zoo::add, 1, 1);
+    loop.run_until([&] { return call.ready(); });
+    manager.stop();
+    CHECK(is_quiet(manager));
+    worker.stop();
+    CHECK(is_quiet(worker));
+    park.stop();
+    CHECK(is_quiet(park));
+    // Nor does a call that comes too late.
+    CHECK(error_of(workers.call(zoo::add, 1, 1)).code() == maus::errc::shutdown);
+    CHECK(is_quiet(manager));
+}

@@ -72,6 +72,7 @@ bool reactor::process_events() {
     asleep_ = true;
     if (driven_.finished()) {
         hub_.shut();
+        hub_.wait(base::instant{});  // a loop that keeps its fd is not called for ever
         return false;
     }
     // Level-triggered: what is left makes the fd readable again.

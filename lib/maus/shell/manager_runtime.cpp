@@ -117,7 +117,10 @@ int manager_runtime::fd() {
 
 bool manager_runtime::process_events() {
     check_own_loop();
-    if (is_over_) return false;
+    if (is_over_) {
+        reactor_.sockets().wait(base::instant{});  // its fd is readable no more
+        return false;
+    }
     drive_own_loop();
     run_own_callables();
     // A callback that waits runs no others: they come after it.
@@ -125,7 +128,11 @@ bool manager_runtime::process_events() {
     const auto until = net::clock_now() + std::chrono::milliseconds{10};
     if (!is_over_ && callbacks_.run_some(until)) reactor_.sockets().wake();
     while (is_abandoned_ && !is_over_) drive_own_loop();
-    if (is_over_) callbacks_.stop();
+    if (is_over_) {
+        run_own_callables();
+        callbacks_.stop();
+        reactor_.sockets().wait(base::instant{});
+    }
     return !is_over_;
 }
 
