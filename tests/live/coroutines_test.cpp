@@ -149,3 +149,42 @@ TEST_CASE("a coroutine in a program's own loop may wait after it has gone on") {
     over = true;
     loop.join();
 }
+
+TEST_CASE("callables that are coroutines may wait for each other after they have gone on") {
+    const bool own_loop = GENERATE(false, true);
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = own_loop});
+    maus::worker worker({.concurrency = 4});
+    worker.expose("double", [](int x) { return 2 * x; });
+    worker.expose("apply", [](int x, const unary_function& f) { return f(x); });
+    worker.connect(manager.endpoint());
+    worker.start();
+    auto workers = manager.get_workers();
+    const unary_function inner(
+        [&](int x) -> maus::future<int> { co_return co_await workers.call<int>("double", x); });
+    const unary_function outer([&](int x) -> maus::future<int> {
+        const int doubled = co_await workers.call<int>("double", x);
+        co_return workers.call<int>("apply", doubled, inner).get();
+    });
+    CHECK(value_of(workers.call<int>("apply", 1, outer)) == 4);
+    if (own_loop) return;
+    // Those that are left when it stops go on, too.
+    gate held;
+    std::atomic<bool> ended{false};
+    (void)workers.call<int>("apply", 1, unary_function([&](int x) -> maus::future<int> {
+                                try {
+                                    (void)co_await workers.call<int>("apply", x,
+                                                                     unary_function([&](int y) {
+                                                                         held.pass();
+                                                                         return y;
+                                                                     }));
+                                } catch (const maus::error&) {
+                                    ended = true;
+                                }
+                                co_return x;
+                            }));
+    REQUIRE(held.wait_for_arrivals(1));
+    std::thread stops([&] { manager.stop(); });
+    CHECK(eventually([&] { return ended.load(); }));
+    held.open();
+    stops.join();
+}

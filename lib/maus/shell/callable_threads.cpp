@@ -119,11 +119,16 @@ void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks) {
 }
 
 void callable_threads::stop(bool waits) {
+    std::deque<std::unique_ptr<base::task>> dropped;
     std::unique_lock lock(shared_->guard);
     shared_->stopping = true;
-    const auto dropped = std::exchange(shared_->queue, {});
+    dropped.swap(shared_->queue);
     shared_->changed.notify_all();
+    // What runs may wait for what comes of those.
+    lock.unlock();
+    dropped.clear();
     if (!waits || works_for == shared_.get()) return;
+    lock.lock();
     shared_->ended.wait(lock, [this] { return shared_->threads == 0; });
 }
 

@@ -154,9 +154,14 @@ void manager_runtime::shut_down() {
 
 // Also while one of them, or a callback, waits: it may wait for another.
 void manager_runtime::run_own_callables() {
-    while (!own_callables_.empty()) {
-        const auto next = std::move(own_callables_.front());
-        own_callables_.pop_front();
+    for (;;) {
+        std::unique_ptr<base::task> next;
+        {
+            const std::lock_guard lock(own_callables_guard_);
+            if (own_callables_.empty()) return;
+            next = std::move(own_callables_.front());
+            own_callables_.pop_front();
+        }
         ++own_callables_deep_;
         next->run();
         --own_callables_deep_;
@@ -258,17 +263,61 @@ void manager_runtime::forget(base::group_id id) {
     groups_.erase(id);
 }
 
+/// What goes on after a call that a callable has made. It runs where callables do: it may wait for a
+/// call whose callable goes on in turn, and so on, so one thread would not do.
+class manager_runtime::after_nested final : public base::task {
+public:
+    after_nested(manager_runtime& home, std::unique_ptr<detail::continuation> next,
+                 std::shared_ptr<worker_group_state> group, callback_thread::subject about)
+        : home_(home), next_(std::move(next)), group_(std::move(group)), about_(about) {}
+    after_nested(const after_nested&) = delete;
+    after_nested& operator=(const after_nested&) = delete;
+    // Whoever drops callables must not drop this: a coroutine would never end.
+    ~after_nested() override {
+        if (!next_) return;
+        auto still = base::make_task([next = std::move(next_)] {
+            const in_callable here;
+            next->run();
+        });
+        home_.callbacks_.post(std::move(still), std::move(group_), about_);
+    }
+    void run() override {
+        const in_callable here;
+        const auto group = std::move(group_);
+        group->run_callback(std::move(next_), about_);
+    }
+
+private:
+    manager_runtime& home_;
+    std::unique_ptr<detail::continuation> next_;
+    std::shared_ptr<worker_group_state> group_;
+    callback_thread::subject about_;
+};
+
 void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_base& of) {
     auto group = std::static_pointer_cast<worker_group_state>(of.owner());
     const std::uint32_t bytes = worker_group_state::charge_of(of.payload().size());
     group->callback_waits(bytes);
-    if (of.nested()) [[unlikely]] {
-        next = base::make_task([next = std::move(next)] {
-            const in_callable still;
-            next->run();
-        });
+    const callback_thread::subject about{of.method, bytes};
+    if (!of.nested()) [[likely]]
+        return callbacks_.post(std::move(next), std::move(group), about);
+    post_nested(std::make_unique<after_nested>(*this, std::move(next), std::move(group), about));
+}
+
+// If all threads for callables wait, or they have stopped, it goes on as other callbacks do.
+void manager_runtime::post_nested(std::unique_ptr<after_nested> next) {
+    if (!options_.own_loop) {
+        if (!callables_.takes_more()) return;
+        std::vector<std::unique_ptr<base::task>> one;
+        one.push_back(std::move(next));
+        return callables_.post(one);
     }
-    callbacks_.post(std::move(next), std::move(group), {of.method, bytes});
+    if (is_over_) return;
+    {
+        const std::lock_guard lock(own_callables_guard_);
+        own_callables_.push_back(std::move(next));
+    }
+    wake_own_loop();
 }
 
 void manager_runtime::post_progress(state_base& of) {

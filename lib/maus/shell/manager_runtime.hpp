@@ -138,6 +138,8 @@ private:
     void hand_items_over();
     [[nodiscard]] bool takes_more_callables();
     void run_own_callables();
+    class after_nested;
+    void post_nested(std::unique_ptr<after_nested> next);
     void call_back();
     [[nodiscard]] std::unique_ptr<base::task> run_of(core::called_back&& asked, bool runs_more);
     void free_room(std::span<const core::settled> done);
@@ -156,7 +158,8 @@ private:
     callable_threads callables_;
     // In a loop of the program's own.
     static constexpr int own_callables_deep_max = 64;
-    std::deque<std::unique_ptr<base::task>> own_callables_;
+    std::mutex own_callables_guard_;
+    std::deque<std::unique_ptr<base::task>> own_callables_;  // under the guard
     int own_callables_deep_ = 0;
     std::shared_ptr<const callable_home> callable_home_;  // once one was called
     net::reactor reactor_;

@@ -196,6 +196,7 @@ void manager_runtime::call_back() {
     if (own_threads) return callables_.post(runs);
     for (auto& each : runs) {
         if (!options_.run_callable) {
+            const std::lock_guard lock(own_callables_guard_);
             own_callables_.push_back(std::move(each));
             continue;
         }
@@ -204,7 +205,7 @@ void manager_runtime::call_back() {
             thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
         if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
     }
-    if (!own_callables_.empty()) wake_own_loop();
+    if (!options_.run_callable) wake_own_loop();
 }
 
 // Nothing: it is answered already.

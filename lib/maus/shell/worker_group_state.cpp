@@ -38,7 +38,7 @@ std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t 
 bool worker_group_state::has_room(std::size_t unsettled, std::size_t bytes_before,
                                   std::size_t bytes) const {
     const limits& most = owner_->bounds();
-    if (owner_->in_callback()) {
+    if (owner_->in_callback() || in_callable::is_here()) {
         unsettled -= std::min(unsettled, callbacks_.load());
         bytes_before -= std::min(bytes_before, callback_bytes_.load());
     }
