@@ -390,6 +390,33 @@ TEST_CASE("a stream in a worker within a program's own loop", "[stream]") {
     loop.join();
 }
 
+TEST_CASE("a stream in a program's own loop is delivered while its function runs", "[stream]") {
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    std::atomic<bool> heard{false}, over{false};
+    constexpr int most = 200;  // fewer than there is credit for
+    maus::worker worker;
+    worker.expose("count", [&]() -> maus::generator<int> {
+        for (int i = 0; i < most && !heard; ++i) {
+            maus_test::gate(50ms).pass();  // takes a while
+            co_yield i;
+        }
+    });
+    worker.connect(manager.endpoint());
+    std::thread loop([&] {
+        while (!over) worker.process_events();
+    });
+    auto workers = manager.get_workers();
+    int came = 0;
+    for (const int i : workers.call<maus::stream<int>>("count")) {
+        heard = true;
+        came = i + 1;
+    }
+    CHECK(came > 0);
+    CHECK(came < most);
+    over = true;
+    loop.join();
+}
+
 TEST_CASE("many streams at a time", "[stream]") {
     team with(2, transport::tcp, {"--concurrency", "3"}, window_of(8));
     std::vector<stream<std::int64_t>> all;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/base/forced_unwind.hpp"
+#include "maus/net/clock.hpp"
 #include "maus/shell/program_code.hpp"
 #include "maus/wire/call_extensions.hpp"
 #include "maus/wire/streams.hpp"
@@ -12,6 +13,8 @@ namespace maus::shell {
 namespace {
 // A stream that does not hold a slot lets others have its thread after so many items.
 constexpr std::uint32_t items_a_turn = 256;
+// One in a program's own loop keeps the worker from sending and from its heartbeats.
+constexpr base::duration hosted_turn = std::chrono::milliseconds{10};
 
 core::item_credit credit_of(const core::job& job) {
     if (!job.extensions) return {};
@@ -48,6 +51,7 @@ MAUS_CATCHES_FORCED_UNWIND bool stream_run::next(base::buffer* into, bool& faile
 void stream_run::run() {
     const auto alive = shared_from_this();
     if (!source_) return finish(false);  // it failed before it gave any
+    turn_ends_ = with_.callbacks->drives() ? net::clock_now() + hosted_turn : base::never;
     for (step now = take_step();; now = take_step()) {
         if (now == step::waits) return;
         if (now == step::is_over) return finish(true);
@@ -74,16 +78,24 @@ stream_run::step stream_run::take_step() {
         }
         return step::waits;
     }
+    if (turn_ends_ != base::never && net::clock_now() >= turn_ends_) {
+        go_behind_others();
+        return step::waits;
+    }
     if (detached_ && ++since_yield_ >= items_a_turn) {
         since_yield_ = 0;
         if (!among_.threads_.idle()) {
-            std::vector<core::job> behind_others;
-            behind_others.push_back(resumption());
-            among_.threads_.add(behind_others);
+            go_behind_others();
             return step::waits;
         }
     }
     return step::goes_on;
+}
+
+void stream_run::go_behind_others() {
+    std::vector<core::job> behind_others;
+    behind_others.push_back(resumption());
+    among_.threads_.add(behind_others);
 }
 
 void stream_run::note(base::buffer&& item) {

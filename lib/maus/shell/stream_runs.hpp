@@ -5,6 +5,7 @@
 // runs     | an item, and there is credit            | the item is ready; goes on
 // runs     | no credit is left                       | is parked; detached, the first time
 // runs     | it is detached, and other jobs wait     | waits behind them
+// runs     | 10 ms have passed in a program's loop   | waits until the loop has gone round
 // runs     | the last item, an exception, cancelled  | is destroyed, and done
 // parked   | more                                    | waits for a function thread, and runs
 // parked   | cancelled, link ended                   | the same: to be destroyed there
@@ -57,6 +58,7 @@ public:
 private:
     enum class step : std::uint8_t { goes_on, waits, is_over };
     [[nodiscard]] step take_step();
+    void go_behind_others();
     void note(base::buffer&& item);
     [[nodiscard]] bool next(base::buffer* into, bool& failed);
     void finish(bool was_cancelled);
@@ -67,6 +69,7 @@ private:
     std::optional<running_call> call_;
     std::unique_ptr<detail::item_source> source_;
     std::uint32_t since_yield_ = 0;
+    base::instant turn_ends_ = base::never;  // in a program's own loop
 
     std::mutex guard_;  // of what follows
     core::item_credit credit_;
