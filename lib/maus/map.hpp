@@ -12,7 +12,8 @@
 // An input of a function of several parameters is a tuple, or a pair.
 //
 // What is given is a range to go through once. Each step waits for the next result. To leave the loop is
-// to cancel what is on its way.
+// to cancel what is on its way. A callback of the same manager must not go through what map_unordered()
+// gives (future.hpp): those results come by callbacks, too.
 //
 // Errors: with on_error::stop a step throws what the first call failed with, and the others are
 // cancelled. With on_error::collect the loop passes the inputs by whose calls fail, and errors() names

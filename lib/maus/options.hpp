@@ -163,7 +163,9 @@ struct manager_options {
     bool own_loop = false;
     /// Runs the callables that are passed with calls (function.hpp), instead of the manager's own threads.
     /// Called on the manager's I/O thread, which it must not keep waiting: it hands the task over to
-    /// whatever runs it, once. Who drops a task answers it with remote_exception.
+    /// whatever runs it, once. Who drops a task answers it with remote_exception. A task may wait for a
+    /// call whose callable is a task, too: give each that waits a thread of its own, or let none wait
+    /// (co_await). A pool of one thread that waits for another task of its own waits for ever.
     std::function<void(std::function<void()>)> run_callable = {};
 };
 

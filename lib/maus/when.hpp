@@ -13,6 +13,9 @@
 // go on. A future that refers to no call throws maus::error (invalid_argument), and so does when_any of
 // none.
 //
+// All of them go on by callbacks. So a callback of the same manager must not wait for them: neither for
+// what when_all() and when_any() give nor for a step of as_completed() (future.hpp says what it may do).
+//
 // Thread-safety: as future.hpp. as_completed() is for one thread.
 #pragma once
 
