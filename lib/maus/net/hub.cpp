@@ -67,7 +67,9 @@ hub::~hub() {
 }
 
 void hub::shut() {
-    // epoll lets go of the sockets' descriptors by itself.
+    // libzmq closes the sockets' descriptors later, and they may be readable until then.
+    for (const int fd : watched_) epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+    watched_.clear();
     by_fd_.clear();
     by_routing_id_.clear();
     open_fds_.clear();
@@ -87,6 +89,7 @@ void hub::watch(int fd, watched as) {
     event.events = EPOLLIN;
     event.data.u64 = static_cast<std::uint64_t>(as) << 32 | static_cast<std::uint32_t>(fd);
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    if (as != watched::own) watched_.insert(fd);
 }
 
 std::string hub::bind(const std::string& endpoint) {
