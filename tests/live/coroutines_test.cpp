@@ -188,3 +188,22 @@ TEST_CASE("callables that are coroutines may wait for each other after they have
     held.open();
     stops.join();
 }
+
+TEST_CASE("a coroutine that waits after it has gone on keeps no other from going on") {
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    maus::worker worker({.concurrency = 2});
+    worker.expose("both", [](int x, unary_function f) -> maus::future<int> {
+        const int once = co_await f.async(x);
+        co_return f(once);
+    });
+    worker.expose(
+        "ask", [](int x, unary_function f) -> maus::future<int> { co_return co_await f.async(x); });
+    worker.connect(manager.endpoint());
+    worker.start();
+    auto workers = manager.get_workers();
+    const unary_function one_more([](int x) { return x + 1; });
+    std::atomic<int> called{0};
+    const unary_function asks_again(
+        [&](int x) { return ++called == 1 ? x : workers.call<int>("ask", x, one_more).get(); });
+    CHECK(value_of(workers.call<int>("both", 1, asks_again)) == 2);
+}

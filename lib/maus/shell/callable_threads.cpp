@@ -16,7 +16,7 @@ namespace maus::shell {
 
 struct callable_threads::shared final : detail::wait_hook, std::enable_shared_from_this<shared> {
     const net::signal_mask mask = net::current_mask();
-    const std::size_t at_a_time = std::max(std::thread::hardware_concurrency(), 2u);
+    const std::size_t at_a_time;
     std::mutex guard;
     std::condition_variable changed;
     std::condition_variable ended;
@@ -27,7 +27,9 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
     std::size_t running = 0;
     std::size_t waiting = 0;
     bool stopping = false;
+    bool finishing = false;  // the queue is run, and gets no more
 
+    explicit shared(std::size_t most) : at_a_time(most) {}
     // Under the guard. Without a thread to be had, those that there are do the work.
     void add_thread() {
         if (stopping || threads >= threads_max) return;
@@ -59,7 +61,7 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
             }
             shared& of;
         } has_ended{*this};
-        while (!stopping) {
+        while (!stopping && (!finishing || !queue.empty())) {
             if (!queue.empty() && running < at_a_time) {
                 run_first(lock);
                 continue;
@@ -102,7 +104,10 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
 
 thread_local constinit callable_threads::shared* callable_threads::works_for = nullptr;
 
-callable_threads::callable_threads() : shared_(std::make_shared<shared>()) {}
+callable_threads::callable_threads()
+    : callable_threads(std::max(std::thread::hardware_concurrency(), 2u)) {}
+callable_threads::callable_threads(std::size_t at_a_time)
+    : shared_(std::make_shared<shared>(at_a_time)) {}
 callable_threads::~callable_threads() { stop(); }
 
 bool callable_threads::takes_more() {
@@ -117,6 +122,26 @@ void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks) {
     for (auto& each : tasks) shared_->queue.push_back(std::move(each));
     shared_->call_another();
 }
+
+bool callable_threads::post_one(std::unique_ptr<base::task>& task) {
+    const std::lock_guard lock(shared_->guard);
+    if (shared_->stopping || shared_->finishing) return false;
+    if (shared_->threads == 0) shared_->add_thread();
+    if (shared_->threads == 0) return false;
+    shared_->queue.push_back(std::move(task));
+    shared_->call_another();
+    return true;
+}
+
+void callable_threads::finish() {
+    std::unique_lock lock(shared_->guard);
+    shared_->finishing = true;
+    shared_->changed.notify_all();
+    if (is_own_thread()) return;
+    shared_->ended.wait(lock, [this] { return shared_->threads == 0; });
+}
+
+bool callable_threads::is_own_thread() const { return works_for == shared_.get(); }
 
 void callable_threads::stop(bool waits) {
     std::deque<std::unique_ptr<base::task>> dropped;

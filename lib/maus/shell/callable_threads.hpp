@@ -1,6 +1,7 @@
-// The threads that run the callables which a manager's program passes with its calls (function.hpp).
+// The threads that run the callables which a manager's program passes with its calls (function.hpp), and
+// those on which a worker's coroutines go on after they have asked their callers.
 //
-// As many run at a time as the machine has processors. One that waits for a call of its own does not
+// Of callables as many run at a time as the machine has processors, of coroutines one. One that waits for a call of its own does not
 // count, for what it waits for may call back in turn: another thread is made then. So there may be many
 // that wait, one inside of the other; `threads_max` bounds them, and what would need one more is refused.
 //
@@ -29,6 +30,8 @@ public:
 
     /// Its threads, made when they are needed, have the signal mask of the caller.
     callable_threads();
+    /// So many at a time.
+    explicit callable_threads(std::size_t at_a_time);
     /// stop(), except that one of its own threads may do this.
     ~callable_threads();
     callable_threads(const callable_threads&) = delete;
@@ -39,6 +42,12 @@ public:
     /// Tasks do not throw; they may end the thread. Dropped if it has stopped. Those that come together
     /// are posted together: that wakes fewer threads.
     void post(std::vector<std::unique_ptr<base::task>>& tasks);
+    /// One that must not be dropped. False: it is still the caller's; finish() was called, or the system
+    /// gives no thread.
+    [[nodiscard]] bool post_one(std::unique_ptr<base::task>& task);
+    /// Returns when all has run, unless one of the threads asks.
+    void finish();
+    [[nodiscard]] bool is_own_thread() const;
     /// What is queued is dropped. With `waits` for what runs, unless one of the threads asks.
     void stop(bool waits = true);
 

@@ -152,15 +152,11 @@ void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::sta
         hosted_.push_back(std::move(next));
         return;
     }
-    if (!thread_) {
-        try {
-            thread_.emplace();
-        } catch (const error&) {
-            lock.unlock();
-            return next->run();  // the system gives no thread
-        }
-    }
-    thread_->post(std::move(next));
+    // With the signal mask of the worker's threads.
+    if (!go_on_) go_on_.emplace(1);
+    if (go_on_->post_one(next)) return;
+    lock.unlock();
+    next->run();  // the system gives no thread
 }
 
 namespace {
@@ -198,13 +194,13 @@ void callback_desk::finish() {
         finished_ = true;
     }
     // Under no lock: what goes on may ask, and others may post. Nobody makes the thread any more.
-    if (thread_) thread_->stop();
+    if (go_on_) go_on_->finish();
     run_continuations();
 }
 
 bool callback_desk::is_own_thread() const {
     const std::lock_guard lock(guard_);
-    return thread_ && thread_->is_own_thread();
+    return go_on_ && go_on_->is_own_thread();
 }
 
 }  // namespace maus::shell

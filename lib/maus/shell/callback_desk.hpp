@@ -10,7 +10,7 @@
 //
 // A function's thread that waits for one lends its slot (function_threads.hpp). In a program's own loop it
 // drives the worker meanwhile. What goes on after one (then, co_await) does so on a thread of its own, or
-// in the loop.
+// in the loop: one at a time, and another while that one waits.
 //
 // Thread-safe. Kept by those who wait, also when the worker is gone.
 #pragma once
@@ -26,7 +26,7 @@
 
 #include "maus/call_state.hpp"
 #include "maus/core/worker.hpp"
-#include "maus/shell/callback_thread.hpp"
+#include "maus/shell/callable_threads.hpp"
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/function_threads.hpp"
 
@@ -116,7 +116,7 @@ private:
     std::uint64_t made_ = 0;
     bool closed_ = false;
     bool finished_ = false;  // the thread takes no more
-    std::optional<callback_thread> thread_;
+    std::optional<callable_threads> go_on_;
     std::deque<std::unique_ptr<detail::continuation>> hosted_;
 };
 
