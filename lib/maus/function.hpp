@@ -23,6 +23,7 @@
 //   runs at a time); one more fails with overloaded. So does one that a function of such a nested call
 //   makes when limits::callbacks_max are not answered: others may be waiting for it.
 // - f.async(x) gives a future. co_await it in a function that returns a maus::future: then nothing waits.
+//   What goes on after it does so one at a time in each worker; while one of them waits, another goes on.
 // - A named function runs at once, on the thread that calls it.
 // - Waiting for a callable counts for no attempt_timeout. f.with(2s)(x) gives it a deadline of its own;
 //   the deadline of the call holds anyway.
