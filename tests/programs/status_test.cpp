@@ -1,8 +1,16 @@
 // What `maus status` and `maus functions` show of a parkserver that is large, or hostile.
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <sstream>
+#include <thread>
 #include <zmq.hpp>
 
+#include <maus/manager.hpp>
 #include <maus/wire/control.hpp>
 #include <maus/wire/message.hpp>
 
@@ -110,7 +118,66 @@ private:
     zmq::socket_t socket_{context_, zmq::socket_type::router};
 };
 
+/// Takes connections at a port and drops them; counts them.
+class drops_all {
+public:
+    drops_all() {
+        REQUIRE(listener_ >= 0);
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof at;
+        REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&at), size) == 0);
+        REQUIRE(::listen(listener_, 16) == 0);
+        REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+        port_ = ntohs(at.sin_port);
+        thread_ = std::thread([this] {
+            for (int one; (one = ::accept(listener_, nullptr, nullptr)) >= 0; ++taken_) {
+                ::close(one);
+            }
+        });
+    }
+    drops_all(const drops_all&) = delete;
+    drops_all& operator=(const drops_all&) = delete;
+    ~drops_all() {
+        ::shutdown(listener_, SHUT_RDWR);
+        thread_.join();
+        ::close(listener_);
+    }
+    [[nodiscard]] std::string endpoint() const {
+        return "tcp://127.0.0.1:" + std::to_string(port_);
+    }
+    [[nodiscard]] int taken() const { return taken_; }
+
+private:
+    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int port_ = 0;
+    std::atomic<int> taken_{0};
+    std::thread thread_;
+};
+
 }  // namespace
+
+TEST_CASE("a manager is not taken for a parkserver that says what cannot be read (F8)") {
+    const maus::manager manager("tcp://127.0.0.1:*");
+    const std::string told = manager.endpoint() + ": this is a manager, not a parkserver";
+    const outcome ended = run("maus", {"status", "-p", manager.endpoint(), "--timeout", "30000"});
+    CHECK(ended.code == failed);
+    CHECK_THAT(ended.err, maus_test::has_text(told));
+    program worker("maus-demo", {"job-worker", "-p", manager.endpoint()});
+    CHECK(worker.says(told));
+    worker.signal(SIGTERM);
+    CHECK(worker.wait() == good);
+}
+
+TEST_CASE("who takes connections and drops them is asked ever more rarely") {
+    const drops_all there;
+    const outcome ended = run("maus", {"status", "-p", there.endpoint(), "--timeout", "3000"});
+    CHECK(ended.code == failed);
+    CHECK_THAT(ended.err, maus_test::has_text("no parkserver answers at"));
+    CHECK(there.taken() > 1);
+    CHECK(there.taken() < 20);  // without rests that grow 30, if the machine is not busy
+}
 
 TEST_CASE("what peers chose is ASCII in JSON, and can be read back") {
     const auto status = hostile_status();

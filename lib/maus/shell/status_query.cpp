@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "maus/net/clock.hpp"
 #include "maus/net/endpoint.hpp"
@@ -16,11 +17,17 @@ constexpr std::chrono::milliseconds ask_again_after{50};
 /// All pages together, in units of message_bytes_max: whatever answers there, its pages end.
 constexpr std::size_t messages_max = 16;
 
+constexpr base::duration shortest_rest = std::chrono::milliseconds{100};
+constexpr base::duration longest_rest = std::chrono::seconds{2};
+
 /// The control message. Throws if it is none.
 wire::control control_in(const wire::message& answer, const limits& bounds,
-                         wire::extensions& extended) {
+                         const std::string& endpoint, wire::extensions& extended) {
     const auto head = wire::read_header(answer.first.view());
     if (!head) throw error(head.why().code, "what answers there is no parkserver");
+    if (head.value().version == wire::version && head.value().channel == wire::channel::link) {
+        throw error(errc::protocol_violation, endpoint + ": this is a manager, not a parkserver");
+    }
     auto decoded = wire::decode_control(answer, bounds, &extended);
     if (!decoded) {
         const bool is_other = decoded.why().code == errc::version_mismatch;
@@ -46,6 +53,7 @@ public:
           out_(settings_) {}
 
     told_status wait(base::instant deadline, const std::stop_token& stop) {
+        deadline_ = deadline;
         const std::stop_callback stopping(stop, [this] { hub_.wake(); });
         std::vector<net::input> inputs;
         while (net::clock_now() < deadline) {
@@ -91,12 +99,20 @@ private:
                         "the parkserver at " + endpoint_ + " closed the connection");
         }
         why_not_ = std::get<core::down>(event).why;
-        try_at_ = base::after(net::clock_now(), std::chrono::milliseconds{100});
+        try_at_ = base::after(net::clock_now(), next_rest());
         return false;
+    }
+    /// Each failure doubles the rest, for what takes connections and drops them shall not be stormed.
+    /// Towards the deadline rests are short, for who starts late shall be found all the same.
+    base::duration next_rest() {
+        constexpr int tries_left = 4;
+        const auto left = (deadline_ - net::clock_now()) / tries_left;
+        return std::clamp(std::exchange(rest_, std::min(rest_ * 2, longest_rest)), shortest_rest,
+                          std::clamp(base::duration{left}, shortest_rest, longest_rest));
     }
     bool read(const wire::message& answer) {
         wire::extensions extended;
-        auto said = control_in(answer, settings_.limits, extended);
+        auto said = control_in(answer, settings_.limits, endpoint_, extended);
         if (const auto* no = std::get_if<wire::rejected>(&said)) {
             refused(*no);
             return false;
@@ -144,6 +160,8 @@ private:
 
     base::route route_{};
     base::instant try_at_{};
+    base::instant deadline_ = base::never;
+    base::duration rest_ = shortest_rest;
     base::instant ask_at_ = base::never;  // again
     told_status told_;                    // so far
     base::buffer next_page_;
