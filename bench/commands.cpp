@@ -10,7 +10,7 @@ CLI::App& add_benchmark(CLI::App& to, plan& how, const std::string& name, const 
     CLI::App& made = *to.add_subcommand(name, what);
     maus::programs::prepare(made, examples);
     made.add_option("--seconds", how.seconds, "Length of one run")
-        ->check(CLI::Range(0.001, 3600.0))
+        ->check(maus::programs::is_within(0.001, 3600))
         ->capture_default_str();
     made.add_option("--repeats", how.repeats, "Runs of each system, in turn")
         ->check(CLI::Range(1, 1000))

@@ -11,6 +11,7 @@
 
 #include "bench/echo.hpp"
 #include "bench/machine.hpp"
+#include "bin/support/text.hpp"
 
 namespace bench {
 
@@ -23,7 +24,7 @@ template <>
 constexpr maus::method<maus::bytes(maus::bytes)> echo_method<maus::bytes>{"echo_bytes"};
 
 [[noreturn]] void give_up(const std::string& why) {
-    std::cerr << "maus-bench: the client: " << why << '\n';
+    std::cerr << "maus-bench: the client: " << maus::programs::shown_lines(why) << '\n';
     std::_Exit(1);
 }
 

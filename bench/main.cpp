@@ -17,7 +17,9 @@
 #include "bench/sleep.hpp"
 #include "bench/stream.hpp"
 #include "bin/support/program.hpp"
+#include "bin/support/standard_descriptors.hpp"
 #include "bin/support/stop_signals.hpp"
+#include "bin/support/text.hpp"
 
 namespace {
 
@@ -57,7 +59,8 @@ int run_role(const bench::words& what) {
         role->second({what.begin() + 1, what.end()});
         return maus::programs::exit_good;
     } catch (const std::exception& failed) {
-        std::cerr << "maus-bench: " << what.front() << ": " << failed.what() << '\n';
+        std::cerr << "maus-bench: " << what.front() << ": "
+                  << maus::programs::shown_lines(failed.what()) << '\n';
         return maus::programs::exit_failed;
     }
 }
@@ -73,6 +76,7 @@ int run_role(const bench::words& what) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    maus::programs::reserve_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN);  // a child that ended is told by what write() returns
     if (argc > 2 && std::string_view(argv[1]) == "role") return run_role({argv + 2, argv + argc});
     maus::programs::stop_signals signals;

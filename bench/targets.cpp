@@ -18,6 +18,7 @@
 #include "bench/sleep.hpp"
 #include "bench/stream.hpp"
 #include "bin/support/program.hpp"
+#include "bin/support/text.hpp"
 
 namespace bench {
 
@@ -92,7 +93,8 @@ std::vector<figure> measure_all(plan how) {
             all.insert(all.end(), more.begin(), more.end());
         } catch (const std::exception& failed) {
             progress::clear();
-            std::cerr << "maus-bench targets: not measured: " << failed.what() << '\n';
+            std::cerr << "maus-bench targets: not measured: "
+                      << maus::programs::shown_lines(failed.what()) << '\n';
         }
     };
     place(how.pin = "one");

@@ -5,6 +5,7 @@
 #include <maus/status.hpp>
 
 #include "bin/demo/commands.hpp"
+#include "bin/support/text.hpp"
 
 namespace demo {
 
@@ -31,7 +32,8 @@ void say_if_nobody_is_there(const std::vector<std::string>& parkservers,
     try {
         (void)somebody_is_there(parkservers, signals);
     } catch (const maus::error& failed) {
-        std::cerr << "maus-demo: " << failed.what() << "\nmaus-demo: waiting for it\n";
+        std::cerr << "maus-demo: " << maus::programs::shown_lines(failed.what())
+                  << "\nmaus-demo: waiting for it\n";
     }
 }
 

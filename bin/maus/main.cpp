@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
 #include "bin/support/terminal.hpp"
+#include "bin/support/text.hpp"
 
 namespace {
 
@@ -77,7 +80,7 @@ int watch(const choices& chosen) {
             now = fetch(chosen);
         } catch (const maus::error& failed) {
             if (first) throw;
-            trouble = std::string("maus status: ") + failed.what() + '\n';
+            trouble = "maus status: " + programs::shown_lines(failed.what()) + '\n';
         }
         if (redraw) {
             std::cout << "\x1b[H\x1b[2J" << trouble;
@@ -147,7 +150,10 @@ void add_map(CLI::App& to, cli::call_choices& chosen) {
     to.add_flag("--unordered", chosen.unordered, "Results in the order in which they come");
     to.add_flag("--keep-going", chosen.keep_going,
                 "After a line that fails, too; its result is {\"$error\": ...}");
-    to.add_option("--skip", chosen.skip, "Lines that are done already")->type_name("NUMBER");
+    // Signed: a negative number would be taken for a large one.
+    to.add_option("--skip", chosen.skip, "Lines that are done already")
+        ->type_name("NUMBER")
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max(), "0 or more"));
 }
 
 int functions(const choices& chosen) {
@@ -197,7 +203,7 @@ int main(int argc, char** argv) {
     add_common(for_status, chosen);
     for_status.add_option("--watch", chosen.watch_s, "Again every so many seconds, until Ctrl-C")
         ->type_name("SECONDS")
-        ->check(CLI::Range(0.1, 86'400.0, "0.1 to 86400"));
+        ->check(programs::is_within(0.1, 86'400));
     for_status.callback([&] { body = [&] { return status(chosen); }; });
 
     CLI::App& for_functions = *app.add_subcommand(

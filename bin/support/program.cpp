@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include <maus/base/endpoint.hpp>
 #include <maus/limits.hpp>
@@ -12,7 +13,9 @@
 #include <maus/wire/message.hpp>
 
 #include "bin/support/completion.hpp"
+#include "bin/support/standard_descriptors.hpp"
 #include "bin/support/terminal.hpp"
+#include "bin/support/text.hpp"
 
 namespace maus::programs {
 
@@ -91,13 +94,13 @@ int run_body(const CLI::App& app, const std::function<int()>& body) {
     try {
         return body();
     } catch (const bad_usage& wrong) {
-        std::cerr << command_of(app) << ": " << wrong.what() << "\ntry: " << command_of(app)
-                  << " --help\n";
+        std::cerr << command_of(app) << ": " << shown_lines(wrong.what())
+                  << "\ntry: " << command_of(app) << " --help\n";
         return exit_usage;
     } catch (const std::bad_alloc&) {
         std::cerr << command_of(app) << ": out of memory\n";
     } catch (const std::exception& failed) {
-        std::cerr << command_of(app) << ": " << failed.what() << '\n';
+        std::cerr << command_of(app) << ": " << shown_lines(failed.what()) << '\n';
     }
     return exit_failed;
 }
@@ -117,6 +120,7 @@ void prepare(CLI::App& app, const std::string& examples) {
 }
 
 int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+    reserve_standard_descriptors();
     if (argc == 3 && std::string_view(argv[1]) == "--completion") {
         return print_completion(app, argv[2]);
     }
@@ -131,7 +135,8 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
         const bool no_command =
             command == app.get_name() && app.get_require_subcommand_min() > 0 &&
             stopped.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
-        std::cerr << command << ": " << (no_command ? which_command(app) : stopped.what())
+        std::cerr << command << ": "
+                  << (no_command ? which_command(app) : shown_lines(stopped.what()))
                   << "\ntry: " << command << " --help\n";
         return exit_usage;
     }
@@ -139,6 +144,18 @@ int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) 
         return print_completion(app, asked->as<std::string>());  // --completion=SHELL
     }
     return finish_output(app, run_body(app, body));
+}
+
+CLI::Validator is_within(double least, double most) {
+    return {[least, most](const std::string& text) {
+                double number = 0;
+                const bool good =
+                    CLI::detail::lexical_cast(text, number) && number >= least && number <= most;
+                std::ostringstream why;
+                if (!good) why << "'" << text << "' is no number from " << least << " to " << most;
+                return why.str();
+            },
+            ""};
 }
 
 CLI::Validator is_endpoint() { return endpoint_validator(base::endpoint_use::connect); }

@@ -30,9 +30,12 @@ class bad_usage : public std::runtime_error {
 /// Gives it --help, --version and help texts with examples that keep their line breaks.
 void prepare(CLI::App& app, const std::string& examples);
 
-/// Parses the arguments, then calls `body`, whose result is the exit code. Tells what is thrown.
+/// Reserves the standard descriptors, parses the arguments, then calls `body`, whose result is the exit
+/// code. Tells what is thrown, without what a terminal would obey.
 [[nodiscard]] int run(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
+/// Refuses what is no number from `least` to `most`. CLI::Range lets "nan" through.
+[[nodiscard]] CLI::Validator is_within(double least, double most);
 /// Refuses what is no endpoint to connect to (maus/base/endpoint.hpp).
 [[nodiscard]] CLI::Validator is_endpoint();
 /// The same for one to bind.

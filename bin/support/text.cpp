@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <utility>
 
+#include <maus/wire/message.hpp>
+
 namespace maus::programs {
 
 namespace {
@@ -54,6 +56,17 @@ std::string age_text(std::chrono::milliseconds age) {
                (rest == 0 ? "" : " " + std::to_string(rest) + next_name);
     }
     return std::to_string(seconds) + " s";
+}
+
+std::string shown_lines(std::string_view text) {
+    std::string all;
+    for (;;) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        all += wire::printable(text.substr(0, end), text.size() + 1);
+        if (end == text.size()) return all;
+        all += '\n';
+        text.remove_prefix(end + 1);
+    }
 }
 
 std::string counted(std::uint64_t number, const std::string& noun) {

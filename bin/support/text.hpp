@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace maus::programs {
@@ -16,6 +17,9 @@ namespace maus::programs {
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 /// The two largest units: "0 s", "12 s", "3 min 12 s", "2 h 5 min", "3 d 4 h"
 [[nodiscard]] std::string age_text(std::chrono::milliseconds age);
+/// What others may have chosen, for people: without control characters but line ends, so that no terminal
+/// obeys it, and without what is no UTF-8.
+[[nodiscard]] std::string shown_lines(std::string_view text);
 /// "1 worker", "2 workers"
 [[nodiscard]] std::string counted(std::uint64_t number, const std::string& noun);
 

@@ -56,6 +56,8 @@ std::string check(options& wanted) {
     if (wanted.shrink && !wanted.seed) return "--shrink wants --seed N";
     if (wanted.jobs > 1 && (what.trace || what.fail_fast))
         return "--trace and --fail-fast want one job";
+    if (!(what.minutes >= 0)) return "--minutes wants a number from 0 on";  // not "nan" either
+    if (!(what.seed_seconds > 0)) return "--seed-seconds wants a number from 0.01 on";
     if (what.minutes > 0 && (wanted.seed || wanted.shrink))
         return "--minutes goes from seed to seed, --seed stays with one";
     return {};
@@ -114,6 +116,7 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--twice-every", what.twice_every,
                    "run each n-th seed twice and compare the traces' hashes; 0: none")
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
         ->capture_default_str();
     app.add_flag("--fail-fast", what.fail_fast, "stop at the first seed that fails (one job)");
     app.add_flag("--here", wanted.here, "in this very process, for a debugger");
