@@ -44,14 +44,12 @@ std::string names_there(const parkserver_status& now, const std::string& type) {
 
 std::vector<function_choice> find_function(const parkserver_status& now, const std::string& name,
                                            const std::string& type) {
-    std::map<std::pair<std::string, std::string>, std::pair<std::size_t, std::size_t>> counts;
+    std::map<std::pair<std::string, std::string>, std::size_t> counts;
     for (const auto& worker : now.workers) {
         if (!type.empty() && worker.type != type) continue;
         for (const auto& each : worker.functions) {
             if (name_in(each) != name) continue;
-            auto& [all, free] = counts[{each, worker.type}];
-            ++all;
-            if (worker.state == worker_state::available) ++free;
+            ++counts[{each, worker.type}];
         }
     }
     if (counts.empty()) {
@@ -61,7 +59,7 @@ std::vector<function_choice> find_function(const parkserver_status& now, const s
     }
     std::vector<std::pair<std::size_t, function_choice>> found;
     for (const auto& [key, count] : counts) {
-        found.push_back({count.first, {key.first, key.second, count.second}});
+        found.push_back({count, {key.first, key.second}});
     }
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& one, const auto& other) { return one.first > other.first; });
@@ -70,15 +68,41 @@ std::vector<function_choice> find_function(const parkserver_status& now, const s
     return made;
 }
 
+namespace {
+/// Only a program has functions that it could pass.
+std::string takes_functions(const std::string& signature) {
+    return shown_text(signature) +
+           ": it takes a function, and JSON has none; call it from a program (maus/function.hpp)";
+}
+}  // namespace
+
 const function_choice& choose(const std::vector<function_choice>& among, const arguments& given) {
     std::string why;
     for (const auto& each : among) {
+        if (wire::takes_references(each.signature)) {
+            why += (why.empty() ? "" : "\n") + takes_functions(each.signature);
+            continue;
+        }
         const auto wrong = why_not_arguments(each.signature, given);
         if (!wrong) return each;
         if (!why.empty()) why += "\n";
         // What follows the mistake is about how the call is made, which is ours.
         why += shown_text(each.signature) + ": " +
                wire::printable(wrong->substr(0, wrong->find("; called as ")), 400);
+    }
+    throw programs::bad_usage(why);
+}
+
+const function_choice& choose_for_map(const std::vector<function_choice>& among) {
+    std::string why;
+    for (const auto& each : among) {
+        const bool takes = wire::takes_references(each.signature);
+        if (!takes && !wire::is_stream(each.signature)) return each;
+        if (!why.empty()) why += "\n";
+        why += takes ? takes_functions(each.signature)
+                     : shown_text(each.signature) +
+                           ": it gives a stream, and map writes one result for a line; use "
+                           "`maus call`, which writes each item on a line";
     }
     throw programs::bad_usage(why);
 }

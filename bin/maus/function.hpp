@@ -13,7 +13,6 @@ namespace maus::cli {
 struct function_choice {
     std::string signature;
     std::string type;
-    std::size_t free = 0;  ///< workers of this type that are available
 };
 
 /// All signatures under which workers (of `type`, unless it is empty) expose it, the one of most workers
@@ -24,6 +23,10 @@ struct function_choice {
 /// The first that takes these arguments. Throws programs::bad_usage that explains why none does.
 [[nodiscard]] const function_choice& choose(const std::vector<function_choice>& among,
                                             const arguments& given);
+
+/// The first that `maus map` can call: it takes no functions and gives one result. Throws
+/// programs::bad_usage that says of each why not, and what to do instead.
+[[nodiscard]] const function_choice& choose_for_map(const std::vector<function_choice>& among);
 
 /// Of the signature; of a dynamic function `dynamic`.
 inline constexpr std::size_t dynamic = ~std::size_t{0};

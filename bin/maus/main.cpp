@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <iostream>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -153,7 +152,7 @@ void add_map(CLI::App& to, cli::call_choices& chosen) {
     // Signed: a negative number would be taken for a large one.
     to.add_option("--skip", chosen.skip, "Lines that are done already")
         ->type_name("NUMBER")
-        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max(), "0 or more"));
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000'000'000'000}, "0 or more"));
 }
 
 int functions(const choices& chosen) {

@@ -2,12 +2,12 @@
 //
 // The main thread reads lines and makes calls, as many at a time as there is room for. Results are
 // written on the manager's callback thread, so that they come out while stdin is silent. A reader of
-// stdout that is slow holds all of it up.
+// stdout that is slow holds all of it up, and so does a slow line, in time: what has come and must wait
+// for the results of the lines before it takes room, too.
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <iostream>
 #include <mutex>
@@ -15,10 +15,12 @@
 #include <maus/json.hpp>
 #include <maus/manager.hpp>
 #include <maus/status.hpp>
+#include <maus/wire/message.hpp>
 
 #include "bin/maus/calling.hpp"
 #include "bin/maus/function.hpp"
 #include "bin/maus/line_order.hpp"
+#include "bin/support/input_lines.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/progress_line.hpp"
 #include "bin/support/stop_signals.hpp"
@@ -28,7 +30,10 @@ namespace maus::cli {
 namespace {
 
 constexpr std::size_t calls_max = 1024;
-constexpr std::size_t bytes_max = 64u << 20;  // of lines whose results have not been written
+// Of lines that were read and whose results have not been written: how many, and the bytes of those
+// under way and of the results that wait.
+constexpr std::size_t lines_max = 16 * calls_max;
+constexpr std::size_t bytes_max = 64u << 20;
 
 /// Bytes of stdin; 0 if it is no file and they are not known.
 std::uint64_t bytes_of_input() {
@@ -40,9 +45,10 @@ std::uint64_t bytes_of_input() {
 /// What is under way, what was written, and what failed.
 class mapping {
 public:
-    mapping(const call_choices& chosen, std::size_t most)
+    mapping(const call_choices& chosen, std::size_t most, programs::input_lines& input)
         : chosen_(chosen),
           most_(most),
+          input_(input),
           order_(chosen.skip + 1, chosen.unordered),
           progress_(chosen.function, bytes_of_input()) {}
 
@@ -50,10 +56,12 @@ public:
     [[nodiscard]] bool begin(std::size_t bytes) {
         std::unique_lock lock(guard_);
         room_.wait(lock, [&] {
-            return over_ || (calls_ < most_ && (calls_ == 0 || bytes_ + bytes <= bytes_max));
+            return over_ || (calls_ < most_ && unwritten_ < std::max(lines_max, most_) &&
+                             (unwritten_ == 0 || bytes_ + bytes <= bytes_max));
         });
         if (over_) return false;
         ++calls_;
+        ++unwritten_;
         bytes_ += bytes;
         return true;
     }
@@ -64,14 +72,15 @@ public:
         const std::lock_guard lock(guard_);
         if (over_) return;
         ++failures_;
-        progress_.tell("maus map: line " + std::to_string(line) + ": " + why.message);
+        progress_.tell("maus map: line " + std::to_string(line) + ": " +
+                       wire::printable(why.message, why.message.size() + 1));
         if (!chosen_.keep_going) return end();
         write(line, bytes, to_json(value(why), -1, true));
     }
     /// Nothing more is read: waits for what is under way.
     void wait() {
         std::unique_lock lock(guard_);
-        room_.wait(lock, [&] { return over_ || calls_ == 0; });
+        room_.wait(lock, [&] { return over_ || unwritten_ == 0; });
     }
     /// Nothing more is written.
     void stop() {
@@ -98,12 +107,15 @@ private:
         if (!over_) write(line, bytes, std::move(text));
     }
     void write(std::uint64_t line, std::size_t bytes, std::string text) {
-        for (const std::string& ready : order_.came(line, std::move(text))) {
-            std::cout << ready << '\n';
-            ++written_;
-        }
         --calls_;
         bytes_ -= bytes;
+        bytes_ += text.size();
+        for (const std::string& ready : order_.came(line, std::move(text))) {
+            std::cout << ready << '\n';
+            bytes_ -= ready.size();
+            --unwritten_;
+            ++written_;
+        }
         bytes_read_ += bytes + 1;
         if (calls_ == 0) std::cout << std::flush;
         if (!std::cout) return end();
@@ -112,6 +124,7 @@ private:
     }
     void end() {
         over_ = true;
+        input_.stop();
         std::cout << std::flush;
         progress_.erase();
         room_.notify_all();
@@ -119,10 +132,12 @@ private:
 
     const call_choices& chosen_;
     const std::size_t most_;
+    programs::input_lines& input_;
     std::mutex guard_;
     std::condition_variable room_;
     bool over_ = false;
     std::size_t calls_ = 0;
+    std::size_t unwritten_ = 0;  // those under way among them
     std::size_t bytes_ = 0;
     std::uint64_t bytes_read_ = 0;
     std::uint64_t written_ = 0;
@@ -149,13 +164,19 @@ value::error told(const error& why) { return {std::string(to_string(why.code()))
 /// A line that only has blanks is none.
 bool is_blank(const std::string& line) { return line.find_first_not_of(" \t\r") == line.npos; }
 
-void call_for_lines(const call_choices& chosen, const detail::caller& workers,
-                    std::size_t parameters, mapping& all) {
+/// Why stdin cannot be read; empty if all was read, or enough.
+std::string call_for_lines(const call_choices& chosen, const detail::caller& workers,
+                           std::size_t parameters, programs::input_lines& input, mapping& all) {
     std::string line;
-    for (std::uint64_t number = 1; std::getline(std::cin, line); ++number) {
+    for (std::uint64_t number = 1;; ++number) {
+        try {
+            if (!input.next(line)) return {};
+        } catch (const programs::failure& unread) {
+            return unread.what();
+        }
         if (number <= chosen.skip) continue;
         const std::size_t bytes = line.size();
-        if (!all.begin(bytes)) return;
+        if (!all.begin(bytes)) return {};
         try {
             if (is_blank(line)) throw error(errc::bad_arguments, "the line is empty");
             auto result = workers.call<value>(chosen.function, arguments_in(line, parameters));
@@ -172,43 +193,43 @@ void call_for_lines(const call_choices& chosen, const detail::caller& workers,
     }
 }
 
-/// So many workers as there can be calls at a time, of those that are free; 0 for all.
-std::uint32_t workers_for(const call_choices& chosen, const function_choice& to) {
-    if (chosen.jobs == 0) return 0;
-    return static_cast<std::uint32_t>(std::clamp<std::size_t>(to.free, 1, chosen.jobs));
-}
-
 }  // namespace
 
 int map(const call_choices& chosen) {
     programs::stop_signals signals;
     std::ios::sync_with_stdio(false);
-    std::cin.tie(nullptr);
     const auto now = fetch_status(chosen.parkserver, chosen.answer_within);
     const auto found = find_function(now, chosen.function, chosen.type);
-    const function_choice& to = found.front();
+    const function_choice& to = choose_for_map(found);
     const std::size_t parameters = parameters_of(to.signature);
 
-    mapping all(chosen, chosen.jobs == 0 ? calls_max : chosen.jobs);
+    programs::input_lines input(STDIN_FILENO);
+    mapping all(chosen, chosen.jobs == 0 ? calls_max : chosen.jobs, input);
     manager caller;  // goes before what its callbacks refer to
     const auto stopping = signals.on_stop([&] {
-        // Reading stdin may last for ever, so this is the end.
         all.stop();
         caller.stop();
-        std::cerr << "maus map: stopped";
-        if (!chosen.unordered) std::cerr << "; go on with --skip " << all.written();
-        std::cerr << std::endl;
-        _exit(programs::exit_failed);
     });
-    caller.connect_parkserver(chosen.parkserver);
-    const auto workers = caller.get_workers({.amount = workers_for(chosen, to), .type = to.type});
-    call_for_lines(chosen, workers.with({.timeout = chosen.timeout}), parameters, all);
-    all.wait();
-    const bool whole = !all.is_over();
-    all.stop();
-    if (!whole && !chosen.unordered && std::cout) {
-        std::cerr << "maus map: go on with --skip " << all.written() << '\n';
+    std::string trouble;
+    try {
+        caller.connect_parkserver(chosen.parkserver);
+        // More workers than calls at a time would be of no use. Those that are busy now may join later.
+        const auto most = static_cast<std::uint32_t>(chosen.jobs);
+        const auto workers = caller.get_workers({.min = 1, .max = most, .type = to.type});
+        trouble = call_for_lines(chosen, workers.with({.timeout = chosen.timeout}), parameters,
+                                 input, all);
+        all.wait();
+    } catch (const error&) {
+        if (!signals.asked()) throw;
     }
+    const bool whole = !all.is_over() && trouble.empty();
+    all.stop();
+    if (!whole && signals.asked()) trouble = "stopped";
+    if (!whole && !chosen.unordered && std::cout) {
+        trouble += (trouble.empty() ? "" : "; ");
+        trouble += "go on with --skip " + std::to_string(all.written());
+    }
+    if (!trouble.empty()) std::cerr << "maus map: " << trouble << '\n';
     return whole && all.failures() == 0 ? programs::exit_good : programs::exit_failed;
 }
 

@@ -1,6 +1,8 @@
 // maus call and maus map: JSON in, JSON out, and what is said of what is wrong.
+#include <algorithm>
 #include <fstream>
 
+#include <maus/function.hpp>
 #include <maus/json.hpp>
 #include <maus/worker.hpp>
 
@@ -31,6 +33,8 @@ struct called {
         worker.expose("numbers", [](int count) -> maus::generator<std::string> {
             for (int i = 0; i < count; ++i) co_yield std::to_string(i);
         });
+        worker.expose("boom", [] { throw std::runtime_error("boom \x1b[2J\xff\nnext"); });
+        worker.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
         worker.expose("bytes", [](std::vector<std::uint8_t> data) { return data; });
         worker.register_parkserver(park.endpoint());
         worker.start();
@@ -89,8 +93,12 @@ TEST_CASE("maus call explains what is wrong, against the signature that the work
         {{"add", "1", "4294967296"}, usage, "argument 2: 4294967296 is not in the range of i32"},
         {{"greet", "Ada"}, usage, "arguments are JSON, and text needs its own quotes"},
         {{"add", "1", "2", "--timeout", "2"}, usage, "write 500ms, 2s, 5min or 1h"},
-        {{"ad", "1"}, failed, "no worker exposes ad; exposed are: add, bytes, count"},
+        {{"ad", "1"}, failed, "no worker exposes ad; exposed are: add, apply, boom, bytes, count"},
         {{"half", "3"}, failed, "odd: 3"},
+        {{"boom"}, failed, "boom ?[2J?\nnext\n"},
+        {{"apply", "1", "2"},
+         usage,
+         "it takes a function, and JSON has none; call it from a program"},
         {{}, usage, "FUNCTION"},
     };
     for (const auto& [command, code, expected] : rows) {
@@ -99,6 +107,7 @@ TEST_CASE("maus call explains what is wrong, against the signature that the work
         CHECK(ended.code == code);
         CHECK(ended.out.empty());
         CHECK_THAT(ended.err, maus_test::has_text(expected));
+        CHECK(ended.err.find('\x1b') == std::string::npos);
     }
 }
 
@@ -145,6 +154,31 @@ TEST_CASE("maus map stops at the first line that fails, or goes on") {
     std::string sorted = all.map({"half", "--unordered"}, "2\n4\n6\n").out;
     CHECK(sorted.size() == 6);
     for (const char* each : {"1\n", "2\n", "3\n"}) CHECK_THAT(sorted, maus_test::has_text(each));
+}
+
+TEST_CASE("maus map says which functions it cannot call, and what to do instead") {
+    called all;
+    const outcome takes = all.map({"apply"}, "[1,2]\n");
+    CHECK(takes.code == usage);
+    CHECK_THAT(takes.err, maus_test::has_text("it takes a function, and JSON has none"));
+    const outcome gives = all.map({"numbers"}, "3\n");
+    CHECK(gives.code == usage);
+    CHECK_THAT(gives.err, maus_test::has_text("numbers(i32)->stream<str>: it gives a stream"));
+    CHECK_THAT(gives.err, maus_test::has_text("use `maus call`"));
+}
+
+TEST_CASE("neither exceptions nor lines of stdin give a terminal orders through maus map") {
+    called all;
+    const outcome ended = all.map({"boom", "--keep-going"}, "[]\n\xff\x1b[2J\n");
+    INFO(ended.err);
+    CHECK(ended.code == failed);
+    CHECK_THAT(ended.err, maus_test::has_text("line 1: boom: remote_exception: "));
+    CHECK_THAT(ended.err, maus_test::has_text("boom ?[2J??next\n"));
+    CHECK_THAT(ended.err, maus_test::has_text("line 2: "));
+    for (const std::string& text : {ended.err, ended.out}) {
+        CHECK(std::all_of(text.begin(), text.end(),
+                          [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7F); }));
+    }
 }
 
 TEST_CASE("lines are written in order, or as they come") {
