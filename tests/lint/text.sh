@@ -1,6 +1,6 @@
 #!/bin/sh
-# Tidy text: no tabs, no blanks at the end of a line, a newline at the end of a file, and every
-# script can be executed and parsed.
+# Tidy text: no tabs, no blanks at the end of a line, a newline at the end of a file, no source that is
+# longer than 500 lines, and every script can be executed and parsed.
 #
 #   tests/lint/text.sh [ROOT]
 set -eu
@@ -29,6 +29,11 @@ found "a blank at the end" "$(grep -nIE ' +$' $list /dev/null | cut -c1-120)"
 
 for file in $list; do
     files=$((files + 1))
+    case $file in
+        lib/*.?pp | broker/*.?pp | bin/*.?pp)
+            [ "$(wc -l <"$file")" -le 500 ] || found "more than 500 lines; what else is in it?" "$file"
+            ;;
+    esac
     if [ -s "$file" ] && [ "$(tail -c 1 "$file" | wc -l)" -eq 0 ]; then
         found "no newline at the end" "$file"
     fi

@@ -61,8 +61,9 @@ payload_limit payload_limit_of(const peer_limits& peer, const peer_limits* relay
 
 std::string larger_than(const std::string& part, std::uint64_t bytes,
                         const std::string& whose_limit, std::uint64_t limit) {
-    return part + " has " + std::to_string(bytes) + " bytes, more than " + whose_limit + ", " +
-           std::to_string(limit);
+    const bool are_many = part.find("arguments") != std::string::npos;
+    return part + (are_many ? " have " : " has ") + std::to_string(bytes) + " bytes, more than " +
+           whose_limit + ", " + std::to_string(limit);
 }
 
 std::optional<failure> check(const capabilities& told, const limits& bounds) {
