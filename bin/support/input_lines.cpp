@@ -45,7 +45,10 @@ bool input_lines::next(std::string& line) {
 bool input_lines::read_more() {
     while (!ended_) {
         pollfd ready[2] = {{fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-        if (poll(ready, 2, -1) < 0) continue;
+        if (poll(ready, 2, -1) < 0) {
+            if (errno == EINTR) continue;
+            throw failure("cannot wait for stdin: " + std::generic_category().message(errno));
+        }
         if (ready[1].revents != 0) return false;
         char some[1 << 16];
         const ssize_t got = read(fd_, some, sizeof some);

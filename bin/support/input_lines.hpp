@@ -16,7 +16,7 @@ public:
     /// Waits for the next line; the last one may lack its end. False: there is none, or stop() was
     /// called. Throws programs::failure if it cannot be read.
     [[nodiscard]] bool next(std::string& line);
-    /// From now on next() gives no more, and the one that waits returns. Any thread.
+    /// From now on nothing more is read: next() gives what came already, and then no more. Any thread.
     void stop();
 
 private:

@@ -234,8 +234,10 @@ TEST_CASE("a label stands in the errors of its calls, and a bad one is refused",
 TEST_CASE("calls that a function makes inherit its deadline and its trace", "[context]") {
     std::unique_ptr<maus::manager> inner;
     maus::worker_group callees;
+    std::mutex ready;  // ThreadSanitizer does not see that the call comes after it
     pair_of with([&](maus::worker& on) {
         on.expose("outer", [&] {
+            const std::lock_guard is_ready(ready);
             const auto left = maus::this_call::time_left();
             auto its = callees.call<std::int64_t>("left").get();
             const bool shorter = its > 0 && its <= left.count();
@@ -250,7 +252,10 @@ TEST_CASE("calls that a function makes inherit its deadline and its trace", "[co
     other.start();
     inner = std::make_unique<maus::manager>(with.here.reachable());
     inner->connect_parkserver(with.here.parkserver());
-    callees = inner->get_workers({.amount = 1, .type = "other"});
+    {
+        const std::lock_guard writes(ready);
+        callees = inner->get_workers({.amount = 1, .type = "other"});
+    }
     const auto caller = with.workers.with({.timeout = 1h, .trace = traced});
     const auto [shorter, trace] = value_of(caller.call<std::pair<bool, std::string>>("outer"));
     CHECK(shorter);

@@ -1,5 +1,6 @@
 #include "maus/net/hub.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -67,9 +68,14 @@ hub::~hub() {
 }
 
 void hub::shut() {
-    // libzmq closes the sockets' descriptors later, and they may be readable until then.
-    for (const int fd : watched_) epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
-    watched_.clear();
+    // libzmq closes the sockets' descriptors later, and they may be readable until then. So the descriptor
+    // that a program's own loop looks at becomes that of another epoll, which watches none.
+    if (const int empty = epoll_create1(EPOLL_CLOEXEC); empty >= 0) {
+        ::dup3(empty, epoll_, O_CLOEXEC);
+        ::close(empty);
+        watch(wake_fd_, watched::own);
+        watch(timer_fd_, watched::own);
+    }
     by_fd_.clear();
     by_routing_id_.clear();
     open_fds_.clear();
@@ -89,7 +95,6 @@ void hub::watch(int fd, watched as) {
     event.events = EPOLLIN;
     event.data.u64 = static_cast<std::uint64_t>(as) << 32 | static_cast<std::uint32_t>(fd);
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-    if (as != watched::own) watched_.insert(fd);
 }
 
 std::string hub::bind(const std::string& endpoint) {

@@ -26,7 +26,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -150,7 +149,6 @@ private:
     int epoll_ = -1;
     int wake_fd_ = -1;
     int timer_fd_ = -1;
-    std::unordered_set<int> watched_;     // sockets' descriptors; of some closed by now
     base::instant armed_ = base::never;   // when the timer ends
     std::optional<connector> connector_;  // what is no connection yet
     std::unique_ptr<socket> router_;

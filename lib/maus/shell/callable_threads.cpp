@@ -57,6 +57,7 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
             ~at_end() {
                 --of.threads;
                 of.call_another();
+                if (of.finishing) of.changed.notify_all();  // others saw a queue that is empty now
                 of.ended.notify_all();
             }
             shared& of;

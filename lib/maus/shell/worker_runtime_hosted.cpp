@@ -37,8 +37,10 @@ bool worker_runtime::process_events() {
 
 // A function waits for its caller: the worker goes on meanwhile, on this very thread.
 void worker_runtime::wait_hosted() {
-    if (!reactor_->process_events()) return services_.callbacks->close();
+    const bool goes_on = reactor_->process_events();
+    if (!goes_on) services_.callbacks->close();  // nobody would answer
     services_.callbacks->run_continuations();
+    if (!goes_on) return;
     if (function_threads_.run_one()) return;
     if (must_drive()) {
         shell::drive(std::chrono::milliseconds{2});  // the callable may run in the same loop
