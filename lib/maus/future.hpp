@@ -13,11 +13,11 @@
 // manager, one at a time. They may block, but what they wait for must not be another callback of that
 // manager: it would wait for ever. So a callback may get() a call, but neither what then(), when_all(),
 // when_any() or a coroutine makes of calls that are under way, nor the steps of as_completed() and
-// map_unordered(); co_await what when_all() gives, or let another thread wait. After a call that a callable makes
-// (function.hpp) they go on where callables run, several at a time, and may wait for all of these. If
-// the future is ready already, they run at once, on the thread that asked. What becomes ready while
-// one of them runs may go on only when that one has returned, or waits for a future: so a chain of any
-// length needs no deep stack.
+// map_unordered(); co_await what when_all() gives, or let another thread wait. After a call that a
+// callable makes (function.hpp) they go on where callables run, several at a time, and may wait for all
+// of these. If the future is ready already, they run at once, on the thread that asked. What becomes
+// ready while one of them runs may go on only when that one has returned, or waits for a future: so a
+// chain of any length needs no deep stack.
 //
 // A thread that waits in get() is not idle: if no other thread does, it receives results for its
 // manager meanwhile.

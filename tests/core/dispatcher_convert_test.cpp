@@ -38,9 +38,11 @@ struct converting_desk {
         calls.join(made, {1}, done);
         return made;
     }
+    maus::call_options options;
     template <class... Ts>
     void submit(std::uint32_t method, const Ts&... values) {
         core::submission made;
+        made.options = options;
         made.group = {1};
         made.method = {method};
         made.ticket = ++tickets;
@@ -131,11 +133,13 @@ TEST_CASE("a call that its worker takes as it is goes on to one that takes it co
 
 TEST_CASE("a result that does not fit its caller is bad_result, and counts as an error") {
     converting_desk all;
+    all.options.label = std::string("nightly");
     const auto dynamic = all.worker(1, {"f(...)->any"});
     all.submit(int_to_f, 7);
     (void)all.pump();
     all.answer(dynamic, 1, 1, value("x"));
     REQUIRE(all.settled() == "1 bad_result; ");
+    CHECK(all.done[0].result.about->label.view() == "nightly");
     CHECK(all.done[0].result.about->function == "f");
     CHECK_THAT(all.done[0].result.about->text, maus_test::has_text("exposed as f(...)->any"));
     CHECK(all.calls.counters().results == 0);

@@ -351,19 +351,6 @@ void checkers::blamed_for_no_refusal(const fact& what, const call& of) {
     }
 }
 
-// For their caller, as far as its manager knows.
-bool checkers::all_wait(const call& of) {
-    std::uint32_t number = 0;
-    std::size_t going_on = 0, waiting = 0;
-    for (const call::attempt& each : of.attempts) {
-        const handed* const sent = handed_as(of, ++number);
-        if (each.ended) continue;
-        ++going_on;
-        if (sent != nullptr && sent->called) ++waiting;
-    }
-    return going_on != 0 && waiting == going_on;
-}
-
 void checkers::settled_badly(const fact& what, const call& of) {
     const auto cause = [&](bool there, const char* text) { expect(there, "error", what, text); };
     const instant by = real_ ? what.local + early : what.local;
@@ -437,17 +424,6 @@ void checkers::poisoned(const fact& what, const call& of) {
            "it waited for its caller, and is blamed for what another one may have done");
     ++counts_.innocent_poisoned;
     innocents_.push_back(what);
-}
-
-// Of a call that was sent once: it did not run when its worker was lost, and others did.
-bool checkers::waited_beside_others(const call& of) {
-    const handed* const its = handed_as(of, 1);
-    if (of.sent != 1 || its == nullptr || !its->called || its->slot_back) return false;
-    return std::any_of(handed_.begin(), handed_.end(), [&](const auto& each) {
-        const handed& other = each.second;
-        return &other != its && other.over == its->over && !other.slot_back && !other.asks &&
-               !other.called && calls_.at(other.ticket).settled == 0;
-    });
 }
 
 void checkers::innocent(const fact& what, const call& of) {

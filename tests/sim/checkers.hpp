@@ -262,10 +262,10 @@ private:
     [[nodiscard]] bool waits_for_its_reader(const call& of) const;
     void gave(const fact& what);
     [[nodiscard]] bool waited_beside_others(const call& of);
-    /// An attempt at a call, as its worker was sent it; null: nobody saw that.
     static void called_no_more(handed& which) {
         if (std::exchange(which.called, false)) --which.over->called;
     }
+    /// An attempt at a call, as its worker was sent it; null: nobody saw that.
     [[nodiscard]] handed* handed_as(const call& of, std::uint32_t number);
     void called_back(const fact& what);
     void replied(const fact& what);

@@ -60,9 +60,7 @@ void dispatcher::join(link_index index, group_id id, std::vector<settled>& done)
         waiting.known = placement_.number_of(placement_[index], waiting.method) >= 0;
         while (!waiting.known && waiting.calls.first != no_index) {
             const std::uint32_t first = waiting.calls.first;
-            settle_unasked(first,
-                           labelled(*refusal(joined, waiting.method), calls_[first].tags.get()),
-                           nullptr, done);
+            settle_unasked(first, *refusal(joined, waiting.method), nullptr, done);
         }
     }
     placement_.mark(joined);
@@ -74,8 +72,7 @@ void dispatcher::complete(group_id id, std::vector<settled>& done) {
         for (std::uint32_t index = waiting.first; index != no_index;) {
             const std::uint32_t next = calls_[index].next;
             if (calls_[index].method == method) {
-                settle_unasked(index, labelled(*refusal(whole, method), calls_[index].tags.get()),
-                               nullptr, done);
+                settle_unasked(index, *refusal(whole, method), nullptr, done);
             }
             index = next;
         }
@@ -273,7 +270,7 @@ inline outcome& dispatcher::settle(std::uint32_t index, bool failed, std::vector
 
 void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {
     const bool failed = result.error.has_value();
-    settle(index, failed, done) = std::move(result);
+    settle(index, failed, done) = labelled(std::move(result), calls_[index].tags.get());
 }
 
 // Settles a call whose worker did not say anything; the worker, if it has it, is told not to start
@@ -405,7 +402,7 @@ bool dispatcher::answer(link_index from, const wire::record& record, instant now
                 wire::take_payload(record, body, done.back().result.payload);
                 if (call->converted && call->stream() == nullptr)
                     [[unlikely]]  // its slot is free, and as it was
-                    convert_result(from, call->method, done.back());
+                    convert_result(from, *call, done.back());
             }
             return true;
         case wire::record_type::failed: {

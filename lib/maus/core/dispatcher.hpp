@@ -178,12 +178,10 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(link_index from, wire::attempt of);
 
     // --- callbacks
-    /// False: if it waited, so would all nested calls that its worker may hold, and there were no room for
-    /// what they wait for.
-    [[nodiscard]] bool may_ask(link_index from, wire::attempt of) const;
-    /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile.
-    [[nodiscard]] std::optional<std::uint64_t> begin_callback(link_index from, wire::attempt of,
-                                                              instant now);
+    /// The function of such a call asks its caller, and waits: its slot is free for another meanwhile. The
+    /// call's ticket, or why it may not ask.
+    [[nodiscard]] base::result<std::uint64_t> begin_callback(link_index from, wire::attempt of,
+                                                             instant now);
     void end_callback(link_index from, wire::attempt of, instant now);
     /// Attempts whose callbacks are to be refused: nobody waits for their calls any more.
     [[nodiscard]] const placement::orphans& orphans() { return placement_.orphaned(); }
@@ -282,7 +280,7 @@ private:
     void settle_too_large(std::vector<settled>& done);
     void settle_inconvertible(std::vector<settled>& done);
     /// A worker's result becomes what the caller expects.
-    void convert_result(link_index from, std::uint32_t method, settled& done);
+    void convert_result(link_index from, const call_slot& of, settled& done);
     /// Whether a stream that is lost has to end. What it had is told then.
     [[nodiscard]] static bool is_broken(const call_slot& call);
     [[nodiscard]] bool convert_items(link_index from, call_slot& call, wire::items& came,

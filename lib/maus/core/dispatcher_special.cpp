@@ -105,8 +105,8 @@ void dispatcher::settle_inconvertible(std::vector<settled>& done) {
     placement_.inconvertible().clear();
 }
 
-void dispatcher::convert_result(link_index from, std::uint32_t method, settled& done) {
-    auto made = placement_[from].conversions.at(method).result(done.result.payload.view());
+void dispatcher::convert_result(link_index from, const call_slot& of, settled& done) {
+    auto made = placement_[from].conversions.at(of.method).result(done.result.payload.view());
     if (made) {
         done.result.payload = std::move(made).value();
         return;
@@ -114,8 +114,9 @@ void dispatcher::convert_result(link_index from, std::uint32_t method, settled& 
     --counters_.results;
     ++counters_.errors;
     auto about = std::make_unique<outcome::details>();
-    about->function = name_of(placement_.signature(method));
+    about->function = name_of(placement_.signature(of.method));
     about->text = made.why().message;
+    if (of.tags) about->label = of.tags->label;
     done.result = {made.why().code, {}, std::move(about)};
 }
 
@@ -192,11 +193,10 @@ bool dispatcher::answer_hedged(std::uint32_t index, const wire::record& record,
     }
     if (record.type == type::result) {
         placement_[from].returns.answered();
-        const bool converted = calls_[index].converted;
-        const std::uint32_t method = calls_[index].method;
+        const call_slot& its = calls_[index];  // free in the end, and as it was
         if (!answered_one(index, {}, now, done)) return true;
         wire::take_payload(record, body, done.back().result.payload);
-        if (converted) convert_result(from, method, done.back());
+        if (its.converted) convert_result(from, its, done.back());
         return true;
     }
     if (record.type == type::failed) {

@@ -24,20 +24,22 @@ bool manager::call_back(const link_key& key, link& from, const wire::record& rec
                         "callbacks of more than queued_bytes_max are not answered", out);
         return true;
     }
-    if (!dispatcher_.may_ask(from.index, *attempt)) {
-        refuse_callback(from, *attempt, *which, errc::overloaded,
-                        "of calls_per_worker_max nested calls all others wait for callbacks", out);
-        return true;
-    }
     const auto ticket = dispatcher_.begin_callback(from.index, *attempt, now);
     if (!ticket) {
-        refuse_callback(from, *attempt, *which, errc::cancelled, "nobody waits for this call", out);
+        refuse_callback(from, *attempt, *which, ticket.why().code, ticket.why().message, out);
         return true;
     }
     const std::uint32_t slot = from.callbacks.add(*attempt, *which, bytes);
     keep_while_asking(from);
-    out.callbacks.push_back(
-        {*ticket, key, *attempt, *which, {}, from.worker, from.incarnation, from.lease, slot});
+    out.callbacks.push_back({ticket.value(),
+                             key,
+                             *attempt,
+                             *which,
+                             {},
+                             from.worker,
+                             from.incarnation,
+                             from.lease,
+                             slot});
     wire::take_carried(record, body, out.callbacks.back().payload);
     return true;
 }

@@ -1,15 +1,16 @@
 // The threads that run the callables which a manager's program passes with its calls (function.hpp), and
 // those on which a worker's coroutines go on after they have asked their callers.
 //
-// Of callables as many run at a time as the machine has processors, of coroutines one. One that waits for a call of its own does not
-// count, for what it waits for may call back in turn: another thread is made then. So there may be many
-// that wait, one inside of the other; `threads_max` bounds them, and what would need one more is refused.
+// Of callables as many run at a time as the machine has processors, of coroutines one. One that waits for a
+// call of its own does not count, for what it waits for may call back in turn: another thread is made then.
+// So there may be many that wait, one inside of the other; `threads_max` bounds them, and what would need
+// one more is refused.
 //
 // a callable | event                                       | next
 // -----------|---------------------------------------------|---------------------------------------
 // (none)     | posted; threads_max wait, and none runs     | refused
 // (none)     | posted otherwise                            | queued
-// queued     | fewer run than there are processors         | runs
+// queued     | fewer run than may at a time                | runs
 // runs       | it waits for a call of its own              | waits
 // waits      | that call is settled                        | runs
 //
