@@ -18,6 +18,7 @@
 #include "maus/base/call_queue.hpp"
 #include "maus/base/task.hpp"
 #include "maus/base/time.hpp"
+#include "maus/call_policy.hpp"
 #include "maus/options.hpp"
 #include "maus/wire/archive.hpp"
 
@@ -77,7 +78,10 @@ public:
     /// Whether this thread has to go on with something meanwhile: then it calls drive() instead of waiting.
     [[nodiscard]] virtual bool drives() const { return false; }
     virtual void drive() {}
-    [[nodiscard]] static wait_hook*& here() noexcept;
+    [[nodiscard]] static wait_hook*& here() noexcept { return here_; }
+
+private:
+    static inline thread_local constinit wait_hook* here_ = nullptr;
 };
 /// While it lives, this thread waits.
 class waiting {
@@ -213,7 +217,7 @@ public:
     // Until it is settled, the call. The owner takes the arguments; after that the room is the
     // result's.
     [[nodiscard]] std::uint64_t& mark() noexcept { return mark_; }  ///< the owner's
-    [[nodiscard]] call_options& options() noexcept { return options_; }
+    [[nodiscard]] call_policy& policy() noexcept { return policy_; }
     [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }  ///< a stream_state
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
     /// Those among the arguments (function.hpp); mostly none.
@@ -250,7 +254,7 @@ private:
     std::atomic<progress_hook*> progress_{nullptr};
     std::unique_ptr<continuation> continuation_;
     base::buffer payload_;
-    call_options options_;
+    call_policy policy_;
     std::shared_ptr<call_functions> functions_;
 };
 

@@ -116,19 +116,19 @@ class group_handle : public call_owner {
 public:
     /// `self` is this. The call has its arguments and is not shared yet.
     virtual void submit(const std::shared_ptr<group_handle>& self, const method_key& method,
-                        state_base& call, const call_options& options) = 0;
+                        state_base& call, const call_policy& options) = 0;
     virtual void release() = 0;
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::vector<worker_id> workers() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
-    [[nodiscard]] virtual const call_options& calls() const = 0;
+    [[nodiscard]] virtual const call_policy& calls() const = 0;
 };
 
 template <class R>
 using called_t = typename called<R>::type;
 
 template <class R, class... Args>
-called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_policy& options,
                       std::string_view name, const Args&... arguments) {
     using state_type = typename called<R>::state_type;
     state_ref<state_type> result(new state_type);
@@ -137,7 +137,7 @@ called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_opt
     return called_t<R>(std::move(result));
 }
 template <class R, class... Args, class... Given>
-called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_options& options,
+called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_policy& options,
                       const method<R(Args...)>& function, Given&&... given) {
     if constexpr (sizeof...(Args) != sizeof...(Given)) {
         static_assert(sizeof...(Args) == sizeof...(Given),
@@ -151,7 +151,7 @@ called_t<R> send_call(const std::shared_ptr<group_handle>& group, const call_opt
 }
 template <class R, class... Given>
 called_t<R> send_call_by_name(const std::shared_ptr<group_handle>& group,
-                              const call_options& options, std::string_view name,
+                              const call_policy& options, std::string_view name,
                               const Given&... given) {
     static_assert((... && check_travels<sent_as<Given>>()) && check_travels<R>() &&
                   check_dynamic<R, sent_as<Given>...>());
@@ -169,8 +169,8 @@ called_t<R> send_call_by_name(const std::shared_ptr<group_handle>& group,
 /// Makes calls with one set of options.
 class caller {
 public:
-    caller(std::shared_ptr<group_handle> group, call_options options)
-        : group_(std::move(group)), options_(options) {}
+    caller(std::shared_ptr<group_handle> group, call_policy options)
+        : group_(std::move(group)), options_(std::move(options)) {}
 
     template <class R, class... Args, class... Given>
     called_t<R> call(const method<R(Args...)>& function, Given&&... given) const {
@@ -206,12 +206,12 @@ public:
 private:
     template <class R, class Call>
     [[nodiscard]] std::vector<maus::reply<R>> on_each(Call call) const {
-        if (!options_.worker.empty()) throw broadcast_to_one();
+        if (options_.is_addressed()) throw broadcast_to_one();
         caller on(group(), options_);
-        on.options_.hedge_after = std::chrono::nanoseconds::max();
+        on.options_.make_tags().hedge_after = std::chrono::nanoseconds::max();
         std::vector<maus::reply<R>> all;
         for (const auto& each : group()->workers()) {
-            on.options_.worker = each;
+            on.options_.make_tags().worker = each.text();
             all.push_back({each, call(on)});
         }
         return all;
@@ -229,7 +229,7 @@ private:
     }
 
     std::shared_ptr<group_handle> group_;
-    call_options options_;
+    call_policy options_;
 };
 
 }  // namespace detail
@@ -274,19 +274,23 @@ public:
         return detail::send_call_by_name<R>(to, to->calls(), name, given...);
     }
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
-    [[nodiscard]] detail::caller with(call_options options) const { return {group_, options}; }
+    [[nodiscard]] detail::caller with(const call_options& options) const {
+        return {group_, options};
+    }
 
     /// Calls a function once for each input, with bounded look-ahead (map.hpp): a range of the results
     /// in the order of the inputs, or of {index, value} as they come.
     template <class R, class... Args, std::ranges::viewable_range Inputs>
     [[nodiscard]] auto map(const method<R(Args...)>& function, Inputs&& inputs,
                            map_options how = {}) const {
-        return with(group()->calls()).map(function, std::forward<Inputs>(inputs), how);
+        return detail::caller(group(), group()->calls())
+            .map(function, std::forward<Inputs>(inputs), how);
     }
     template <class R, class... Args, std::ranges::viewable_range Inputs>
     [[nodiscard]] auto map_unordered(const method<R(Args...)>& function, Inputs&& inputs,
                                      map_options how = {}) const {
-        return with(group()->calls()).map_unordered(function, std::forward<Inputs>(inputs), how);
+        return detail::caller(group(), group()->calls())
+            .map_unordered(function, std::forward<Inputs>(inputs), how);
     }
 
     /// Calls a function once on each worker that the group has now, and gives a future for each: what
@@ -300,12 +304,12 @@ public:
     template <class R, class... Args, class... Given>
     [[nodiscard]] std::vector<reply<R>> broadcast(const method<R(Args...)>& function,
                                                   const Given&... given) const {
-        return with(group()->calls()).broadcast(function, given...);
+        return detail::caller(group(), group()->calls()).broadcast(function, given...);
     }
     template <class R, class... Given>
     [[nodiscard]] std::vector<reply<R>> broadcast(std::string_view name,
                                                   const Given&... given) const {
-        return with(group()->calls()).template broadcast<R>(name, given...);
+        return detail::caller(group(), group()->calls()).template broadcast<R>(name, given...);
     }
 
     /// Which workers there are now, in the order in which they came; for call_options::worker. May

@@ -69,7 +69,7 @@ struct stream_desk {
         what.method = {method};
         what.ticket = ids.size() + 1;
         what.options = options;
-        what.options.set_stream(terms);
+        what.set_stream(terms);
         ids.push_back(calls.submit(std::move(what), at_ms(ms), done));
     }
     std::vector<wire::stream_credit> credits;  // of the calls that pump() sent

@@ -244,7 +244,7 @@ void stage::submit(node& of, const std::vector<std::string>& words, const option
     made.method = {streams ? 1u : 0u};
     if (streams) {
         const auto unread = static_cast<std::uint32_t>(number(given, "unread", 1));
-        made.options.set_stream({unread, 1u << 20, given.contains("replayable")});
+        made.set_stream({unread, 1u << 20, given.contains("replayable")});
     }
     made.group = groups_.at({&of, words.at(2)});
     made.ticket = calls_.size();

@@ -114,7 +114,7 @@ private:
         if (how / 16 % 4 == 2) chosen.worker = maus::worker_id(an_id<base::worker_id>(in_).bytes);
         made.options.tags = core::call_policy(chosen).tags;
         if (made.method.value == calls::stream) {
-            made.options.set_stream({calls::items_max, 40, how % 2 == 1});
+            made.set_stream({calls::items_max, 40, how % 2 == 1});
         }
         made.payload = a_payload(in_);
         calls_.submit(std::move(made), now_, [&](core::submission call) {

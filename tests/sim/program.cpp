@@ -184,8 +184,8 @@ std::uint64_t program::call(core::manager& machine, core::group_id group, instan
     const bool replayable = which == function::items && chance(luck_, world_.how.replayable);
     if (which == function::items) {
         const auto& bounds = world_.how.bounds;
-        what.options.set_stream({static_cast<std::uint32_t>(bounds.stream_items_max),
-                                 bounds.stream_bytes_max, replayable});
+        what.set_stream({static_cast<std::uint32_t>(bounds.stream_items_max),
+                         bounds.stream_bytes_max, replayable});
     }
     what.nested = nested;
 

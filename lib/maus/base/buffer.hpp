@@ -62,7 +62,9 @@ public:
     [[nodiscard]] byte_view view() const noexcept { return {data_, size_}; }
 
     /// Appends `count` bytes of unspecified value and returns where they start.
-    std::byte* extend(std::size_t count) {
+    // Without the attribute a compiler that has grown tired of inlining makes a call of each field that is
+    // written: 44 instructions of a worker's 1,700 for each call.
+    [[gnu::always_inline]] std::byte* extend(std::size_t count) {
         if (count > capacity() - size_) grow(count);
         std::byte* where = data_ + size_;
         size_ += count;

@@ -17,6 +17,7 @@
 #include "maus/base/buffer.hpp"
 #include "maus/base/id.hpp"
 #include "maus/base/time.hpp"
+#include "maus/call_policy.hpp"
 #include "maus/core/streams.hpp"
 #include "maus/error.hpp"
 #include "maus/options.hpp"
@@ -27,6 +28,8 @@ using base::call_id;
 using base::duration;
 using base::instant;
 using base::never;
+using detail::call_policy;
+using detail::call_tags;
 
 struct call_group;
 
@@ -36,53 +39,6 @@ inline constexpr std::uint32_t no_index = ~0u;
 /// sending: a worker is to have it, but does not know of it yet: its payload has to pass before.
 /// hedged: sent, and one of two attempts at a call. over: this one of the two has come to its end.
 enum class call_state : std::uint8_t { empty, queued, sending, sent, hedged, over };
-
-/// What only few calls have.
-struct call_tags {
-    call_label label;
-    trace_context trace;
-    std::string worker{};  // the only one that may have it; empty: any
-    duration hedge_after = duration::max();
-    bool hedged = false;              // it has had its second attempt
-    std::uint32_t numbers_spent = 0;  // of attempts, by the second one
-
-    std::optional<stream_account> stream = {};  // none: it has one result
-
-    [[nodiscard]] bool travel() const { return !label.empty() || !trace.empty() || stream; }
-    [[nodiscard]] static bool are_for(const call_options& options) {
-        return !options.label.empty() || !options.trace.empty() || !options.worker.empty() ||
-               options.hedge_after != duration::max();
-    }
-};
-
-/// The options of a call, as far as the machines look at them. Small: it goes through several hands.
-struct call_policy {
-    maus::delivery delivery = maus::delivery::at_least_once;
-    std::uint8_t max_crashes = 3;
-    maus::priority priority = maus::priority::normal;
-    duration timeout = duration::max();
-    duration attempt_timeout = duration::max();
-    std::unique_ptr<call_tags> tags;  // mostly none
-
-    call_policy() = default;
-    call_policy(const call_options& options)
-        : delivery(options.delivery),
-          max_crashes(options.max_crashes),
-          priority(options.priority),
-          timeout(options.timeout),
-          attempt_timeout(options.attempt_timeout) {
-        if (call_tags::are_for(options)) [[unlikely]] {
-            tags = std::make_unique<call_tags>(call_tags{options.label, options.trace});
-            if (!options.worker.empty()) tags->worker = options.worker.text();
-            tags->hedge_after = options.hedge_after;
-        }
-    }
-    /// It gives items.
-    void set_stream(const stream_terms& terms) {
-        if (!tags) tags = std::make_unique<call_tags>();
-        tags->stream.emplace(terms);
-    }
-};
 
 // What each step of a call needs stands together: the payload is one cache line, what follows it
 // another, and what only calls with a story need a third.
@@ -102,48 +58,40 @@ struct alignas(64) call_slot {
     bool alone = false;       // is tried again with nothing beside it
     bool settled = false;     // only the worker's answer is still waited for
     bool detached = false;
-    bool running = false;         // it is among those that its worker may have started
-    bool large = false;           // its payload is not inside it
-    bool tried = false;           // has attempts
-    bool converted = false;       // its worker has it as another signature says
-    bool nested = false;          // a callable makes it, which a call waits for
-    std::uint32_t callbacks = 0;  // that its caller has not answered: it waits for them
-    // Its options, as set() takes them over; the timeout is a timer.
-    bool timed = false;  // has an attempt_timeout
-    maus::delivery delivery = maus::delivery::at_least_once;
-    std::uint8_t max_crashes = 1;
-    std::uint32_t bytes = 0;  // of its payload, also once that is gone
+    bool running = false;                   // it is among those that its worker may have started
+    bool large = false;                     // its payload is not inside it
+    bool tried = false;                     // has attempts
+    bool converted = false;                 // its worker has it as another signature says
+    bool nested = false;                    // a callable makes it, which a call waits for
+    bool is_hedge = false;                  // the second of two attempts: the call is its partner's
+    bool hedged = false;                    // it has had its second attempt
+    std::uint32_t callbacks = 0;            // that its caller has not answered: it waits for them
+    std::uint32_t bytes = 0;                // of its payload, also once that is gone
+    call_policy policy;                     // its timeout is a timer
+    std::unique_ptr<stream_account> items;  // of a stream
     instant submitted{};
-    duration attempt_timeout{};
     instant deadline{};  // never: none
-    instant hangs_at{};  // timed, and running
+    instant hangs_at{};  // it has an attempt_timeout, and runs
     std::vector<attempt_record> attempts;
-    std::unique_ptr<call_tags> tags;  // mostly none
-    maus::priority priority = maus::priority::normal;
-    bool is_hedge = false;             // the second of two attempts: the call is its partner's
     std::uint32_t partner = no_index;  // the slot of the other attempt
+    std::uint32_t numbers_spent = 0;   // of attempts, by the second one; hedged
 
-    void set(call_policy&& options) {
-        delivery = options.delivery;
-        max_crashes = std::max<std::uint8_t>(options.max_crashes, 1);
-        timed = options.attempt_timeout != duration::max();
-        attempt_timeout = options.attempt_timeout;
-        priority = options.priority;
-        tags = std::move(options.tags);
-    }
     /// Whether there is anything about it that most calls do not have.
-    [[nodiscard]] bool is_special() const { return deadline != never || tags != nullptr || nested; }
+    [[nodiscard]] bool is_special() const {
+        return deadline != never || policy.tags != nullptr || nested || items != nullptr;
+    }
     /// Whether something travels with it beside its arguments.
     [[nodiscard]] bool is_extended() const {
-        return deadline != never || nested || (tags != nullptr && tags->travel());
+        return deadline != never || nested || items != nullptr ||
+               (policy.tags != nullptr && policy.tags->travel());
     }
-    /// Whether it is for one worker and no other.
-    [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }
+    [[nodiscard]] bool timed() const { return policy.is_timed(); }
+    [[nodiscard]] bool is_addressed() const { return policy.is_addressed(); }
     /// Its items; null if it gives none.
-    [[nodiscard]] stream_account* stream() const {
-        return tags && tags->stream ? &*tags->stream : nullptr;
+    [[nodiscard]] stream_account* stream() const { return items.get(); }
+    [[nodiscard]] bool at_most_once() const {
+        return policy.delivery == maus::delivery::at_most_once;
     }
-    [[nodiscard]] bool at_most_once() const { return delivery == maus::delivery::at_most_once; }
 };
 
 struct call_list {  // of slots, by index

@@ -150,7 +150,7 @@ outcome dispatcher::failure_of(const call_slot& call, errc code, std::string_vie
                                 code == errc::cancelled || code == errc::shutdown;
     about->text = waited_in_vain ? explained(*call.group, text) : std::string(text);
     about->attempts = call.attempts;
-    if (call.tags) about->label = call.tags->label;
+    about->label = call.policy.label();
     if (const auto* items = call.stream()) about->delivered = items->delivered();
     return {code, {}, std::move(about)};
 }
@@ -181,7 +181,7 @@ void dispatcher::refuse(const submission& call, errc code, std::string text,
 void dispatcher::turn_away(const submission& call, outcome&& why, std::vector<settled>& done) {
     ++counters_.submitted;
     ++counters_.errors;
-    done.push_back({call.ticket, labelled(std::move(why), call.options.tags.get())});
+    done.emplace_back(call.ticket, labelled(std::move(why), call.options.tags.get()));
 }
 
 call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>& done) {
@@ -206,7 +206,7 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     }
     call_line* line = nullptr;
     link_index only = no_index;
-    if (call.options.tags && !call.options.tags->worker.empty()) [[unlikely]] {
+    if (call.options.is_addressed()) [[unlikely]] {
         only = link_for(of, call, done);
         if (only == no_index) return {};
     } else {
@@ -238,7 +238,10 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
     made.callbacks = 0;
     made.nested = call.nested;
     const duration timeout = call.options.timeout;
-    made.set(std::move(call.options));
+    made.policy = std::move(call.options);
+    if (made.policy.max_crashes == 0) made.policy.max_crashes = 1;
+    made.items = std::move(call.items);
+    made.hedged = false;
     made.submitted = now;
     made.deadline = never;
     if (line != nullptr) {
@@ -264,13 +267,12 @@ inline outcome& dispatcher::settle(std::uint32_t index, bool failed, std::vector
     --outstanding_;
     call.settled = true;
     call.group = nullptr;
-    done.push_back({call.ticket, {}});
-    return done.back().result;
+    return done.emplace_back(call.ticket).result;
 }
 
 void dispatcher::settle(std::uint32_t index, outcome&& result, std::vector<settled>& done) {
     const bool failed = result.error.has_value();
-    settle(index, failed, done) = labelled(std::move(result), calls_[index].tags.get());
+    settle(index, failed, done) = labelled(std::move(result), calls_[index].policy.tags.get());
 }
 
 // Settles a call whose worker did not say anything; the worker, if it has it, is told not to start
@@ -343,7 +345,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     }
     // Once it has taken a worker down, what was doubtful before counts too: the cap is a bound.
     const int starts = call.starts + call.doubts;
-    if (guilt == suspicion::blamed && starts >= call.max_crashes) {
+    if (guilt == suspicion::blamed && starts >= call.policy.max_crashes) {
         settle(index,
                failure_of(call, errc::poisoned,
                           std::to_string(starts) + " workers were lost while they ran it"),
@@ -354,7 +356,7 @@ void dispatcher::lose(std::uint32_t index, suspicion guilt, std::string_view why
     // What seems to have waited may have run: its answer, or that of one before it, may have been
     // lost with the worker. Alone it will be the only suspect ([P-49]). Innocent detached calls are
     // many; they are run alone only when it is about to matter.
-    if (guilt != suspicion::innocent && (!call.detached || starts + 1 >= call.max_crashes)) {
+    if (guilt != suspicion::innocent && (!call.detached || starts + 1 >= call.policy.max_crashes)) {
         call.alone = true;
     }
     placement_.enqueue(index);

@@ -116,7 +116,7 @@ void dispatcher::convert_result(link_index from, const call_slot& of, settled& d
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(placement_.signature(of.method));
     about->text = made.why().message;
-    if (of.tags) about->label = of.tags->label;
+    about->label = of.policy.label();
     done.result = {made.why().code, {}, std::move(about)};
 }
 
@@ -142,15 +142,12 @@ void dispatcher::begin_hedge(std::uint32_t first) {
     made.callbacks = 0;
     made.nested = call.nested;
     made.alone = made.settled = made.detached = made.running = made.converted = false;
-    made.timed = call.timed;
-    made.delivery = call.delivery;
-    made.max_crashes = call.max_crashes;
+    made.policy = call.policy;
     made.submitted = call.submitted;
-    made.attempt_timeout = call.attempt_timeout;
     made.deadline = call.deadline;
-    made.tags = std::make_unique<call_tags>(*call.tags);
-    made.priority = call.priority;
+    made.hedged = false;
     made.is_hedge = true;
+    call.numbers_spent = 0;
     made.partner = first;
     call.partner = index;
     call.state = call_state::hedged;
@@ -266,13 +263,13 @@ void dispatcher::lose_hedged(std::uint32_t index, suspicion guilt, std::string_v
         call.tried = true;
         call.attempts.push_back({with.worker, now - call.submitted, std::string(why)});
         const int starts = call.starts + call.doubts;
-        if (guilt == suspicion::blamed && starts >= call.max_crashes) {
+        if (guilt == suspicion::blamed && starts >= call.policy.max_crashes) {
             settle(first,
                    failure_of(call, errc::poisoned,
                               std::to_string(starts) + " workers were lost while they ran it"),
                    done);
             give_up(index == first ? second : first);
-        } else if (!detached || starts + 1 >= call.max_crashes) {
+        } else if (!detached || starts + 1 >= call.policy.max_crashes) {
             call.alone = true;  // if it is queued again
         }
     }
@@ -298,8 +295,7 @@ void dispatcher::end_one(std::uint32_t index) {
     calls_.free(index);
     if (call.state == call_state::hedged) {
         call.state = call_state::sent;
-        if (was_told)
-            ++call.tags->numbers_spent;  // its own number is that of the attempt that runs
+        if (was_told) ++call.numbers_spent;  // its own number is that of the attempt that runs
         return;
     }
     MAUS_ASSERT(call.state == call_state::over, "a second attempt has no first one");

@@ -82,7 +82,7 @@ bool dispatcher::took_too_long(const call_timer& due, instant now) {
     const call_slot& call = calls_[call_table::index_of(due.call)];
     const stream_account& items = *call.stream();
     const instant since = items.has_credit() ? items.moved_at() : now;
-    const instant until = base::after(since, call.attempt_timeout);
+    const instant until = base::after(since, call.policy.attempt_timeout);
     if (now >= until) return true;
     timers_.set(until, due);
     return false;

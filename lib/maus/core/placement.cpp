@@ -128,7 +128,7 @@ void placement::enqueue(std::uint32_t index) {
     call_slot& call = calls_[index];
     call.state = call_state::queued;
     call.detached = false;
-    if (call.tags) call.attempt += std::exchange(call.tags->numbers_spent, 0);
+    if (call.hedged) call.attempt += std::exchange(call.numbers_spent, 0);
     call.callbacks = 0;
     if (call.is_addressed()) return enqueue_for(index, call.link);
     call.link = no_index;
@@ -156,8 +156,8 @@ void placement::start_clocks(worker_link& at, instant now) {
         ++runs;
         if (call.running) continue;
         call.running = true;
-        if (call.timed) {
-            call.hangs_at = base::after(now, call.attempt_timeout);
+        if (call.timed()) {
+            call.hangs_at = base::after(now, call.policy.attempt_timeout);
             timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
         }
     }
@@ -378,7 +378,7 @@ void placement::send_calls(link_index to, call_list& from, std::uint32_t first, 
         call.running = false;
         call.converted = converted;
         base::buffer& payload = converted ? converted_ : call.payload;
-        if (call.timed) {
+        if (call.timed()) {
             ++at.timed;
             timed = true;
         }
@@ -432,7 +432,7 @@ std::size_t placement::pump_large(link_index to, instant now, outbox& out) {
         watch_for_hedge(index, now);
         calls_.unlink(at.held, index);
         calls_.push_back(at.held, index);
-        timed = timed || calls_[index].timed;
+        timed = timed || calls_[index].timed();
         // Its credit was told when it began to be sent.
         if (auto* items = calls_[index].stream()) {
             const auto more = items->read(0, 0, true, now);
@@ -450,7 +450,7 @@ void placement::withdraw(std::uint32_t index, outbox& out) {
     calls_.unlink(at.held, index);
     --at.slots_held;
     if (call.large) at.bytes_held -= call.bytes;
-    if (call.timed) --at.timed;
+    if (call.timed()) --at.timed;
     if (call_table::index_of(at.suspect) == index) at.suspect = {};
     if (at.group != nullptr) mark(*at.group);
 }

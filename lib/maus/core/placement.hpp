@@ -348,12 +348,13 @@ inline std::int32_t placement::number_of(worker_link& at, std::uint32_t method) 
 
 inline call_list& placement::list_of(const call_slot& call) {
     if (call.is_addressed()) [[unlikely]] {
-        auto& line = links_[call.link].addressed->lines[static_cast<std::size_t>(call.priority)];
+        auto& line =
+            links_[call.link].addressed->lines[static_cast<std::size_t>(call.policy.priority)];
         return call.nested ? line.nested : line.calls;
     }
     call_group& of = *call.group;
     if (call.alone) return call.nested ? of.nested_suspects : of.suspects;
-    return line_of(of, call.method, call.priority, call.nested).calls;
+    return line_of(of, call.method, call.policy.priority, call.nested).calls;
 }
 
 inline void placement::put_down(std::uint32_t index, instant now) {
@@ -365,7 +366,7 @@ inline void placement::put_down(std::uint32_t index, instant now) {
     call.detached ? ++at.detached_max : --at.slots_held;
     at.window.answered();
     if (call.large) at.bytes_held -= call.bytes;
-    if (call.timed) --at.timed;
+    if (call.timed()) --at.timed;
     if (at.timed != 0) start_clocks(at, now);
     if (call_table::index_of(at.suspect) == index) at.suspect = {};
     if (at.group != nullptr) mark(*at.group);

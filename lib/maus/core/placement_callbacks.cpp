@@ -40,9 +40,9 @@ void placement::end_callback(std::uint32_t index, instant now) {
     if (call.callbacks == 0 || --call.callbacks != 0) return;
     worker_link& at = links_[call.link];
     asks_no_more(call, at);
-    if (!call.timed) return;
+    if (!call.timed()) return;
     call.running = true;  // its time begins anew
-    call.hangs_at = base::after(now, call.attempt_timeout);
+    call.hangs_at = base::after(now, call.policy.attempt_timeout);
     timers_.set(call.hangs_at, {calls_.id_of(index), call.attempt});
 }
 

@@ -23,11 +23,11 @@ base::buffer placement::extensions_of(const call_slot& call, instant now) {
     wire::call_extensions all;
     if (call.deadline != never) all.time_left = call.deadline - now;
     all.nested = call.nested;
-    if (call.tags) {
-        all.label = call.tags->label.view();
-        all.trace = call.tags->trace;
-        if (call.tags->stream) all.stream = call.tags->stream->begin(now);
+    if (const auto* const tags = call.policy.tags.get()) {
+        all.label = tags->label.view();
+        all.trace = tags->trace;
     }
+    if (call.items) all.stream = call.items->begin(now);
     return wire::encoded(all);
 }
 
@@ -158,17 +158,17 @@ void placement::pump_suspects(call_group& of, call_list& from, instant now, outb
 // worker only cannot be.
 void placement::watch_for_hedge(std::uint32_t index, instant now) {
     const call_slot& call = calls_[index];
-    if (!call.tags || call.tags->hedge_after == duration::max()) return;
+    const auto* const tags = call.policy.tags.get();
+    if (tags == nullptr || tags->hedge_after == duration::max()) return;
     if (call.at_most_once() || call.is_addressed()) return;
-    if (call.is_hedge || call.alone || call.tags->hedged || call.stream() != nullptr) return;
-    timers_.set(base::after(now, call.tags->hedge_after),
-                {calls_.id_of(index), call.attempt, true});
+    if (call.is_hedge || call.alone || call.hedged || call.stream() != nullptr) return;
+    timers_.set(base::after(now, tags->hedge_after), {calls_.id_of(index), call.attempt, true});
 }
 
 // Its worker has been sent all of it.
 void placement::note_hedge(std::uint32_t index) {
     calls_[index].state = call_state::hedged;
-    calls_[calls_[index].partner].tags->hedged = true;
+    calls_[calls_[index].partner].hedged = true;
     ++hedged_;
 }
 

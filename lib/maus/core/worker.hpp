@@ -81,6 +81,8 @@ struct worker_config {
 
 /// One call for the executor. Jobs are started in order, and only while `startable(job.link)`.
 struct job {
+    job() {}  // see submission
+
     std::uint64_t link = 0;
     wire::attempt attempt;
     std::uint16_t function = 0;

@@ -314,18 +314,13 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     ++slots_held_;
     const bool at_most_once = (record.flags & wire::flag_at_most_once) != 0;
     auto& to = state_ == state::preparing ? kept_ : out.execute;
-    to.push_back({link_serial_,
-                  *attempt,
-                  record.function,
-                  at_most_once,
-                  false,
-                  false,
-                  lease_.serving.lease,
-                  lease_.serving.manager,
-                  {},
-                  {},
-                  never});
-    job& made = to.back();
+    job& made = to.emplace_back();
+    made.link = link_serial_;
+    made.attempt = *attempt;
+    made.function = record.function;
+    made.at_most_once = at_most_once;
+    made.lease = lease_.serving.lease;
+    made.manager = lease_.serving.manager;
     wire::take_payload(record, body, made.payload, &made.extensions);
     if (made.extensions && !take_extensions(made, now)) {
         to.pop_back();

@@ -187,11 +187,6 @@ void state_base::tell_progress() {
 
 // --- waiting and waking --------------------------------------------------------------------------
 
-wait_hook*& wait_hook::here() noexcept {
-    static thread_local constinit wait_hook* hook = nullptr;
-    return hook;
-}
-
 void waiting::drive_until(const std::function<bool()>& done, base::instant end) const {
     const auto is_over = [&] { return done() || (end != base::never && net::clock_now() >= end); };
     if (hook_ != nullptr && hook_->drives()) {

@@ -97,7 +97,12 @@ public:
     /// others run or wait.
     [[nodiscard]] bool begin_short();
     /// Which of those it claimed runs now.
-    void runs_short(const core::job& job) { short_ = {job.attempt, job.link, true}; }
+    void runs_short(const core::job& job) {
+        // Each by itself: a temporary's parts would be written, and read again as one before they are there.
+        short_.attempt = job.attempt;
+        short_.link = job.link;
+        short_.wanted = true;
+    }
     void end_short();
     /// What another thread claimed and has not run.
     void add_in_front(std::vector<core::job>& jobs);

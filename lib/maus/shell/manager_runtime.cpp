@@ -205,7 +205,7 @@ void manager_runtime::refuse(state_base& call, std::string_view function, errc c
     core::outcome refused{code, {}, std::make_unique<core::outcome::details>()};
     refused.about->function = function;
     refused.about->text = std::move(why);
-    refused.about->label = call.options().label;
+    refused.about->label = call.policy().label();
     group_of(call).calls_settled(1, call.charge());
     settle(call, std::move(refused));
 }

@@ -86,21 +86,19 @@ void manager_runtime::read_queue(base::instant now) {
 core::stream_terms manager_runtime::terms_of(state_base& call) const {
     constexpr std::size_t items_max = std::numeric_limits<std::uint32_t>::max();
     const auto items = std::min(bounds().stream_items_max, items_max);
-    return {static_cast<std::uint32_t>(items), bounds().stream_bytes_max,
-            call.options().replayable};
+    return {static_cast<std::uint32_t>(items), bounds().stream_bytes_max, call.policy().replayable};
 }
 
 void manager_runtime::make_call(state_base& call, base::instant now) {
-    core::submission made;
-    made.group = group_of(call).id();
-    made.method = {call.method};
-    made.ticket = reinterpret_cast<std::uint64_t>(&call);
-    made.options = call.options();
-    made.payload = std::move(call.arguments());
+    const std::stop_token stop = call.policy().take_stop();
+    core::submission made{group_of(call).id(),
+                          {call.method},
+                          reinterpret_cast<std::uint64_t>(&call),
+                          std::move(call.policy()),
+                          std::move(call.arguments()),
+                          call.nested()};
     if (call.is_stream()) [[unlikely]]
-        made.options.set_stream(terms_of(call));
-    made.nested = call.nested();
-    const std::stop_token stop = std::move(call.options().stop);
+        made.set_stream(terms_of(call));
     // The machine may settle it at once; the state lives until settle() below.
     call.mark() = machine_->on(std::move(made), now, effects_).value;
     if (stop.stop_possible()) [[unlikely]]

@@ -44,35 +44,39 @@ void deferred_reply::leave_stops(std::shared_ptr<call_stops> stops) {
 // --- running_call --------------------------------------------------------------------------------
 
 std::shared_ptr<detail::reply> running_call::defer() {
-    if (!later_) {
-        later_ = std::make_shared<deferred_reply>(with_.completions, job_.link, job_.attempt);
+    auto& later = asked().later;
+    if (!later) {
+        later = std::make_shared<deferred_reply>(with_.completions, job_.link, job_.attempt);
     }
-    return later_;
+    return later;
 }
 
 void running_call::deferred() {
-    if (std::exchange(context_, nullptr)) later_->leave_stops(with_.stops);
+    deferred_reply& later = *asked_->later;
+    if (std::exchange(asked_->context, nullptr)) later.leave_stops(with_.stops);
     if (auto* threw = std::get_if<core::job_fault>(&done_.outcome)) {
-        later_->fault(threw->code, std::move(threw->type), std::move(threw->text));
+        later.fault(threw->code, std::move(threw->type), std::move(threw->text));
     }
-    later_->function_returned();
+    later.function_returned();
 }
 
 maus::context running_call::context() {
-    if (!context_) {
+    auto& its = asked().context;
+    if (!its) {
         auto source = with_.stops->enter(job_.link, job_.attempt);
         if (!with_.threads.still_wanted(job_)) source.request_stop();
-        context_ =
-            std::make_shared<context_state>(job_, fence(), source.get_token(), with_.completions);
+        its = std::make_shared<context_state>(job_, fence(), source.get_token(), with_.completions);
     }
-    return maus::context(context_);
+    return maus::context(its);
 }
 
 std::shared_ptr<detail::function_calls> running_call::functions() {
-    if (!functions_) functions_ = std::make_shared<received_functions>(*this, with_);
+    auto& its = asked().functions;
+    // What they need of the call may be asked for, too: so not before they are made.
+    if (!its) its = std::make_shared<received_functions>(*this, with_);
     // Until the function returns: what it waits for may need its place.
     detail::wait_hook::here() = with_.callbacks.get();
-    return functions_;
+    return its;
 }
 
 maus::fence running_call::fence() const {

@@ -67,10 +67,13 @@ struct call_services {
 /// By the thread that runs the function, which finds it by on_this_thread() meanwhile.
 class running_call final : public detail::invocation {
 public:
-    running_call(core::job& job, const call_services& with)
-        : job_(job), with_(with), done_{job.link, job.attempt, false, core::job_value{}} {}
+    running_call(core::job& job, const call_services& with) : job_(job), with_(with) {
+        done_.link = job.link;
+        done_.attempt = job.attempt;
+        done_.outcome.emplace<core::job_value>();
+    }
     ~running_call() {
-        if (context_) with_.stops->leave(job_.link, job_.attempt);
+        if (asked_ && asked_->context) with_.stops->leave(job_.link, job_.attempt);
     }
     running_call(const running_call&) = delete;
     running_call& operator=(const running_call&) = delete;
@@ -84,7 +87,9 @@ public:
     }
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override;
     [[nodiscard]] maus::context context() override;
-    void give(std::unique_ptr<detail::item_source> items) override { items_ = std::move(items); }
+    void give(std::unique_ptr<detail::item_source> items) override {
+        asked().items = std::move(items);
+    }
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override;
     [[nodiscard]] std::shared_ptr<const void> function() const override { return with_.exposed; }
     [[nodiscard]] maus::fence fence() const;
@@ -92,11 +97,13 @@ public:
 
     // --- once the function has returned
     /// False: the function took a reply with it. Call deferred() then, and not done().
-    [[nodiscard]] bool answered() const { return !later_; }
+    [[nodiscard]] bool answered() const { return !asked_ || !asked_->later; }
     [[nodiscard]] core::job_done&& done() { return std::move(done_); }
     void deferred();
     /// Of a function that gives items: null if it failed.
-    [[nodiscard]] std::unique_ptr<detail::item_source> take_items() { return std::move(items_); }
+    [[nodiscard]] std::unique_ptr<detail::item_source> take_items() {
+        return asked_ ? std::move(asked_->items) : nullptr;
+    }
 
     /// Null: this thread runs no function.
     [[nodiscard]] static running_call* on_this_thread() { return current_; }
@@ -107,7 +114,8 @@ public:
     public:
         explicit scope(running_call& runs)
             : outer_(std::exchange(current_, &runs)), hook_(detail::wait_hook::here()) {
-            if (runs.functions_) detail::wait_hook::here() = runs.with_.callbacks.get();
+            if (runs.asked_ && runs.asked_->functions) [[unlikely]]
+                detail::wait_hook::here() = runs.with_.callbacks.get();
         }
         ~scope() {
             detail::wait_hook::here() = hook_;
@@ -122,15 +130,24 @@ public:
     };
 
 private:
+    // What few functions ask for, or give.
+    struct asked_for {
+        std::shared_ptr<deferred_reply> later;
+        std::shared_ptr<context_state> context;
+        std::unique_ptr<detail::item_source> items;
+        std::shared_ptr<detail::function_calls> functions;
+    };
+    [[nodiscard]] asked_for& asked() {
+        if (!asked_) asked_ = std::make_unique<asked_for>();
+        return *asked_;
+    }
+
     static inline thread_local constinit running_call* current_ = nullptr;
 
     core::job& job_;
     const call_services& with_;
-    std::shared_ptr<deferred_reply> later_;
-    std::shared_ptr<context_state> context_;             // none: nobody has asked
-    std::unique_ptr<detail::item_source> items_;         // none: its answer is a value
-    std::shared_ptr<detail::function_calls> functions_;  // the same
     core::job_done done_;
+    std::unique_ptr<asked_for> asked_;  // mostly none
 };
 
 }  // namespace maus::shell

@@ -17,12 +17,13 @@ namespace {
 constexpr base::duration wait_max = std::chrono::hours{24 * 365};
 }  // namespace
 
-std::optional<errc> worker_group_state::admit(call_options& chosen, std::size_t bytes,
+std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::size_t bytes,
                                               std::size_t& before) {
     before = unsettled_.fetch_add(1);
-    const std::size_t bytes_before = bytes_.fetch_add(bytes);
+    const std::size_t bytes_before = bytes == 0 ? 0 : bytes_.fetch_add(bytes);
     const limits& most = owner_->bounds();
-    const bool fits = before < most.calls_max && bytes_before + bytes <= most.calls_bytes_max;
+    const bool fits =
+        before < most.calls_max && (bytes == 0 || bytes_before + bytes <= most.calls_bytes_max);
     if (fits || has_room(before, bytes_before, bytes)) return std::nullopt;
     // A callable that waits for room might wait for its own call.
     const bool must_not_wait = chosen.when_full == when_full::fail || in_callable::is_here();
@@ -67,7 +68,7 @@ void worker_group_state::wait_for_change(std::unique_lock<std::mutex>& lock, bas
 }
 
 // Takes the time that it has waited off the timeout.
-std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, time_span& timeout) {
+std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::duration& timeout) {
     const base::instant begun = net::clock_now();
     const base::instant end = base::after(begun, timeout);
     ++blocked_;
@@ -105,19 +106,19 @@ bool worker_group_state::is_lone(std::size_t unsettled_before) {
 
 namespace {
 // A call that a function makes belongs to the call that the function runs for.
-void inherit(call_options& options, const running_call& from) {
+void inherit(detail::call_policy& options, const running_call& from) {
     const core::job& job = from.job();
     if (job.deadline != base::never) {
         const base::duration left = job.deadline - net::clock_now();
-        if (left < base::duration{options.timeout}) options.timeout = left;
+        options.timeout = std::min(options.timeout, left);
     }
-    if (!job.extensions || !options.trace.empty()) return;
+    if (!job.extensions || (options.tags && !options.tags->trace.empty())) return;
     if (const auto read = wire::decode_call_extensions(job.extensions->view(), {})) {
-        options.trace = read->trace;
+        if (!read->trace.empty()) options.make_tags().trace = read->trace;
     }
 }
 
-void check_hedge(const call_options& options, bool is_stream) {
+void check_hedge(const detail::call_policy& options, bool is_stream) {
     if (is_stream) {
         throw error(errc::invalid_argument,
                     "maus: hedge_after is for calls with one result, not for streams");
@@ -126,38 +127,44 @@ void check_hedge(const call_options& options, bool is_stream) {
         throw error(errc::invalid_argument,
                     "maus: hedge_after may start a call twice, so it cannot be at_most_once");
     }
-    if (!options.worker.empty()) {
+    if (options.is_addressed()) {
         throw error(errc::invalid_argument,
                     "maus: hedge_after needs another worker, but the call is for one and no other");
     }
 }
 }  // namespace
 
+// What few calls have must be possible.
+void worker_group_state::check_tags(const detail::call_policy& options, bool is_stream) const {
+    const std::string_view label = options.tags->label.view();
+    if (const auto most = owner_->bounds().name_bytes_max;
+        !options.tags->label.empty() && !wire::good_name(label, most)) {
+        throw error(errc::invalid_argument, "not a label: " + wire::printable(label) +
+                                                "; one has 1 to " + std::to_string(most) +
+                                                " bytes of UTF-8 without control characters");
+    }
+    if (options.tags->hedge_after != std::chrono::nanoseconds::max())
+        check_hedge(options, is_stream);
+}
+
 void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& self,
                                 const detail::method_key& method, detail::state_base& call,
-                                const call_options& options) {
-    if (!options.label.empty() &&
-        !wire::good_name(options.label.view(), owner_->bounds().name_bytes_max)) [[unlikely]] {
-        throw error(errc::invalid_argument,
-                    "not a label: " + wire::printable(options.label.view()) + "; one has 1 to " +
-                        std::to_string(owner_->bounds().name_bytes_max) +
-                        " bytes of UTF-8 without control characters");
-    }
-    if (options.hedge_after != std::chrono::nanoseconds::max()) [[unlikely]]
-        check_hedge(options, call.is_stream());
+                                const detail::call_policy& options) {
+    if (options.tags) [[unlikely]]
+        check_tags(options, call.is_stream());
     call.own(self);
-    call.options() = options;
+    call.policy() = options;
     if (call.is_stream()) [[unlikely]] {
         static_cast<detail::stream_state&>(call).set_window(owner_->bounds().stream_items_max,
                                                             owner_->bounds().stream_bytes_max);
     }
     call.nested() = in_callable::is_here();
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
-        inherit(call.options(), *from);
+        inherit(call.policy(), *from);
     }
     std::size_t before = 0;
     call.charge() = charge_of(call.arguments().size());
-    if (const auto no_room = admit(call.options(), call.charge(), before)) {
+    if (const auto no_room = admit(call.policy(), call.charge(), before)) {
         return owner_->refuse(call, method.name, *no_room, why_no_room());
     }
     if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {

@@ -26,11 +26,11 @@ class manager_runtime;
 class worker_group_state final : public detail::group_handle, public callback_thread::runner {
 public:
     worker_group_state(std::shared_ptr<manager_runtime> owner, base::group_id id,
-                       const call_options& calls)
-        : owner_(std::move(owner)), id_(id), calls_(calls) {}
+                       detail::call_policy calls)
+        : owner_(std::move(owner)), id_(id), calls_(std::move(calls)) {}
 
     void submit(const std::shared_ptr<detail::group_handle>& self, const detail::method_key& method,
-                detail::state_base& call, const call_options& options) override;
+                detail::state_base& call, const detail::call_policy& options) override;
     void release() override;
     void cancel(detail::state_base& call) override;
     void attend(detail::state_base& call, base::instant end) override;
@@ -46,11 +46,13 @@ public:
         return ids_;
     }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
-    [[nodiscard]] const call_options& calls() const override { return calls_; }
+    [[nodiscard]] const detail::call_policy& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
-    /// What so many bytes count. (No payload is that large: message_bytes_max.)
+    /// What so many bytes count. (No payload is that large: message_bytes_max.) Those of a small payload lie
+    /// in the call itself, and calls have a bound of their own.
     [[nodiscard]] static std::uint32_t charge_of(std::size_t bytes) {
         constexpr std::size_t most = ~std::uint32_t{0};
+        if (bytes <= base::buffer::inline_capacity) return 0;
         return static_cast<std::uint32_t>(bytes < most ? bytes : most);
     }
 
@@ -71,7 +73,7 @@ public:
     /// Nobody is to wait for workers or for room any more.
     void end_waits();
     void calls_settled(std::size_t count, std::size_t bytes) {
-        bytes_.fetch_sub(bytes);
+        if (bytes != 0) bytes_.fetch_sub(bytes);
         unsettled_.fetch_sub(count);
         if (blocked_ == 0) return;
         const std::lock_guard lock(guard_);
@@ -80,9 +82,10 @@ public:
 
 private:
     /// Why there is no room for a call; nothing: it is counted. `before`: how many were.
-    [[nodiscard]] std::optional<errc> admit(call_options& chosen, std::size_t bytes,
+    [[nodiscard]] std::optional<errc> admit(detail::call_policy& chosen, std::size_t bytes,
                                             std::size_t& before);
-    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, time_span& timeout);
+    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, base::duration& timeout);
+    void check_tags(const detail::call_policy& options, bool is_stream) const;  // throws
     [[nodiscard]] bool take_room(std::size_t bytes);
     [[nodiscard]] bool has_room(std::size_t unsettled, std::size_t bytes_before,
                                 std::size_t bytes) const;
@@ -92,7 +95,7 @@ private:
 
     std::shared_ptr<manager_runtime> owner_;
     base::group_id id_;
-    call_options calls_;
+    detail::call_policy calls_;
     std::atomic<std::size_t> unsettled_{0};  // and those whose callbacks have not run
     std::atomic<std::size_t> bytes_{0};      // of all of them
     std::atomic<std::size_t> callbacks_{0};  // of them, those
