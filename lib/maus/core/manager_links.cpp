@@ -221,7 +221,7 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
         to, to_string(hello.worker), std::move(hello.signatures), hello.concurrency,
         wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr),
         wire::uses(made.features, wire::feature_transfer)
-            ? std::make_unique<transfers>(transfers::side::manager, config_.settings.limits)
+            ? std::make_unique<transfers>(transfers::side::manager, config_.settings)
             : nullptr,
         wire::uses(made.features, wire::feature_functions));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());

@@ -149,8 +149,8 @@ struct worker_link {
 
 class placement {
 public:
-    placement(const limits& bounds, call_table& calls, call_timers& timers)
-        : limits_(bounds), calls_(calls), timers_(timers) {}
+    placement(const base::settings& settings, call_table& calls, call_timers& timers)
+        : limits_(settings.limits), calls_(calls), timers_(timers) {}
     placement(const placement&) = delete;
     placement& operator=(const placement&) = delete;
 

@@ -21,10 +21,10 @@ constexpr transfers::side other(transfers::side which) {
 }
 }  // namespace
 
-transfers::transfers(side ours, const limits& bounds)
+transfers::transfers(side ours, const base::settings& settings)
     : ours_(ours),
-      unfinished_{part_of(other(ours)), bounds.message_bytes_max, {}},
-      window_(std::max(2 * bounds.payload_apart_bytes, std::size_t{64})) {}
+      unfinished_{part_of(other(ours)), settings.limits.message_bytes_max, {}},
+      window_(std::max(2 * settings.limits.payload_apart_bytes, std::size_t{64})) {}
 
 void transfers::came(const wire::message& message) {
     for (const auto& frame : message.rest) came_ += frame.size();

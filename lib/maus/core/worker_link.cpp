@@ -252,8 +252,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
         config_.settings.limits.message_bytes_max, lease_.results.bytes_max));
     if (wire::uses(lease_.features, wire::feature_transfer)) {
-        lease_.large =
-            std::make_unique<transfers>(transfers::side::worker, config_.settings.limits);
+        lease_.large = std::make_unique<transfers>(transfers::side::worker, config_.settings);
     }
     if (wire::uses(lease_.features, wire::feature_functions)) {
         lease_.asked = std::make_unique<callbacks>(lease_.limits.callbacks_max);

@@ -15,7 +15,7 @@
 #include <zmq.hpp>
 
 #include "maus/base/buffer.hpp"
-#include "maus/limits.hpp"
+#include "maus/base/settings.hpp"
 
 namespace maus::net {
 
@@ -46,7 +46,7 @@ auto uninterrupted(Call call) {
 class socket {
 public:
     /// Throws maus::error (resource_exhausted) that says what there is too little of.
-    socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds);
+    socket(zmq::context_t& context, zmq::socket_type type, const base::settings& settings);
     ~socket();
     socket(const socket&) = delete;
     socket& operator=(const socket&) = delete;

@@ -70,7 +70,7 @@ public:
     }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
-    [[nodiscard]] const limits& bounds() const { return options_.limits; }
+    [[nodiscard]] const base::settings& settings() const { return settings_; }
     [[nodiscard]] manager_metrics metrics() const { return metrics_.get(); }
 
     /// Nobody looked at a failure of this method, or of a callback after it.
