@@ -181,4 +181,41 @@ base::result<base::buffer> conversion::result(base::byte_view as_exposed) const 
     return out;
 }
 
+// --- for the public API --------------------------------------------------------------------------
+
+namespace {
+type_tree tree_of(std::string_view type) {
+    auto parsed = type_tree::parse(type);
+    if (!parsed) throw error(parsed.why().code, parsed.why().message);
+    return std::move(parsed).value();
+}
+}  // namespace
+
+value value_of_type(std::string_view type, base::byte_view encoded) {
+    auto made = value_from(tree_of(type), encoded);
+    if (!made) throw error(made.why().code, made.why().message);
+    return std::move(made).value();
+}
+
+base::buffer encoded_as_type(std::string_view type, const value& from) {
+    base::buffer out;
+    if (const auto why = encode_as(tree_of(type), from, out)) {
+        throw error(why->code, why->message);
+    }
+    return out;
+}
+
+std::optional<std::string> why_not_arguments(std::string_view signature, const arguments& given) {
+    const auto parsed = parse_signature(signature);
+    if (!parsed) throw error(errc::invalid_argument, parsed.why().message);
+    const char* const any = is_stream(signature) ? "(...)->stream<any>" : "(...)->any";
+    const auto called = conversion::between(parsed.value().name + any, signature);
+    if (!called) return called.why().message;
+    base::buffer encoded;
+    encode(encoded, given);
+    const auto made = called.value().arguments(encoded.view());
+    if (made) return std::nullopt;
+    return made.why().message;
+}
+
 }  // namespace maus::wire

@@ -79,4 +79,10 @@ private:
     side exposed_;
 };
 
+// For maus/convert.hpp: what cannot be is thrown as maus::error.
+[[nodiscard]] value value_of_type(std::string_view type, base::byte_view encoded);
+[[nodiscard]] base::buffer encoded_as_type(std::string_view type, const value& from);
+[[nodiscard]] std::optional<std::string> why_not_arguments(std::string_view signature,
+                                                           const arguments& given);
+
 }  // namespace maus::wire
