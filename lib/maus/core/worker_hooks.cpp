@@ -7,8 +7,8 @@
 
 namespace maus::core {
 
-lease_hook worker::hook_of_lease(lease_hook::kind what) const {
-    return {what, lease_.serving.lease, lease_.serving.manager, lease_.parkserver};
+lease_hook worker::hook_of_lease(lease_hook::kind kind) const {
+    return {kind, lease_.serving.lease, lease_.serving.manager, lease_.parkserver};
 }
 
 void worker::set_up(worker_effects& out) {

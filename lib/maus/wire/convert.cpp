@@ -111,9 +111,9 @@ base::result<conversion> conversion::between(std::string_view called, std::strin
     return made;
 }
 
-base::failure conversion::refusal(errc code, const std::string& what,
+base::failure conversion::refusal(errc code, const std::string& reason,
                                   const std::vector<value>& given) const {
-    return {code, what + "; called as " + called_.signature + " with " + brief_call(given) +
+    return {code, reason + "; called as " + called_.signature + " with " + brief_call(given) +
                       ", exposed as " + exposed_.signature};
 }
 
@@ -167,8 +167,8 @@ base::result<base::buffer> conversion::arguments(base::byte_view as_called) cons
 }
 
 base::result<base::buffer> conversion::result(base::byte_view as_exposed) const {
-    const auto refuse = [this](const std::string& what) {
-        return failure{errc::bad_result, what + "; called as " + called_.signature +
+    const auto refuse = [this](const std::string& reason) {
+        return failure{errc::bad_result, reason + "; called as " + called_.signature +
                                              ", exposed as " + exposed_.signature};
     };
     base::buffer out;

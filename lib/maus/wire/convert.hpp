@@ -72,7 +72,7 @@ private:
     };
     [[nodiscard]] static base::result<side> side_of(std::string_view signature);
     [[nodiscard]] base::result<std::vector<value>> values_of(base::byte_view as_called) const;
-    [[nodiscard]] base::failure refusal(errc code, const std::string& what,
+    [[nodiscard]] base::failure refusal(errc code, const std::string& reason,
                                         const std::vector<value>& given) const;
 
     side called_;

@@ -108,7 +108,7 @@ constexpr std::size_t cost_of_elements() {
     }
 }
 
-[[noreturn]] void encode_failed(errc code, const char* what);
+[[noreturn]] void encode_failed(errc code, const char* reason);
 
 template <class Pointer>
 using pointee = std::remove_cv_t<std::remove_pointer_t<std::decay_t<Pointer>>>;
@@ -334,7 +334,7 @@ public:
             fail_finish();
         return {at_, end_};
     }
-    [[noreturn]] void fail(const std::string& what);
+    [[noreturn]] void fail(const std::string& reason);
     /// Inside a catch block: what went wrong. An exception of no std type goes on.
     [[nodiscard]] base::failure failed() const;
 
