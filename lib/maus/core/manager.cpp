@@ -86,7 +86,7 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
         const link_key key = links_.begin()->first;
         end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
     }
-    parkservers_.leave("the manager stops", out.net);
+    parkservers_.say_goodbye("the manager stops", out.net);
     silence_check_ = never;
 }
 

@@ -458,7 +458,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
         leaving_with_link_ = false;
     }
     ++link_serial_;
-    parkservers_.leave(why, out.net);
+    parkservers_.say_goodbye(why, out.net);
     state_ = state::stopped;
 }
 
