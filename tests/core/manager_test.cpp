@@ -291,6 +291,22 @@ TEST_CASE("manager: large hellos that wait are bounded") {
     CHECK(take_news(at.out.net) == lines{"32 reject overloaded", "32 close"});
 }
 
+TEST_CASE("manager: large hellos that were read make room for others") {
+    auto how = office::plain();
+    how.settings.limits.queued_bytes_max = 200'000;
+    office at(how);
+    at.join_parkserver();
+    at.ask_for(1, 10);
+    for (std::uint8_t i = 0; i < 4; ++i) {
+        auto large = at.hello(static_cast<std::uint8_t>(11 + i), 1u + i);
+        for (int j = 0; j < 1000; ++j) {
+            large.signatures.push_back("g" + std::to_string(j) + std::string(80, 'x') + "()->void");
+        }
+        at.pass(100 * (1 + i));
+        CHECK(at.greet(31u + i, large) == lines{std::to_string(31 + i) + " welcome"});
+    }
+}
+
 TEST_CASE("manager: what waits behind a large hello is bounded, though it has no bytes") {
     office at;
     at.join_parkserver();

@@ -60,17 +60,18 @@ void manager::read_put_off(instant now, manager_effects& out) {
     if (now < read_put_off_at_) return;
     read_put_off_at_ = base::after(now, rest);
     const link_key key = put_off_order_.front();
-    auto messages = std::move(put_off_.at(key));
-    drop_put_off(key);
+    auto messages = take_put_off(key);
     for (auto& each : messages) read(key, each, now, out);
 }
 
-void manager::drop_put_off(const link_key& key) {
+std::vector<wire::message> manager::take_put_off(const link_key& key) {
     const auto found = put_off_.find(key);
-    if (found == put_off_.end()) return;
-    for (const auto& each : found->second) put_off_bytes_ -= each.bytes();
+    if (found == put_off_.end()) return {};
+    auto messages = std::move(found->second);
+    for (const auto& each : messages) put_off_bytes_ -= each.bytes();
     put_off_.erase(found);
     std::erase(put_off_order_, key);
+    return messages;
 }
 
 void manager::drop_put_off(route via) {
