@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
 #include "maus/wire/functions.hpp"
 
 namespace maus::core {
@@ -59,6 +60,7 @@ void manager::read_put_off(instant now, manager_effects& out) {
     constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
     if (now < read_put_off_at_) return;
     read_put_off_at_ = base::after(now, rest);
+    MAUS_ASSERT(put_off_order_.size() == put_off_.size(), "what is put off has no order");
     const link_key key = put_off_order_.front();
     auto messages = take_put_off(key);
     for (auto& each : messages) read(key, each, now, out);
@@ -71,6 +73,7 @@ std::vector<wire::message> manager::take_put_off(const link_key& key) {
     for (const auto& each : messages) put_off_bytes_ -= each.bytes();
     put_off_.erase(found);
     std::erase(put_off_order_, key);
+    MAUS_ASSERT(!put_off_.empty() || put_off_bytes_ == 0, "bytes are put off of no message");
     return messages;
 }
 
@@ -226,7 +229,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
             : nullptr,
         wire::uses(made.features, wire::feature_functions));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
-    links_.emplace(key, std::move(made));
+    const bool is_first = links_.emplace(key, std::move(made)).second;
+    MAUS_ASSERT(is_first, "a connection has two links");
     ++counters_.joined;
     if (group) join(key, *group, out);
 }
@@ -234,6 +238,7 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
 void manager::join(const link_key& key, group_id group, manager_effects& out) {
     link& joining = links_.at(key);
     standing_request& wanted = requests_.at(group);
+    MAUS_ASSERT(!joining.group, "a worker serves two requests");
     joining.group = group;
     wanted.links.push_back(key);
     wanted.changed = wanted.changed || is_news(joining);
@@ -402,6 +407,7 @@ void manager::violation(const link_key& key, const failure& why, instant now,
 void manager::end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
                   instant now, manager_effects& out) {
     const auto found = links_.find(key);
+    MAUS_ASSERT(found != links_.end(), "a link ends twice");
     const link old = found->second;
     if (code) {
         out.net.link(dispatcher_.address_of(old.index))
