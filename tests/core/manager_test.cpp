@@ -235,6 +235,21 @@ TEST_CASE("manager: a hello without a token never ends a link that a token made"
     CHECK(at.core.workers() == 2);
 }
 
+TEST_CASE("manager: whoever comes again finds its place taken by one that came by itself") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 1);
+    at.greet(31, at.hello(11, 1, 5));
+    wire::hello direct = at.hello(12, 0);
+    direct.token = {};
+    direct.lease = {};
+    CHECK(at.greet(32, direct) == lines{"32 welcome"});
+    CHECK(at.greet(33, at.hello(11, 2, 6)) ==
+          lines{"31 goodbye cancelled", "31 close", "1 worker_lost 5.1", "33 rejected_by",
+                "33 reject cancelled", "33 close", "1 request 1 of 1 t held 0.0"});
+    CHECK(at.core.workers_of({1}) == 1);
+}
+
 TEST_CASE("manager: a hello that is rejected ends no link") {
     office at;
     at.join_parkserver();

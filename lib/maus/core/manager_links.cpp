@@ -200,6 +200,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     if (again) {  // before its old link was seen to end
         const link_key before = old->first;
         end(before, link_end::lost, errc::cancelled, "it came again on another link", now, out);
+        // One that came by itself may have taken its place.
+        if (const auto why = unwelcome(hello, nullptr)) return reject(key, *why, out);
     }
     const auto group = request_for(hello);
     link_address to = address_of(key);
@@ -238,6 +240,7 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
 void manager::join(const link_key& key, group_id group, manager_effects& out) {
     link& joining = links_.at(key);
     standing_request& wanted = requests_.at(group);
+    MAUS_ASSERT(!wanted.is_full(wanted.links.size()), "a request has more workers than it wants");
     MAUS_ASSERT(!joining.group, "a worker serves two requests");
     joining.group = group;
     wanted.links.push_back(key);
