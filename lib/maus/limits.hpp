@@ -36,9 +36,9 @@ struct limits {
     /// overloaded.
     std::size_t calls_max = 1u << 20;
     /// Bytes of the calls of one group of workers: the arguments of those that are not settled, and
-    /// the results of those whose callbacks have not run yet. A call that would make it more blocks
-    /// or fails with overloaded; one that is larger than all of that is taken when there is no other.
-    /// (Results in futures are the program's own, and do not count.)
+    /// the results of those whose callbacks have not run yet. A call that would make them more blocks
+    /// or fails with overloaded. A call that is larger than this bound is taken when there is no other
+    /// call. (Results in futures are the program's own, and do not count.)
     std::size_t calls_bytes_max = 256u << 20;
     /// Calls that one worker holds, running, waiting and detached together; and as many again that
     /// callables make and wait for (function.hpp).
@@ -51,7 +51,7 @@ struct limits {
     std::size_t stream_items_max = 65536;
     std::size_t stream_bytes_max = 1u << 20;
     /// Callbacks of one worker that its manager has not answered. A worker keeps more to itself until
-    /// there is room; of a function that runs for a callable they fail with overloaded.
+    /// there is room. If they come from a function that a callable called, they fail with overloaded.
     std::size_t callbacks_max = 4096;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).

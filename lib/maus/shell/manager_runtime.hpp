@@ -78,7 +78,8 @@ public:
     [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
-    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
+    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader
+    /// waits.
     void put_read(core::items_read read);
 
     /// What a callable gave: its worker may wait for it.

@@ -187,7 +187,8 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
 
-    /// Around every user type, array and object of values: what nests deeper than a reader allows is not sent at all.
+    /// Around every user type, array and object of values: what nests deeper than a reader allows is not
+    /// sent at all.
     void enter() {
         if (++depth_ > depth_max) {
             detail::encode_failed(errc::too_large,
