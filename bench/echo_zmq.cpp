@@ -14,7 +14,7 @@ namespace bench {
 
 namespace {
 constexpr int high_water_mark = 100000;
-constexpr int patience_ms = 20000;
+constexpr int timeout_ms = 20000;
 
 zmq::socket_t make_socket(zmq::context_t& context, zmq::socket_type type) {
     zmq::socket_t socket(context, type);
@@ -55,7 +55,7 @@ public:
           lent_(payload_.data(), payload_.size()) {
         for (const auto& each : endpoints) {
             auto socket = make_socket(context, zmq::socket_type::dealer);
-            socket.set(zmq::sockopt::rcvtimeo, patience_ms);
+            socket.set(zmq::sockopt::rcvtimeo, timeout_ms);
             socket.connect(each);
             sockets_.push_back(std::move(socket));
         }

@@ -30,7 +30,7 @@ maus::heartbeat_options heartbeat(bool stop) {
 }
 
 struct recovery {
-    double last_s = 0, ideal_s = 0, first_moved_ms = 0;
+    double last_s = 0, ideal_s = 0, first_reassigned_ms = 0;
 };
 
 recovery lose_one(bool stop, std::size_t calls) {
@@ -49,16 +49,16 @@ recovery lose_one(bool stop, std::size_t calls) {
     for (const auto& each : futures) ready += each.ready() ? 1 : 0;
     const double loss = now_s();
     lost.signal(stop ? SIGSTOP : SIGKILL);
-    double first_moved = std::numeric_limits<double>::max(), busy = 0;
+    double first_reassigned = std::numeric_limits<double>::max(), busy = 0;
     for (auto& each : futures) {
         const auto [started, took, attempt] = each.get();
         busy += took;
-        if (attempt > 1 && started > loss) first_moved = std::min(first_moved, started);
+        if (attempt > 1 && started > loss) first_reassigned = std::min(first_reassigned, started);
     }
     const double last = now_s();
     const double mean = busy / static_cast<double>(futures.size());
     return {last - loss, mean * static_cast<double>(futures.size() - ready),
-            (first_moved - loss) * 1e3};
+            (first_reassigned - loss) * 1e3};
 }
 
 }  // namespace
@@ -76,8 +76,9 @@ std::vector<figure> measure_recover(bool stop, const plan& how) {
             return sample{{"last_result_s", now.ideal_s}};
         });
     const auto moved = side_by_side(name, how, [&] {
-        return sample{{"first_moved_ms",
-                       lose_one(stop, how.quick ? outstanding / 5 : outstanding).first_moved_ms}};
+        return sample{
+            {"first_reassigned_ms",
+             lose_one(stop, how.quick ? outstanding / 5 : outstanding).first_reassigned_ms}};
     });
     figures.insert(figures.end(), moved.begin(), moved.end());
     return figures;
@@ -100,7 +101,7 @@ command add_recover(CLI::App& to) {
         "  maus-bench recover\n\n"
         "1,000 calls of 1 ms are outstanding. last_result_s is beside what the worker that is "
         "left\n"
-        "needs for them; first_moved_ms is until the first of the lost calls starts again. A\n"
+        "needs for them; first_reassigned_ms is until the first of the lost calls starts again. A\n"
         "stopped worker is noticed by silence: 100 ms heartbeats, 3 of which may be missed.");
     return [how] {
         return run_benchmark(*how, "recover", [](const plan& now, report& out) {

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t greeting_bytes = 64;
 constexpr std::size_t registering_at_once = 25;  // a handshake has 2 s
-constexpr double beat_s = 1, patience_s = 60;
+constexpr double beat_s = 1, timeout_s = 60;
 
 std::string greeting() {
     std::string made("\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL", 16);
@@ -193,7 +193,7 @@ void swarm::rest_until_readable(int fd) {
 void swarm::turn_until(const std::function<bool()>& done) {
     double end = 0;
     for (std::size_t before = ~std::size_t{0}; !done(); turn(10)) {
-        if (std::exchange(before, registered_) != registered_) end = now_s() + patience_s;
+        if (std::exchange(before, registered_) != registered_) end = now_s() + timeout_s;
         if (now_s() > end) throw std::runtime_error("the parkserver does not answer its peers");
     }
 }

@@ -37,7 +37,7 @@ public:
     /// Those that have ended of their own accord since it was last asked.
     [[nodiscard]] std::vector<ended> reap();
 
-    /// SIGTERM, some patience, SIGKILL.
+    /// SIGTERM, some time, SIGKILL.
     void end_all();
 
 private:

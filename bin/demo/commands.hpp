@@ -14,7 +14,7 @@ inline constexpr const char* default_parkserver = "tcp://127.0.0.1:8500";
 inline constexpr const char* default_job_type = "jobs";
 
 /// How long a parkserver may take to answer before it is said that nobody is there.
-inline constexpr std::chrono::seconds parkserver_patience{5};
+inline constexpr std::chrono::seconds parkserver_timeout{5};
 /// True: one of these parkservers answers. False: a signal has come. Throws maus::error, of the last
 /// one, if none answers in that time.
 [[nodiscard]] bool somebody_is_there(const std::vector<std::string>& parkservers,

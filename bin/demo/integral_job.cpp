@@ -101,10 +101,11 @@ std::optional<check_result> check(const integral_job& done, const integrate_opti
 }
 
 std::string totals_text(const integral_job& done, const spread_result& by) {
-    const curve& what = done.what();
-    return "the integral of " + what.text + " from " + number_text("%.4g", what.from) + " to " +
-           number_text("%.4g", what.to) + " is " + number_text("%.12f", done.value()) +
-           ", off by " + number_text("%.1e", std::abs(done.value() - what.exact)) + "\n" +
+    const curve& integrand = done.what();
+    return "the integral of " + integrand.text + " from " + number_text("%.4g", integrand.from) +
+           " to " + number_text("%.4g", integrand.to) + " is " +
+           number_text("%.12f", done.value()) + ", off by " +
+           number_text("%.1e", std::abs(done.value() - integrand.exact)) + "\n" +
            (done.asked() > 0
                 ? "the workers asked this process for " + counted(done.asked(), "value")
                 : std::string("the workers knew the function by its name")) +

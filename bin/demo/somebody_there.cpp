@@ -16,7 +16,7 @@ bool somebody_is_there(const std::vector<std::string>& parkservers,
     std::exception_ptr nobody;
     for (const auto& each : parkservers) {
         try {
-            (void)maus::fetch_status(each, parkserver_patience, stop.get_token());
+            (void)maus::fetch_status(each, parkserver_timeout, stop.get_token());
             return true;
         } catch (const maus::error&) {
             if (signals.asked()) return false;

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t calls_a_worker = 8;
 /// Answers that wait to be added up; with more, no calls are made until half of them are.
 constexpr std::size_t answers_max = 256;
-constexpr auto patience = 3s;
+constexpr auto hint_after = 3s;
 
 /// " --parkserver A --parkserver B"
 std::string as_options(const std::vector<std::string>& parkservers) {
@@ -215,7 +215,7 @@ void spread::hint(const maus::worker_group& workers, progress& bar) {
         return;
     }
     if (!alone_since_) alone_since_ = clock::now();
-    if (hinted_ || clock::now() - *alone_since_ < patience) return;
+    if (hinted_ || clock::now() - *alone_since_ < hint_after) return;
     hinted_ = true;
     bar.tell("waiting for workers of type " + options_.type +
              "; start one with: maus-demo job-worker" + as_options(parkservers_) +

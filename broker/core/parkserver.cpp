@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
 #include "maus/wire/functions.hpp"
 
 namespace maus::broker {
@@ -375,6 +376,7 @@ void parkserver::lose(route from, const std::string& why, outbox& out) {
 
 void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox& out) {
     const auto found = workers_.find(id);
+    MAUS_ASSERT(found != workers_.end(), "a worker is lost twice");
     ++counters_.workers_lost;
     note(out, [&] { return "worker " + base::brief(id) + " left: " + why; });
     if (!found->second.lease.none()) end_lease(found->second.lease, why, false, true, out);
@@ -386,6 +388,7 @@ void parkserver::lose_worker(const worker_id& id, const std::string& why, outbox
 
 void parkserver::lose_manager(const manager_id& id, const std::string& why, outbox& out) {
     const auto found = managers_.find(id);
+    MAUS_ASSERT(found != managers_.end(), "a manager is lost twice");
     ++counters_.managers_lost;
     note(out, [&] { return "manager " + base::brief(id) + " left: " + why; });
     while (!found->second.requests.empty()) {
@@ -394,6 +397,7 @@ void parkserver::lose_manager(const manager_id& id, const std::string& why, outb
     for (auto of = leases_of_.find(id); of != leases_of_.end(); of = leases_of_.find(id)) {
         end_lease(of->second.begin()->second, "its manager left", true, false, out);
     }
+    MAUS_ASSERT(found->second.said == 0, "a manager without requests holds workers");
     sessions_.erase(found->second.via);
     managers_.erase(found);
 }

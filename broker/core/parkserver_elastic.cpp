@@ -83,10 +83,11 @@ void parkserver::forget_bounds(manager& of) {
     }
 }
 
-// A bound is not said before it matters, and stands until the share is larger. To its max a manager
-// keeps by itself; and that may be another parkserver's bound: two that repeat each other's would
-// never let it grow again ([P-104]). Said again, it also counts those that came since ([P-102]); but not before
-// it is sure that the manager has too many with them: what others claim may be old for as long as that.
+// A bound is not said before it matters, and stands until the share is larger. A manager keeps to its max by
+// itself, so no bound is said for that. (A max may be another parkserver's bound, and two that repeat each
+// other's would never let the request grow again, [P-104].) A bound that is said again also counts those that
+// came since ([P-102]). That waits until it is sure that the manager has too many with them: what others
+// claim may be old for as long as that.
 void parkserver::tell_share(const request_key& key, standing_request& wanted, std::uint32_t share,
                             instant now, outbox& out) {
     const bool is_above = wanted.serving() > share;

@@ -161,7 +161,10 @@ void parkserver::hold(const request_key& key, standing_request& wanted,
 void parkserver::unhold(const request_key& key, standing_request& wanted, worker_id id) {
     const claims::claim* const held = claims_.find(key.first, id);
     if (held == nullptr || held->request != key.second) return;
-    if (held->counts) --wanted.held_counted;
+    if (held->counts) {
+        MAUS_ASSERT(wanted.held_counted > 0, "a claim counts for no request");
+        --wanted.held_counted;
+    }
     claims_.erase(key.first, id);
 }
 
@@ -191,6 +194,7 @@ void parkserver::weigh_claims(const worker_id& id) {
         standing_request& wanted = *find(key);
         const bool counts = !denies(id, held.lease);
         if (std::exchange(held.counts, counts) == counts) return;
+        MAUS_ASSERT(counts || wanted.held_counted > 0, "a claim counted for no request");
         counts ? ++wanted.held_counted : --wanted.held_counted;
         note_request(key, wanted);
     });
@@ -239,6 +243,7 @@ void parkserver::handle(manager& who, const wire::worker_lost& loss, outbox& out
 // --- leases -------------------------------------------------------------------------------------
 
 void parkserver::set_free(worker& who) {
+    MAUS_ASSERT(who.lease.none(), "a worker that is leased is set free");
     set_state(who, worker_state::available);
     who.free_order = ++order_;
     pools_[who.registration.type].free.emplace(who.free_order, &who);
@@ -288,6 +293,7 @@ void parkserver::adopt(worker& who, const wire::service& reported) {
     const auto there = managers_.find(reported.manager);
     // The worker may not have noticed yet that its manager ended their link.
     if (there != managers_.end() && there->second.lost.contains(reported.lease)) return;
+    MAUS_ASSERT(who.lease.none() || who.lease == reported.lease, "a worker has two leases");
     set_state(who, worker_state::leased);
     who.lease = reported.lease;
     const route via = there == managers_.end() ? route{} : there->second.via;
@@ -355,6 +361,7 @@ void parkserver::remove_request(manager& of, request_id request, outbox& out) {
     if (found == of.requests.end()) return;
     unhold_all({of.registration.manager, request}, found->second);
     const standing_request old = std::move(found->second);
+    MAUS_ASSERT(of.said >= old.said, "a request holds more than its manager");
     of.said -= old.said;
     tokens_.erase(old.token);
     withdraw(old);

@@ -8,6 +8,7 @@
 namespace maus::broker {
 
 void shares::put_in(key which, const entry& of) {
+    MAUS_ASSERT(of.share >= of.says.base, "a share is less than its base");
     if (of.may_give()) givers_.insert(among_givers(which, of));
     if (of.may_take()) takers_.insert(among_takers(which, of));
     if (of.says.has < of.share) growing_.insert({of.says.has, which});

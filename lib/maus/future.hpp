@@ -10,14 +10,15 @@
 // future is ready when it returns.
 //
 // Callbacks and coroutines that wait for a call go on when it settles, on the callback thread of its
-// manager, one at a time. They may block, but what they wait for must not be another callback of that
-// manager: it would wait for ever. So a callback may get() a call, but neither what then(), when_all(),
-// when_any() or a coroutine makes of calls that are under way, nor the steps of as_completed() and
-// map_unordered(); co_await what when_all() gives, or let another thread wait. After a call that a
-// callable makes (function.hpp) they go on where callables run, several at a time, and may wait for all
-// of these. If the future is ready already, they run at once, on the thread that asked. What becomes
-// ready while one of them runs may go on only when that one has returned, or waits for a future: so a
-// chain of any length needs no deep stack.
+// manager, one at a time. If the future is ready already, they run at once, on the thread that asked. What
+// becomes ready while one of them runs may go on only when that one has returned, or waits for a future:
+// so a chain of any length needs no deep stack.
+//
+// They may block, but must not wait for another callback of the same manager: that would be for ever. So
+// a callback may get() a call. It must not get() what then(), when_all(), when_any() or a coroutine makes
+// of calls that are under way, nor take the steps of as_completed() and map_unordered(). It may co_await
+// what when_all() gives, or let another thread wait. After a call that a callable makes (function.hpp),
+// callbacks and coroutines go on where callables run, several at a time, and may wait for all of these.
 //
 // A thread that waits in get() is not idle: if no other thread does, it receives results for its
 // manager meanwhile.

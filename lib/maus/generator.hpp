@@ -6,10 +6,10 @@
 //
 //     for (int i : workers.call<maus::stream<int>>("count", 5)) ...      // stream.hpp
 //
-// It begins when its first item is asked for. It goes on when the next one is: on a worker that is when
-// its caller has room for more, perhaps on another thread. Between two items it may be destroyed, and then its
-// local objects are: when its caller stops, is gone or gives the worker back, and when the worker stops.
-// While it waits it holds no thread, and not its place among the functions that run at a time.
+// It begins when its first item is asked for, and goes on when the next one is. On a worker that is when
+// its caller has room for more, perhaps on another thread. Between two items it may be destroyed, with its
+// local objects: when its caller stops, is gone or gives the worker back, and when the worker stops. While
+// it waits it holds no thread, and no slot: other functions may run in its place.
 //
 // A generator is also a range to go through once, in this program: for (int i : count(5)).
 //

@@ -52,7 +52,7 @@ struct limits {
     std::size_t stream_items_max = 65536;
     std::size_t stream_bytes_max = 1u << 20;
     /// Callbacks of one worker that its manager has not answered. A worker keeps more to itself until
-    /// there is room; of a function that runs for a callable they fail with overloaded.
+    /// there is room. If they come from a function that a callable called, they fail with overloaded.
     std::size_t callbacks_max = 4096;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).

@@ -15,9 +15,9 @@
 //
 // - on threads of its own, the default. A thread that waits for a future does their work meanwhile.
 // - with manager_options::own_loop, in a loop that you have already, by fd() and process_events(). There
-//   are no threads then. Callbacks run inside process_events(). A thread that waits on the thread of that
-//   loop (for a future, for wait_for(), for room) drives it meanwhile, and all workers and parkservers
-//   that it drives in the same way; what waits on other threads waits for that loop.
+//   are no threads then. Callbacks run inside process_events(). Code on the thread of that loop may wait
+//   (for a future, for wait_for(), for room): it drives the manager meanwhile, and all workers and
+//   parkservers that the loop drives. Other threads that wait, wait for that loop.
 //
 //     maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = true});
 //     // in the loop: poll() manager.fd() for POLLIN, and whenever it is readable:
@@ -250,17 +250,17 @@ public:
     }
     ~worker_group() { release(); }
 
-    /// Calls a function on one of the workers. Waits only if limits::calls_max calls, or
-    /// limits::calls_bytes_max bytes of them, are not settled and call_options::when_full says to block. A call that is made before the first worker has
-    /// come waits for it in the manager.
+    /// Calls a function on one of the workers. Waits only if the group is full (limits::calls_max calls,
+    /// or limits::calls_bytes_max bytes of them, are not settled) and call_options::when_full says to
+    /// block. A call that is made before the first worker has come waits for it in the manager.
     ///
     /// By method: checked at compile time. By name, as call<int>("add", 1, 1): the C++ types of the
-    /// arguments make the signature; text of any kind is a string. A function that no worker exposes
-    /// fails with no_such_function, one with another signature with signature_mismatch, before
-    /// anything is sent; where one of the two signatures has maus::value for it, the manager converts
-    /// (value.hpp): call<maus::value>("add", maus::arguments{1, 1}) calls the same function. Throws
-    /// maus::error: too_large if an argument cannot be encoded, invalid_argument if this refers to no
-    /// workers.
+    /// arguments make the signature; text of any kind is a string. If no worker exposes the function,
+    /// the call fails with no_such_function; if the function has another signature, with
+    /// signature_mismatch. Nothing is sent then. Where one of the two signatures has maus::value, the
+    /// manager converts (value.hpp): call<maus::value>("add", maus::arguments{1, 1}) calls the same
+    /// function. Throws maus::error: too_large if an argument cannot be encoded, invalid_argument if
+    /// this refers to no workers.
     ///
     /// Gives a maus::future<R>; if R is a maus::stream<T>, that (stream.hpp).
     template <class R, class... Args, class... Given>

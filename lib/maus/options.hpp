@@ -162,10 +162,10 @@ struct manager_options {
     /// (manager.hpp).
     bool own_loop = false;
     /// Runs the callables that are passed with calls (function.hpp), instead of the manager's own threads.
-    /// Called on the manager's I/O thread, which it must not keep waiting: it hands the task over to
-    /// whatever runs it, once. Who drops a task answers it with remote_exception. A task may wait for a
-    /// call whose callable is a task, too: give each that waits a thread of its own, or let none wait
-    /// (co_await). A pool of one thread that waits for another task of its own waits for ever.
+    /// It is called on the manager's I/O thread and must not keep it waiting: it hands the task to
+    /// whatever runs it, once. A task that is dropped answers its callback with remote_exception. A task
+    /// may wait for a call whose callable is a task, too. So give each task that waits a thread of its
+    /// own, or let none wait (co_await): in a pool of one thread it would wait for ever.
     std::function<void(std::function<void()>)> run_callable = {};
 };
 

@@ -165,9 +165,9 @@ private:
     std::optional<T> take(detail::stream_state& its) {
         using found = detail::stream_state::found;
         if (is_at_end_) return std::nullopt;
-        const found what = its.find();
-        if (what == found::nothing) return std::nullopt;
-        if (what == found::end) {
+        const found outcome = its.find();
+        if (outcome == found::nothing) return std::nullopt;
+        if (outcome == found::end) {
             is_at_end_ = true;
             if (const auto why = its.why()) std::rethrow_exception(why);
             return std::nullopt;

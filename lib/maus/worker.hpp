@@ -28,12 +28,13 @@
 //     worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
 //     worker.on_release([&](const maus::lease_info&) { session.close(); });
 //
-// A function may give any number of values, one after the other: it returns a maus::generator (generator.hpp).
+// A function may give any number of values, one after the other: it returns a maus::generator
+// (generator.hpp).
 //
 // Errors: a mistake of the caller throws maus::error (invalid_argument).
 //
-// Thread-safety: expose, on_lease, on_release, register_parkserver and connect before it runs; stop(), metrics() and id()
-// at any time from any thread; process_events() from one thread at a time.
+// Thread-safety: expose, on_lease, on_release, register_parkserver and connect before it runs; stop(),
+// metrics() and id() at any time from any thread; process_events() from one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -158,12 +159,12 @@ public:
     void on_lease(F function) {
         set_on_lease(detail::make_lease_hook(std::move(function)));
     }
-    /// Takes down what on_lease() has set up: called once for each lease that on_lease() did not
-    /// refuse (without an on_lease(): for each lease), whatever ended it: a release, a loss, or
-    /// stop(). All functions of the lease have ended then, except detached ones (those that answer by
-    /// a responder or a future, later, and generators that wait for their reader); the worker is offered to nobody before it returns. Its link is
-    /// gone already, unless the worker stops. Runs and throws as on_lease() does; what it throws
-    /// itself is logged.
+    /// Takes down what on_lease() has set up. Called once for each lease that on_lease() did not refuse
+    /// (without an on_lease(): for each lease), whatever ended it: a release, a loss, or stop(). All
+    /// functions of the lease have ended then, except detached ones: those that answer later by a
+    /// responder or a future, and generators that wait for their reader. The worker is offered to
+    /// nobody before this returns. The lease's link is gone already, unless the worker stops. Runs and
+    /// throws as on_lease() does; what it throws itself is logged.
     template <class F>
     void on_release(F function) {
         set_on_release(detail::make_lease_hook(std::move(function)));

@@ -384,7 +384,7 @@ struct large_hedging_desk : desk {
     core::link_index slow_worker(std::uint64_t route) {
         const auto made = calls.add_link(
             {base::route{route}, {}}, std::to_string(route), {"f()->void"}, 2, {},
-            std::make_unique<core::transfers>(core::transfers::side::manager, bounds));
+            std::make_unique<core::transfers>(core::transfers::side::manager, settings));
         calls.join(made, {1}, done);
         return made;
     }

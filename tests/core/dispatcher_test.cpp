@@ -537,7 +537,7 @@ struct slow_desk : desk {
     link_index slow_worker(std::uint64_t route, std::uint32_t concurrency = 1) {
         const link_index made = calls.add_link(
             {base::route{route}, {}}, std::to_string(route), {"f()->void"}, concurrency, {},
-            std::make_unique<core::transfers>(core::transfers::side::manager, bounds));
+            std::make_unique<core::transfers>(core::transfers::side::manager, settings));
         calls.join(made, {1}, done);
         return made;
     }

@@ -235,6 +235,21 @@ TEST_CASE("manager: a hello without a token never ends a link that a token made"
     CHECK(at.core.workers() == 2);
 }
 
+TEST_CASE("manager: whoever comes again finds its place taken by one that came by itself") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 1);
+    at.greet(31, at.hello(11, 1, 5));
+    wire::hello direct = at.hello(12, 0);
+    direct.token = {};
+    direct.lease = {};
+    CHECK(at.greet(32, direct) == lines{"32 welcome"});
+    CHECK(at.greet(33, at.hello(11, 2, 6)) ==
+          lines{"31 goodbye cancelled", "31 close", "1 worker_lost 5.1", "33 rejected_by",
+                "33 reject cancelled", "33 close", "1 request 1 of 1 t held 0.0"});
+    CHECK(at.core.workers_of({1}) == 1);
+}
+
 TEST_CASE("manager: a hello that is rejected ends no link") {
     office at;
     at.join_parkserver();
@@ -289,6 +304,22 @@ TEST_CASE("manager: large hellos that wait are bounded") {
         at.core.on(core::received{{route}, std::move(large)}, at_ms(0), at.out);
     }
     CHECK(take_news(at.out.net) == lines{"32 reject overloaded", "32 close"});
+}
+
+TEST_CASE("manager: large hellos that were read make room for others") {
+    auto how = office::plain();
+    how.settings.limits.queued_bytes_max = 200'000;
+    office at(how);
+    at.join_parkserver();
+    at.ask_for(1, 10);
+    for (std::uint8_t i = 0; i < 4; ++i) {
+        auto large = at.hello(static_cast<std::uint8_t>(11 + i), 1u + i);
+        for (int j = 0; j < 1000; ++j) {
+            large.signatures.push_back("g" + std::to_string(j) + std::string(80, 'x') + "()->void");
+        }
+        at.pass(100 * (1 + i));
+        CHECK(at.greet(31u + i, large) == lines{std::to_string(31 + i) + " welcome"});
+    }
 }
 
 TEST_CASE("manager: what waits behind a large hello is bounded, though it has no bytes") {

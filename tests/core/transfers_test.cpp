@@ -55,8 +55,8 @@ struct pair_of_ends {
         made.limits.message_bytes_max = 10'000;
         return made;
     }();
-    transfers from{transfers::side::manager, settings.limits};
-    transfers to{transfers::side::worker, settings.limits};
+    transfers from{transfers::side::manager, settings};
+    transfers to{transfers::side::worker, settings};
     core::outbox out{settings}, back{settings};
     core::link_address there{.to = {7}, .relayed = {}}, here{.to = {8}, .relayed = {}};
     std::vector<wire::attempt> done;

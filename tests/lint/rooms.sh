@@ -27,7 +27,7 @@ BEGIN {
     may["core"] = pure
     may["net"]  = pure " net"
     may["shell"] = pure " net shell api"  # of the public API the headers, which it implements
-    may["api"]  = "base wire shell api"    # the .cpp files forward to shell; the headers: see below
+    may["api"]  = "base wire shell api"    # the .cpp files only forward; the headers: see below
     may["broker/core"]   = pure " broker/core"
     may["broker/shell"]  = pure " net shell api broker/core broker/shell broker/public"
     may["broker/public"] = "base wire api broker/public"
@@ -56,6 +56,17 @@ BEGIN {
           "netinet/in.h netinet/tcp.h arpa/inet.h asio.hpp", names, " ")
     for (i in names) impure_header[names[i]] = 1
     impure_word["[Cc]lock(_t|_type)?::now *\\(|clock_gettime|gettimeofday|std::time *\\("] = "a clock"
+    # Who may make threads and wait for them, beside the files named here: in net those that the
+    # system or libzmq leaves no choice, of the public API the templates.
+    split("shell broker/shell bin bin/support bench tests", names, " ")
+    for (i in names) has_threads[names[i]] = 1
+    delete names
+    thread_word = "std::j?thread([^:_a-z]|::id|$)|std::async|pthread_create"
+    wait_word = "std::(shared_|recursive_|timed_)*mutex|std::(scoped|unique|shared)_lock|std::lock_guard|condition_variable"
+    may_make_thread = "^lib/maus/net/(process|resolver|socket)\\.[ch]pp$"
+    may_wait = "^lib/maus/net/(connector|resolver|socket)\\.cpp$|^lib/maus/[a-z_]+\\.hpp$"
+    # What a public .cpp file that only forwards has no need for.
+    more_than_forwarding = "(^|[^a-z_])((for|while|switch)[ \t]*\\(|do[ \t]*\\{)|^[ \t]*(namespace[ \t]*\\{|(struct|class|enum|template)[^a-z_])"
     # Everywhere but in net, and where tests and benchmarks speak ZeroMQ on purpose.
     split("net|tests|bench", names, "|")
     for (i in names) knows_zmq[names[i]] = 1
@@ -152,6 +163,15 @@ line ~ /^[ \t]*#[ \t]*include[ \t]*[<"]/ {
 
 !(room in knows_zmq) && tolower(line) ~ /zmq/ { wrong("only the room net may know ZeroMQ") }
 
+!(room in is_pure) && !(room in has_threads) && room != "sim" && room != "core tests" && room != "" {
+    if (line ~ thread_word && FILENAME !~ may_make_thread) wrong("threads live in shell, not in the room " room)
+    if (line ~ wait_word && FILENAME !~ may_wait) wrong("who waits for threads lives in shell, not in the room " room)
+}
+
+FILENAME ~ /^lib\/maus\/[^\/]+\.cpp$/ && line ~ more_than_forwarding {
+    wrong("a public .cpp file only forwards: this belongs into shell, wire or base")
+}
+
 room in is_pure {
     for (pattern in impure_word)
         if (line ~ pattern) wrong("the room " room " must stay pure, but uses " impure_word[pattern])
@@ -242,6 +262,18 @@ self_test() {
     planted lib/maus/manager.cpp '#include "../maus/error.hpp"' 'without ..'
     planted lib/maus/manager.cpp '#include "lib/maus/error.hpp"' 'write "maus/..." instead'
     planted lib/maus/attic/old.hpp 'int x;' 'is in no room'
+    planted lib/maus/manager.cpp 'for (auto& each : all) each.stop();' 'only forwards'
+    planted lib/maus/manager.cpp '    while (!done) wait();' 'only forwards'
+    planted lib/maus/manager.cpp '    switch (kind) {' 'only forwards'
+    planted lib/maus/manager.cpp 'namespace {' 'only forwards'
+    planted lib/maus/manager.cpp 'class runtime {' 'only forwards'
+    planted lib/maus/manager.cpp 'std::mutex guard;' 'who waits for threads lives in shell'
+    planted lib/maus/manager.cpp 'std::thread loop;' 'threads live in shell'
+    planted lib/maus/manager.hpp 'std::thread loop_;' 'threads live in shell'
+    planted lib/maus/net/reactor.hpp 'std::jthread loop_;' 'threads live in shell'
+    planted lib/maus/net/reactor.hpp 'std::condition_variable came_;' 'who waits for threads lives in shell'
+    planted lib/maus/net/connector.cpp 'std::thread looker([this] { look(); });' 'threads live in shell'
+    planted broker/daemon/main.cpp 'std::thread other;' 'threads live in shell'
     planted broker/core/registry.hpp '#include "maus/net/reactor.hpp"' 'of the room net'
     planted broker/core/registry.hpp '#include "broker/shell/shell.cpp"' 'of the room broker/shell'
     planted broker/shell/include/maus/parkserver.hpp '#include "broker/core/registry.hpp"' 'must not include'

@@ -129,7 +129,9 @@ class dispatcher {
 public:
     /// Ids of calls begin behind `first_generation` (call_table).
     explicit dispatcher(const base::settings& settings, std::uint32_t first_generation = 0)
-        : limits_(settings.limits), calls_(first_generation) {}
+        : limits_(settings.limits),
+          calls_(first_generation),
+          placement_(settings, calls_, timers_) {}
 
     // --- functions and groups
     /// `needs`: signatures of functions that a worker has to expose, too, since they are among the
@@ -311,7 +313,7 @@ private:
     const limits& limits_;
     call_table calls_;
     call_timers timers_{calls_};
-    placement placement_{limits_, calls_, timers_};
+    placement placement_;
     std::size_t impatient_groups_ = 0;  // that have a no_workers_timeout
     std::string why_no_workers_;
     std::uint64_t next_sequence_ = 1;

@@ -2,10 +2,11 @@
 //
 // state    | event                              | then
 // ---------|------------------------------------|---------------------------------
-// alive    | anything is heard                  | alive until heard + interval x tolerance
-// alive    | nothing for interval x tolerance   | silent (the owner gives the peer up)
+// alive    | anything is heard                  | alive, for another heartbeat timeout
+// alive    | nothing for the heartbeat timeout  | silent (the owner gives the peer up)
 //
-// Interval and tolerance are agreed at registration ([P-16]); `agreed` makes the agreement.
+// The heartbeat timeout is interval x liveness. Both are agreed at registration ([P-16]); `agreed` makes
+// the agreement.
 #pragma once
 
 #include <algorithm>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
+
 namespace maus::core {
 
 std::string_view to_string(notice_kind kind) {
@@ -52,6 +54,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     made.type = event.type;
     made.amount = event.amount;
     made.range = event.range;
+    MAUS_ASSERT(!requests_.contains(event.group), "two requests have one group");
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);
     if (made.range) numbers_.emplace(made.request, event.group);
@@ -86,7 +89,9 @@ void manager::on(const stop_manager&, instant now, manager_effects& out) {
         const link_key key = links_.begin()->first;
         end(key, link_end::released, errc::shutdown, "the manager stops", now, out);
     }
-    parkservers_.leave("the manager stops", out.net);
+    MAUS_ASSERT(tokens_.empty() && numbers_.empty() && to_give_back_.empty(),
+                "what was told of a request outlives it");
+    parkservers_.say_goodbye("the manager stops", out.net);
     silence_check_ = never;
 }
 
@@ -141,7 +146,9 @@ void manager::advance_to(instant now, manager_effects& out) {
     std::vector<link_index> hung;
     dispatcher_.advance_to(now, out.net, out.done, hung);
     for (const link_index index : hung) {
-        const link_key key = find_link(index)->first;
+        const auto found = find_link(index);
+        MAUS_ASSERT(found != links_.end(), "an attempt took too long on a link that has ended");
+        const link_key key = found->first;
         end(key, link_end::released, errc::attempt_timeout, "an attempt took too long", now, out);
     }
     if (!to_give_back_.empty()) [[unlikely]]

@@ -268,7 +268,9 @@ private:
                                manager_effects& out);
     void read_put_off(instant now, manager_effects& out);
     void drop_put_off(route via);
-    void drop_put_off(const link_key& key);
+    void drop_put_off(const link_key& key) { (void)take_put_off(key); }
+    /// Nothing: it has none.
+    std::vector<wire::message> take_put_off(const link_key& key);
     void read(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,

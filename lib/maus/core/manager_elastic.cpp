@@ -2,6 +2,7 @@
 // (manager.hpp; PROTOCOL.md, section 5.7).
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
 #include "maus/core/manager.hpp"
 #include "maus/wire/archive.hpp"
 #include "maus/wire/types.hpp"
@@ -92,6 +93,7 @@ bool manager::give_back(group_id group, instant now, manager_effects& out) {
         if (dispatcher_.held_by(links_.at(key).index) != 0) continue;
         end(key, link_end::released, errc::cancelled, "others wait for workers", now, out);
     }
+    MAUS_ASSERT(of.giving_back.size() <= of.links.size(), "more are given back than there are");
     return some_wait || !of.giving_back.empty();
 }
 

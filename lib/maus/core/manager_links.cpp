@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
 #include "maus/wire/functions.hpp"
 
 namespace maus::core {
@@ -59,18 +60,21 @@ void manager::read_put_off(instant now, manager_effects& out) {
     constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
     if (now < read_put_off_at_) return;
     read_put_off_at_ = base::after(now, rest);
+    MAUS_ASSERT(put_off_order_.size() == put_off_.size(), "what is put off has no order");
     const link_key key = put_off_order_.front();
-    auto messages = std::move(put_off_.at(key));
-    drop_put_off(key);
+    auto messages = take_put_off(key);
     for (auto& each : messages) read(key, each, now, out);
 }
 
-void manager::drop_put_off(const link_key& key) {
+std::vector<wire::message> manager::take_put_off(const link_key& key) {
     const auto found = put_off_.find(key);
-    if (found == put_off_.end()) return;
-    for (const auto& each : found->second) put_off_bytes_ -= each.bytes();
+    if (found == put_off_.end()) return {};
+    auto messages = std::move(found->second);
+    for (const auto& each : messages) put_off_bytes_ -= each.bytes();
     put_off_.erase(found);
     std::erase(put_off_order_, key);
+    MAUS_ASSERT(!put_off_.empty() || put_off_bytes_ == 0, "bytes are put off of no message");
+    return messages;
 }
 
 void manager::drop_put_off(route via) {
@@ -196,6 +200,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
     if (again) {  // before its old link was seen to end
         const link_key before = old->first;
         end(before, link_end::lost, errc::cancelled, "it came again on another link", now, out);
+        // One that came by itself may have taken its place.
+        if (const auto why = unwelcome(hello, nullptr)) return reject(key, *why, out);
     }
     const auto group = request_for(hello);
     link_address to = address_of(key);
@@ -221,11 +227,12 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
         to, to_string(hello.worker), std::move(hello.signatures), hello.concurrency,
         wire::payload_limit_of(made.limits, relay != nullptr ? &relay->limits() : nullptr),
         wire::uses(made.features, wire::feature_transfer)
-            ? std::make_unique<transfers>(transfers::side::manager, config_.settings.limits)
+            ? std::make_unique<transfers>(transfers::side::manager, config_.settings)
             : nullptr,
         wire::uses(made.features, wire::feature_functions));
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
-    links_.emplace(key, std::move(made));
+    const bool is_first = links_.emplace(key, std::move(made)).second;
+    MAUS_ASSERT(is_first, "a connection has two links");
     ++counters_.joined;
     if (group) join(key, *group, out);
 }
@@ -233,6 +240,8 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
 void manager::join(const link_key& key, group_id group, manager_effects& out) {
     link& joining = links_.at(key);
     standing_request& wanted = requests_.at(group);
+    MAUS_ASSERT(!wanted.is_full(wanted.links.size()), "a request has more workers than it wants");
+    MAUS_ASSERT(!joining.group, "a worker serves two requests");
     joining.group = group;
     wanted.links.push_back(key);
     wanted.changed = wanted.changed || is_news(joining);
@@ -401,6 +410,7 @@ void manager::violation(const link_key& key, const failure& why, instant now,
 void manager::end(const link_key& key, link_end how, std::optional<errc> code, std::string_view why,
                   instant now, manager_effects& out) {
     const auto found = links_.find(key);
+    MAUS_ASSERT(found != links_.end(), "a link ends twice");
     const link old = found->second;
     if (code) {
         out.net.link(dispatcher_.address_of(old.index))

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "maus/base/assert.hpp"
 #include "maus/wire/link.hpp"
 
 namespace maus::core {
@@ -64,6 +65,7 @@ private:
         bool is_open = false;
     };
     void close(std::uint32_t slot) {
+        MAUS_ASSERT(slots_[slot].is_open && count_ > 0, "a callback is answered twice");
         slots_[slot].is_open = false;
         free_.push_back(slot);
         --count_;

@@ -1,8 +1,11 @@
 #include "maus/core/parkserver_session.hpp"
 
+#include "maus/base/assert.hpp"
+
 namespace maus::core {
 
 void parkserver_session::connect(route via, instant now, outbox& out) {
+    MAUS_ASSERT(state_ == state::waiting, "a session has two connections");
     via_ = via;
     state_ = state::connecting;
     connect_by_ = base::after(now, connect_max);
@@ -11,6 +14,7 @@ void parkserver_session::connect(route via, instant now, outbox& out) {
 }
 
 void parkserver_session::registering(instant now) {
+    MAUS_ASSERT(is_open(), "a session registers without a connection");
     state_ = state::registering;
     alive_ = {own_beat_.within_limits(), now};
     ping_at_ = never;
@@ -30,6 +34,7 @@ void parkserver_session::registered(const wire::registered& answer,
 
 void parkserver_session::lost(bool close_it, std::string_view why, instant now,
                               base::random& random, outbox& out) {
+    MAUS_ASSERT(is_open(), "a session is lost twice");
     if (close_it && is_open()) out.push(close{via_});
     const bool lasted = is_registered() && alive_.heard - registered_at_ >= alive_.beat.timeout();
     if (lasted) outage_.over();

@@ -12,7 +12,7 @@ void parkserver_sessions::connect(parkserver_session& at, instant now, outbox& o
     at.connect(routes_.make(), now, out);
 }
 
-void parkserver_sessions::leave(const std::string& why, outbox& out) {
+void parkserver_sessions::say_goodbye(const std::string& why, outbox& out) {
     for (auto& at : all_) {
         if (at.is_registered()) out.control(at.via(), wire::goodbye{why});
         if (at.is_open()) out.push(close{at.via()});

@@ -51,7 +51,7 @@ public:
     /// From now on, lost parkservers are not looked for any more.
     void stop_looking() { looking_ = false; }
     /// Says goodbye to all, closes all connections and forgets the sessions.
-    void leave(const std::string& why, outbox& out);
+    void say_goodbye(const std::string& why, outbox& out);
 
     /// The session that uses this connection, or null.
     [[nodiscard]] parkserver_session* find(route via);

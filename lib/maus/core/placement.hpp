@@ -1,9 +1,9 @@
 // Which worker gets which call: groups with their queues, links with what they hold, and credit.
 //
 // A call that waits is in the queue of its function and priority, in order of submission; one that is to
-// be tried alone is among its group's suspects. A worker is given calls while it has credit, the most
-// urgent first, of those the oldest, and of several workers the one with the least to do. A suspect gets an idle worker that has
-// nothing else meanwhile.
+// be tried alone is among its group's suspects. A worker is given calls while it has credit: the most
+// urgent first, and of those the oldest. Of several workers the one with the least to do gets the call. A
+// suspect gets an idle worker that has nothing else meanwhile.
 //
 // The fate of calls is the dispatcher's. Inline: what every call goes through.
 #pragma once
@@ -149,8 +149,8 @@ struct worker_link {
 
 class placement {
 public:
-    placement(const limits& bounds, call_table& calls, call_timers& timers)
-        : limits_(bounds), calls_(calls), timers_(timers) {}
+    placement(const base::settings& settings, call_table& calls, call_timers& timers)
+        : limits_(settings.limits), calls_(calls), timers_(timers) {}
     placement(const placement&) = delete;
     placement& operator=(const placement&) = delete;
 

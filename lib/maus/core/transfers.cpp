@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
 
 namespace maus::core {
@@ -21,10 +22,10 @@ constexpr transfers::side other(transfers::side which) {
 }
 }  // namespace
 
-transfers::transfers(side ours, const limits& bounds)
+transfers::transfers(side ours, const base::settings& settings)
     : ours_(ours),
-      unfinished_{part_of(other(ours)), bounds.message_bytes_max, {}},
-      window_(std::max(2 * bounds.payload_apart_bytes, std::size_t{64})) {}
+      unfinished_{part_of(other(ours)), settings.limits.message_bytes_max, {}},
+      window_(std::max(2 * settings.limits.payload_apart_bytes, std::size_t{64})) {}
 
 void transfers::came(const wire::message& message) {
     for (const auto& frame : message.rest) came_ += frame.size();
@@ -52,6 +53,7 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
             offset_ += bytes;
             continue;
         }
+        MAUS_ASSERT(waiting_bytes_ >= next.payload.size(), "a payload is sent twice");
         waiting_bytes_ -= next.payload.size();
         if (offset_ == 0) {
             send_whole(next, window_.sent_whole(bytes, now), out.link_alone(to));
@@ -115,6 +117,8 @@ void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
     }
     waiting_bytes_ -= found->payload.size();
     waiting_.erase(found);
+    MAUS_ASSERT(!waiting_.empty() || (waiting_bytes_ == 0 && offset_ == 0),
+                "bytes of nothing wait");
 }
 
 }  // namespace maus::core

@@ -39,7 +39,7 @@ public:
         std::optional<wire::callback> callback{};
     };
 
-    transfers(side ours, const limits& bounds);
+    transfers(side ours, const base::settings& settings);
 
     // --- what comes
     /// For the reader of the link's messages.

@@ -77,7 +77,10 @@ void worker::on(job_done&& event, instant now, worker_effects& out) {
     MAUS_ASSERT((event.was_detached ? detached_ : slots_held_) > 0, "a job is done twice");
     if (event.was_detached) {
         --detached_;
-        if (event.link == link_serial_) --detached_here_;
+        if (event.link == link_serial_) {
+            MAUS_ASSERT(detached_here_ > 0, "a detached job is done that is of no link");
+            --detached_here_;
+        }
     } else {
         --slots_held_;
     }
@@ -344,6 +347,7 @@ void worker::handle(parkserver_session& from, const wire::assign& offer, instant
                           std::string("the worker is ") + std::string(to_string(state_))});
         return;
     }
+    MAUS_ASSERT(slots_held_ == 0 && setting_ == setting::none, "a free worker is still at work");
     lease_ = {};
     lease_.serving = {offer.lease, offer.manager, offer.token};
     lease_.endpoints.assign(offer.endpoints.rbegin(), offer.endpoints.rend());

@@ -308,7 +308,7 @@ private:
     [[nodiscard]] bool clears_up(worker_effects& out);
     void refuse_lease(const std::string& why, instant now, worker_effects& out);
     void hand_out_kept(worker_effects& out);
-    [[nodiscard]] lease_hook hook_of_lease(lease_hook::kind what) const;
+    [[nodiscard]] lease_hook hook_of_lease(lease_hook::kind kind) const;
     void say_goodbye(instant now, worker_effects& out);
     [[nodiscard]] bool renew_lease(std::uint64_t stamp, instant now);
     [[nodiscard]] bool is_direct() const { return !config_.manager.empty(); }

@@ -7,11 +7,12 @@
 
 namespace maus::core {
 
-lease_hook worker::hook_of_lease(lease_hook::kind what) const {
-    return {what, lease_.serving.lease, lease_.serving.manager, lease_.parkserver};
+lease_hook worker::hook_of_lease(lease_hook::kind kind) const {
+    return {kind, lease_.serving.lease, lease_.serving.manager, lease_.parkserver};
 }
 
 void worker::set_up(worker_effects& out) {
+    MAUS_ASSERT(setting_ == setting::none, "a lease is set up before the last one is cleared up");
     state_ = state::preparing;
     setting_ = setting::being_set_up;
     out.hook = hook_of_lease(lease_hook::kind::set_up);
@@ -45,6 +46,7 @@ void worker::refuse_lease(const std::string& why, instant now, worker_effects& o
         out.net.link(lease_.link).about(wire::record_type::returned, each.attempt);
     }
     counters_.answers += kept_.size();
+    MAUS_ASSERT(slots_held_ >= kept_.size(), "a job is kept that holds no slot");
     slots_held_ -= kept_.size();
     kept_.clear();
     kept_cancels_.clear();

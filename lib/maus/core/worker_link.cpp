@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "maus/base/assert.hpp"
 #include "maus/wire/call_extensions.hpp"
 
 namespace maus::core {
@@ -27,6 +28,7 @@ bool is_control(const wire::message& message) {
 }  // namespace
 
 void worker::try_link(instant now, worker_effects& out) {
+    MAUS_ASSERT(state_ == state::linking, "a worker looks for a manager that it does not need");
     hello_said_ = false;
     lease_.rejected_by = {};
     // There is no other address to go on to: a manager that is called directly has all the time it needs.
@@ -252,8 +254,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     result_bytes_max_ = static_cast<std::size_t>(std::min<std::uint64_t>(
         config_.settings.limits.message_bytes_max, lease_.results.bytes_max));
     if (wire::uses(lease_.features, wire::feature_transfer)) {
-        lease_.large =
-            std::make_unique<transfers>(transfers::side::worker, config_.settings.limits);
+        lease_.large = std::make_unique<transfers>(transfers::side::worker, config_.settings);
     }
     if (wire::uses(lease_.features, wire::feature_functions)) {
         lease_.asked = std::make_unique<callbacks>(lease_.limits.callbacks_max);
@@ -403,6 +404,7 @@ void worker::violation(const base::failure& why, instant now, worker_effects& ou
 }
 
 void worker::end_link(bool close_it, std::string_view why, instant now, worker_effects& out) {
+    MAUS_ASSERT(has_link(), "a link ends twice");
     if (close_it && !lease_.linked_by_relay) out.net.push(close{lease_.link.to});
     if (is_welcomed()) {
         out.net.log(log_level::info, "serves manager " + base::brief(lease_.serving.manager) +
@@ -438,6 +440,7 @@ void worker::settle_down(instant now, worker_effects& out) {
     }
     if (state_ != state::draining || slots_held_ != 0) return;
     if (clears_up(out) || now < rested_at_) return;
+    MAUS_ASSERT(kept_.empty() && !lease_.large && !lease_.asked, "a worker is free with a link");
     state_ = state::free;
     const auto ended = lease_.serving.lease;
     lease_ = {};
@@ -446,6 +449,7 @@ void worker::settle_down(instant now, worker_effects& out) {
 }
 
 void worker::say_goodbye(instant, worker_effects& out) {
+    MAUS_ASSERT(state_ == state::leaving, "a worker parts that has not begun to leave");
     const std::string why = "the worker stops";
     if (leaving_with_link_) {
         out.net.link(lease_.link).part(wire::record_type::worker_goodbye, errc::shutdown, why);
@@ -454,7 +458,7 @@ void worker::say_goodbye(instant, worker_effects& out) {
         leaving_with_link_ = false;
     }
     ++link_serial_;
-    parkservers_.leave(why, out.net);
+    parkservers_.say_goodbye(why, out.net);
     state_ = state::stopped;
 }
 

@@ -38,7 +38,7 @@ void own_small_frames(wire::message& message) {
 }  // namespace
 
 hub::hub(const base::settings& settings, log_function log)
-    : limits_(settings.limits), log_(std::move(log)), context_(shared_context()) {
+    : settings_(settings), log_(std::move(log)), context_(shared_context()) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     timer_fd_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -54,7 +54,7 @@ hub::hub(const base::settings& settings, log_function log)
     // Of a socket that has no connection yet, only the monitor is read.
     connector_.emplace(
         [this] {
-            auto made = std::make_unique<socket>(*context_, zmq::socket_type::dealer, limits_);
+            auto made = std::make_unique<socket>(*context_, zmq::socket_type::dealer, settings_);
             watch(made->monitor_fd(), watched::monitor);
             return made;
         },
@@ -100,7 +100,7 @@ void hub::watch(int fd, watched as) {
 std::string hub::bind(const std::string& endpoint) {
     if (!grip_) grip_.emplace(wake_fd_);
     if (!router_) {
-        router_ = std::make_unique<socket>(*context_, zmq::socket_type::router, limits_);
+        router_ = std::make_unique<socket>(*context_, zmq::socket_type::router, settings_);
         watch(router_->fd(), watched::data);
         watch(router_->monitor_fd(), watched::monitor);
     }
@@ -147,7 +147,7 @@ void hub::carry_out(core::send& asked) {
 void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }
 
 bool hub::has_much(const connection& to) const {
-    return to.bytes_handed_over() > std::min(handed_over_max, limits_.queued_bytes_max);
+    return to.bytes_handed_over() > std::min(handed_over_max, settings_.limits.queued_bytes_max);
 }
 
 hub::sent hub::try_send(connection& to, core::send& asked) {
@@ -216,7 +216,7 @@ void hub::flush_all() {
 
 void hub::hold_to_bound(connection& to) {
     const std::size_t waiting = to.queued_bytes + to.bytes_handed_over();
-    if (to.takes() && waiting > limits_.queued_bytes_max) {
+    if (to.takes() && waiting > settings_.limits.queued_bytes_max) {
         fail(to, "it does not take what it is sent");
     }
 }

@@ -143,7 +143,7 @@ private:
     void fail(connection& which, std::string why);
     void forget(base::route which);
 
-    const limits& limits_;
+    const base::settings& settings_;
     log_function log_;
     std::shared_ptr<zmq::context_t> context_;
     int epoll_ = -1;

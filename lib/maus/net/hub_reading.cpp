@@ -28,7 +28,7 @@ bool hub::receive(socket& from, intake& reads, zmq::message_t* id, wire::message
         more = frame.more();
         message.rest.push_back(from_zmq(frame));
         // The machine sees that there are too many, of which a relayed message has one more.
-        if (message.rest.size() > limits_.frames_max) {
+        if (message.rest.size() > settings_.limits.frames_max) {
             reads.in_rest = more;
             break;
         }
@@ -57,8 +57,8 @@ void hub::note_skipped(connection& from, std::size_t frames) {
     from.frames_skipped += frames;
     if (from.failed) return;
     if (from.oversized > oversized_max || from.frames_skipped > frames_skipped_max) {
-        cut_off(from,
-                "it sends messages of more than " + std::to_string(limits_.frames_max) + " frames");
+        cut_off(from, "it sends messages of more than " +
+                          std::to_string(settings_.limits.frames_max) + " frames");
     }
 }
 
@@ -168,7 +168,8 @@ bool hub::drain_router(std::vector<input>& inputs) {
         message.first = from_zmq(first);
         bytes += message.bytes();
         from.hears(message);
-        if (message.rest.size() > limits_.frames_max) too_many_frames(from, router_intake_);
+        if (message.rest.size() > settings_.limits.frames_max)
+            too_many_frames(from, router_intake_);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
@@ -229,7 +230,7 @@ bool hub::drain_dealer(connection& from, std::vector<input>& inputs) {
         message.first = from_zmq(first);
         bytes += message.bytes();
         from.hears(message);
-        if (message.rest.size() > limits_.frames_max) too_many_frames(from, from.reads);
+        if (message.rest.size() > settings_.limits.frames_max) too_many_frames(from, from.reads);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     if (count != 0) from.reads.came(count);

@@ -29,9 +29,10 @@ std::size_t hub::unfinished_bytes_max(const connection* whose) const {
     constexpr unsigned with_payloads = bit_of(wire::channel::link) | bit_of(wire::channel::relay);
     if (whose != nullptr && (whose->dealer || (whose->spoken_to && ((whose->speaks | whose->heard) &
                                                                     with_payloads) != 0))) {
-        return 2 * (limits_.message_bytes_max + limits_.control_bytes_max);
+        return 2 * (settings_.limits.message_bytes_max + settings_.limits.control_bytes_max);
     }
-    return limits_.control_bytes_max + limits_.functions_max * limits_.signature_bytes_max;
+    return settings_.limits.control_bytes_max +
+           settings_.limits.functions_max * settings_.limits.signature_bytes_max;
 }
 
 // What was seen at the last look has been read since, for a look follows a full drain; if no message

@@ -161,7 +161,7 @@ system_address of_numbers(const base::endpoint& at) {
 
 /// 0: it can be connected to.
 int try_to_connect(const system_address& to) {
-    constexpr int patience_ms = 300;
+    constexpr int timeout_ms = 300;
     const int fd = ::socket(to.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return errno;
     int failed =
@@ -169,7 +169,7 @@ int try_to_connect(const system_address& to) {
     if (failed == EINPROGRESS) {
         pollfd writable{fd, POLLOUT, 0};
         socklen_t size = sizeof failed;
-        if (::poll(&writable, 1, patience_ms) != 1) {
+        if (::poll(&writable, 1, timeout_ms) != 1) {
             failed = ETIMEDOUT;
         } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0) {
             failed = errno;

@@ -209,7 +209,8 @@ std::shared_ptr<zmq::context_t> shared_context() {
 
 // --- a socket ------------------------------------------------------------------------------------
 
-socket::socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds) {
+socket::socket(zmq::context_t& context, zmq::socket_type type, const base::settings& settings) {
+    const limits& bounds = settings.limits;
     try {
         data_ = make_zmq(context, type);
         set(data_, zmq::sockopt::linger, static_cast<int>(linger.count()));

@@ -15,7 +15,7 @@
 #include <zmq.hpp>
 
 #include "maus/base/buffer.hpp"
-#include "maus/limits.hpp"
+#include "maus/base/settings.hpp"
 
 namespace maus::net {
 
@@ -46,7 +46,7 @@ auto uninterrupted(Call call) {
 class socket {
 public:
     /// Throws maus::error (resource_exhausted) that says what there is too little of.
-    socket(zmq::context_t& context, zmq::socket_type type, const limits& bounds);
+    socket(zmq::context_t& context, zmq::socket_type type, const base::settings& settings);
     ~socket();
     socket(const socket&) = delete;
     socket& operator=(const socket&) = delete;
@@ -96,8 +96,8 @@ using byte_count = std::shared_ptr<std::atomic<std::size_t>>;
 /// So much of a message is copied: what is larger is handed over.
 inline constexpr std::size_t copied_bytes_max = 4096;
 
-/// Copied if it has room in `to_copy`, which it takes; or handed over: `frame` is empty then, and counted until
-/// libzmq is done with it.
+/// Copied if it has room in `to_copy`, which it takes; or handed over: `frame` is empty then, and counted
+/// until libzmq is done with it.
 [[nodiscard]] zmq::message_t to_zmq(base::buffer& frame, byte_count& handed_over,
                                     std::size_t& to_copy);
 /// Copied if it is small, else taken.

@@ -48,8 +48,8 @@ public:
     void post(std::unique_ptr<base::task> next, std::shared_ptr<runner> by, subject about);
     /// Without a thread: runs what was posted until `until`. True: there is more.
     bool run_some(base::instant until);
-    /// Returns when all that was posted has run (without a thread: here); at once if it is called by a task, and another
-    /// thread can wait with stop() then.
+    /// Returns when all that was posted has run (without a thread: here). If a task calls it, it returns
+    /// at once, and another thread can wait with stop() then.
     void stop();
     /// Whether a task is what asks.
     [[nodiscard]] bool is_own_thread() const;

@@ -185,7 +185,7 @@ void manager_runtime::submit(const detail::method_key& method, state_base& call,
     if (options_.own_loop) return wake_own_loop();
     const std::size_t waiting = calls_waiting_.load(std::memory_order_relaxed) + 1;
     calls_waiting_.store(waiting, std::memory_order_relaxed);
-    drive_.queued_came(lone || waiting >= bounds().batch_records_max);
+    drive_.queued_came(lone || waiting >= settings_.limits.batch_records_max);
 }
 
 // Of a function together with those of the worker's that it is given: only a worker that has them all is
@@ -238,7 +238,7 @@ std::optional<wire::elastic> range_of(const request& wanted) {
 
 std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& wanted) {
     const auto range = range_of(wanted);
-    if (!wire::good_name(wanted.type, options_.limits.name_bytes_max)) {
+    if (!wire::good_name(wanted.type, settings_.limits.name_bytes_max)) {
         throw error(errc::invalid_argument, "not a type's name: " + wire::printable(wanted.type));
     }
     std::shared_ptr<worker_group_state> made;

@@ -70,7 +70,7 @@ public:
     }
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     [[nodiscard]] const std::string& id() const { return id_; }
-    [[nodiscard]] const limits& bounds() const { return options_.limits; }
+    [[nodiscard]] const base::settings& settings() const { return settings_; }
     [[nodiscard]] manager_metrics metrics() const { return metrics_.get(); }
 
     /// Nobody looked at a failure of this method, or of a callback after it.
@@ -78,7 +78,8 @@ public:
     [[nodiscard]] std::string name_of(base::method_id method) { return methods_.name_of(method); }
     [[nodiscard]] bool in_callback() const { return callbacks_.is_own_thread(); }
 
-    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader waits.
+    /// The reader of a stream has read so much more: what it may cause waits for nothing, if its reader
+    /// waits.
     void put_read(core::items_read read);
 
     /// What a callable gave: its worker may wait for it.

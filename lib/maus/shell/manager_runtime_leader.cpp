@@ -85,8 +85,9 @@ void manager_runtime::read_queue(base::instant now) {
 
 core::stream_terms manager_runtime::terms_of(state_base& call) const {
     constexpr std::size_t items_max = std::numeric_limits<std::uint32_t>::max();
-    const auto items = std::min(bounds().stream_items_max, items_max);
-    return {static_cast<std::uint32_t>(items), bounds().stream_bytes_max, call.policy().replayable};
+    const auto items = std::min(settings_.limits.stream_items_max, items_max);
+    return {static_cast<std::uint32_t>(items), settings_.limits.stream_bytes_max,
+            call.policy().replayable};
 }
 
 void manager_runtime::make_call(state_base& call, base::instant now) {

@@ -21,7 +21,7 @@ std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::
                                               std::size_t& before) {
     before = unsettled_.fetch_add(1);
     const std::size_t bytes_before = bytes == 0 ? 0 : bytes_.fetch_add(bytes);
-    const limits& most = owner_->bounds();
+    const limits& most = owner_->settings().limits;
     const bool fits =
         before < most.calls_max && (bytes == 0 || bytes_before + bytes <= most.calls_bytes_max);
     if (fits || has_room(before, bytes_before, bytes)) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::
 // there may be is taken alone.
 bool worker_group_state::has_room(std::size_t unsettled, std::size_t bytes_before,
                                   std::size_t bytes) const {
-    const limits& most = owner_->bounds();
+    const limits& most = owner_->settings().limits;
     if (owner_->in_callback() || in_callable::is_here()) {
         unsettled -= std::min(unsettled, callbacks_.load());
         bytes_before -= std::min(bytes_before, callback_bytes_.load());
@@ -89,7 +89,7 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::d
 }
 
 std::string worker_group_state::why_no_room() const {
-    const limits& most = owner_->bounds();
+    const limits& most = owner_->settings().limits;
     return "limits.calls_max (" + std::to_string(most.calls_max) +
            ") calls, or limits.calls_bytes_max (" + std::to_string(most.calls_bytes_max) +
            ") bytes of them, of these workers are not settled yet, or their callbacks have not run";
@@ -137,7 +137,7 @@ void check_hedge(const detail::call_policy& options, bool is_stream) {
 // What few calls have must be possible.
 void worker_group_state::check_tags(const detail::call_policy& options, bool is_stream) const {
     const std::string_view label = options.tags->label.view();
-    if (const auto most = owner_->bounds().name_bytes_max;
+    if (const auto most = owner_->settings().limits.name_bytes_max;
         !options.tags->label.empty() && !wire::good_name(label, most)) {
         throw error(errc::invalid_argument, "not a label: " + wire::printable(label) +
                                                 "; one has 1 to " + std::to_string(most) +
@@ -155,8 +155,8 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
     call.own(self);
     call.policy() = options;
     if (call.is_stream()) [[unlikely]] {
-        static_cast<detail::stream_state&>(call).set_window(owner_->bounds().stream_items_max,
-                                                            owner_->bounds().stream_bytes_max);
+        static_cast<detail::stream_state&>(call).set_window(
+            owner_->settings().limits.stream_items_max, owner_->settings().limits.stream_bytes_max);
     }
     call.nested() = in_callable::is_here();
     if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
@@ -167,7 +167,7 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
     if (const auto no_room = admit(call.policy(), call.charge(), before)) {
         return owner_->refuse(call, method.name, *no_room, why_no_room());
     }
-    if (const auto most = owner_->bounds().name_bytes_max; method.name.size() > most) {
+    if (const auto most = owner_->settings().limits.name_bytes_max; method.name.size() > most) {
         return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
                               "a function's name has at most limits.name_bytes_max (" +
                                   std::to_string(most) + ") bytes");

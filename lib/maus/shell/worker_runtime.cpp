@@ -13,29 +13,36 @@ namespace maus::shell {
 
 // --- before it runs ------------------------------------------------------------------------------
 
+namespace {
+core::worker_config config_of(const worker_options& options) {
+    if (options.concurrency > options.limits.concurrency_max) {
+        throw error(errc::invalid_argument, "concurrency is " +
+                                                std::to_string(options.concurrency) +
+                                                ", but limits.concurrency_max " +
+                                                std::to_string(options.limits.concurrency_max));
+    }
+    base::random random(net::random_seed());
+    core::worker_config made;
+    made.id = base::worker_id::make(random);
+    made.incarnation = {net::wall_us()};
+    made.concurrency = std::max(options.concurrency, 1u);
+    made.beat = core::heartbeat::of(options.heartbeat);
+    made.link_timeout = options.link_timeout;
+    made.host = net::host_name();
+    made.pid = net::process_id();
+    made.settings.limits = options.limits;
+    made.seed = random();
+    return made;
+}
+}  // namespace
+
 worker_runtime::worker_runtime(worker_options options)
     : options_(std::move(options)),
+      config_(config_of(options_)),
       function_threads_(
           [this](core::job job, bool may_start) { run_job(std::move(job), may_start); },
           [this](const core::lease_hook& hook) { run_hook(hook); }, [this] { return drive(); }),
-      effects_(config_.settings) {
-    if (options_.concurrency > options_.limits.concurrency_max) {
-        throw error(errc::invalid_argument, "concurrency is " +
-                                                std::to_string(options_.concurrency) +
-                                                ", but limits.concurrency_max " +
-                                                std::to_string(options_.limits.concurrency_max));
-    }
-    base::random random(net::random_seed());
-    config_.id = base::worker_id::make(random);
-    config_.incarnation = {net::wall_us()};
-    config_.concurrency = std::max(options_.concurrency, 1u);
-    config_.beat = core::heartbeat::of(options_.heartbeat);
-    config_.link_timeout = options_.link_timeout;
-    config_.host = net::host_name();
-    config_.pid = net::process_id();
-    config_.settings.limits = options_.limits;
-    config_.seed = random();
-}
+      effects_(config_.settings) {}
 
 void worker_runtime::add(std::string signature, detail::handler handler) {
     if (mode_ != mode::fresh) {
@@ -47,17 +54,17 @@ void worker_runtime::add(std::string signature, detail::handler handler) {
         throw error(too_large ? errc::too_large : errc::invalid_argument,
                     "cannot expose " + wire::printable(signature) + ": " + parsed.why().message +
                         "; a function's name is 1 to " +
-                        std::to_string(options_.limits.name_bytes_max) +
+                        std::to_string(config_.settings.limits.name_bytes_max) +
                         " bytes of UTF-8 without blanks and parentheses");
     }
     if (!names_.insert(parsed.value().name).second) {
         throw error(errc::invalid_argument,
                     "a function named " + parsed.value().name + " is exposed already");
     }
-    if (exposed_->handlers.size() >= options_.limits.functions_max) {
+    if (exposed_->handlers.size() >= config_.settings.limits.functions_max) {
         throw error(errc::too_large, "cannot expose " + wire::printable(signature) +
                                          ": a worker has at most limits.functions_max (" +
-                                         std::to_string(options_.limits.functions_max) +
+                                         std::to_string(config_.settings.limits.functions_max) +
                                          ") functions");
     }
     // In the order in which they are told (wire/functions.hpp).
@@ -77,7 +84,7 @@ void worker_runtime::set_type(std::string type) {
     if (mode_ != mode::fresh) {
         throw error(errc::invalid_argument, "maus::worker: say where to connect before it runs");
     }
-    if (!wire::good_name(type, options_.limits.name_bytes_max)) {
+    if (!wire::good_name(type, config_.settings.limits.name_bytes_max)) {
         throw error(errc::invalid_argument, "not a type's name: " + wire::printable(type));
     }
     config_.type = std::move(type);
@@ -174,8 +181,8 @@ void worker_runtime::start() {
 
 void worker_runtime::start_threads() {
     try {
-        const auto got = function_threads_.start_threads(config_.concurrency,
-                                                         options_.limits.detached_per_slot_max);
+        const auto got = function_threads_.start_threads(
+            config_.concurrency, config_.settings.limits.detached_per_slot_max);
         if (got == config_.concurrency) return;
         log_safely(options_.log, log_level::warning,
                    "the system allows threads for " + std::to_string(got) + " of " +

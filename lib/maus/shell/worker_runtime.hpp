@@ -123,7 +123,7 @@ private:
                             std::make_shared<call_stops>(),
                             function_threads_,
                             std::make_shared<callback_desk>(completions_, function_threads_,
-                                                            options_.limits.calls_max)};
+                                                            config_.settings.limits.calls_max)};
     stream_runs streams_{services_, function_threads_};
     std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;

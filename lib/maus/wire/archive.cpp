@@ -15,11 +15,11 @@ struct bad_payload : std::exception {
 
 }  // namespace
 
-void detail::encode_failed(errc code, const char* what) { throw error{code, what}; }
+void detail::encode_failed(errc code, const char* reason) { throw error{code, reason}; }
 
-void input_archive::fail(const std::string& what) {
+void input_archive::fail(const std::string& reason) {
     if (why_.empty()) {
-        why_ = "at byte " + std::to_string(at_ - begin_) + ": " + what;
+        why_ = "at byte " + std::to_string(at_ - begin_) + ": " + reason;
     }
     at_ = end_;  // whoever goes on reading finds nothing
     throw bad_payload{};

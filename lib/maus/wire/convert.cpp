@@ -111,9 +111,9 @@ base::result<conversion> conversion::between(std::string_view called, std::strin
     return made;
 }
 
-base::failure conversion::refusal(errc code, const std::string& what,
+base::failure conversion::refusal(errc code, const std::string& reason,
                                   const std::vector<value>& given) const {
-    return {code, what + "; called as " + called_.signature + " with " + brief_call(given) +
+    return {code, reason + "; called as " + called_.signature + " with " + brief_call(given) +
                       ", exposed as " + exposed_.signature};
 }
 
@@ -167,8 +167,8 @@ base::result<base::buffer> conversion::arguments(base::byte_view as_called) cons
 }
 
 base::result<base::buffer> conversion::result(base::byte_view as_exposed) const {
-    const auto refuse = [this](const std::string& what) {
-        return failure{errc::bad_result, what + "; called as " + called_.signature +
+    const auto refuse = [this](const std::string& reason) {
+        return failure{errc::bad_result, reason + "; called as " + called_.signature +
                                              ", exposed as " + exposed_.signature};
     };
     base::buffer out;
@@ -179,6 +179,43 @@ base::result<base::buffer> conversion::result(base::byte_view as_exposed) const 
         return refuse("the result: " + why->message);
     }
     return out;
+}
+
+// --- for the public API --------------------------------------------------------------------------
+
+namespace {
+type_tree tree_of(std::string_view type) {
+    auto parsed = type_tree::parse(type);
+    if (!parsed) throw error(parsed.why().code, parsed.why().message);
+    return std::move(parsed).value();
+}
+}  // namespace
+
+value value_of_type(std::string_view type, base::byte_view encoded) {
+    auto made = value_from(tree_of(type), encoded);
+    if (!made) throw error(made.why().code, made.why().message);
+    return std::move(made).value();
+}
+
+base::buffer encoded_as_type(std::string_view type, const value& from) {
+    base::buffer out;
+    if (const auto why = encode_as(tree_of(type), from, out)) {
+        throw error(why->code, why->message);
+    }
+    return out;
+}
+
+std::optional<std::string> why_not_arguments(std::string_view signature, const arguments& given) {
+    const auto parsed = parse_signature(signature);
+    if (!parsed) throw error(errc::invalid_argument, parsed.why().message);
+    const char* const any = is_stream(signature) ? "(...)->stream<any>" : "(...)->any";
+    const auto called = conversion::between(parsed.value().name + any, signature);
+    if (!called) return called.why().message;
+    base::buffer encoded;
+    encode(encoded, given);
+    const auto made = called.value().arguments(encoded.view());
+    if (made) return std::nullopt;
+    return made.why().message;
 }
 
 }  // namespace maus::wire

@@ -72,11 +72,17 @@ private:
     };
     [[nodiscard]] static base::result<side> side_of(std::string_view signature);
     [[nodiscard]] base::result<std::vector<value>> values_of(base::byte_view as_called) const;
-    [[nodiscard]] base::failure refusal(errc code, const std::string& what,
+    [[nodiscard]] base::failure refusal(errc code, const std::string& reason,
                                         const std::vector<value>& given) const;
 
     side called_;
     side exposed_;
 };
+
+// For maus/convert.hpp: what cannot be is thrown as maus::error.
+[[nodiscard]] value value_of_type(std::string_view type, base::byte_view encoded);
+[[nodiscard]] base::buffer encoded_as_type(std::string_view type, const value& from);
+[[nodiscard]] std::optional<std::string> why_not_arguments(std::string_view signature,
+                                                           const arguments& given);
 
 }  // namespace maus::wire

@@ -108,7 +108,7 @@ constexpr std::size_t cost_of_elements() {
     }
 }
 
-[[noreturn]] void encode_failed(errc code, const char* what);
+[[noreturn]] void encode_failed(errc code, const char* reason);
 
 template <class Pointer>
 using pointee = std::remove_cv_t<std::remove_pointer_t<std::decay_t<Pointer>>>;
@@ -187,7 +187,8 @@ public:
     }
     [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
 
-    /// Around every user type, array and object of values: what nests deeper than a reader allows is not sent at all.
+    /// Around every user type, array and object of values: what nests deeper than a reader allows is not
+    /// sent at all.
     void enter() {
         if (++depth_ > depth_max) {
             detail::encode_failed(errc::too_large,
@@ -334,7 +335,7 @@ public:
             fail_finish();
         return {at_, end_};
     }
-    [[noreturn]] void fail(const std::string& what);
+    [[noreturn]] void fail(const std::string& reason);
     /// Inside a catch block: what went wrong. An exception of no std type goes on.
     [[nodiscard]] base::failure failed() const;
 

@@ -159,8 +159,8 @@ private:
     std::string_view rest_;
 };
 
-base::failure violation(const char* what) {
-    return {errc::protocol_violation, std::string{"no signature: "} + what};
+base::failure violation(const char* reason) {
+    return {errc::protocol_violation, std::string{"no signature: "} + reason};
 }
 
 }  // namespace

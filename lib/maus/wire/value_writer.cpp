@@ -35,14 +35,14 @@ void put_integer(output_archive& out, wide number) {
 
 }  // namespace
 
-void value_writer::fail(const std::string& what) const {
-    throw maus::error(errc::bad_arguments, path_.empty() ? what : path_ + ": " + what);
+void value_writer::fail(const std::string& reason) const {
+    throw maus::error(errc::bad_arguments, path_.empty() ? reason : path_ + ": " + reason);
 }
 
 void value_writer::fail_kind(const type_node& type, const value& from) const {
-    std::string what(to_string(from.kind()));
-    if (!from.is_null()) what += " (" + brief(from, 40) + ")";
-    fail(what + " where " + std::string(types_.text_of(type)) + " belongs");
+    std::string given(to_string(from.kind()));
+    if (!from.is_null()) given += " (" + brief(from, 40) + ")";
+    fail(given + " where " + std::string(types_.text_of(type)) + " belongs");
 }
 
 void value_writer::fail_range(const type_node& type, const value& from) const {

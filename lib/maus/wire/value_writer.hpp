@@ -35,7 +35,7 @@ private:
     void key(const type_node& type, const value& from, std::set<std::string>& seen);
     [[nodiscard]] const value::array& array_of(const type_node& type, const value& from);
 
-    [[noreturn]] void fail(const std::string& what) const;
+    [[noreturn]] void fail(const std::string& reason) const;
     [[noreturn]] void fail_kind(const type_node& type, const value& from) const;
     [[noreturn]] void fail_range(const type_node& type, const value& from) const;
 

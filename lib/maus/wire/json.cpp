@@ -143,7 +143,7 @@ private:
 
 // --- reading -------------------------------------------------------------------------------------
 
-[[noreturn]] void refuse(const std::string& what) { throw error(errc::bad_arguments, what); }
+[[noreturn]] void refuse(const std::string& reason) { throw error(errc::bad_arguments, reason); }
 
 const std::string& text_in(const value& of, std::string_view tag) {
     if (of.is(value_kind::string)) return of.as_string();
