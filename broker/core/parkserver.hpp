@@ -262,6 +262,8 @@ private:
     void lease_to(const request_key& key, standing_request& wanted, const worker_id& id);
     /// Whether a worker last named another lease than this.
     [[nodiscard]] bool denies(const worker_id& id, const lease_id& said) const;
+    [[nodiscard]] bool is_believed(const worker_id& id, const lease_id& said,
+                                   bool was_denied) const;
     void set_word(worker& who, const std::optional<wire::service>& word);
     void weigh_claims(const worker_id& id);
     void handle(manager& who, const wire::worker_lost& loss, core::outbox& out);

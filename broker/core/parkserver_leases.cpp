@@ -121,10 +121,9 @@ parkserver::standing_request parkserver::make_request(manager& who, const wire::
 
 void parkserver::take_held(manager& who, standing_request& wanted, const wire::request& request) {
     const request_key key{who.registration.manager, request.request};
-    unhold_all(key, wanted);
+    hold(key, wanted, request.held);
     who.said += request.held.size() - wanted.said;
     wanted.said = request.held.size();
-    hold(key, wanted, request.held);
     for (const auto& each : request.held) {
         const auto there = workers_.find(each.worker);
         const bool unexplained = there != workers_.end() && there->second.lease.none() &&
@@ -141,14 +140,19 @@ void parkserver::lease_to(const request_key& key, standing_request& wanted, cons
     unhold(key, wanted, id);
 }
 
+// Instead of all that it held before.
 void parkserver::hold(const request_key& key, standing_request& wanted,
                       const std::vector<wire::held_worker>& said) {
     std::vector<claims::claim> made;
     made.reserve(said.size());
     for (const auto& each : said) {
         if (wanted.leased.contains(each.worker)) continue;
-        made.push_back({each.worker, key.second, each.lease, !denies(each.worker, each.lease)});
+        const claims::claim* const before = claims_.find(key.first, each.worker);
+        const bool was_denied = before != nullptr && before->lease == each.lease && !before->counts;
+        const bool counts = is_believed(each.worker, each.lease, was_denied);
+        made.push_back({each.worker, key.second, each.lease, counts});
     }
+    unhold_all(key, wanted);
     for (const auto& ended : claims_.add(key.first, std::move(made))) {
         const request_key other{key.first, ended.request};
         standing_request& held = *find(other);
@@ -182,6 +186,14 @@ bool parkserver::denies(const worker_id& id, const lease_id& said) const {
     return !word.none() && word != said;
 }
 
+// Free again, a worker serves nobody whom it denied before. Were such a claim to count while its worker is
+// free, the worker would be lent to somebody else, and taken back as soon as it says so.
+bool parkserver::is_believed(const worker_id& id, const lease_id& said, bool was_denied) const {
+    const auto there = workers_.find(id);
+    const bool is_free = there != workers_.end() && !there->second.registration.serving;
+    return !denies(id, said) && !(was_denied && is_free);
+}
+
 void parkserver::set_word(worker& who, const std::optional<wire::service>& word) {
     who.registration.serving = word;
     weigh_claims(who.registration.worker);
@@ -192,7 +204,7 @@ void parkserver::weigh_claims(const worker_id& id) {
     claims_.each_to(id, [&](const manager_id& of, claims::claim& held) {
         const request_key key{of, held.request};
         standing_request& wanted = *find(key);
-        const bool counts = !denies(id, held.lease);
+        const bool counts = is_believed(id, held.lease, !held.counts);
         if (std::exchange(held.counts, counts) == counts) return;
         MAUS_ASSERT(counts || wanted.held_counted > 0, "a claim counted for no request");
         counts ? ++wanted.held_counted : --wanted.held_counted;

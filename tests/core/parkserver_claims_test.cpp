@@ -139,6 +139,41 @@ TEST_CASE("parkserver: a manager's word counts again when its worker says nothin
     CHECK(at.say(12, park::worker(12)) == lines{"12 registered"});
 }
 
+// maus-sim, seeds 37476 and 74694: an elastic worker went to and fro, for a third manager claimed it that had lost
+// it, and its claim counted whenever the worker was free.
+TEST_CASE(
+    "parkserver: a claim that its worker denied does not count again when the worker is free") {
+    park at;
+    at.managers({21});
+    at.workers({11});
+    auto asked = park::request(21, 1, 1);
+    asked.held = {{{6, 7}, id<base::worker_id>(11)}};
+    at.say(21, asked);
+    const lease_id other{6, 8};
+    at.say(11, wire::occupied{{other, id<base::manager_id>(22), park::token(22, 1)}});
+    REQUIRE(at.serving() == 0);
+    SECTION("it is offered like any other") {
+        CHECK(at.say(11, wire::available{other}) == lines{"11 assign 5.1"});
+        CHECK(at.say(11, wire::refused{{5, 1}, 0, "busy"}).empty());
+        CHECK(at.serving() == 0);
+        CHECK(at.say(11, wire::available{{5, 1}}) == lines{"11 assign 5.2"});
+    }
+    SECTION("nor when its manager says so again") {
+        at.say(21, wire::cancel{{1}});
+        at.say(21, park::request(21, 2, 3));  // an older one keeps it waiting
+        asked = park::request(21, 3, 1);
+        asked.held = {{{6, 7}, id<base::worker_id>(11)}};
+        at.say(21, asked);
+        at.say(11, wire::available{other});
+        CHECK(at.serving(1) == 0);
+        at.say(21, asked);
+        CHECK(at.serving(1) == 0);
+        asked.held = {{{6, 9}, id<base::worker_id>(11)}};  // by another lease, which is news
+        at.say(21, asked);
+        CHECK(at.serving(1) == 1);
+    }
+}
+
 TEST_CASE("parkserver: a manager has a worker by one request, whatever it says") {
     park at;
     at.managers({21});

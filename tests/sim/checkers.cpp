@@ -87,7 +87,11 @@ void checkers::see(const fact& what) {
                 clock_stood_.insert({what.process, what.life});
             if (what.text == "stop") stopped_managers_.insert({what.process, what.life});
             return;
-        case fact::kind::booted: return;
+        case fact::kind::booted:
+            if (what.text.starts_with("parkserver")) parkservers_.insert(what.process);
+            if (what.text.starts_with("stranger")) strangers_.insert(what.process);
+            return;
+        case fact::kind::dialled: return dialled(what);
         case fact::kind::hooked: services_[{what.process, what.life}].has_hooks = true; return;
         case fact::kind::hook_began: return hook_began(what);
         case fact::kind::hook_ended: return hook_ended(what);

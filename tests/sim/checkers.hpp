@@ -11,6 +11,7 @@
 // match it (I7).
 // P-107: a lease is set up before anything of it starts, and cleared up, once, when nothing of it runs and
 // before its worker is free; nobody is blamed for one that was refused.
+// P-19: a parkserver that is not reached is tried ever more seldom.
 // P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
 // P-106: a call has two attempts at a time only if it is to be hedged, and never three; whoever was
 // slower is cancelled. A call for one worker goes to no other.
@@ -250,6 +251,7 @@ private:
     void end_portion();
     void enrolled(const fact& what);
     void parted(const fact& what);
+    void dialled(const fact& what);
     void asked(const fact& what);
     void unasked(const fact& what);
     void named(const fact& what);
@@ -298,6 +300,13 @@ private:
     std::map<std::pair<life_key, std::uint64_t>, standing> standings_;  // at a parkserver, by route
     std::set<base::lease_id> ever_offered_;
     std::map<life_key, agency> agencies_;
+    std::set<std::uint32_t> parkservers_, strangers_;  // processes
+    struct failures_to_reach {
+        std::uint32_t tries = 0;
+        instant last{};
+    };
+    // Of a parkserver's process, since it registered anybody.
+    std::map<std::uint32_t, std::map<life_key, failures_to_reach>> unreached_;
     std::optional<portion> portion_;                                    // that is being dealt out
     std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is

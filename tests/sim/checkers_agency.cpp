@@ -44,6 +44,7 @@ void checkers::agency::forget_requests(const base::manager_id& of) {
 void checkers::enrolled(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.sessions[what.link] = {what.worker, what.manager, what.text};
+    unreached_.erase(what.process);
     if (!what.worker.none()) {
         const auto known = at.workers.find(what.worker);
         expect(known == at.workers.end() || what.incarnation >= known->second.first, "P-15", what,
@@ -66,6 +67,21 @@ void checkers::enrolled(const fact& what) {
         }
     }
     at.managers[what.manager] = {what.incarnation, what.link};
+}
+
+// Who cannot be reached is tried ever more seldom. A parkserver that registers anybody is reached: whether
+// that lasted is not looked at.
+void checkers::dialled(const fact& what) {
+    if (!parkservers_.contains(what.amount) || strangers_.contains(what.process)) return;
+    failures_to_reach& of = unreached_[what.amount][{what.process, what.life}];
+    const duration shortest =
+        std::min<duration>(std::chrono::milliseconds{100} * (1u << std::min(of.tries, 5u)) / 2,
+                           std::chrono::seconds{1});
+    expect(of.tries == 0 || what.at - of.last >= shortest, "P-19", what,
+           "a parkserver that was not reached " + std::to_string(of.tries) +
+               " times is tried again too early");
+    ++of.tries;
+    of.last = what.at;
 }
 
 void checkers::parted(const fact& what) {

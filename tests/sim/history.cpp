@@ -15,6 +15,7 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::hears: return "hears";
         case fact::kind::called_back: return "called back";
         case fact::kind::replied: return "replied";
+        case fact::kind::dialled: return "dialled";
         case fact::kind::progressed: return "progressed";
         case fact::kind::ended: return "ended";
         case fact::kind::settled: return "settled";

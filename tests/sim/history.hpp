@@ -62,6 +62,7 @@ struct fact {
         hears,        ///< and goes on: `right` if that is what the callable says, or a refusal
         called_back,  ///< a callable ran: `right` if its program waits for the call
         replied,      ///< and its manager was told what it says
+        dialled,      ///< a process connects to the process `amount`
     };
     kind what{};
     std::uint32_t process = 0;

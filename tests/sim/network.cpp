@@ -34,6 +34,15 @@ void network::open(const host& from, base::route to, const std::string& endpoint
         made.ends[1].process =
             static_cast<std::uint32_t>(std::stoul(endpoint.substr(scheme.size())));
     }
+    // At an address that is not its own, a parkserver may be taken for a manager, and that as often as may be.
+    if (plan_.bad_address == 0) {
+        fact told;
+        told.what = fact::kind::dialled;
+        told.process = from.number();
+        told.life = from.life();
+        told.amount = made.ends[1].process;
+        past_.add(std::move(told));
+    }
     const std::uint64_t which = connections_.size();
     routes_[{from.number(), to.value}] = which;
     connections_.push_back(std::move(made));

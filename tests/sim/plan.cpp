@@ -99,6 +99,48 @@ void draw_narrow(plan& made, base::random& from) {
     }
 }
 
+// Nested calls fill all the room that workers have, and wait there for callables that make more of them.
+void draw_full(plan& made, base::random& from) {
+    made.managers = between(from, 1, 2);
+    made.workers = made.parkservers == 0 || chance(from, 0.5) ? 0 : 1;
+    made.direct_workers = made.workers == 0 ? between(from, 1, 3) : 0;
+    made.requests_max = 1;
+    made.asking = 0.8;
+    made.nesting = 1;
+    made.nested_asking = 0.8 + fraction(from) * 0.2;
+    made.bounds.callbacks_max = between(from, 8, 24);
+    made.bounds.calls_per_worker_max = 4;
+    made.bounds.calls_max = maus::limits{}.calls_max;
+    made.bounds.detached_per_slot_max = maus::limits{}.detached_per_slot_max;
+    made.bursts = 5 + fraction(from) * 20;
+    made.burst_max = between(from, 4, 12);
+    made.once = some(from, 0.3, 0.3);
+    made.outstanding_max = 60;
+    made.slow = made.throwing = made.absent = made.streams = 0;
+    made.breaks = some(from, 0.5, 1);
+    made.crashes = some(from, 0.5, 1);
+}
+
+// Callables wait for suspects, and workers that are lost come back to another manager.
+void draw_lost(plan& made, base::random& from) {
+    made.managers = 2;
+    made.parkservers = made.workers = 0;
+    made.direct_workers = between(from, 2, 4);
+    made.requests_max = 1;
+    made.asking = 0.6;
+    made.nesting = 1;
+    made.nested_asking = 0.9;
+    made.bounds = {};
+    made.bounds.payload_apart_bytes = 100;
+    made.burst_max = 6;
+    made.concurrency_max = 5;
+    made.crashes = 2 + fraction(from) * 2;
+    made.outstanding_max = 40;  // each brings ten others, one after the other
+    made.slow = made.stops = made.pauses = made.partitions = made.cancels = 0;
+    made.once = made.poison = made.throwing = made.detached = made.absent = 0;
+    made.streams = made.addressed = 0;
+}
+
 // Two elastic requests at least, whose workers the parkservers lose and find again.
 void draw_shares(plan& made, base::random& from) {
     made.elastic = 1;
@@ -169,8 +211,13 @@ plan draw(std::uint64_t seed) {
     made.asking = some(from, 0.4, 0.3);
     made.nesting = some(from, 0.6, 0.6);
     if (chance(from, 0.3)) made.bounds.callbacks_max = between(from, 1, 6);
-    if (made.asking > 0 && chance(from, 0.25)) draw_narrow(made, from);
+    const bool is_narrow = made.asking > 0 && chance(from, 0.25);
+    if (is_narrow) draw_narrow(made, from);
     if (made.steady > duration{} && chance(from, 0.5)) draw_shares(made, from);
+    // Drawn last, so that the other seeds mean what they meant.
+    if (is_narrow && chance(from, 0.6)) {
+        chance(from, 0.4) ? draw_full(made, from) : draw_lost(made, from);
+    }
     return made;
 }
 

@@ -49,6 +49,7 @@ constexpr std::array rates = {
     rate{"with_no_workers_timeout", &plan::with_no_workers_timeout},
     rate{"asking", &plan::asking},
     rate{"nesting", &plan::nesting},
+    rate{"nested_asking", &plan::nested_asking},
     rate{"slow", &plan::slow},
     rate{"hung", &plan::hung},
     rate{"poison", &plan::poison},
