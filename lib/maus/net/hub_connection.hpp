@@ -15,9 +15,12 @@ struct hub::connection {
     std::unique_ptr<socket> dealer;  // of its own; else it is a peer of the ROUTER
     std::string routing_id;
     int fd = -1;
-    bool closed = false;             // its connection is gone; `down` follows after a full drain
-    bool failed = false;             // given up; `down` is on its way
-    bool spoken_to = false;          // something was sent to it
+    bool closed = false;     // its connection is gone; `down` follows after a full drain
+    bool failed = false;     // given up; `down` is on its way
+    bool spoken_to = false;  // something was sent to it
+    base::instant parted =
+        base::never;                 // when the machine closed a ROUTER's peer: it was told to go
+    std::size_t heard_parted = 0;    // messages since then
     std::uint8_t heard = 0;          // since the last look: a bit for each channel
     std::uint8_t speaks = 0;         // ever
     std::size_t oversized = 0;       // messages with too many frames

@@ -68,6 +68,15 @@ void hub::too_many_frames(connection& from, intake& reads) {
     note_skipped(from, 0);
 }
 
+// The machine closed it and told it to go. It may not have heard that yet.
+void hub::hear_parted(connection& from) {
+    constexpr std::size_t messages_max = 256;
+    constexpr std::chrono::seconds time_max{2};
+    const bool is_over =
+        ++from.heard_parted > messages_max || clock_now() > base::after(from.parted, time_max);
+    if (is_over && !from.failed) cut_off(from, "it was told to go, and goes on");
+}
+
 // What the monitor says of the ROUTER's peers. A descriptor is used again after its connection has
 // closed, so these events are read before a new peer is bound to one (see router_peer).
 void hub::note_router_events() {
@@ -169,6 +178,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         bytes += message.bytes();
         from.hears(message);
         if (message.rest.size() > limits_.frames_max) too_many_frames(from, router_intake_);
+        if (from.parted != base::never) hear_parted(from);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
