@@ -17,6 +17,37 @@ parkserver::parkserver(parkserver_config config, instant now)
 // --- inputs -------------------------------------------------------------------------------------
 
 void parkserver::on(core::received event, instant now, outbox& out) {
+    const route from = event.from;
+    if (is_parted(from)) return;
+    const std::uint64_t before = counters_.violations;
+    read(std::move(event), now, out);
+    if (counters_.violations != before) count_violation(from, now, out);
+}
+
+bool parkserver::is_parted(route from) const {
+    if (offenders_.empty()) return false;
+    const auto found = offenders_.find(from);
+    return found != offenders_.end() && found->second.is_parted;
+}
+
+// Somebody who breaks the protocol now and then is told so, each time. Who does nothing else would cost
+// everybody time.
+void parkserver::count_violation(route of, instant now, outbox& out) {
+    constexpr std::uint32_t violations_max = 16;
+    constexpr std::chrono::seconds forgiven_after{1};
+    offender& who = offenders_.try_emplace(of, offender{0, now, false}).first->second;
+    const auto forgiven = static_cast<std::uint64_t>((now - who.since) / forgiven_after);
+    who.violations -= static_cast<std::uint32_t>(std::min<std::uint64_t>(forgiven, who.violations));
+    who.since = base::after(who.since, forgiven * forgiven_after);
+    if (++who.violations <= violations_max) return;
+    who.is_parted = true;
+    ++counters_.parted;
+    forget_asker(of);
+    lose(of, "it goes on to break the protocol", out);
+    out.push(core::close{of});
+}
+
+void parkserver::read(core::received event, instant now, outbox& out) {
     const auto head = wire::read_header(event.message.first.view());
     const auto refuse = [&](errc code, const std::string& why) {
         ++counters_.violations;
@@ -69,6 +100,8 @@ void parkserver::on(core::received event, instant now, outbox& out) {
 }
 
 void parkserver::on(const core::down& event, instant, outbox& out) {
+    offenders_.erase(event.from);
+    forget_asker(event.from);
     lose(event.from, event.why.empty() ? "its connection closed" : event.why, out);
 }
 
@@ -90,7 +123,7 @@ void parkserver::advance_to(instant now, outbox& out) {
             check_session(due->subject.via, now, out);
         }
     }
-    if (now >= answer_.until) answer_ = {};
+    go_on_with_answer(now, out);
     while (!to_serve_.empty()) {
         const std::string type = std::move(to_serve_.extract(to_serve_.begin()).value());
         serve(type, now, out);
@@ -98,7 +131,8 @@ void parkserver::advance_to(instant now, outbox& out) {
 }
 
 instant parkserver::next_deadline() const {
-    if (!to_serve_.empty()) return {};
+    if (!to_serve_.empty() || answer_.making) return {};
+    if (!answer_.waiting.empty()) return std::min(timers_.next(), hand_over_at_);
     return answer_.frame ? std::min(timers_.next(), answer_.until) : timers_.next();
 }
 

@@ -36,6 +36,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +82,7 @@ struct parkserver_counters {
     std::uint64_t relayed = 0;
     std::uint64_t violations = 0;
     std::uint64_t unimplemented = 0;  ///< peers said that they did not know something
+    std::uint64_t parted = 0;         ///< peers that went on to break the protocol, and were closed
 };
 
 class parkserver {
@@ -208,11 +210,10 @@ private:
         }
     };
     using token_and_lease = std::pair<base::token, lease_id>;
-    struct answer {                 // to status queries
-        base::shared_buffer frame;  // none: it is too large, or too many wait for their askers
-        std::size_t bytes = 0;
-        instant until{};  // for all who ask before
-        std::set<route> told;
+    struct offender {  // a connection that broke the protocol
+        std::uint32_t violations = 0;
+        instant since{};         // they are forgiven one by one from then on
+        bool is_parted = false;  // nothing of it is heard any more
     };
     struct page;
     struct page_begin {  // of a status: the first row that is not told yet
@@ -225,6 +226,26 @@ private:
         void serialize(Archive& archive) {
             archive(in, worker, manager, request);
         }
+    };
+    struct status_in_making {  // all of it, a slice at a time
+        wire::message message;
+        page_begin next;           // what is to be written next
+        std::size_t count_at = 0;  // where its section's number of rows stands
+        std::uint32_t count = 0;   // rows of it that are written
+        void begin_section(std::uint8_t which);
+        void end_section();
+    };
+    struct answer {  // to status queries
+        std::optional<status_in_making> making;
+        base::shared_buffer frame;  // none: not yet; too large; or too many wait for their askers
+        std::size_t bytes = 0;
+        instant until{};  // for all who ask before
+        std::set<route> told;
+        std::deque<route> waiting;  // of those told: for a large one, in their turn
+    };
+    struct handed_over {  // a large answer that is on its way
+        std::weak_ptr<const base::buffer> frame;
+        instant until{};  // so long others wait for it
     };
     struct check {
         route via;            // of a session that may be silent
@@ -239,6 +260,9 @@ private:
     };
 
     // --- messages
+    void read(core::received event, instant now, core::outbox& out);
+    [[nodiscard]] bool is_parted(route from) const;
+    void count_violation(route of, instant now, core::outbox& out);
     void dispatch(route from, const session* known, const wire::control& message,
                   const wire::extensions& extended, instant now, core::outbox& out);
     void handle(route from, const wire::register_worker& registration, instant now,
@@ -279,12 +303,19 @@ private:
     // --- status
     void tell_status(route to, instant now, core::outbox& out);
     void make_answer(instant now);
+    void begin_answer(instant now);
+    void finish_answer(instant now);
+    /// True: all of it is written.
+    [[nodiscard]] bool write_slice(status_in_making& to, instant now) const;
+    void go_on_with_answer(instant now, core::outbox& out);
+    void hand_over(instant now, core::outbox& out);
+    void refuse_waiting(errc code, const std::string& why, core::outbox& out);
+    void forget_asker(route from);
     void tell_page(route to, base::byte_view begin, instant now, core::outbox& out);
     /// Nothing: all that there is stands in it.
     [[nodiscard]] std::optional<page_begin> fill(page& to, page_begin from, instant now) const;
     [[nodiscard]] std::size_t untaken_bytes();
     [[nodiscard]] wire::status status_without_rows(instant now) const;
-    [[nodiscard]] wire::message encode_status(instant now, std::size_t bytes) const;
     [[nodiscard]] wire::worker_status row_of(const worker& who, instant now) const;
     [[nodiscard]] wire::manager_status row_of(const manager& who, instant now) const;
     [[nodiscard]] wire::request_status row_of(const manager_id& of, request_id request,
@@ -346,6 +377,7 @@ private:
     std::map<worker_id, worker> workers_;  // sessions and pools point into these
     std::map<manager_id, manager> managers_;
     std::unordered_map<route, session> sessions_;
+    std::unordered_map<route, offender> offenders_;
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, request_key> tokens_;
@@ -356,6 +388,8 @@ private:
     shared_ground newest_ground_;  // most peers are alike, and share it
     answer answer_;
     std::vector<std::weak_ptr<const base::buffer>> untaken_;  // answers on their way
+    std::vector<handed_over> handed_over_;
+    instant hand_over_at_{};
     std::uint64_t leases_made_ = 0;
     std::uint64_t timers_made_ = 0;  // of sessions
     std::uint64_t order_ = 0;

@@ -1,9 +1,10 @@
 // The answer to a status query (parkserver.hpp).
 //
 // A query is ten bytes, and its answer may be 64 MiB. So a large answer serves all who ask within a
-// moment, each connection once; how large it is, is known before it is made; and while earlier
-// ones wait for peers that do not take them, only so many more are made. Who asks for pages gets
-// small answers, whatever the number of peers.
+// moment, each connection once; how large it is, is known before it is made; it is made in slices and
+// handed over to a few at a time, so that others do not wait for it; and while earlier ones wait for
+// peers that do not take them, only so many more are made. Who asks for pages gets small answers,
+// whatever the number of peers.
 #include <algorithm>
 #include <numeric>
 
@@ -20,6 +21,8 @@ namespace {
 /// them, so that making them takes a fraction of the time.
 constexpr std::size_t small_bytes = 64u << 10;
 constexpr std::size_t bytes_a_ms = 256u << 10;
+/// Larger ones are made in slices of this size.
+constexpr std::size_t slice_bytes = 1u << 20;
 /// So many times message_bytes_max may wait for those who asked.
 constexpr std::size_t answers_max = 2;
 
@@ -41,12 +44,17 @@ std::size_t bytes_of(const std::vector<std::string>& texts) {
                            });
 }
 
-std::uint32_t count_of(std::size_t number) { return static_cast<std::uint32_t>(number); }
+wire::message shared(const base::shared_buffer& frame) {
+    wire::message made;
+    made.first = base::share(frame, frame->view());
+    return made;
+}
 
 }  // namespace
 
 void parkserver::tell_status(route to, instant now, outbox& out) {
-    if (now >= answer_.until) make_answer(now);
+    const bool is_over = now >= answer_.until && !answer_.making;
+    if (is_over && answer_.waiting.empty()) make_answer(now);
     if (answer_.bytes > config_.settings.limits.message_bytes_max) {
         // It would only cost the asker its connection.
         return reject(to, errc::too_large,
@@ -54,28 +62,71 @@ void parkserver::tell_status(route to, instant now, outbox& out) {
                           " workers is larger than message_bytes_max",
                       out);
     }
-    if (!answer_.frame) {
+    const bool others_wait = is_over && !answer_.waiting.empty();
+    if (others_wait || (!answer_.frame && !answer_.making)) {
         return reject(to, errc::overloaded, "earlier answers were not taken yet: ask again", out);
     }
-    if (answer_.until > now && !answer_.told.insert(to).second) {
+    const bool is_kept = answer_.making || answer_.until > now;
+    if (is_kept && !answer_.told.insert(to).second) {
         return reject(to, errc::overloaded, "it was told a moment ago: ask again", out);
     }
-    wire::message shared;
-    shared.first = base::share(answer_.frame, answer_.frame->view());
-    out.push(core::send{to, std::nullopt, std::move(shared), 1});
-    if (answer_.until <= now) answer_ = {};
+    if (answer_.bytes > slice_bytes) {
+        answer_.waiting.push_back(to);
+        hand_over_at_ = std::min(hand_over_at_, now);
+        return;
+    }
+    out.push(core::send{to, std::nullopt, shared(answer_.frame), 1});
+    if (!is_kept) answer_ = {};
 }
 
 void parkserver::make_answer(instant now) {
-    const std::size_t bytes = status_bytes();
+    answer_ = {};
+    answer_.bytes = status_bytes();
+    answer_.until = base::after(now, moment_of(answer_.bytes));
     const std::size_t bytes_max = config_.settings.limits.message_bytes_max;
-    answer_ = {nullptr, bytes, base::after(now, moment_of(bytes)), {}};
-    if (bytes > bytes_max) return;
-    if (untaken_bytes() + bytes > answers_max * bytes_max) return;
-    wire::message made = encode_status(now, bytes);
-    answer_.frame = base::keeper(made.first);
-    untaken_.push_back(answer_.frame);
+    if (answer_.bytes > bytes_max) return;
+    if (untaken_bytes() + answer_.bytes > answers_max * bytes_max) return;
+    begin_answer(now);
 }
+
+// Of a large one a slice at a time, and then a few at a time to those who wait for it: others have their
+// turn in between.
+void parkserver::go_on_with_answer(instant now, outbox& out) {
+    if (answer_.making) {
+        if (!write_slice(*answer_.making, now)) return;
+        const std::size_t bytes_max = config_.settings.limits.message_bytes_max;
+        answer_.bytes = answer_.making->message.first.size();
+        if (answer_.bytes > bytes_max) {  // more have come meanwhile
+            return refuse_waiting(errc::too_large, "the status is larger than message_bytes_max",
+                                  out);
+        }
+        finish_answer(now);
+    }
+    if (!answer_.waiting.empty()) return hand_over(now, out);
+    if (now >= answer_.until) answer_ = {};
+}
+
+void parkserver::hand_over(instant now, outbox& out) {
+    constexpr std::size_t at_a_time = 4;
+    constexpr std::chrono::milliseconds time_of_each{250}, rest{2};
+    std::erase_if(handed_over_,
+                  [&](const auto& each) { return each.frame.expired() || now >= each.until; });
+    while (!answer_.waiting.empty() && handed_over_.size() < at_a_time) {
+        // A keeper of its own tells when this one has been taken.
+        const base::shared_buffer its(answer_.frame.get(), [all = answer_.frame](auto*) {});
+        handed_over_.push_back({its, base::after(now, time_of_each)});
+        out.push(core::send{answer_.waiting.front(), std::nullopt, shared(its), 1});
+        answer_.waiting.pop_front();
+    }
+    hand_over_at_ = base::after(now, rest);
+}
+
+void parkserver::refuse_waiting(errc code, const std::string& why, outbox& out) {
+    for (const route each : answer_.waiting) reject(each, code, why, out);
+    answer_ = {};
+}
+
+void parkserver::forget_asker(route from) { std::erase(answer_.waiting, from); }
 
 std::size_t parkserver::untaken_bytes() {
     std::erase_if(untaken_, [](const auto& each) { return each.expired(); });
@@ -162,27 +213,74 @@ std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from
 
 // --- rows ---------------------------------------------------------------------------------------
 
-// Row by row: all of it twice would be twice the memory.
-wire::message parkserver::encode_status(instant now, std::size_t bytes) const {
-    wire::message made;
-    base::buffer& to = made.first;
-    to.reserve(bytes);
+void parkserver::status_in_making::begin_section(std::uint8_t which) {
+    if (which != page_begin::in_workers) end_section();
+    next = {which, {}, {}, {}};
+    count = 0;
+    count_at = message.first.size();
+    wire::encode(message.first, count);
+}
+
+void parkserver::status_in_making::end_section() {
+    wire::store(message.first.data() + count_at, count);
+}
+
+void parkserver::begin_answer(instant now) {
+    status_in_making& made = answer_.making.emplace();
+    base::buffer& to = made.message.first;
+    to.reserve(answer_.bytes + slice_bytes);  // a few may come meanwhile
     wire::write_header(to, wire::channel::control, wire::status::type_number);
     wire::encode(to, config_.version, config_.id, config_.epoch, base::whole_ms(now - started_));
-    wire::encode(to, count_of(workers_.size()));
-    for (const auto& [id, each] : workers_) wire::encode(to, row_of(each, now));
-    wire::encode(to, count_of(managers_.size()));
-    std::size_t requests = 0;
-    for (const auto& [id, each] : managers_) {
-        wire::encode(to, row_of(each, now));
-        requests += each.requests.size();
+    made.begin_section(page_begin::in_workers);
+    if (answer_.bytes <= slice_bytes && write_slice(made, now)) finish_answer(now);
+}
+
+void parkserver::finish_answer(instant now) {
+    answer_.frame = base::keeper(answer_.making->message.first);
+    answer_.making.reset();
+    answer_.until = base::after(now, moment_of(answer_.bytes));
+    untaken_.push_back(answer_.frame);
+}
+
+// Row by row: all of it twice would be twice the memory. The rows are in the order of their keys, so one who
+// is there all the time is told once, whoever comes and goes between the slices.
+bool parkserver::write_slice(status_in_making& making, instant now) const {
+    base::buffer& to = making.message.first;
+    const std::size_t enough = to.size() + slice_bytes;
+    page_begin& next = making.next;
+    const auto add = [&](const auto& row) {
+        wire::encode(to, row);
+        ++making.count;
+    };
+    if (next.in == page_begin::in_workers) {
+        for (auto at = workers_.lower_bound(next.worker); at != workers_.end(); ++at) {
+            next.worker = at->first;
+            if (to.size() >= enough) return false;
+            add(row_of(at->second, now));
+        }
+        making.begin_section(page_begin::in_managers);
     }
-    wire::encode(to, count_of(requests));
-    for (const auto& [id, each] : managers_) {
-        for (const auto& [request, wanted] : each.requests)
-            wire::encode(to, row_of(id, request, wanted, now));
+    if (next.in == page_begin::in_managers) {
+        for (auto at = managers_.lower_bound(next.manager); at != managers_.end(); ++at) {
+            next.manager = at->first;
+            if (to.size() >= enough) return false;
+            add(row_of(at->second, now));
+        }
+        making.begin_section(page_begin::in_requests);
     }
-    return made;
+    for (auto at = managers_.lower_bound(next.manager); at != managers_.end(); ++at) {
+        const auto& wanted = at->second.requests;
+        const bool goes_on = at->first == next.manager;
+        for (auto each = goes_on ? wanted.lower_bound(next.request) : wanted.begin();
+             each != wanted.end(); ++each) {
+            next.manager = at->first;
+            next.request = each->first;
+            if (to.size() >= enough) return false;
+            add(row_of(at->first, each->first, each->second, now));
+        }
+    }
+    making.end_section();
+    return true;
 }
 
 std::size_t parkserver::status_bytes() const {

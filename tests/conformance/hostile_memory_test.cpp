@@ -12,6 +12,7 @@
 #include "raw_tcp.hpp"
 #include "real.hpp"
 #include "support/process.hpp"
+#include "support/scratch.hpp"
 
 using namespace spec;
 
@@ -59,8 +60,9 @@ private:
 
 struct park_process : measured {
     std::string endpoint;
-    explicit park_process(std::vector<std::string> more = {})
-        : measured("live_parkserver", with_place(std::move(more))), endpoint(ready) {}
+    explicit park_process(std::vector<std::string> more = {},
+                          const std::string& place = "tcp://127.0.0.1:*")
+        : measured("live_parkserver", with_place(std::move(more), place)), endpoint(ready) {}
     [[nodiscard]] bool knows(const id& worker) const {
         dealer asking(endpoint);
         asking.say(status_query{});
@@ -71,8 +73,9 @@ struct park_process : measured {
     }
 
 private:
-    static std::vector<std::string> with_place(std::vector<std::string> more) {
-        more.insert(more.end(), {"--bind", "tcp://127.0.0.1:*", "--liveness", "60"});
+    static std::vector<std::string> with_place(std::vector<std::string> more,
+                                               const std::string& place) {
+        more.insert(more.end(), {"--bind", place, "--liveness", "60"});
         return more;
     }
 };
@@ -169,11 +172,32 @@ TEST_CASE("P-88: a peer of messages with too many frames is cut off, and nobody 
     park.check_growth(256 * mib);
 }
 
+TEST_CASE(
+    "P-64: a peer that does nothing but break the protocol is cut off, and nobody waits for it") {
+    const bool is_registered = GENERATE(false, true);
+    CAPTURE(is_registered);
+    park_process park;
+    good_client good(park.endpoint);
+    std::vector<raw_tcp> all;
+    for (int i = 0; i < 100; ++i) {
+        register_worker self;
+        self.worker = fresh_id();
+        all.push_back(is_registered ? peer_of(park, self) : peer_of(park, false));
+    }
+    const std::string bad = times(5000, raw_tcp::frame(header(on_control, 1) + "junk"));
+    for (auto& each : all) (void)each.write(bad);
+    for (auto& each : all) CHECK(each.is_closed());
+    good.go_on();
+    CHECK(good.finish());
+}
+
 TEST_CASE("P-89: a message without end ends with its connection, long before the memory does") {
     const bool is_registered = GENERATE(false, true);
     const std::size_t frame_bytes = GENERATE(std::size_t{0}, std::size_t{64}, std::size_t{1} << 16);
-    CAPTURE(is_registered, frame_bytes);
-    park_process park;
+    const bool over_ipc = GENERATE(false, true);
+    CAPTURE(is_registered, frame_bytes, over_ipc);
+    const maus_test::scratch_folder here;
+    park_process park({}, over_ipc ? "ipc://" + here.path() + "/park" : "tcp://127.0.0.1:*");
     good_client good(park.endpoint);
     park.begin();
     auto endless = peer_of(park, is_registered);

@@ -1,4 +1,4 @@
-// A TCP connection that speaks ZMTP by hand, or nothing like it.
+// A connection over TCP, or over ipc, that speaks ZMTP by hand, or nothing like it.
 #pragma once
 
 #include <arpa/inet.h>
@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <stdexcept>
@@ -20,8 +21,14 @@ class raw_tcp {
     static constexpr int patience_ms = static_cast<int>(maus_test::patience.count());
 
 public:
-    /// `endpoint`: tcp://127.0.0.1:PORT
-    explicit raw_tcp(const std::string& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    /// `endpoint`: tcp://127.0.0.1:PORT, or ipc://PATH
+    explicit raw_tcp(const std::string& endpoint) {
+        const std::string ipc = "ipc://";
+        if (endpoint.starts_with(ipc)) {
+            connect_to_path(endpoint.substr(ipc.size()));
+            return;
+        }
+        fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
         sockaddr_in to{};
         to.sin_family = AF_INET;
         to.sin_port =
@@ -130,7 +137,16 @@ public:
     }
 
 private:
-    int fd_;
+    void connect_to_path(const std::string& path) {
+        fd_ = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        sockaddr_un to{};
+        to.sun_family = AF_UNIX;
+        path.copy(to.sun_path, sizeof to.sun_path - 1);
+        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) {
+            throw std::runtime_error("cannot connect to " + path);
+        }
+    }
+    int fd_ = -1;
 };
 
 /// Where others connect to.

@@ -93,6 +93,7 @@ TEST_CASE("hostile to a parkserver: damaged messages, from strangers, workers an
             scene all;
             all.make_lease();
             hostile::damage(wire::encode_control(each), [&](wire::message what) {
+                all.now += std::chrono::seconds{1};  // it is forgiven the one before
                 all.hear(at, std::move(what));
                 all.check_pulse();
             });
@@ -105,13 +106,54 @@ TEST_CASE("hostile to a parkserver: junk and link messages") {
     scene all;
     all.make_lease();
     for (const auto at : {bad_at, worker_at, manager_at}) {
-        for (const auto& each : hostile::junk()) all.hear(at, hostile::from_bytes(each));
+        for (const auto& each : hostile::junk()) {
+            all.now += std::chrono::seconds{1};
+            all.hear(at, hostile::from_bytes(each));
+        }
         for (auto& each : hostile::each_link_message({1}, all.bounds)) {
+            all.now += std::chrono::seconds{1};
             all.hear(at, std::move(each));
         }
         all.check_good_peers();
     }
     CHECK(all.park.counters().violations > 100);
+}
+
+TEST_CASE(
+    "hostile to a parkserver: who does nothing but break the protocol is closed, and heard no "
+    "more") {
+    const std::string unreadable[] = {"XAU is not maus", "MA",
+                                      std::string("MAU\1\1\1\0\0junk", 12)};
+    for (const auto at : {bad_at, worker_at, manager_at}) {
+        for (const auto& each : unreadable) {
+            scene all;
+            all.make_lease();
+            const auto bad = [&] { return all.hear(at, hostile::from_bytes(each)); };
+            const std::string closed = std::to_string(at.value) + " close";
+            const auto ends_it = [&] {
+                const lines said = bad();
+                return std::find(said.begin(), said.end(), closed) != said.end();
+            };
+            for (int i = 0; i < 100; ++i) {  // now and then
+                all.now += std::chrono::seconds{1};
+                REQUIRE_FALSE(ends_it());
+            }
+            CHECK(all.park.leases() == 1);
+            int said = 0;
+            while (!ends_it()) REQUIRE(++said < 100);
+            CHECK(said >= 10);
+            CHECK(all.park.counters().parted == 1);
+            CHECK(all.park.leases() == (at == bad_at ? 1u : 0u));
+            CHECK(bad().empty());
+            all.join_worker(at, 77);
+            CHECK(all.park.workers() == (at == worker_at ? 0u : 1u));
+            all.check_good_peers();
+            all.park.on(core::down{at, ""}, all.now, all.out);
+            all.out.clear();
+            CHECK(all.hear(at, wire::ping{1}) ==
+                  lines{std::to_string(at.value) + " register_again"});
+        }
+    }
 }
 
 TEST_CASE("hostile to a parkserver: what a peer may not say now") {

@@ -1,6 +1,8 @@
 // Who asks a parkserver for its status: PROTOCOL.md, section 5.5.
 #include "catch.hpp"
 
+#include <set>
+
 #include "broker/core/parkserver.hpp"
 #include "talk.hpp"
 
@@ -16,12 +18,13 @@ struct asked {
     broker::parkserver core;
     std::size_t page_bytes = 0;  // of the last one that is not the end
 
-    asked() : core(its_config(), at_ms(0)) {}
-    static broker::parkserver_config its_config() {
+    explicit asked(std::size_t bytes_max = message_bytes_max)
+        : core(its_config(bytes_max), at_ms(0)) {}
+    static broker::parkserver_config its_config(std::size_t bytes_max) {
         broker::parkserver_config made;
         made.id = id<base::parkserver_id>(1);
         made.version = "1.2.3";
-        made.settings.limits.message_bytes_max = message_bytes_max;
+        made.settings.limits.message_bytes_max = bytes_max;
         return made;
     }
     void hear(std::uint8_t route, const wire::control& what, std::int64_t ms = 0) {
@@ -152,6 +155,89 @@ TEST_CASE("status: one that is too large is refused without being made") {
     REQUIRE(at.core.status_bytes() > message_bytes_max);
     CHECK(at.ask(91, 0) == lines{"91 rejected too_large"});
     CHECK(at.ask(91, 0) == lines{"91 rejected too_large"});
+}
+
+TEST_CASE("status: a larger one is made in slices, between which others are served") {
+    asked at(64u << 20);
+    for (std::uint8_t i = 11; i < 31; ++i) at.join_worker(i, 500);
+    at.join_manager(40);
+    const wire::message whole = wire::encode_control(at.core.status(at_ms(7)));
+    at.hear(91, wire::status_query{}, 7);
+    at.hear(92, wire::status_query{}, 7);
+    CHECK(at.ask(91, 7) == lines{"91 rejected overloaded"});
+    int slices = 0;
+    std::vector<base::buffer> frames;
+    for (; frames.empty() && slices < 1000; ++slices) {
+        REQUIRE(at.core.next_deadline() <= at_ms(7));
+        at.core.advance_to(at_ms(7), at.out);
+        for (auto& each : at.out.effects()) {
+            frames.push_back(std::move(std::get<core::send>(each).message.first));
+        }
+        at.out.clear();
+        at.hear(11, wire::ping{1}, 7);
+        at.out.clear();
+    }
+    CHECK(slices >= 5);
+    REQUIRE(frames.size() == 2);
+    CHECK(text_of(frames[0]) == text_of(whole.first));
+    CHECK(frames[0].data() == frames[1].data());
+}
+
+TEST_CASE("status: while a larger one is made others come and go, and its numbers are right") {
+    asked at(64u << 20);
+    for (std::uint8_t i = 20; i < 40; ++i) at.join_worker(i, 500);
+    for (std::uint8_t i = 100; i < 110; ++i) at.join_manager(i);
+    at.hear(91, wire::status_query{}, 0);
+    std::uint8_t next = 41;
+    while (at.out.effects().empty()) {
+        at.core.advance_to(at_ms(0), at.out);
+        if (!at.out.effects().empty()) break;
+        at.join_worker(next, 1);                               // behind what is written
+        at.core.on(core::down{{next}, {}}, at_ms(0), at.out);  // and gone
+        at.core.on(core::down{{20}, {}}, at_ms(0), at.out);    // told already
+        at.core.on(core::down{{105}, {}}, at_ms(0), at.out);   // not yet
+        at.join_manager(static_cast<std::uint8_t>(next + 70));
+        at.out.clear();
+        ++next;
+    }
+    REQUIRE(at.out.effects().size() == 1);
+    const auto read =
+        wire::decode_control(std::get<core::send>(at.out.effects()[0]).message, at.settings.limits);
+    REQUIRE(read.ok());
+    const auto& told = std::get<wire::status>(read.value());
+    CHECK(told.workers.size() == 20);
+    CHECK(told.managers.size() == 9u + next - 41);
+    CHECK(told.requests.size() == told.managers.size());
+}
+
+TEST_CASE(
+    "status: a large one is handed over to a few at a time, and nobody waits for long for who does "
+    "not take it") {
+    asked at(64u << 20);
+    for (std::uint8_t i = 11; i < 16; ++i) at.join_worker(i, 500);
+    constexpr std::uint8_t askers = 20, deaf = 4;
+    for (std::uint8_t i = 0; i < askers; ++i)
+        at.hear(static_cast<std::uint8_t>(100 + i), wire::status_query{});
+    at.core.on(core::down{{119}, {}}, at_ms(0), at.out);
+    std::vector<base::buffer> untaken;
+    std::set<std::uint64_t> told;
+    std::int64_t ms = 0;
+    for (; told.size() < askers - 1 && ms < 5000; ++ms) {
+        at.core.advance_to(at_ms(ms), at.out);
+        CHECK(at.out.effects().size() <= 4);
+        for (auto& each : at.out.effects()) {
+            auto& sent = std::get<core::send>(each);
+            if (told.size() < deaf) untaken.push_back(std::move(sent.message.first));
+            CHECK(told.insert(sent.to.value).second);
+        }
+        at.out.clear();
+    }
+    CHECK(told.size() == askers - 1);
+    CHECK(ms >= 250);
+    CHECK(ms < 1000);
+    CHECK_FALSE(told.contains(119));
+    at.core.advance_to(at_ms(ms + 1000), at.out);
+    CHECK(at.core.next_deadline() > at_ms(ms + 1000));
 }
 
 TEST_CASE("status in pages: all rows come once and in order, also while others come and go") {

@@ -32,6 +32,7 @@ struct run_choices {
     std::string name;
     std::string over = "tcp";
     bool keep = false;
+    bool no_latency = false;
 };
 
 transport to_transport(const std::string& name) {
@@ -65,6 +66,7 @@ int play(const row& which, const run_choices& chosen) {
     outcome got;
     try {
         stage on(to_transport(chosen.over), folder);
+        on.holds_latency = !chosen.no_latency;
         try {
             which.play(on);
         } catch (const row_failed& failed) {
@@ -132,6 +134,8 @@ int main(int argc, char** argv) {
     run->add_option("ROW", chosen.name)->required();
     run->add_option("--transport", chosen.over)->check(CLI::IsMember({"tcp", "ipc"}));
     run->add_flag("--keep", chosen.keep, "Keep histories and logs though it passed");
+    run->add_flag("--no-latency", chosen.no_latency,
+                  "Do not assert what calls wait during an attack: the machine is busy");
     auto* show = app.add_subcommand("list", "Show the rows");
     std::string ctest_program;
     show->add_option("--ctest", ctest_program, "As ctest commands that run this program");

@@ -38,6 +38,7 @@ struct row {
 [[nodiscard]] std::vector<row> rows_of_peers();
 [[nodiscard]] std::vector<row> rows_of_storms();
 [[nodiscard]] std::vector<row> rows_of_attacks();
+[[nodiscard]] std::vector<row> rows_of_floods();
 [[nodiscard]] std::vector<row> rows_of_clocks();
 
 }  // namespace faults

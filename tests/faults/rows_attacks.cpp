@@ -1,125 +1,14 @@
 // Peers that want a process's memory or its time for themselves, while good clients call through it and
-// beside it. Memory is asserted, measured from outside; what the good calls waited is printed.
+// beside it (witnesses.hpp).
 #include <algorithm>
-#include <cstdio>
 #include <list>
-#include <map>
 
-#include "conformance/peers.hpp"
-#include "conformance/raw_tcp.hpp"
 #include "rows.hpp"
-#include "watch.hpp"
+#include "witnesses.hpp"
 
 namespace faults {
 
 namespace {
-
-using spec::raw_tcp;
-
-constexpr std::size_t mib = std::size_t{1} << 20;
-constexpr std::size_t queued_max = 256 * mib;  // queued_bytes_max
-constexpr std::size_t slack = 64 * mib;
-
-/// Two managers whose calls go on during an attack, one over links of its own and one relayed.
-class witnesses {
-public:
-    explicit witnesses(stage& on) : on_(on) {
-        on.expect_in_logs("a peer is cut off");
-        on.expect_in_logs("a stranger was rejected");
-        on.expect_in_logs("it does not take what it is sent");
-        on.start_parkserver();
-        (void)on.workers(2, calm({}));
-        place = on.place();
-        direct_ = &on.manager(steady({"--endpoint", place}));
-        relayed_ = &on.manager(steady({"--relayed"}));
-        for (peer* each : {direct_, relayed_}) {
-            on.wait_for(*each, kind::settled, 300);
-            since_[each] = each->facts().size();
-            std::printf("before: %s ", each == direct_ ? "direct" : "relayed");
-            print(waits_of(*each, 0));
-        }
-        watch("the parkserver", on.parkserver().pid());
-        watch("the direct manager", direct_->pid());
-        watch("the relayed manager", relayed_->pid());
-    }
-    /// Where workers find the direct one.
-    std::string place;
-
-    /// The attack is over: what it cost.
-    void judge(std::size_t bytes_max = queued_max) {
-        for (peer* each : {direct_, relayed_}) {
-            on_.wait_for(*each, kind::settled, 300);
-            std::printf("meanwhile: %s ", each == direct_ ? "direct" : "relayed");
-            print(waits_of(*each, since_[each]));
-            on_.check(each->count(kind::left) == 0, each->name() + " lost a worker");
-        }
-        for (const auto& [name, of] : watched_) {
-            const std::size_t most = peak_of(of.pid), grown = most - std::min(most, of.before);
-            std::printf("%s grew by %zu MiB\n", name.c_str(), grown / mib);
-            on_.check(grown <= bytes_max + slack,
-                      name + " grew by " + std::to_string(grown / mib) + " MiB");
-        }
-    }
-
-private:
-    struct watched {
-        pid_t pid;
-        std::size_t before;
-    };
-
-    static words steady(words more) {
-        more.insert(more.end(),
-                    {"--amount", "1", "--run-us", "0", "--outstanding", "1", "--rate", "500"});
-        return calm(std::move(more));
-    }
-    void watch(const std::string& name, pid_t pid) {
-        forget_peak(pid);
-        watched_[name] = {pid, bytes_of(pid)};
-    }
-    static void print(const waits& of) {
-        std::printf("%zu echoes: 99 of 100 within %.2f ms, all within %.2f ms\n", of.calls,
-                    of.p99_ms, of.most_ms);
-    }
-
-    stage& on_;
-    peer *direct_ = nullptr, *relayed_ = nullptr;
-    std::map<peer*, std::size_t> since_;
-    std::map<std::string, watched> watched_;
-};
-
-std::string times(std::size_t count, const std::string& text) {
-    std::string many;
-    many.reserve(count * text.size());
-    while (count-- > 0) many += text;
-    return many;
-}
-
-raw_tcp stranger(const std::string& endpoint) {
-    raw_tcp made(endpoint);
-    if (!made.shake_hands()) throw row_failed("no handshake with " + endpoint);
-    return made;
-}
-/// A worker by hand that is registered, and reads nothing more but what it is asked to.
-raw_tcp registered_worker(const std::string& endpoint, const spec::register_worker& self) {
-    raw_tcp made = stranger(endpoint);
-    made.write(raw_tcp::frame(spec::control(self).front()));
-    (void)made.read_frame();
-    return made;
-}
-std::string hello_of(const std::string& type, std::vector<std::string> signatures = {}) {
-    spec::fake_worker self;
-    self.self.type = type;
-    self.self.interval_ms = 3'600'000;
-    self.self.signatures = std::move(signatures);
-    return raw_tcp::frame(
-        spec::link_message({spec::to_record(spec::r_hello, self.what_to_say())}).front());
-}
-raw_tcp linked_worker(const std::string& manager) {
-    raw_tcp made = stranger(manager);
-    made.write(hello_of("nobody's"));
-    (void)made.read_frame();
-    return made;
-}
 
 /// F41: megabytes are relayed to a worker that does not read.
 void deaf_worker(stage& on) {
@@ -243,7 +132,8 @@ std::vector<row> rows_of_attacks() {
         row("deaf-pings", "millions of pings, and nobody reads the answers", deaf_pings),
         row("too-many-frames", "a message of 25 million frames, 200 peers of bad messages",
             too_many_frames),
-        row("endless-messages", "messages that do not end", endless_messages),
+        faults::row{"endless-messages", "messages that do not end", endless_messages, over::both,
+                    weight::heavy},
         row("large-hellos", "60 hellos of 4 MiB", large_hellos),
         row("long-lists", "500 requests of 20,000 held workers each", long_lists),
     };

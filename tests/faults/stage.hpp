@@ -118,6 +118,8 @@ public:
     std::string parkserver_seen_at;
     /// Where its log goes, if not to a file that check_logs() reads.
     std::string parkserver_log;
+    /// What calls wait at most is asserted, and not only told.
+    bool holds_latency = true;
 
     peer& worker(const words& more = {}, const std::string& limits = {});
     std::vector<peer*> workers(std::size_t count, const words& more = {});

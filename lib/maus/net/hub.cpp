@@ -86,6 +86,7 @@ void hub::shut() {
     connector_->clear();
     connections_.clear();
     crowd_.clear();
+    ending_.clear();
     router_.reset();
     grip_.reset();
 }
@@ -121,9 +122,15 @@ void hub::carry_out(core::open& asked) { connector_->open(asked.to, asked.endpoi
 void hub::carry_out(core::close& asked) {
     connector_->close(asked.to);
     const auto found = connections_.find(asked.to);
-    // A ROUTER cannot part with one peer: it was told to go, and what it still says is for nobody.
-    if (found == connections_.end() || !found->second->dealer) return;
-    flush(*found->second, true);
+    if (found == connections_.end()) return;
+    connection& which = *found->second;
+    if (!which.dealer) {
+        // It was told to go, and to end its connection here might take that from it. One that does not go
+        // is cut off.
+        if (which.parted == base::never) which.parted = clock_now();
+        return;
+    }
+    flush(which, true);
     forget(asked.to);
 }
 
@@ -234,7 +241,10 @@ void hub::fail(connection& which, std::string why) {
     which.queue.clear();
     which.queued_bytes = 0;
     failures_.push_back(core::down{which.at, std::move(why)});
-    if (peer_at(which.fd) == &which) end_router_connection(which.fd);
+    if (peer_at(which.fd) != &which) return;
+    // To end a connection takes system calls, and thousands may fail at a time.
+    const auto known = open_fds_.find(which.fd);
+    if (known != open_fds_.end()) ending_.push_back({which.fd, known->second.serial});
 }
 
 void hub::forget(route which) {
@@ -257,6 +267,7 @@ void hub::forget(route which) {
 base::instant hub::next_own_deadline(base::instant deadline) const {
     constexpr std::chrono::milliseconds interval{10};
     if (connector_->is_busy()) deadline = std::min(deadline, connector_->next_deadline());
+    if (cuts_untold_ != 0) deadline = std::min(deadline, cuts_told_until_);
     // Whom it connected to is looked at when it is awake anyway.
     if (!open_fds_.empty()) deadline = std::min(deadline, next_look_);
     return with_queue_.empty() ? deadline : std::min(deadline, base::after(clock_now(), interval));

@@ -13,7 +13,7 @@
 // - What a connection does not take at once waits in the route's own queue. That and what libzmq has
 //   of it are bounded in bytes; a route that has more is `down`.
 // - A peer that sends a message without end, or many of too many frames, is cut off and `down`: libzmq
-//   bounds neither.
+//   bounds neither. So is a ROUTER's peer that was closed, and that goes on.
 // - While descriptors are nearly used up, new connections are ended at once.
 //
 // Not thread-safe, but for wake(). libzmq's habits that shape the code are named where they matter.
@@ -93,7 +93,9 @@ private:
         /// All up to here belongs to messages that were read, or nearly.
         std::uint64_t delivered = 0;
         std::uint64_t seen = 0;  // at the last look
-        bool ended = false;      // cut off; libzmq may never say so of one that it does not read
+        // Where the system does not count: its part of what the process has grown by since its last message.
+        std::size_t grown = 0;
+        bool ended = false;  // cut off; libzmq may never say so of one that it does not read
     };
 
     enum class watched : std::uint32_t { data, own, monitor };
@@ -112,18 +114,28 @@ private:
     bool skip_rest(socket& from, intake& reads);
     void too_many_frames(connection& from, intake& reads);
     void note_skipped(connection& from, std::size_t frames);
+    void hear_parted(connection& from);
 
     // What comes and is never a message (hub_watching.cpp).
     void look_at_transfers();
     [[nodiscard]] bool memory_has_grown();
     void cut_off_endless();
+    struct uncounted {  // what comes is not counted
+        transfer* coming;
+        int fd;
+        connection* whose;
+    };
     [[nodiscard]] bool is_over(transfer& coming, int fd, connection* whose);
+    [[nodiscard]] std::vector<uncounted> uncounted_over();
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);
     void cut_off(int fd, const std::string& why);
+    void log_cut(const std::string& why);
+    void tell_cuts(base::instant now);
     [[nodiscard]] bool each_had_its_turn() const;
     void take_little_of_strangers();
     void end_router_connection(int fd);
+    void end_some();
     /// With the grip. False: that connection of the ROUTER's has closed.
     [[nodiscard]] bool take(int fd);
 
@@ -162,6 +174,7 @@ private:
         std::uint64_t serial;
     };
     std::vector<place> crowd_;  // among them: too many
+    std::deque<place> ending_;  // among them: of those that failed, to be ended a few at a time
     std::vector<int> fresh_;    // among them: since the last look
     std::uint64_t accepted_ = 0;
     std::vector<base::route> closed_peers_;  // of the ROUTER: down after the next full drain
@@ -175,11 +188,16 @@ private:
     std::optional<grip> grip_;  // with the ROUTER
     memory_gauge memory_;
     std::size_t memory_at_look_ = 0;
+    std::size_t memory_growth_ = 0;     // since the last look
+    std::vector<uncounted> uncounted_;  // in one look: those that something comes of
+    std::size_t counted_growing_ = 0;   // and the others of which something came
     base::instant next_look_{};
     bool look_is_due_ = false;
     std::size_t read_since_look_ = 0;  // messages
     bool look_again_ = false;
     base::instant crowd_is_logged_until_{};
+    base::instant cuts_told_until_{};
+    std::size_t cuts_untold_ = 0;
 };
 
 }  // namespace maus::net

@@ -68,6 +68,15 @@ void hub::too_many_frames(connection& from, intake& reads) {
     note_skipped(from, 0);
 }
 
+// The machine closed it and told it to go. It may not have heard that yet.
+void hub::hear_parted(connection& from) {
+    constexpr std::size_t messages_max = 256;
+    constexpr std::chrono::seconds time_max{2};
+    const bool is_over =
+        ++from.heard_parted > messages_max || clock_now() > base::after(from.parted, time_max);
+    if (is_over && !from.failed) cut_off(from, "it was told to go, and goes on");
+}
+
 // What the monitor says of the ROUTER's peers. A descriptor is used again after its connection has
 // closed, so these events are read before a new peer is bound to one (see router_peer).
 void hub::note_router_events() {
@@ -148,6 +157,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         turn_away_crowd();
         take_little_of_strangers();
     }
+    end_some();
     if (router_intake_.in_rest && !skip_rest(*router_, router_intake_)) return true;
     const std::vector<route> closing = std::move(closed_peers_);
     closed_peers_.clear();
@@ -170,6 +180,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         from.hears(message);
         if (message.rest.size() > settings_.limits.frames_max)
             too_many_frames(from, router_intake_);
+        if (from.parted != base::never) hear_parted(from);
         if (!from.failed) inputs.push_back(core::received{from.at, std::move(message)});
     }
     router_intake_.came(count);
@@ -264,7 +275,7 @@ bool hub::drain(std::vector<input>& inputs) {
     if (ask_monitors_) look_is_due_ = true;
     if (look_is_due_ && (!more || each_had_its_turn())) look_at_transfers();
     // A look reads the monitor, which may have told of connections that closed.
-    return more || !failures_.empty() || !closed_peers_.empty();
+    return more || !failures_.empty() || !closed_peers_.empty() || !ending_.empty();
 }
 
 // libzmq takes a message of one connection after the other, and learns within 100 frames who has begun to
@@ -280,7 +291,8 @@ bool hub::anything_readable() {
 }
 
 bool hub::has_more() {
-    if (!failures_.empty() || !closed_peers_.empty() || anything_readable()) return true;
+    if (!failures_.empty() || !closed_peers_.empty() || !ending_.empty()) return true;
+    if (anything_readable()) return true;
     if (with_queue_.empty()) return false;
     // To ask for what can be read also takes note of room to write, and epoll tells of it no more.
     flush_all();

@@ -2,8 +2,9 @@
 // process no descriptors (hub.hpp).
 //
 // libzmq says nothing of a message before its last frame, so the bytes that have come are compared with
-// whether messages came. A look is a system call or two for each connection, so connections are only
-// looked at when the process's memory has grown, and a twentieth of the time goes by with it at most.
+// whether messages came (over ipc, where nobody counts them: the memory that the process has grown by). A
+// look is a system call or two for each connection, so connections are only looked at when the process's
+// memory has grown, and a twentieth of the time goes by with it at most.
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +20,7 @@ constexpr int look_share =
     20;  // of the time: with thousands of connections a look takes milliseconds
 constexpr std::size_t growth_that_matters = 4u << 20;
 constexpr std::chrono::seconds crowd_log_interval{10};
+constexpr std::chrono::seconds cut_log_interval{5};
 
 constexpr unsigned bit_of(wire::channel on) { return 1u << static_cast<unsigned>(on); }
 }  // namespace
@@ -40,9 +42,20 @@ std::size_t hub::unfinished_bytes_max(const connection* whose) const {
 bool hub::is_over(transfer& coming, int fd, connection* whose) {
     if (coming.ended) return false;
     const auto received = bytes_received(fd);
-    if (!received) return false;
-    const std::size_t bytes_max = unfinished_bytes_max(whose);
     const bool was_heard = whose != nullptr && whose->heard != 0;
+    if (!received) {
+        if (was_heard) {
+            if ((whose->heard & connection::heard_payload) != 0) ++counted_growing_;
+            whose->speaks |= whose->heard;
+            whose->heard = 0;
+            coming.grown = 0;
+        } else if (bytes_unread(fd) != 0) {
+            uncounted_.push_back({&coming, fd, whose});
+        }
+        return false;
+    }
+    const std::size_t bytes_max = unfinished_bytes_max(whose);
+    if (*received > coming.seen) ++counted_growing_;
     const bool is_over = !was_heard && coming.seen > coming.delivered + bytes_max;
     if (was_heard) {
         whose->speaks |= whose->heard;
@@ -58,12 +71,27 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
     return is_over;
 }
 
+// Over ipc the system does not count what comes. But what libzmq keeps of an unfinished message the process
+// has grown by, and who sends one without end is nearly always ahead of who reads it. So what the process
+// grew by is shared out among those of whom something comes. That is no exact measure, so there is more room.
+std::vector<hub::uncounted> hub::uncounted_over() {
+    constexpr std::size_t room = 32u << 20;
+    std::vector<uncounted> over;
+    const std::size_t sharing = uncounted_.size() + counted_growing_;
+    for (const auto& each : uncounted_) {
+        each.coming->grown += memory_growth_ / sharing;
+        if (each.coming->grown > unfinished_bytes_max(each.whose) + room) over.push_back(each);
+    }
+    return over;
+}
+
 // What the system does not tell may have grown.
 bool hub::memory_has_grown() {
     const auto memory = memory_.resident_bytes();
     if (!memory) return true;
     memory_at_look_ = std::min(*memory, memory_at_look_);
     if (*memory - memory_at_look_ < growth_that_matters) return false;
+    memory_growth_ = *memory - memory_at_look_;
     memory_at_look_ = *memory;
     return true;
 }
@@ -73,8 +101,10 @@ void hub::look_at_transfers() {
     look_is_due_ = false;
     read_since_look_ = 0;
     const base::instant now = clock_now();
+    tell_cuts(now);
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
+    memory_growth_ = 0;
     if (!std::exchange(look_again_, false) && !memory_has_grown()) return;
     cut_off_endless();
     const base::duration rest = look_share * (clock_now() - now);
@@ -83,9 +113,22 @@ void hub::look_at_transfers() {
 
 void hub::cut_off_endless() {
     if (router_) note_router_events();
+    uncounted_.clear();
+    counted_growing_ = 0;
     std::vector<place> over;
+    std::vector<connection*> dealers_over;
     for (auto& [fd, coming] : open_fds_) {
         if (is_over(coming, fd, peer_at(fd))) over.push_back({fd, coming.serial});
+    }
+    for (connection* each : dealers_) {
+        if (!each->failed && is_over(each->coming, each->fd, each)) dealers_over.push_back(each);
+    }
+    for (const auto& each : uncounted_over()) {
+        if (each.whose != nullptr && each.whose->dealer) {
+            dealers_over.push_back(each.whose);
+        } else {
+            over.push_back({each.fd, each.coming->serial});
+        }
     }
     constexpr const char* why = "it sends a message without end";
     for (const auto& each : over) {
@@ -95,9 +138,7 @@ void hub::cut_off_endless() {
         known->second.ended = true;
         cut_off(each.fd, why);
     }
-    for (connection* each : dealers_) {
-        if (!each->failed && is_over(each->coming, each->fd, each)) cut_off(*each, why);
-    }
+    for (connection* each : dealers_over) cut_off(*each, why);
 }
 
 void hub::turn_away_crowd() {
@@ -118,7 +159,7 @@ void hub::turn_away_crowd() {
 // --- parting with one peer ----------------------------------------------------------------------
 
 void hub::cut_off(connection& which, const std::string& why) {
-    log_(log_level::warning, "a peer is cut off: " + why);
+    log_cut(why);
     fail(which, why);
 }
 
@@ -126,9 +167,27 @@ void hub::cut_off(int fd, const std::string& why) {
     if (connection* const whose = peer_at(fd); whose != nullptr) {
         if (!whose->failed) cut_off(*whose, why);
     } else {
-        log_(log_level::warning, "a peer is cut off: " + why);
+        log_cut(why);
         end_router_connection(fd);
     }
+}
+
+// Where thousands attack, a line for each would be another attack.
+void hub::log_cut(const std::string& why) {
+    const base::instant now = clock_now();
+    tell_cuts(now);
+    if (now < cuts_told_until_) {
+        ++cuts_untold_;
+        return;
+    }
+    cuts_told_until_ = base::after(now, cut_log_interval);
+    log_(log_level::warning, "a peer is cut off: " + why);
+}
+
+void hub::tell_cuts(base::instant now) {
+    if (cuts_untold_ == 0 || now < cuts_told_until_) return;
+    log_(log_level::warning,
+         "a peer is cut off: so were " + std::to_string(std::exchange(cuts_untold_, 0)) + " more");
 }
 
 void hub::take_little_of_strangers() {
@@ -136,6 +195,19 @@ void hub::take_little_of_strangers() {
         if (!take(fd)) continue;
         if (peer_at(fd) == nullptr) grip_->take_little();
         grip_->let_go();
+    }
+}
+
+// Others have their turn in between. What those that wait for it still say is read and thrown away.
+void hub::end_some() {
+    constexpr int at_a_time = 8;
+    for (int i = 0; i < at_a_time && !ending_.empty(); ++i) {
+        const place next = ending_.front();
+        ending_.pop_front();
+        const auto known = open_fds_.find(next.fd);
+        if (known != open_fds_.end() && known->second.serial == next.serial) {
+            end_router_connection(next.fd);
+        }
     }
 }
 
