@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "maus/core/outbox.hpp"
+#include "maus/core/repeated_notes.hpp"
 #include "maus/net/connector.hpp"
 #include "maus/net/descriptor.hpp"
 #include "maus/net/socket.hpp"
@@ -131,6 +132,8 @@ private:
     void carry_out(core::close& asked);
     void carry_out(core::send& asked);
     void carry_out(core::note& asked);
+    /// What a peer can cause again and again.
+    void complain(log_level level, std::string_view text);
     enum class sent : std::uint8_t { done, full, unreachable };
     sent try_send(connection& to, core::send& asked);
     [[nodiscard]] bool has_much(const connection& to) const;
@@ -145,6 +148,7 @@ private:
 
     const limits& limits_;
     log_function log_;
+    core::repeated_notes repeated_;
     std::shared_ptr<zmq::context_t> context_;
     int epoll_ = -1;
     int wake_fd_ = -1;

@@ -117,7 +117,7 @@ void hub::turn_away_crowd() {
 // --- parting with one peer ----------------------------------------------------------------------
 
 void hub::cut_off(connection& which, const std::string& why) {
-    log_(log_level::warning, "a peer is cut off: " + why);
+    complain(log_level::warning, "a peer is cut off: " + why);
     fail(which, why);
 }
 
@@ -125,7 +125,7 @@ void hub::cut_off(int fd, const std::string& why) {
     if (connection* const whose = peer_at(fd); whose != nullptr) {
         if (!whose->failed) cut_off(*whose, why);
     } else {
-        log_(log_level::warning, "a peer is cut off: " + why);
+        complain(log_level::warning, "a peer is cut off: " + why);
         end_router_connection(fd);
     }
 }
