@@ -17,6 +17,9 @@ namespace maus {
 
 template <class Signature>
 class function;
+class context;
+template <class R>
+class responder;
 
 }  // namespace maus
 
@@ -26,6 +29,11 @@ template <class T>
 struct is_function : std::false_type {};
 template <class Signature>
 struct is_function<function<Signature>> : std::true_type {};
+
+template <class T>
+struct comes_first : std::is_same<T, context> {};
+template <class R>
+struct comes_first<responder<R>> : std::true_type {};
 
 template <class... Ts>
 struct types {};
@@ -203,14 +211,21 @@ constexpr bool check_travels() {
 /// Refuses a parameter that hands something back.
 template <class Parameter>
 constexpr bool check_parameter() {
-    static_assert(
-        !std::is_lvalue_reference_v<Parameter> ||
-            std::is_const_v<std::remove_reference_t<Parameter>>,
-        "maus: a parameter is a value or a const reference: what a function changes in its "
-        "parameters stays on its worker; return it instead");
-    static_assert(!wire::streamed<std::remove_cvref_t<Parameter>>::value,
-                  "maus: a stream is a result only");
-    return check_travels<std::remove_cvref_t<Parameter>>();
+    using type = std::remove_cvref_t<Parameter>;
+    if constexpr (comes_first<type>::value) {
+        static_assert(!comes_first<type>::value,
+                      "maus: a maus::context& comes before all parameters, and after it a "
+                      "maus::responder");
+        return true;
+    } else {
+        static_assert(
+            !std::is_lvalue_reference_v<Parameter> ||
+                std::is_const_v<std::remove_reference_t<Parameter>>,
+            "maus: a parameter is a value or a const reference: what a function changes in its "
+            "parameters stays on its worker; return it instead");
+        static_assert(!wire::streamed<type>::value, "maus: a stream is a result only");
+        return check_travels<type>();
+    }
 }
 
 template <class T>
