@@ -15,8 +15,8 @@ inline constexpr const char* default_job_type = "jobs";
 
 /// How long a parkserver may take to answer before it is said that nobody is there.
 inline constexpr std::chrono::seconds parkserver_timeout{5};
-/// True: one of these parkservers answers. False: a signal has come. Throws maus::error, of the last
-/// one, if none answers in that time.
+/// True: one of these parkservers answers; all are asked at once. False: a signal has come. Throws
+/// maus::error if none answers in that time; it says of each why.
 [[nodiscard]] bool somebody_is_there(const std::vector<std::string>& parkservers,
                                      maus::programs::stop_signals& signals);
 /// Workers and managers wait for their parkserver as long as it takes, but say so.

@@ -78,14 +78,17 @@ spread::spread(job& work, const job_options& options, std::vector<std::string> p
 
 std::optional<spread_result> spread::run() {
     progress bar(job_.title(), job_, options_.json);
-    maus::manager manager{maus::manager_options{
-        .endpoint = "tcp://127.0.0.1:*", .log = maus::programs::log_lines(maus::log_level::error)}};
+    maus::manager manager{
+        maus::manager_options{.endpoint = "tcp://127.0.0.1:*",
+                              .log = maus::programs::log_lines(maus::log_level::error),
+                              .on_event = [this](const maus::event& news) { note_missing(news); }}};
     for (const auto& each : parkservers_) manager.connect_parkserver(each);
     auto workers = request_for(manager, options_.workers);
     if (!wait_for_workers(manager, workers, bar)) return std::nullopt;
     const auto begun = clock::now();
     const bool complete = hand_out(workers, bar);
     const double seconds = std::chrono::duration<double>(clock::now() - begun).count();
+    tell_missing(bar);
     if (!complete) return std::nullopt;
     if (killed_.size() < options_.kill) {
         bar.tell("maus-demo " + options_.command + ": the work was done after " +
@@ -93,6 +96,22 @@ std::optional<spread_result> spread::run() {
                  " kills");
     }
     return result(manager, seconds);
+}
+
+// The job does without one of several parkservers; but people should know.
+void spread::note_missing(const maus::event& news) {
+    if (news.kind != maus::event_kind::parkserver_unreachable) return;
+    const std::lock_guard lock(guard_);
+    missing_.push_back("the parkserver at " + maus::programs::shown_lines(news.name) +
+                       " was not reached: " + maus::programs::shown_lines(news.why));
+}
+void spread::tell_missing(progress& bar) {
+    std::vector<std::string> all;
+    {
+        const std::lock_guard lock(guard_);
+        all.swap(missing_);
+    }
+    for (const auto& each : all) bar.tell("maus-demo " + options_.command + ": " + each);
 }
 
 maus::worker_group spread::request_for(maus::manager& manager, std::size_t amount) const {
@@ -210,6 +229,7 @@ void spread::look_after_children(progress& bar) {
 }
 
 void spread::hint(const maus::worker_group& workers, progress& bar) {
+    tell_missing(bar);
     if (workers.size() > 0) {
         alone_since_.reset();
         return;

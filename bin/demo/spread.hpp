@@ -70,6 +70,8 @@ private:
     [[nodiscard]] pid_t busiest_child() const;
     void look_after_children(progress& bar);
     void hint(const maus::worker_group& workers, progress& bar);
+    void note_missing(const maus::event& news);
+    void tell_missing(progress& bar);
     [[nodiscard]] spread_result result(const maus::manager& manager, double seconds);
 
     job& job_;
@@ -94,6 +96,7 @@ private:
     std::mutex guard_;
     std::condition_variable changed_;
     std::deque<answer> answers_;
+    std::vector<std::string> missing_;  // what is to be told of parkservers
     std::atomic<std::size_t> answered_{0};
 };
 

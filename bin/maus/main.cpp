@@ -35,9 +35,9 @@ constexpr const char* examples =
 
 struct choices {
     std::string parkserver = "tcp://127.0.0.1:8500";
-    long timeout_ms = 2000;
+    std::chrono::nanoseconds timeout = std::chrono::seconds{2};
     bool json = false;
-    double watch_s = 0;
+    std::chrono::nanoseconds watch{};  ///< none: once
     std::string type;
 };
 
@@ -46,15 +46,22 @@ void add_common(CLI::App& to, choices& chosen) {
         ->type_name("ENDPOINT")
         ->check(programs::is_endpoint())
         ->capture_default_str();
-    to.add_option("--timeout", chosen.timeout_ms, "How long to wait for the answer")
-        ->type_name("MS")
-        ->check(CLI::Range(1L, 3'600'000L, "1 to 3600000"))
-        ->capture_default_str();
+    const programs::bare_unit ms{std::chrono::milliseconds{1}, std::chrono::milliseconds{1},
+                                 std::chrono::hours{1}, "1 to 3600000 ms"};
+    to.add_option_function<std::string>(
+          "--timeout",
+          [&chosen, ms](const std::string& text) {
+              chosen.timeout = *programs::duration_of(text, ms);
+          },
+          "How long to wait for the answer: 500ms, 5s; a bare number is of ms")
+        ->type_name("TIME")
+        ->check(programs::is_duration(ms))
+        ->default_str("2s");
     to.add_flag("--json", chosen.json, "As JSON, for programs");
 }
 
 parkserver_status fetch(const choices& chosen) {
-    return maus::fetch_status(chosen.parkserver, std::chrono::milliseconds{chosen.timeout_ms});
+    return maus::fetch_status(chosen.parkserver, chosen.timeout);
 }
 
 void show_status(const parkserver_status& now, const choices& chosen, int indent) {
@@ -71,7 +78,7 @@ int watch(const choices& chosen) {
     // Nothing has to be put in order, and an answer may take a while.
     const auto stopping = signals.on_stop([] { _exit(programs::exit_good); });
     const bool redraw = !chosen.json && programs::is_terminal(STDOUT_FILENO);
-    const auto pause = std::chrono::milliseconds{static_cast<long>(chosen.watch_s * 1000)};
+    const auto pause = std::chrono::ceil<std::chrono::milliseconds>(chosen.watch);
     for (bool first = true;; first = false) {
         std::optional<parkserver_status> now;
         std::string trouble;
@@ -95,7 +102,7 @@ int watch(const choices& chosen) {
 }
 
 int status(const choices& chosen) {
-    if (chosen.watch_s > 0) return watch(chosen);
+    if (chosen.watch > chosen.watch.zero()) return watch(chosen);
     show_status(fetch(chosen), chosen, 2);
     return programs::exit_good;
 }
@@ -200,9 +207,17 @@ int main(int argc, char** argv) {
                       "  maus status --watch 1                 like top; Ctrl-C ends it\n"
                       "  maus status --json --watch 10         one line of JSON every 10 s");
     add_common(for_status, chosen);
-    for_status.add_option("--watch", chosen.watch_s, "Again every so many seconds, until Ctrl-C")
+    const programs::bare_unit s{std::chrono::seconds{1}, std::chrono::milliseconds{100},
+                                std::chrono::hours{24}, "0.1 to 86400 s"};
+    for_status
+        .add_option_function<std::string>(
+            "--watch",
+            [&chosen, s](const std::string& text) {
+                chosen.watch = *programs::duration_of(text, s);
+            },
+            "Again every so many seconds (or 500ms, 1min), until Ctrl-C")
         ->type_name("SECONDS")
-        ->check(programs::is_within(0.1, 86'400));
+        ->check(programs::is_duration(s));
     for_status.callback([&] { body = [&] { return status(chosen); }; });
 
     CLI::App& for_functions = *app.add_subcommand(

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "bin/support/duration.hpp"
 #include "bin/support/log_lines.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
@@ -41,12 +42,17 @@ void add_options(CLI::App& app, choices& chosen) {
         ->check(programs::is_bindable())
         ->allow_extra_args(false)
         ->default_str(park.bind.front());
-    app.add_option_function<long>(
+    const programs::bare_unit ms{std::chrono::milliseconds{1}, std::chrono::milliseconds{10},
+                                 std::chrono::hours{1}, "10 to 3600000 ms"};
+    app.add_option_function<std::string>(
            "--heartbeat",
-           [&park](long ms) { park.heartbeat.interval = std::chrono::milliseconds{ms}; },
-           "Shortest heartbeat it agrees to; who asks for a slower one gets it")
+           [&park, ms](const std::string& text) {
+               park.heartbeat.interval =
+                   std::chrono::ceil<std::chrono::milliseconds>(*programs::duration_of(text, ms));
+           },
+           "Shortest heartbeat it agrees to, in ms (or 2s); who asks for a slower one gets it")
         ->type_name("MS")
-        ->check(CLI::Range(10L, 3'600'000L, "10 to 3600000"))
+        ->check(programs::is_duration(ms))
         ->default_str(std::to_string(park.heartbeat.interval.count()));
     app.add_option("--liveness", park.heartbeat.liveness,
                    "Heartbeats missed until somebody is taken for lost, at least")

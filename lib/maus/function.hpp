@@ -161,7 +161,18 @@ public:
         if (calls_) calls_->check_wait(to_);
         return async(arguments...).get();
     }
+    template <class... Given>
+    requires(sizeof...(Given) == sizeof...(Args)) R operator()(Given&&... given) const {
+        static_assert((... && detail::check_argument<std::remove_cvref_t<Args>, Given&&>()));
+        return (*this)(static_cast<const std::remove_cvref_t<Args>&>(given)...);
+    }
     /// Calls it and does not wait.
+    template <class... Given>
+    requires(sizeof...(Given) == sizeof...(Args))
+        [[nodiscard]] future<R> async(Given&&... given) const {
+        static_assert((... && detail::check_argument<std::remove_cvref_t<Args>, Given&&>()));
+        return async(static_cast<const std::remove_cvref_t<Args>&>(given)...);
+    }
     [[nodiscard]] future<R> async(const std::remove_cvref_t<Args>&... arguments) const {
         if (!calls_) {
             throw error(errc::invalid_argument,

@@ -84,7 +84,9 @@ struct remote_signature {
 template <class R, class Answer, class... Args>
 requires is_responder<std::remove_cvref_t<Answer>>::value struct remote_signature<R, Answer,
                                                                                   Args...> {
-    static_assert(std::is_void_v<R>, "a function that takes a responder returns nothing itself");
+    static_assert(std::is_void_v<R>,
+                  "maus: a function that takes a responder returns nothing itself");
+    static_assert((... && check_parameter<Args>()));
     using type = typename is_responder<std::remove_cvref_t<Answer>>::value_type(
         std::remove_cvref_t<Args>...);
 };
@@ -94,26 +96,60 @@ requires std::is_same_v<std::remove_cvref_t<First>, context>
 struct remote_signature<R, First, Args...> : remote_signature<R, Args...> {
 };
 
-/// Of a function that has just one signature; of others there is none.
+/// R(A...) of a function that has just one signature; of others there is none.
+template <class F>
+struct own_signature {};
+template <class R, class... A>
+struct signature_is {
+    using type = R(A...);
+};
+template <class F>
+requires requires { &F::operator(); }
+struct own_signature<F> : own_signature<decltype(&F::operator())> {};
+template <class R, class... A>
+struct own_signature<R(A...)> : signature_is<R, A...> {};
+template <class R, class... A>
+struct own_signature<R (*)(A...)> : signature_is<R, A...> {};
+template <class R, class... A>
+struct own_signature<R (*)(A...) noexcept> : signature_is<R, A...> {};
+template <class C, class R, class... A>
+struct own_signature<R (C::*)(A...)> : signature_is<R, A...> {};
+template <class C, class R, class... A>
+struct own_signature<R (C::*)(A...) const> : signature_is<R, A...> {};
+template <class C, class R, class... A>
+struct own_signature<R (C::*)(A...) noexcept> : signature_is<R, A...> {};
+template <class C, class R, class... A>
+struct own_signature<R (C::*)(A...) const noexcept> : signature_is<R, A...> {};
+
+template <class Signature>
+struct remote_signature_of;
+template <class R, class... A>
+struct remote_signature_of<R(A...)> : remote_signature<R, A...> {};
+
+/// The remote signature of a function that has just one signature; of others there is none.
 template <class F>
 struct signature_of {};
 template <class F>
-requires requires { &F::operator(); }
-struct signature_of<F> : signature_of<decltype(&F::operator())> {};
+requires requires { typename own_signature<F>::type; }
+struct signature_of<F> : remote_signature_of<typename own_signature<F>::type> {};
+
+template <class T>
+inline constexpr bool is_no_parameter =
+    is_responder<std::remove_cvref_t<T>>::value || std::is_same_v<std::remove_cvref_t<T>, context>;
+/// Whether a function wants to hand something back through its parameters.
+template <class Signature>
+inline constexpr bool hands_back = false;
 template <class R, class... A>
-struct signature_of<R(A...)> : remote_signature<R, A...> {};
-template <class R, class... A>
-struct signature_of<R (*)(A...)> : remote_signature<R, A...> {};
-template <class R, class... A>
-struct signature_of<R (*)(A...) noexcept> : remote_signature<R, A...> {};
-template <class C, class R, class... A>
-struct signature_of<R (C::*)(A...)> : remote_signature<R, A...> {};
-template <class C, class R, class... A>
-struct signature_of<R (C::*)(A...) const> : remote_signature<R, A...> {};
-template <class C, class R, class... A>
-struct signature_of<R (C::*)(A...) noexcept> : remote_signature<R, A...> {};
-template <class C, class R, class... A>
-struct signature_of<R (C::*)(A...) const noexcept> : remote_signature<R, A...> {};
+inline constexpr bool hands_back<R(A...)> = (... || (!is_no_parameter<A> &&
+                                                     std::is_lvalue_reference_v<A> &&
+                                                     !std::is_const_v<std::remove_reference_t<A>>));
+
+/// The method's parameters against those of the function, which has `before` others first.
+template <std::size_t before, class... Args, class R, class... Own, std::size_t... at>
+constexpr bool check_own_parameters(R (*)(Own...), std::index_sequence<at...>) {
+    return (... && check_own_parameter<std::tuple_element_t<before + at, std::tuple<Own...>>,
+                                       std::tuple_element_t<at, std::tuple<Args...>>>());
+}
 
 template <class R>
 base::buffer encoded(const R& value) {
@@ -188,7 +224,17 @@ struct handler_for<R(Args...)> {
     template <class F>
     static handler make(F function) {
         if constexpr (is_takable<F>()) {
+            static_assert(takes_each_value<F>());
             return handle(std::move(function));
+        } else if constexpr (std::is_member_function_pointer_v<F>) {
+            static_assert(
+                !std::is_member_function_pointer_v<F>,
+                "maus: a member function needs its object: expose a lambda that calls it");
+        } else if constexpr (hands_back_by<F>()) {
+            static_assert(
+                !hands_back_by<F>(),
+                "maus: a parameter is a value or a const reference: what a function changes in its "
+                "parameters stays on its worker; return it instead");
         } else {
             static_assert(is_takable<F>(),
                           "maus: the function does not take the method's parameters");
@@ -217,6 +263,29 @@ private:
     template <class F>
     static constexpr bool is_takable() {
         return front_of<F>() != front::wrong;
+    }
+    template <class F>
+    static constexpr bool hands_back_by() {
+        if constexpr (requires { typename own_signature<F>::type; }) {
+            return hands_back<typename own_signature<F>::type>;
+        } else {
+            return false;
+        }
+    }
+    /// A lambda with auto parameters, and whatever else has no single signature, takes them as they are.
+    template <class F>
+    static constexpr bool takes_each_value() {
+        if constexpr (!std::is_member_pointer_v<F> &&
+                      requires { typename own_signature<F>::type; }) {
+            constexpr std::size_t before = front_of<F>() == front::nothing ? 0
+                                           : front_of<F>() == front::both  ? 2
+                                                                           : 1;
+            return check_own_parameters<before, Args...>(
+                static_cast<typename own_signature<F>::type*>(nullptr),
+                std::index_sequence_for<Args...>{});
+        } else {
+            return true;
+        }
     }
     template <class F>
     static constexpr bool answers_itself = front_of<F>() == front::responder

@@ -158,6 +158,18 @@ called_t<R> send_call_by_name(const std::shared_ptr<group_handle>& group,
     return send_call<R, sent_as<Given>...>(group, options, name, to_send(given)...);
 }
 
+/// A text instead of a method, and no type of the result: some overloads are there only to say so. They
+/// give `auto`, so that this is said before what follows from it, and have a number in front, which nobody's
+/// type of a result is taken for.
+template <class Name>
+concept bare_name = std::is_convertible_v<const Name&, std::string_view>;
+template <class Name>
+constexpr bool check_result_is_told() {
+    static_assert(!sizeof(Name),
+                  "maus: a call by name needs the type of its result: call<int>(\"add\", 1, 1)");
+    return true;
+}
+
 [[nodiscard]] inline error no_workers_to_call() {
     return {errc::invalid_argument, "maus::worker_group: it refers to no workers (any more)"};
 }
@@ -180,6 +192,10 @@ public:
     called_t<R> call(std::string_view name, Given&&... given) const {
         return send_call_by_name<R>(group(), options_, name, given...);
     }
+    template <int = 0, bare_name Name, class... Given>
+    auto call(const Name&, const Given&...) const {
+        static_assert(check_result_is_told<Name>());
+    }
     template <class R, class... Args, std::ranges::viewable_range Inputs>
     [[nodiscard]] auto map(const method<R(Args...)>& function, Inputs&& inputs,
                            map_options how = {}) const {
@@ -201,6 +217,10 @@ public:
     [[nodiscard]] std::vector<maus::reply<R>> broadcast(std::string_view name,
                                                         const Given&... given) const {
         return on_each<R>([&](const caller& on) { return on.call<R>(name, given...); });
+    }
+    template <int = 0, bare_name Name, class... Given>
+    auto broadcast(const Name&, const Given&...) const {
+        static_assert(check_result_is_told<Name>());
     }
 
 private:
@@ -273,6 +293,10 @@ public:
         const auto& to = group();
         return detail::send_call_by_name<R>(to, to->calls(), name, given...);
     }
+    template <int = 0, detail::bare_name Name, class... Given>
+    auto call(const Name&, const Given&...) const {
+        static_assert(detail::check_result_is_told<Name>());
+    }
     /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
     [[nodiscard]] detail::caller with(const call_options& options) const {
         return {group_, options};
@@ -310,6 +334,10 @@ public:
     [[nodiscard]] std::vector<reply<R>> broadcast(std::string_view name,
                                                   const Given&... given) const {
         return detail::caller(group(), group()->calls()).template broadcast<R>(name, given...);
+    }
+    template <int = 0, detail::bare_name Name, class... Given>
+    auto broadcast(const Name&, const Given&...) const {
+        static_assert(detail::check_result_is_told<Name>());
     }
 
     /// Which workers there are now, in the order in which they came; for call_options::worker. May

@@ -11,8 +11,10 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "maus/base/buffer.hpp"
+#include "maus/checks.hpp"
 #include "maus/error.hpp"
 #include "maus/wire/archive.hpp"
 
@@ -39,6 +41,14 @@ class responder {
 public:
     explicit responder(std::shared_ptr<detail::reply> reply) : reply_(std::move(reply)) {}
 
+    template <class Given>
+    requires std::is_convertible_v<Given, R>
+    void operator()(Given&& value) const {
+        static_assert(detail::keeps<R, Given>(),
+                      "maus: an answer may lose its value on the way to the responder's (a double "
+                      "for an int): give it that type, or static_cast it");
+        (*this)(static_cast<const R&>(value));
+    }
     void operator()(const R& value) const {
         base::buffer payload;
         try {

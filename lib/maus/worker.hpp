@@ -99,6 +99,17 @@ lease_hook make_lease_hook(F function) {
     };
 }
 
+/// Instead of a type that cannot be deduced: of the name of several functions, or of a template.
+struct several_functions {};
+template <class Name, class F>
+constexpr bool check_single() {
+    static_assert(
+        !std::is_convertible_v<Name, std::string_view> || !std::is_same_v<F, several_functions>,
+        "maus: the function has no single signature (overloads, a template): name one in a lambda, "
+        "or give a method: expose(maus::method<int(int)>{\"name\"}, f)");
+    return true;
+}
+
 }  // namespace detail
 
 /// Serves managers with functions of this program.
@@ -119,7 +130,8 @@ public:
     /// be called with its parameters. It is called on several threads at a time if concurrency is
     /// more than 1. Throws maus::error: invalid_argument if the worker runs already, or the name is
     /// taken or bad; too_large if it is too long, or there are functions_max functions.
-    template <class R, class... Args, class F>
+    // Of an overloaded function it is the one of that very signature: F cannot be deduced then.
+    template <class R, class... Args, class F = R (*)(Args...)>
     void expose(const method<R(Args...)>& as, F function) {
         add(as.signature(),
             detail::handler_for<R(std::remove_cvref_t<Args>...)>::make(std::move(function)));
@@ -133,6 +145,8 @@ public:
             static_assert(
                 !std::is_member_function_pointer_v<F>,
                 "maus: a member function needs its object: expose a lambda that calls it");
+        } else if constexpr (!std::is_class_v<F> && !std::is_pointer_v<F>) {
+            static_assert(std::is_class_v<F>, "maus: this is no function");
         } else if constexpr (!requires { typename its::type; }) {
             static_assert(
                 requires { typename its::type; },
@@ -146,6 +160,12 @@ public:
                 detail::handler_for<signature>::make(std::move(function)));
         }
     }
+
+    // Of the name of several functions, or of a template, no F can be deduced: this one says so.
+    template <class Name, class F = detail::several_functions,
+              bool = detail::check_single<const Name&, F>()>
+    requires std::is_same_v<F, detail::several_functions>
+    void expose(const Name& name, F function) = delete;
 
     /// Sets up what the worker needs to serve a manager: `function(const maus::lease_info&)` is called
     /// when a manager has taken the worker, before the first call of that lease. Calls that come

@@ -247,6 +247,21 @@ TEST_CASE("hostile peers: nothing that a peer says makes two lines of one in a l
     }
 }
 
+TEST_CASE(
+    "hostile peers: what a stranger does again and again is one line of the log, and their "
+    "number") {
+    managed all;
+    for (int i = 0; i < 6; ++i) {
+        dealer stranger(all.endpoint());
+        stranger.send({header(on_link, 1) + "x"});
+        CHECK(eventually([&] { return all.manager.metrics().violations > std::uint64_t(i); }));
+    }
+    CHECK(eventually([&] { return all.log.count("a stranger was rejected") == 1; }));
+    all.manager.stop();
+    CHECK(all.log.count("a stranger was rejected") == 2);
+    CHECK(all.log.count("(5 more like this)") == 1);
+}
+
 TEST_CASE("hostile peers: a manager that leads its workers nowhere keeps nobody busy") {
     const real_park park;
     maus::worker_options options;

@@ -103,7 +103,8 @@ private:
     }
 
     [[nodiscard]] std::size_t extra() const {
-        const bool large = how_.large_every != 0 && made_ % how_.large_every == 0;
+        const bool large =
+            made_ == how_.large_at || (how_.large_every != 0 && made_ % how_.large_every == 0);
         return large ? how_.large_bytes : how_.extra_bytes;
     }
 
@@ -258,6 +259,7 @@ void manager_choices::add_to(CLI::App& app) {
     app.add_option("--run-us", run_us);
     app.add_option("--extra-bytes", extra_bytes);
     app.add_option("--large-every", large_every);
+    app.add_option("--large-at", large_at);
     app.add_option("--large-bytes", large_bytes);
     app.add_option("--cap", cap);
     app.add_option("--timeout-ms", timeout_ms);

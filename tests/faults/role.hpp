@@ -46,6 +46,7 @@ struct manager_choices : role_options {
     std::uint32_t run_us = 1000;
     std::uint32_t extra_bytes = 0;
     std::uint32_t large_every = 0;  ///< each Nth call carries large_bytes instead; 0: none
+    std::uint64_t large_at = 0;     ///< the one call of that number
     std::uint32_t large_bytes = 0;
     std::uint32_t cap = 3;
     std::uint32_t timeout_ms = 0;

@@ -16,7 +16,10 @@ namespace faults {
 }
 
 enum class over { both, tcp_only };
-enum class weight { light, heavy };  ///< heavy: thousands of connections; not under bin/test
+enum class weight {
+    light,
+    heavy
+};  ///< heavy: thousands of connections, or minutes; not under bin/test
 
 struct row {
     std::string name;

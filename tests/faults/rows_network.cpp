@@ -1,6 +1,7 @@
 // What networks do: partitions by nft between two namespaces, and a proxy of ours.
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sstream>
 
@@ -199,6 +200,56 @@ void slow_transfer(stage& on, bool relayed) {
     on.check(on.metric(manager, "reassigned") == 0, "a call was executed again");
 }
 
+// 48 MiB there and back at 256 KiB/s: three minutes each way, in which five small calls a second wait behind it.
+void large_transfer(stage& on, bool relayed) {
+    constexpr std::uint64_t large = 20;
+    constexpr std::chrono::minutes bound{15};
+    on.start_parkserver();
+    const auto to_park = std::make_shared<proxy>(on.endpoint());
+    on.keep(to_park);
+    on.parkserver_seen_at = to_park->endpoint();
+    const std::string place = on.place();
+    const auto to_boss = std::make_shared<proxy>(place);
+    on.keep(to_boss);
+    for (const auto& each : {to_park, to_boss}) each->pace(256u << 10);
+    const words beat = {"--interval-ms", "1000", "--liveness", "3"};
+    words boss = {"--amount",   "1",  "--outstanding", "1000",    "--rate", "5",
+                  "--large-at", "20", "--large-bytes", "50331648"};
+    boss.insert(boss.end(), beat.begin(), beat.end());
+    const words way = relayed ? words{"--relayed"}
+                              : words{"--endpoint", place, "--advertise", to_boss->endpoint()};
+    boss.insert(boss.end(), way.begin(), way.end());
+    (void)on.worker(beat);
+    peer& manager = on.manager(boss);
+    const std::uint64_t ticket = (std::uint64_t{manager.number()} << 32) + large;
+    std::map<std::uint64_t, maus::base::instant> begun;
+    maus::base::duration most{};
+    std::size_t seen = 0;
+    bool arrived = false;
+    const auto look = [&] {
+        manager.refresh();
+        for (; seen < manager.facts().size(); ++seen) {
+            const fact& each = manager.facts()[seen];
+            if (each.what == kind::submitted) begun[each.ticket] = each.at;
+            if (each.what != kind::settled) continue;
+            if (each.ticket == ticket) {
+                arrived = !each.error && each.right;
+            } else {
+                most = std::max(most, each.at - begun[each.ticket]);
+            }
+        }
+        return begun.contains(ticket) && arrived;
+    };
+    on.wait("48 MiB to come back", look, bound);
+    on.ask_to_end(manager);
+    on.wait_for_end(manager);
+    (void)look();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(most).count();
+    on.check(most <= 1s, "a small call beside it took " + std::to_string(ms) + " ms");
+    on.check(manager.workers_lost() == 0, "a worker was lost");
+    on.check(on.metric(manager, "reassigned") == 0, "a call was executed again");
+}
+
 }  // namespace
 
 std::vector<row> rows_of_networks() {
@@ -218,6 +269,10 @@ std::vector<row> rows_of_networks() {
          [](stage& on) { slow_transfer(on, false); }, over::tcp_only},
         {"slow-transfer-relayed", "the same through the parkserver",
          [](stage& on) { slow_transfer(on, true); }, over::tcp_only},
+        {"large-transfer", "48 MiB there and back at 256 KiB/s, and small calls beside them",
+         [](stage& on) { large_transfer(on, false); }, over::tcp_only, weight::heavy},
+        {"large-transfer-relayed", "the same through the parkserver",
+         [](stage& on) { large_transfer(on, true); }, over::tcp_only, weight::heavy},
         {"loss", "nothing passes for a while", loss, over::tcp_only},
         {"duplicate", "a second connection while the first still seems to live", duplicate,
          over::tcp_only},

@@ -194,6 +194,13 @@ TEST_CASE("spans of time have a unit") {
     CHECK(duration_of("2s") == std::chrono::seconds{2});
     CHECK(duration_of("1.5s") == std::chrono::milliseconds{1500});
     CHECK(duration_of("250ms") == std::chrono::milliseconds{250});
+    using namespace std::chrono_literals;
+    const maus::programs::bare_unit ms{1ms, 10ms, 1h, "10 to 3600000 ms"};
+    CHECK(duration_of("250", ms) == 250ms);
+    CHECK(duration_of("2s", ms) == 2s);
+    for (const char* each : {"9", "9ms", "2h", "", "x", "nan", "-1", "0", "5days"}) {
+        CHECK_FALSE(duration_of(each, ms));
+    }
     CHECK(duration_of("2min") == std::chrono::minutes{2});
     for (const char* bad : {"", "2", "s", "-1s", "0s", "2 s", "1e30h", "nans"}) {
         INFO(bad);

@@ -1,7 +1,11 @@
 // maus-demo: the job with its losses, the examples of the README, and no process left behind.
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -42,6 +46,45 @@ bool waits_for_signals(pid_t process) {
     }
     return false;
 }
+
+/// A port where connections are taken, and nothing is said.
+class says_nothing {
+public:
+    says_nothing() {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof at;
+        auto* const place = reinterpret_cast<sockaddr*>(&at);
+        REQUIRE(::bind(listener_, place, size) == 0);
+        REQUIRE(::listen(listener_, 16) == 0);
+        REQUIRE(::getsockname(listener_, place, &size) == 0);
+        endpoint_ = "tcp://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    }
+    says_nothing(const says_nothing&) = delete;
+    says_nothing& operator=(const says_nothing&) = delete;
+    ~says_nothing() {
+        ::close(taken_);
+        ::close(listener_);
+    }
+    [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+    /// Whether somebody has come.
+    [[nodiscard]] bool take() {
+        pollfd who{listener_, POLLIN, 0};
+        if (taken_ < 0 && ::poll(&who, 1, 0) == 1) taken_ = ::accept(listener_, nullptr, nullptr);
+        return taken_ >= 0;
+    }
+    /// Whether who has come has gone again.
+    [[nodiscard]] bool is_left() const {
+        pollfd who{taken_, POLLRDHUP, 0};
+        return ::poll(&who, 1, 0) == 1;
+    }
+
+private:
+    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int taken_ = -1;
+    std::string endpoint_;
+};
 
 constexpr std::uint64_t files = 200, lines_a_file = 250;
 
@@ -262,6 +305,37 @@ TEST_CASE("a demo that looks for its parkserver in vain can be stopped meanwhile
         CHECK(demo.wait() == (command == "worker" ? good : failed));
         CHECK(demo.err().find("no parkserver answers") == std::string::npos);
     }
+}
+
+TEST_CASE("a demo asks all its parkservers at once, and says of each why it was not reached") {
+    const maus_test::scratch_folder folder;
+    const std::string nobody = "ipc://" + folder.file("nobody");
+    says_nothing first, second;
+    program demo("maus-demo", {"wordcount", "-p", first.endpoint(), "-p", nobody, "-p",
+                               second.endpoint(), "/usr/include"});
+    CHECK(eventually([&] {
+        const bool both = first.take();
+        return second.take() && both;
+    }));
+    CHECK_FALSE(first.is_left());  // it is still waited for
+    CHECK(demo.wait() == failed);
+    INFO(demo.err());
+    for (const auto& each : {first.endpoint(), nobody, second.endpoint()}) {
+        CHECK_THAT(demo.err(), maus_test::has_text("at " + each));
+    }
+    CHECK_THAT(demo.err(), maus_test::has_text("no such file"));
+}
+
+TEST_CASE("a demo does without a parkserver that is dead, and says so") {
+    const maus_test::scratch_folder folder;
+    write_texts(folder);
+    const std::string nobody = "ipc://" + folder.file("nobody");
+    const parkserver park;
+    const outcome done = run("maus-demo", {"wordcount", "--workers", "1", "-p", nobody, "-p",
+                                           park.endpoint(), folder.path()});
+    INFO(done.err);
+    CHECK(done.code == good);
+    CHECK_THAT(done.err, maus_test::has_text("the parkserver at " + nobody + " was not reached: "));
 }
 
 TEST_CASE("wordcount tells people what it does, and draws only on a terminal") {

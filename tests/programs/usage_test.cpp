@@ -147,6 +147,8 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
     };
     const std::vector<row> rows = {
         {{"maus", {"status", "-p", nobody, "--timeout", "200"}}, "no parkserver answers"},
+        {{"maus", {"status", "-p", nobody, "--timeout", "0.2s", "--watch", "1min"}},
+         "no parkserver answers"},
         {{"maus", {"status", "-p", nobody, "--timeout", "200", "--json"}},
          "maus-parkserver --bind"},
         {{"maus", {"functions", "-p", nobody, "--timeout", "200"}}, "no parkserver answers"},

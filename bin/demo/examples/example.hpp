@@ -47,7 +47,8 @@ struct place {
     maus::log_function log = {};
 };
 
-// Both run until they are done or are asked to stop. They return the exit code.
+// Both run until they are done or are asked to stop; a worker whom no `stop` can ask, until a signal. They
+// return the exit code.
 int run_worker(const place& meet, const std::stop_token& stop);
 int run_manager(const place& meet, const std::stop_token& stop);
 

@@ -5,13 +5,10 @@
 //
 // `maus-demo worker` is the same with options. Start it as often as you like.
 
-#include <signal.h>
-
 #include <algorithm>
 #include <functional>
 #include <iostream>
 #include <stdexcept>
-#include <thread>
 
 #include <maus/worker.hpp>
 
@@ -63,7 +60,12 @@ int run_worker(const place& meet, const std::stop_token& stop) {
               << (meet.manager.empty() ? "" : ", for the manager at " + meet.manager)
               << "; Ctrl-C stops it" << std::endl;
 
-    // stop() finishes what runs, gives back what waits, and says goodbye.
+    if (!stop.stop_possible()) {
+        // Until Ctrl-C or SIGTERM: then it finishes what runs, gives back what waits, and says goodbye.
+        worker.run_until_signal();
+        return 0;
+    }
+    // In a program that has another way to be told (as maus-demo has), stop() does the same.
     const std::stop_callback stopping(stop, [&] { worker.stop(); });
     worker.run();
     return 0;
@@ -73,20 +75,6 @@ int run_worker(const place& meet, const std::stop_token& stop) {
 
 #ifndef IN_MAUS_DEMO
 int main(int argc, char** argv) {
-    // Ctrl-C and SIGTERM are waited for by one thread. The others have them blocked, as long as that
-    // is done before any is made.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::stop_source stop;
-    std::thread([signals, stop]() mutable {
-        int number = 0;
-        sigwait(&signals, &number);
-        stop.request_stop();
-    }).detach();
-    return example::run_worker(example::place_of(argc, argv, maus::log_level::info),
-                               stop.get_token());
+    return example::run_worker(example::place_of(argc, argv, maus::log_level::info), {});
 }
 #endif

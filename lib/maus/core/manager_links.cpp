@@ -388,7 +388,7 @@ void manager::count_stale(wire::message& message) {
 void manager::reject(const link_key& key, const failure& why, manager_effects& out) {
     if (why.code != errc::cancelled) {
         ++counters_.violations;
-        out.net.log(log_level::warning, "a stranger was rejected: " + why.message);
+        out.net.complain(log_level::warning, "a stranger was rejected: " + why.message);
     }
     link_address to = address_of(key);
     if (why.code == errc::cancelled) out.net.link(to).say(wire::rejected_by{config_.id});
@@ -402,8 +402,8 @@ void manager::reject(const link_key& key, const failure& why, manager_effects& o
 void manager::violation(const link_key& key, const failure& why, instant now,
                         manager_effects& out) {
     ++counters_.violations;
-    out.net.log(log_level::warning, "worker " + base::brief(links_.at(key).worker) +
-                                        " broke the protocol: " + why.message);
+    out.net.complain(log_level::warning, "worker " + base::brief(links_.at(key).worker) +
+                                             " broke the protocol: " + why.message);
     end(key, link_end::lost, why.code, why.message, now, out);
 }
 

@@ -70,6 +70,7 @@ struct send {
 struct note {
     log_level level;
     std::string text;
+    bool repeats = false;  ///< a peer can cause it again and again: see repeated_notes.hpp
 };
 
 /// Where a link's records go, and the message that they are gathered in.
@@ -92,6 +93,8 @@ public:
     }
     void control(route to, const wire::control& message, const wire::extensions& extended = {});
     void log(log_level level, std::string text) { push(note{level, std::move(text)}); }
+    /// What a peer did wrong, and can do again and again.
+    void complain(log_level level, std::string text) { push(note{level, std::move(text), true}); }
 
     /// A writer for one record to `to`: in the message that is being gathered, or in a new one when
     /// that is full. A record with a large payload has a message of its own: those before it would

@@ -75,7 +75,7 @@ left_to_do parkserver_sessions::read(parkserver_session& from, wire::message& me
                                      outbox& out) {
     const auto head = wire::read_header(message.first.view());
     const auto unread = [&](const base::failure& why) {
-        out.log(log_level::warning, "parkserver " + from.endpoint() + ": " + why.message);
+        out.complain(log_level::warning, "parkserver " + from.endpoint() + ": " + why.message);
         return unreadable{};
     };
     if (!head) return unread(head.why());
@@ -122,7 +122,7 @@ left_to_do parkserver_sessions::handle(parkserver_session& from, wire::control m
             return lose(from, true, "it " + why, now, out);
         }
         // Something else that was said.
-        out.log(log_level::error, "parkserver " + from.endpoint() + " " + why);
+        out.complain(log_level::error, "parkserver " + from.endpoint() + " " + why);
         return message;
     }
     if (const auto* parted = std::get_if<wire::parkserver_goodbye>(&message)) {

@@ -398,7 +398,7 @@ void worker::violation(const base::failure& why, instant now, worker_effects& ou
     ++counters_.violations;
     out.net.link(lease_.link).part(wire::record_type::worker_goodbye, why.code, why.message);
     if (state_ == state::linking) return address_failed(true, why.message, now, out);
-    out.net.log(log_level::warning, "the manager broke the protocol: " + why.message);
+    out.net.complain(log_level::warning, "the manager broke the protocol: " + why.message);
     rested_at_ = base::after(now, outage_.next_rest(random_));  // it may be offered again at once
     end_link(true, why.message, now, out);
 }

@@ -68,6 +68,7 @@ hub::~hub() {
 }
 
 void hub::shut() {
+    for (const auto& each : repeated_.rest()) log_(log_level::warning, each);
     // libzmq closes the sockets' descriptors later, and they may be readable until then. So the descriptor
     // that a program's own loop looks at becomes that of another epoll, which watches none.
     if (const int empty = epoll_create1(EPOLL_CLOEXEC); empty >= 0) {
@@ -151,7 +152,14 @@ void hub::carry_out(core::send& asked) {
     hold_to_bound(to);
 }
 
-void hub::carry_out(core::note& asked) { log_(asked.level, asked.text); }
+void hub::carry_out(core::note& asked) {
+    if (asked.repeats) return complain(asked.level, asked.text);
+    log_(asked.level, asked.text);
+}
+
+void hub::complain(log_level level, std::string_view text) {
+    if (const auto line = repeated_.told(text, clock_now())) log_(level, *line);
+}
 
 bool hub::has_much(const connection& to) const {
     return to.bytes_handed_over() > std::min(handed_over_max, settings_.limits.queued_bytes_max);
@@ -189,7 +197,7 @@ hub::sent hub::try_send(connection& to, core::send& asked) {
         }
     } catch (const zmq::error_t& failed) {
         if (failed.num() == EHOSTUNREACH) return sent::unreachable;
-        log_(log_level::error, std::string("cannot send: ") + failed.what());
+        complain(log_level::error, std::string("cannot send: ") + failed.what());
         return sent::unreachable;
     }
     to.spoken_to = true;
@@ -267,7 +275,6 @@ void hub::forget(route which) {
 base::instant hub::next_own_deadline(base::instant deadline) const {
     constexpr std::chrono::milliseconds interval{10};
     if (connector_->is_busy()) deadline = std::min(deadline, connector_->next_deadline());
-    if (cuts_untold_ != 0) deadline = std::min(deadline, cuts_told_until_);
     // Whom it connected to is looked at when it is awake anyway.
     if (!open_fds_.empty()) deadline = std::min(deadline, next_look_);
     return with_queue_.empty() ? deadline : std::min(deadline, base::after(clock_now(), interval));

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "maus/core/outbox.hpp"
+#include "maus/core/repeated_notes.hpp"
 #include "maus/net/connector.hpp"
 #include "maus/net/descriptor.hpp"
 #include "maus/net/socket.hpp"
@@ -130,8 +131,6 @@ private:
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);
     void cut_off(int fd, const std::string& why);
-    void log_cut(const std::string& why);
-    void tell_cuts(base::instant now);
     [[nodiscard]] bool each_had_its_turn() const;
     void take_little_of_strangers();
     void end_router_connection(int fd);
@@ -143,6 +142,8 @@ private:
     void carry_out(core::close& asked);
     void carry_out(core::send& asked);
     void carry_out(core::note& asked);
+    /// What a peer can cause again and again.
+    void complain(log_level level, std::string_view text);
     enum class sent : std::uint8_t { done, full, unreachable };
     sent try_send(connection& to, core::send& asked);
     [[nodiscard]] bool has_much(const connection& to) const;
@@ -157,6 +158,7 @@ private:
 
     const base::settings& settings_;
     log_function log_;
+    core::repeated_notes repeated_;
     std::shared_ptr<zmq::context_t> context_;
     int epoll_ = -1;
     int wake_fd_ = -1;
@@ -196,8 +198,6 @@ private:
     std::size_t read_since_look_ = 0;  // messages
     bool look_again_ = false;
     base::instant crowd_is_logged_until_{};
-    base::instant cuts_told_until_{};
-    std::size_t cuts_untold_ = 0;
 };
 
 }  // namespace maus::net

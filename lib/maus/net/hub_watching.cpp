@@ -20,7 +20,6 @@ constexpr int look_share =
     20;  // of the time: with thousands of connections a look takes milliseconds
 constexpr std::size_t growth_that_matters = 4u << 20;
 constexpr std::chrono::seconds crowd_log_interval{10};
-constexpr std::chrono::seconds cut_log_interval{5};
 
 constexpr unsigned bit_of(wire::channel on) { return 1u << static_cast<unsigned>(on); }
 }  // namespace
@@ -101,7 +100,6 @@ void hub::look_at_transfers() {
     look_is_due_ = false;
     read_since_look_ = 0;
     const base::instant now = clock_now();
-    tell_cuts(now);
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
     memory_growth_ = 0;
@@ -159,7 +157,7 @@ void hub::turn_away_crowd() {
 // --- parting with one peer ----------------------------------------------------------------------
 
 void hub::cut_off(connection& which, const std::string& why) {
-    log_cut(why);
+    complain(log_level::warning, "a peer is cut off: " + why);
     fail(which, why);
 }
 
@@ -167,27 +165,9 @@ void hub::cut_off(int fd, const std::string& why) {
     if (connection* const whose = peer_at(fd); whose != nullptr) {
         if (!whose->failed) cut_off(*whose, why);
     } else {
-        log_cut(why);
+        complain(log_level::warning, "a peer is cut off: " + why);
         end_router_connection(fd);
     }
-}
-
-// Where thousands attack, a line for each would be another attack.
-void hub::log_cut(const std::string& why) {
-    const base::instant now = clock_now();
-    tell_cuts(now);
-    if (now < cuts_told_until_) {
-        ++cuts_untold_;
-        return;
-    }
-    cuts_told_until_ = base::after(now, cut_log_interval);
-    log_(log_level::warning, "a peer is cut off: " + why);
-}
-
-void hub::tell_cuts(base::instant now) {
-    if (cuts_untold_ == 0 || now < cuts_told_until_) return;
-    log_(log_level::warning,
-         "a peer is cut off: so were " + std::to_string(std::exchange(cuts_untold_, 0)) + " more");
 }
 
 void hub::take_little_of_strangers() {

@@ -142,6 +142,17 @@ constexpr bool has_serialize() {
     }
 }
 
+template <class T>
+concept path_like = requires(const T& path) {
+    path.lexically_normal();
+    path.native();
+};
+template <class T>
+concept string_view_like = requires(T text) {
+    text.remove_prefix(1);
+    text.find_first_of(text);
+};
+
 /// The base of what cannot travel. `save` and `load` exist so that the one error is the readable
 /// one.
 struct refused {
@@ -216,9 +227,12 @@ struct codec {
     }
     static void describe(auto& to) { to.template user_type<T>(); }
 
-private:
+    /// With what to write instead.
     static constexpr void check() {
-        static_assert(supported,
+        static_assert(!detail::string_view_like<T>,
+                      "maus: a std::string_view owns no text: use std::string");
+        static_assert(!detail::path_like<T>, "maus: a path is text of one system: use std::string");
+        static_assert(supported || detail::string_view_like<T> || detail::path_like<T>,
                       "maus: this type is none of the std types that maus knows, and has no (or"
                       " more than one) cereal serialize, load/save or load_minimal/save_minimal");
     }

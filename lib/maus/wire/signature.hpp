@@ -142,7 +142,8 @@ private:
     void fields(const T& value) {
         open_.push_back(&typeid(T));
         text_ += '{';
-        detail::call_save(*this, value);
+        codec<T>::check();
+        if constexpr (codec<T>::supported) detail::call_save(*this, value);
         text_ += '}';
         open_.pop_back();
     }

@@ -1,0 +1,5 @@
+// maus: a parameter is a value or a const reference
+#include <maus/maus.hpp>
+void wrong(maus::worker& worker) {
+    worker.expose("count", [](maus::responder<int> answer, int& x) { answer(x); });
+}

@@ -1,0 +1,5 @@
+// maus: a maus::context& comes before all parameters, and after it a
+#include <maus/maus.hpp>
+void wrong(maus::worker& worker) {
+    worker.expose("f", [](int x, maus::responder<int> answer) { answer(x); });
+}

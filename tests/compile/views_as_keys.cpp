@@ -1,0 +1,3 @@
+// maus: a std::string_view owns no text: use std::string
+#include <maus/maus.hpp>
+inline constexpr maus::method<int(std::map<std::string_view, int>)> f{"f"};
