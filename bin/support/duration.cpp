@@ -7,7 +7,7 @@ namespace maus::programs {
 
 namespace {
 
-std::optional<std::chrono::nanoseconds> read(std::string_view text, double seconds_of_bare) {
+std::optional<std::chrono::nanoseconds> span_of(std::string_view text, double seconds_of_bare) {
     double number = 0;
     const char* const end = text.data() + text.size();
     const auto [last, wrong] = std::from_chars(text.data(), end, number);
@@ -26,10 +26,12 @@ std::optional<std::chrono::nanoseconds> read(std::string_view text, double secon
 
 }  // namespace
 
-std::optional<std::chrono::nanoseconds> duration_of(std::string_view text) { return read(text, 0); }
+std::optional<std::chrono::nanoseconds> duration_of(std::string_view text) {
+    return span_of(text, 0);
+}
 
 std::optional<std::chrono::nanoseconds> duration_of(std::string_view text, const bare_unit& bare) {
-    const auto found = read(text, std::chrono::duration<double>(bare.one).count());
+    const auto found = span_of(text, std::chrono::duration<double>(bare.one).count());
     return found && *found >= bare.least && *found <= bare.most ? found : std::nullopt;
 }
 
