@@ -4,11 +4,10 @@
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/called_callable.hpp"
+#include "maus/shell/current_call.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/own_loops.hpp"
-#include "maus/shell/running_call.hpp"
 #include "maus/stream_state.hpp"
-#include "maus/wire/call_extensions.hpp"
 
 namespace maus::shell {
 
@@ -104,19 +103,6 @@ bool worker_group_state::is_lone(std::size_t unsettled_before) {
 }
 
 namespace {
-// A call that a function makes belongs to the call that the function runs for.
-void inherit(call_options& options, const running_call& from) {
-    const core::job& job = from.job();
-    if (job.deadline != base::never) {
-        const base::duration left = job.deadline - net::clock_now();
-        if (left < base::duration{options.timeout}) options.timeout = left;
-    }
-    if (!job.extensions || !options.trace.empty()) return;
-    if (const auto read = wire::decode_call_extensions(job.extensions->view(), {})) {
-        options.trace = read->trace;
-    }
-}
-
 void check_hedge(const call_options& options, bool is_stream) {
     if (is_stream) {
         throw error(errc::invalid_argument,
@@ -151,10 +137,11 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
         static_cast<detail::stream_state&>(call).set_window(owner_->bounds().stream_items_max,
                                                             owner_->bounds().stream_bytes_max);
     }
-    call.nested() = in_callable::is_here();
-    if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
-        inherit(call.options(), *from);
-    }
+    call.nested() = in_callable::here();
+    if (const auto* from = current_call::here()) [[unlikely]]
+        from->pass_on(call.options());
+    if (call.functions()) [[unlikely]]
+        call.functions()->belong_to(call);
     std::size_t before = 0;
     call.charge() = charge_of(call.arguments().size());
     if (const auto no_room = admit(call.options(), call.charge(), before)) {
