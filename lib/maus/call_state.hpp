@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "maus/base/buffer.hpp"
 #include "maus/base/call_queue.hpp"
@@ -118,13 +119,33 @@ private:
     const hearing* outer_;
 };
 
+/// What is to go on later, for the call that this thread works for now, if for any: then it works for
+/// that one, too (this_call.hpp).
+[[nodiscard]] std::unique_ptr<continuation> for_this_call(std::unique_ptr<continuation> next);
+/// While it lives, coroutines that begin on this thread keep what they may refer to until they end.
+class coroutine_keeps {
+public:
+    explicit coroutine_keeps(const std::shared_ptr<const void>& kept) noexcept
+        : outer_(std::exchange(here_, &kept)) {}
+    ~coroutine_keeps() { here_ = outer_; }
+    coroutine_keeps(const coroutine_keeps&) = delete;
+    coroutine_keeps& operator=(const coroutine_keeps&) = delete;
+    [[nodiscard]] static std::shared_ptr<const void> here() {
+        return here_ != nullptr ? *here_ : nullptr;
+    }
+
+private:
+    static inline thread_local constinit const std::shared_ptr<const void>* here_ = nullptr;
+    const std::shared_ptr<const void>* outer_;
+};
+
 /// In a catch (...): what was thrown, never null. What is no C++ exception is told as an error.
 [[nodiscard]] std::exception_ptr caught();
 /// The failure of what ended its thread (pthread_exit).
 [[nodiscard]] std::exception_ptr thread_ended();
 
 /// What few states have. Made when the first of it comes: what is known of how far a call is, and who
-/// listens; what is kept for a coroutine.
+/// listens; what is kept for what else settles it.
 struct progress_hook {
     std::mutex guard;
     std::function<void(const progress&)> listener;
@@ -139,6 +160,38 @@ struct command : base::linked<command> {
     explicit command(std::uint32_t called) : method(called) {}
     [[nodiscard]] bool is_call() const noexcept { return method != no_call; }
     std::uint32_t method;  ///< that is called
+};
+
+/// A counted reference to a state.
+template <class State>
+class state_ref {
+public:
+    state_ref() = default;
+    explicit state_ref(State* adopted) noexcept : state_(adopted) {}
+    state_ref(const state_ref& other) noexcept : state_(other.state_) {
+        if (state_ != nullptr) state_->retain();
+    }
+    template <class Derived>
+    requires(std::is_base_of_v<State, Derived> && !std::is_same_v<State, Derived>)
+        state_ref(const state_ref<Derived>& other)
+    noexcept : state_(other.get()) {
+        if (state_ != nullptr) state_->retain();
+    }
+    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    state_ref& operator=(state_ref other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~state_ref() {
+        if (state_ != nullptr) state_->release();
+    }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    [[nodiscard]] State* get() const noexcept { return state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
 };
 
 /// What a future and those who settle it share. Settled once; its word says what happened so far.
@@ -182,6 +235,9 @@ public:
     bool settle(std::exception_ptr failure, executor* where);
     /// The same with the bytes of a result, and lets go of the caller's reference.
     bool settle_and_release(base::buffer&& payload, executor* where);
+    /// The same in two steps: what it ends with, and that it has ended.
+    void put(std::exception_ptr failure) noexcept { failure_ = std::move(failure); }
+    void settle_as_put() { (void)settled(nullptr); }
 
     // Read once it is ready.
     [[nodiscard]] const std::exception_ptr& failure() noexcept {
@@ -190,8 +246,11 @@ public:
     }
     [[nodiscard]] base::buffer& payload() noexcept { return payload_; }
 
-    /// Asks the owner, if there is one still, to give the call up.
+    /// Asks the owner, if there is one still, to give the call up. Of what is no call: its sources are
+    /// cancelled, also those that it gets later.
     void cancel();
+    /// By who settles it: `source` is what it waits for now. Let go of when this is settled.
+    void wait_for_source(state_ref<state_base> source);
     /// Who wants to know how far it is.
     void listen(std::function<void(const progress&)> listener);
     /// By the owner.
@@ -222,10 +281,12 @@ public:
     [[nodiscard]] base::buffer& arguments() noexcept { return payload_; }
     /// Those among the arguments (function.hpp); mostly none.
     [[nodiscard]] std::shared_ptr<call_functions>& functions() noexcept { return functions_; }
-    /// A callable makes the call, which another call waits for.
-    [[nodiscard]] bool& nested() noexcept { return nested_; }
+    /// Not 0: a callable makes the call, which another call waits for. 2: of a call that is nested itself.
+    [[nodiscard]] std::uint8_t& nested() noexcept { return nested_; }
 
 protected:
+    /// Of what has several sources.
+    virtual void cancel_all() {}
     void mark_as_stream() noexcept { is_stream_ = true; }
     bool settled(executor* where);
     /// The bytes that came are no result of this call.
@@ -237,6 +298,8 @@ private:
     static constexpr std::uint32_t settled_bit = 1, waited_bit = 2, continued_bit = 4;
     static constexpr std::uint32_t one_reference = 8;
 
+    class latched;
+    void forget_source() noexcept;
     [[nodiscard]] progress_hook& hook();
     void post_if_due(progress_hook& its);
     void report_unheard() noexcept;
@@ -247,7 +310,9 @@ private:
     bool is_owned_ = false;  // it is the owner's call; else, with an owner, it follows one
     std::uint32_t charge_ = 0;
     bool is_stream_ = false;
-    bool nested_ = false;
+    std::uint8_t nested_ = 0;
+    bool cancel_asked_ = false;              // under the latch
+    std::atomic<bool> source_latch_{false};  // held for a few instructions
     std::uint64_t mark_ = 0;
     std::shared_ptr<call_owner> owner_;  // set before the state is shared, never changed
     std::exception_ptr failure_;
@@ -256,31 +321,19 @@ private:
     base::buffer payload_;
     call_policy policy_;
     std::shared_ptr<call_functions> functions_;
+    state_ref<state_base> source_;  // under the latch, once it is shared
 };
 
-/// A counted reference to a state.
-template <class State>
-class state_ref {
+/// Several sources as one (when.hpp). Never settled.
+class joint_source final : public state_base {
 public:
-    state_ref() = default;
-    explicit state_ref(State* adopted) noexcept : state_(adopted) {}
-    state_ref(const state_ref& other) noexcept : state_(other.state_) {
-        if (state_ != nullptr) state_->retain();
-    }
-    state_ref(state_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    state_ref& operator=(state_ref other) noexcept {
-        std::swap(state_, other.state_);
-        return *this;
-    }
-    ~state_ref() {
-        if (state_ != nullptr) state_->release();
-    }
-    State* operator->() const noexcept { return state_; }
-    State& operator*() const noexcept { return *state_; }
-    explicit operator bool() const noexcept { return state_ != nullptr; }
+    explicit joint_source(std::vector<state_ref<state_base>> all) : all_(std::move(all)) {}
 
 private:
-    State* state_ = nullptr;
+    void cancel_all() override {
+        for (const auto& each : all_) each->cancel();
+    }
+    std::vector<state_ref<state_base>> all_;
 };
 
 template <class T>
@@ -291,9 +344,11 @@ class state final : public state_base {
 public:
     /// For results that are made in this process.
     void settle_value(stored<T> value, executor* where) {
-        value_.emplace(std::move(value));
+        put_value(std::move(value));
         settled(where);
     }
+    /// Then settle_as_put().
+    void put_value(stored<T> value) { value_.emplace(std::move(value)); }
     stored<T> take() {
         if (failure()) std::rethrow_exception(failure());
         if (value_) return *std::move(value_);

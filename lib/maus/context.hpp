@@ -12,6 +12,10 @@
 // A function takes it as its first parameter, before a responder if it takes one; callers do not see it.
 // A function without one finds the same in this_call.hpp.
 //
+// A callable that came with a call (function.hpp) may take one, too. It is that call's: its deadline, label
+// and trace are those that its caller gave, attempt() is the attempt that asks, progress() goes to the same
+// on_progress, and the stop token is asked to stop when the call is settled.
+//
 // A call that is cancelled, or whose deadline passes, is settled for its caller at once. Its function
 // is asked to stop by the stop token, and may go on: nobody hears of its result. The same holds when
 // its manager is gone or gives the worker back, and when worker::stop() has waited for stop_timeout.
@@ -54,7 +58,8 @@ public:
     explicit context(std::shared_ptr<shell::context_state> of) noexcept : of_(std::move(of)) {}
 
     /// Asked to stop when nobody waits for the call any more. Its callbacks (std::stop_callback) run on
-    /// the worker's I/O thread and keep its heartbeats waiting: they should only set or wake something.
+    /// the I/O thread of the worker (a callable's: of the manager) and keep its heartbeats waiting: they
+    /// should only set or wake something.
     /// A worker in a program's own loop (process_events) hears of it when the loop goes on.
     [[nodiscard]] std::stop_token stop_token() const;
     [[nodiscard]] bool stop_requested() const { return stop_token().stop_requested(); }
@@ -74,6 +79,11 @@ public:
     /// not known, and a text of limits::text_bytes_max bytes at most (the rest is cut). May be called
     /// as often as one likes: it is sent at most every 20 ms, and what comes between is dropped.
     void progress(double fraction, std::string_view text = {}) const;
+
+    /// For the library.
+    [[nodiscard]] const std::shared_ptr<shell::context_state>& share() const noexcept {
+        return of_;
+    }
 
 private:
     std::shared_ptr<shell::context_state> of_;

@@ -42,6 +42,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -95,6 +98,23 @@ struct call_functions {
     std::vector<std::shared_ptr<const handler>> callables;  // by their numbers
     std::vector<std::string> needed;                        // signatures of named ones
     std::atomic<bool> closed{false};  // the call is settled: none is begun any more
+
+    /// What callables may know of the call. Before it is submitted, when its options are final.
+    void belong_to(state_base& call);
+    base::instant deadline = base::never;
+    call_label label;
+    trace_context trace;
+
+    /// Of callables: asked to stop when the call is settled.
+    [[nodiscard]] std::stop_token stop_token();
+    void progressed(progress how_far);
+    /// By the owner, before it settles the call.
+    void close();
+
+private:
+    std::mutex guard_;
+    state_base* call_ = nullptr;             // none: it is settled
+    std::optional<std::stop_source> stops_;  // none: nobody has asked
 };
 
 template <class T>

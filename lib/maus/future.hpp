@@ -20,6 +20,9 @@
 // what when_all() gives, or let another thread wait. After a call that a callable makes (function.hpp),
 // callbacks and coroutines go on where callables run, several at a time, and may wait for all of these.
 //
+// What goes on, a callback or a coroutine, works for the call of the function that asked for it
+// (this_call.hpp): calls that it makes inherit the same.
+//
 // A thread that waits in get() is not idle: if no other thread does, it receives results for its
 // manager meanwhile.
 //
@@ -99,8 +102,10 @@ public:
     [[nodiscard]] bool wait_for(time_span time) const { return shared().wait_for(time); }
 
     /// Asks that the call be given up: it settles as cancelled, unless it has settled already. What is
-    /// queued is never started; a function that runs is asked to stop (context.hpp). Without effect on
-    /// coroutines.
+    /// queued is never started; a function that runs is asked to stop (context.hpp). Of what then(),
+    /// when_all() or when_any() gave: the same for each of the calls that it waits for, also for one that
+    /// a callback makes later and gives back. It ends as those do then: mostly as cancelled. Without
+    /// effect on coroutines.
     void cancel() const { shared().cancel(); }
     /// Calls `callback` with maus::progress when the function tells how far it is, on the callback thread
     /// of the manager. If it tells more than the callback can hear, it hears the newest. Gives the
@@ -131,8 +136,7 @@ public:
     /// For the library: then() with a continuation, which `make` makes of the future.
     template <class Make>
     void continue_with(Make make);
-    /// For the library: keeps something alive as long as the coroutine whose future this is, or what
-    /// else settles it.
+    /// For the library: keeps something alive as long as what settles it.
     void keep(std::shared_ptr<const void> kept) const { shared().keep(std::move(kept)); }
     /// For the library: for whoever may have to cancel it once it was taken over.
     [[nodiscard]] detail::state_ref<detail::state<T>> share() const { return state_; }
@@ -151,15 +155,7 @@ namespace detail {
 
 struct resume final : continuation {
     explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
-    MAUS_CATCHES_FORCED_UNWIND void run() override {
-        try {
-            waiting_.resume();
-        } catch (const abi::__forced_unwind&) {
-            throw;
-        } catch (...) {
-            // No C++ exception: the coroutine's future has it.
-        }
-    }
+    void run() override;
 
 private:
     std::coroutine_handle<> waiting_;
@@ -193,6 +189,7 @@ private:
 
 template <class T>
 void settle_like(future<T> source, state_ref<state<typename flattened<T>::type>> result) {
+    result->wait_for_source(source.share());
     source.continue_with([&](future<T> taken) {
         return std::make_unique<pass_on<T>>(std::move(taken), std::move(result));
     });
@@ -263,15 +260,29 @@ private:
 template <class T>
 struct promise_base {
     state_ref<state<T>> result{new state<T>};
+    std::shared_ptr<const void> needs = coroutine_keeps::here();
+
+    /// All that the coroutine had is gone before anybody hears how it ended: who goes on may let go of what
+    /// that referred to.
+    struct ending : std::suspend_always {
+        template <class Promise>
+        void await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+            const auto result = std::move(ended.promise().result);
+            const auto needs = std::move(ended.promise().needs);
+            ended.destroy();
+            result->settle_as_put();
+        }
+    };
 
     future<T> get_return_object() { return future<T>(result); }
     std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
+    ending final_suspend() noexcept { return {}; }
     void unhandled_exception() {
-        const bool is_exception = std::current_exception() != nullptr;
-        result->settle(caught(), nullptr);
+        result->put(caught());
+        if (std::current_exception() != nullptr) return;
         // The end of a thread must go on, and cannot be told from what else is no C++ exception.
-        if (!is_exception) throw;
+        result->settle_as_put();
+        throw;
     }
 };
 
@@ -279,11 +290,11 @@ struct promise_base {
 
 template <class T>
 struct future<T>::promise_type : detail::promise_base<T> {
-    void return_value(T value) { this->result->settle_value(std::move(value), nullptr); }
+    void return_value(T value) { this->result->put_value(std::move(value)); }
 };
 template <>
 struct future<void>::promise_type : detail::promise_base<void> {
-    void return_void() { result->settle_value({}, nullptr); }
+    void return_void() { result->put_value({}); }
 };
 
 template <class T>
@@ -312,6 +323,7 @@ auto future<T>::then(Callback callback) {
         using settled = typename detail::flattened<R>::type;
         detail::state_ref<detail::state<settled>> result(new detail::state<settled>);
         result->follow(shared());
+        result->wait_for_source(state_);
         using step = detail::then_continuation<T, Callback, R>;
         continue_with([&](future taken) {
             return std::make_unique<step>(std::move(taken), std::move(callback), result);

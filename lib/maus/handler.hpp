@@ -158,8 +158,8 @@ base::buffer encoded(const R& value) {
     return payload;
 }
 
-/// What a coroutine may refer to until it has ended: its arguments, and its own closure. The call may be
-/// settled and the worker gone before.
+/// What coroutines may refer to until they have ended: their arguments, and their own closure. The call may
+/// be settled and the worker gone before.
 template <class Arguments>
 struct coroutine_needs {
     Arguments arguments;
@@ -170,9 +170,13 @@ template <class R, class F, class Arguments>
 void answer_later(invocation& call, F& function, Arguments decoded) {
     const auto needs = std::make_shared<coroutine_needs<Arguments>>(
         coroutine_needs<Arguments>{std::move(decoded), call.function()});
-    future<R> pending = std::apply(function, needs->arguments);
-    // Its variables go after it has answered, and with them the last reference to the state.
-    pending.keep(needs);
+    // By each coroutine that begins meanwhile, and by whatever else gives the result: then() and its like.
+    const std::shared_ptr<const void> kept = needs;
+    future<R> pending = [&] {
+        const coroutine_keeps while_it_begins(kept);
+        return std::apply(function, needs->arguments);
+    }();
+    pending.keep(kept);
     (void)pending.then([answer = call.defer()](future<R> ready) {
         try {
             if constexpr (std::is_void_v<R>) {

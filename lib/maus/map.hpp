@@ -9,6 +9,7 @@
 //
 // The inputs are any input range; it is gone through once, no further than look_ahead inputs before the
 // result that is wanted next. So ten million inputs that a generator makes take the memory of a thousand.
+// A result that is there is not kept waiting for more than one input.
 // An input of a function of several parameters is a tuple, or a pair.
 //
 // What is given is a range to go through once. Each step waits for the next result. To leave the loop is
@@ -17,7 +18,8 @@
 //
 // Errors: with on_error::stop a step throws what the first call failed with, and the others are
 // cancelled. With on_error::collect the loop passes the inputs by whose calls fail, and errors() names
-// them.
+// them. What the inputs' own range throws, or call() of an input that cannot be sent, is thrown after the
+// results of the inputs before, and ends the map in any case.
 //
 // Thread-safety: for one thread.
 #pragma once
@@ -75,6 +77,8 @@ public:
 
     void add(std::uint64_t index, future<R> call) { all_.emplace_back(index, std::move(call)); }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
+    /// Whether take() would not wait.
+    [[nodiscard]] bool has_ready() const { return !all_.empty() && all_.front().second.ready(); }
     std::pair<std::uint64_t, future<R>> take() {
         auto first = std::move(all_.front());
         all_.pop_front();
@@ -101,6 +105,7 @@ public:
         arrived_.expect(index, std::move(call));
     }
     [[nodiscard]] std::size_t size() const { return calls_.size(); }
+    [[nodiscard]] bool has_ready() const { return arrived_.has_some(); }
     std::pair<std::uint64_t, future<R>> take() {
         auto next = arrived_.take();
         calls_.erase(next.index);
@@ -170,13 +175,17 @@ private:
         now_.reset();
         while (!now_) {
             call_ahead();
-            if (calls_.size() == 0) return;
+            if (calls_.size() == 0) {
+                if (inputs_threw_) std::rethrow_exception(std::exchange(inputs_threw_, nullptr));
+                return;
+            }
             auto [index, result] = calls_.take();
             try {
                 now_.emplace(Calls::made(index, detail::value_of(std::move(result))));
             } catch (...) {
                 if (how_.on_error == on_error::stop) {
                     stopped_ = true;
+                    inputs_threw_ = nullptr;
                     calls_.cancel();
                     throw;
                 }
@@ -184,11 +193,22 @@ private:
             }
         }
     }
+    // One input for each result, and more only until there is one: a slow range, or one that throws, is not
+    // to keep back what is there.
     void call_ahead() {
-        while (!stopped_ && calls_.size() < std::max<std::size_t>(how_.look_ahead, 1) &&
-               *at_ != std::ranges::end(inputs_)) {
-            calls_.add(made_++, call_(**at_));
-            ++*at_;
+        bool waits = true;
+        while (waits && !stopped_ && calls_.size() < std::max<std::size_t>(how_.look_ahead, 1)) {
+            try {
+                if (*at_ == std::ranges::end(inputs_)) return;
+                calls_.add(made_, call_(**at_));
+                ++made_;
+                ++*at_;
+            } catch (...) {
+                if (std::current_exception() == nullptr) throw;  // the end of the thread
+                stopped_ = true;
+                inputs_threw_ = std::current_exception();
+            }
+            waits = !calls_.has_ready();
         }
     }
 
@@ -199,6 +219,7 @@ private:
     std::optional<std::ranges::iterator_t<Inputs>> at_;
     std::uint64_t made_ = 0;
     bool stopped_ = false;
+    std::exception_ptr inputs_threw_;  // once the results before were taken
     std::optional<value_type> now_;
     std::vector<map_error> errors_;
 };

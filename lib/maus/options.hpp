@@ -54,8 +54,8 @@ enum class when_full : std::uint8_t {
 /// that none waits for ever. What a worker has been sent already, it starts in that order.
 enum class priority : std::uint8_t { low, normal, high };
 
-/// How one call is made; for request::calls and worker_group::with(). A call that a function makes
-/// inherits what is left of the deadline of its own call, and its trace.
+/// How one call is made; for request::calls and worker_group::with(). A call that a function or a callable
+/// makes inherits what is left of the deadline of its own call, and its trace (this_call.hpp).
 struct call_options {
     maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
@@ -71,7 +71,9 @@ struct call_options {
     /// Of a stream: its function gives the same items each time, so that another worker may go on with it
     /// if its worker is lost (stream.hpp).
     bool replayable = false;
-    call_label label = {};     ///< names the call in errors, logs and to its function
+    /// Names the call in its errors, in the manager's log and to its function. Not in `maus status`: a
+    /// parkserver hears of no calls.
+    call_label label = {};
     trace_context trace = {};  ///< passed on to its function
     /// Cancels all calls that were made with it, once it is asked to stop.
     std::stop_token stop = {};

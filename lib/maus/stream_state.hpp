@@ -46,7 +46,7 @@ public:
     [[nodiscard]] bool go_on_with(std::unique_ptr<continuation> next);
     /// Runs `next` on the callback thread, behind what waits there.
     void go_on_behind_others(std::unique_ptr<continuation> next) {
-        owner()->post(*this, std::move(next));
+        owner()->post(*this, for_this_call(std::move(next)));
     }
     /// Once it is at its end: why; null if all is well.
     [[nodiscard]] std::exception_ptr why() const;

@@ -1,19 +1,21 @@
 #include "maus/this_call.hpp"
 
-#include "maus/shell/running_call.hpp"
+#include "maus/shell/context_state.hpp"
 
 namespace maus {
 
-context this_call::context() { return shell::running_call::on_this_thread("context").context(); }
-fence this_call::fence() { return shell::running_call::on_this_thread("fence").fence(); }
-std::stop_token this_call::stop_token() {
-    return shell::running_call::on_this_thread("stop_token").context().stop_token();
+namespace {
+context of_this_call(const char* asked) {
+    return context(shell::current_call::here(asked).known());
 }
-std::chrono::nanoseconds this_call::time_left() {
-    return shell::running_call::on_this_thread("time_left").context().time_left();
-}
+}  // namespace
+
+context this_call::context() { return of_this_call("context"); }
+fence this_call::fence() { return of_this_call("fence").fence(); }
+std::stop_token this_call::stop_token() { return of_this_call("stop_token").stop_token(); }
+std::chrono::nanoseconds this_call::time_left() { return of_this_call("time_left").time_left(); }
 void this_call::progress(double fraction, std::string_view text) {
-    shell::running_call::on_this_thread("progress").context().progress(fraction, text);
+    of_this_call("progress").progress(fraction, text);
 }
 
 }  // namespace maus

@@ -5,8 +5,12 @@
 //         ...
 //     }
 //
-// By the thread that runs the function. A coroutine or a responder's function asks before it first waits,
-// and keeps the answer. Outside of a function each throws maus::error (invalid_argument).
+// By whatever runs for the call: the function, also a coroutine after a co_await of what libmaus gives, and
+// callbacks of then(); a callable that came with a call (function.hpp), for which it is that call as its
+// caller made it. So calls that those make inherit what is left of the call's deadline, and its trace.
+// Threads of the program's own know nothing: who uses some, a responder's function say, or a coroutine that
+// another library resumes, asks before and keeps the answer. Elsewhere each throws maus::error
+// (invalid_argument).
 #pragma once
 
 #include <chrono>

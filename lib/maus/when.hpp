@@ -10,8 +10,8 @@
 //
 // Errors: when_all fails as soon as one does, with that failure. when_any ends as the first that is
 // ready does, with its value or its failure. What the other futures bring is dropped then; their calls
-// go on. A future that refers to no call throws maus::error (invalid_argument), and so does when_any of
-// none.
+// go on. To cancel() what they gave is to cancel all calls that it still waits for. A future that refers
+// to no call throws maus::error (invalid_argument), and so does when_any of none.
 //
 // All of them go on by callbacks. So a callback of the same manager must not wait for them: neither for
 // what when_all() and when_any() give nor for a step of as_completed() (future.hpp says what it may do).
@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,18 @@ struct any_result {
 };
 
 namespace detail {
+
+/// What waits for its turn on this thread has it now, until `done()`: who waits may wait for that.
+void let_others_go_on(const std::function<bool()>& done);
+
+template <class T>
+state_ref<state_base> joint(const std::vector<future<T>>& all) {
+    std::vector<state_ref<state_base>> sources;
+    for (const auto& each : all) {
+        if (each.valid()) sources.push_back(each.share());
+    }
+    return state_ref<state_base>(new joint_source(std::move(sources)));
+}
 
 /// Runs `callback` with the future once that is ready.
 template <class T, class Callback>
@@ -132,15 +145,17 @@ public:
             shared->came.notify_one();
         });
     }
+    /// Whether take() would not wait.
+    [[nodiscard]] bool has_some() const {
+        const std::lock_guard lock(shared_->guard);
+        return !shared_->ready.empty();
+    }
     /// Waits for the next one.
     arrival take() {
+        const auto is_there = [this] { return has_some(); };
+        let_others_go_on(is_there);
         const waiting here;
-        here.drive_until(
-            [this] {
-                const std::lock_guard lock(shared_->guard);
-                return !shared_->ready.empty();
-            },
-            base::never);
+        here.drive_until(is_there, base::never);
         std::unique_lock lock(shared_->guard);
         shared_->came.wait(lock, [&] { return !shared_->ready.empty(); });
         arrival next = std::move(shared_->ready.front());
@@ -175,6 +190,7 @@ template <class T>
     using slots = std::vector<std::optional<detail::stored<T>>>;
     const auto shared = std::make_shared<detail::gathering<slots, result>>(all.size());
     shared->slots.resize(all.size());
+    shared->result->wait_for_source(detail::joint(all));
     future<result> given(shared->result);
     if (all.empty()) shared->finish();
     for (std::size_t index = 0; index < all.size(); ++index) {
@@ -190,6 +206,10 @@ requires(sizeof...(T) > 0)
     using result = std::tuple<detail::stored<T>...>;
     using slots = std::tuple<std::optional<detail::stored<T>>...>;
     const auto shared = std::make_shared<detail::gathering<slots, result>>(sizeof...(T));
+    std::vector<detail::state_ref<detail::state_base>> sources;
+    ((all.valid() ? sources.push_back(all.share()) : void()), ...);
+    shared->result->wait_for_source(
+        detail::state_ref<detail::state_base>(new detail::joint_source(std::move(sources))));
     future<result> given(shared->result);
     std::apply(
         [&](auto&... slot) {
@@ -211,6 +231,7 @@ template <class T>
         detail::state_ref<detail::state<any_result<T>>> result{new detail::state<any_result<T>>};
     };
     const auto shared = std::make_shared<race>();
+    shared->result->wait_for_source(detail::joint(all));
     future<any_result<T>> given(shared->result);
     for (std::size_t index = 0; index < all.size(); ++index) {
         detail::when_ready(std::move(all[index]), [shared, index](future<T> ready) {

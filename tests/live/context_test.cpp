@@ -94,6 +94,18 @@ TEST_CASE("a function that runs is asked to stop when its call is cancelled", "[
     CHECK(value_of(with.workers.call<int>("add", 1, 2)) == 3);
 }
 
+TEST_CASE("a function is asked to stop when what goes on after its call is cancelled",
+          "[context]") {
+    ears hears;
+    pair_of with([&](maus::worker& on) { expose_wait(on, hears, "context"); });
+    auto after = with.workers.call<void>("wait").then([] { return 1; });
+    hears.wait_for_begin();
+    auto all = maus::when_all(std::move(after), with.workers.call<int>("add", 1, 2));
+    all.cancel();
+    CHECK(error_of(std::move(all)).code() == maus::errc::cancelled);
+    CHECK(hears.end() == 1);
+}
+
 TEST_CASE("a function is asked to stop when its caller's time is up", "[context]") {
     ears hears;
     pair_of with([&](maus::worker& on) { expose_wait(on, hears, "context"); });
@@ -229,6 +241,27 @@ TEST_CASE("a label stands in the errors of its calls, and a bad one is refused",
         }
     }
     CHECK_THROWS_AS(maus::trace_context("00-xyz"), maus::error);
+}
+
+TEST_CASE("a label stands in the log of a failure that nobody looked at", "[context]") {
+    std::mutex guard;
+    std::string logged;
+    maus::manager manager(
+        {.endpoint = "tcp://127.0.0.1:*", .log = [&](maus::log_level, std::string_view text) {
+             const std::lock_guard lock(guard);
+             logged += text;
+         }});
+    maus::worker worker;
+    worker.expose("fails", []() -> int { throw std::runtime_error("no"); });
+    worker.connect(manager.endpoint());
+    worker.start();
+    auto workers = manager.get_workers();
+    (void)workers.with({.label = "nightly"}).call<int>("fails");
+    CHECK(eventually([&] {
+        const std::lock_guard lock(guard);
+        return logged.find("fails [nightly]: remote_exception") != std::string::npos;
+    }));
+    manager.stop();
 }
 
 TEST_CASE("calls that a function makes inherit its deadline and its trace", "[context]") {

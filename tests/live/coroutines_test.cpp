@@ -32,7 +32,7 @@ struct with_a_gate {
     maus::worker_group holders;
 };
 
-/// Looks at what a closure has when the variables of a coroutine go: after it has answered.
+/// Looks at what a closure or an argument has when the variables of a coroutine go.
 struct looks_at {
     ~looks_at() { seen = static_cast<int>(std::count(text.begin(), text.end(), 'q')); }
     const std::string& text;
@@ -206,4 +206,80 @@ TEST_CASE("a coroutine that waits after it has gone on keeps no other from going
     const unary_function asks_again(
         [&](int x) { return ++called == 1 ? x : workers.call<int>("ask", x, one_more).get(); });
     CHECK(value_of(workers.call<int>("both", 1, asks_again)) == 2);
+}
+
+TEST_CASE("a coroutine has its arguments until it ends, also if what comes of it is the answer") {
+    with_a_gate with;
+    std::atomic<int> seen{0};
+    const auto count = [&](const std::string& text) -> maus::future<int> {
+        const looks_at last{text, seen};
+        (void)co_await with.holders.call<int>("hold", 1);
+        co_return static_cast<int>(text.size());
+    };
+    maus::worker worker;
+    worker.expose("then", [&](const std::string& text) {
+        return count(text).then([](int size) { return 2 * size; });
+    });
+    worker.expose("any", [&](const std::string& text) {
+        std::vector<maus::future<int>> both;
+        both.push_back(count(text));
+        both.push_back([]() -> maus::future<int> { co_return 7; }());
+        return maus::when_any(std::move(both)).then([](const maus::any_result<int>& first) {
+            return first.value;
+        });
+    });
+    worker.connect(with.manager.endpoint());
+    worker.start();
+    auto workers = with.manager.get_workers();
+    const std::string text(100, 'q');
+    // It ends long after its call is answered.
+    CHECK(value_of(workers.call<int>("any", text)) == 7);
+    REQUIRE(with.held.wait_for_arrivals(1));
+    CHECK(seen == 0);
+    auto then = workers.call<int>("then", text);
+    with.held.open();
+    CHECK(value_of(then) == 200);
+    CHECK(eventually([&] { return seen == 100; }));
+}
+
+TEST_CASE("a thousand callables and coroutines that wait are served") {
+    maus::limits many;
+    many.detached_per_slot_max = 2000;
+    const bool own_loop = GENERATE(false, true);
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = own_loop});
+    maus::worker worker({.concurrency = 2, .limits = many});
+    worker.expose("both", [](int x, unary_function f) -> maus::future<int> {
+        const int once = co_await f.async(x);
+        co_return f(once);
+    });
+    worker.expose(
+        "ask", [](int x, unary_function f) -> maus::future<int> { co_return co_await f.async(x); });
+    worker.connect(manager.endpoint());
+    worker.start();
+    auto workers = manager.get_workers();
+    const unary_function one_more([](int x) { return x + 1; });
+    const bool is_coroutine = GENERATE(false, true);
+    const unary_function waits([&](int x) { return workers.call<int>("ask", x, one_more).get(); });
+    const unary_function goes_on([&](int x) -> maus::future<int> {
+        const int more = co_await workers.call<int>("ask", x, one_more);
+        co_return workers.call<int>("ask", more, one_more).get();
+    });
+    std::vector<maus::future<int>> calls;
+    for (int i = 0; i < 1000; ++i) {
+        calls.push_back(workers.call<int>("both", i, is_coroutine ? goes_on : waits));
+    }
+    int good = 0, refused = 0;
+    for (int i = 0; i < 1000; ++i) {
+        REQUIRE(calls[static_cast<std::size_t>(i)].wait_for(patience));
+        try {
+            CHECK(calls[static_cast<std::size_t>(i)].get() == i + (is_coroutine ? 4 : 2));
+            ++good;
+        } catch (const maus::error& failed) {
+            INFO(failed.what());
+            CHECK(failed.code() == maus::errc::overloaded);
+            ++refused;
+        }
+    }
+    INFO(good << " were served, " << refused << " refused");
+    CHECK(good == 1000);
 }

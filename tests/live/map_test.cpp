@@ -91,3 +91,58 @@ TEST_CASE("to leave a map is to cancel what is on its way", "[map]") {
     }));
     CHECK(with.manager.metrics().calls - before.calls == static_cast<std::uint64_t>(taken));
 }
+
+TEST_CASE("what the inputs' range throws comes after the results of the inputs before", "[map]") {
+    team with(2);
+    const auto on_error = GENERATE(maus::on_error::stop, maus::on_error::collect);
+    auto inputs = std::views::iota(0, 100) | std::views::transform([](int i) {
+                      if (i == 20) throw std::runtime_error("no more");
+                      return std::pair(i, i);
+                  });
+    std::vector<int> results;
+    auto in_order = with.workers.map(zoo::add, inputs, {.on_error = on_error});
+    const auto go_through = [&] {
+        for (const int sum : in_order) results.push_back(sum);
+    };
+    CHECK_THROWS_WITH(go_through(), "no more");
+    CHECK(results == squares_up_to(20));
+    CHECK(in_order.begin() == in_order.end());
+    CHECK(in_order.errors().empty());
+
+    std::vector<int> unordered(20, -1);
+    const auto go_through_any = [&] {
+        for (const auto& [index, sum] :
+             with.workers.map_unordered(zoo::add, inputs, {.on_error = on_error})) {
+            unordered.at(index) = sum;
+        }
+    };
+    CHECK_THROWS_WITH(go_through_any(), "no more");
+    CHECK(unordered == squares_up_to(20));
+}
+
+TEST_CASE("a map gives a result that is there before it asks for many more inputs", "[map]") {
+    team with(2);
+    std::uint64_t taken = 0;
+    const auto before = with.manager.metrics().results;
+    // From the 50th on each comes only when all those before have been answered.
+    auto slow =
+        std::views::iota(0, 1000) | std::views::transform([&](int i) {
+            if (i >= 50) {
+                (void)eventually([&] { return with.manager.metrics().results - before >= taken; });
+            }
+            ++taken;
+            return std::pair(i, i);
+        });
+    if (GENERATE(true, false)) {
+        for (const int sum : with.workers.map(zoo::add, slow)) {
+            CHECK(sum == 0);
+            break;
+        }
+    } else {
+        for (const auto& [index, sum] : with.workers.map_unordered(zoo::add, slow)) {
+            CHECK(sum == static_cast<int>(2 * index));
+            break;
+        }
+    }
+    CHECK(taken < 500);
+}

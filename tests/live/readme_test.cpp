@@ -55,6 +55,15 @@ TEST_CASE("README: one function over many inputs, and several futures as one") {
     int total = 0;
     for (auto& [index, sum] : maus::as_completed(std::move(futures))) total += sum.get();
 
+    std::vector<maus::future<int>> racers;
+    for (int i = 0; i < 3; ++i) racers.push_back(workers.call(add, i, i));
+    auto [winner, its_sum] = maus::when_any(std::move(racers)).get();
+    maus::future<int> six = workers.call(add, 1, 1).then([&](int doubled) {
+        return workers.call(add, doubled, 4);  // and not a future of a future
+    });
+
+    CHECK(its_sum == static_cast<int>(2 * winner));
+    CHECK(six.get() == 6);
     CHECK(sums == std::vector<int>{6, 14, 22});
     CHECK(one == 1);
     CHECK(two == 2);
@@ -110,6 +119,61 @@ TEST_CASE("README: streams") {
 
     CHECK(found.size() == 15);
     CHECK(found.back() == 47);
+    found.clear();
+
+    const auto replaying = workers.with({.replayable = true});
+    for (int prime : replaying.call<maus::stream<int>>("primes", 10)) found.push_back(prime);
+
+    CHECK(found == std::vector{2, 3, 5, 7});
+}
+
+TEST_CASE("README: dynamic values and JSON") {
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("count", [](const maus::arguments& given) { return maus::value(given.size()); });
+
+    scene.start();
+    auto& workers = scene.workers;
+
+    maus::value three = workers.call<maus::value>("count", 1, "two", 3.0).get();
+    maus::value person = maus::from_json(R"({"name": "Ada", "born": 1815})");
+    std::string text = maus::to_json(maus::value::array{three, person});
+
+    CHECK(text == R"([3,{"name":"Ada","born":1815}])");
+}
+
+TEST_CASE("README: exact and elastic requests") {
+    readme_scene scene;
+    scene.start();
+    scene.workers.release();
+    auto& manager = scene.manager;
+    maus::worker more[2];
+    for (auto& each : more) {
+        each.register_parkserver(scene.here.parkserver());
+        each.start();
+    }
+
+    auto one = manager.get_workers({.amount = 1});
+    auto some = manager.get_workers({.min = 1, .max = 8});  // as many as are free
+    bool both = one.wait_for(1, 10s) && some.wait_for(2, 10s);
+
+    CHECK((both || (one.wait_for(1, patience) && some.wait_for(2, patience))));
+}
+
+TEST_CASE("README: the trace of a call") {
+    readme_scene scene;
+    auto& worker = scene.worker;
+
+    worker.expose("trace", [] { return maus::this_call::context().trace().traceparent(); });
+
+    scene.start();
+    auto& workers = scene.workers;
+
+    const maus::trace_context trace{"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
+    auto seen = workers.with({.trace = trace}).call<std::string>("trace").get();
+
+    CHECK(seen == trace.traceparent());
 }
 
 TEST_CASE("README: what a function knows of its call") {

@@ -114,3 +114,93 @@ TEST_CASE("what is left of as_completed may go before its futures are ready") {
     }
     calls[1].comes(2);
 }
+
+// --- to cancel what was made of calls -------------------------------------------------------------
+
+namespace {
+
+/// Owns calls, and ends those that are cancelled.
+struct cancelling_owner final : maus::detail::call_owner {
+    int asked = 0;
+    void cancel(maus::detail::state_base& call) override {
+        ++asked;
+        call.settle(std::make_exception_ptr(maus::error(maus::errc::cancelled, "cancelled")),
+                    nullptr);
+        call.release();
+    }
+    void attend(maus::detail::state_base&, maus::base::instant) override {}
+    void unheard(std::uint32_t, const std::exception_ptr&) override {}
+    std::string name_of(std::uint32_t) override { return "f"; }
+    void post_progress(maus::detail::state_base&) override {}
+};
+struct owned_calls {
+    std::shared_ptr<cancelling_owner> owner = std::make_shared<cancelling_owner>();
+    [[nodiscard]] maus::future<int> call() const {
+        maus::detail::state_ref<maus::detail::state<int>> made(new maus::detail::state<int>);
+        made->own(owner);
+        return maus::future<int>(std::move(made));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("to cancel what then() gave is to cancel the call before") {
+    const owned_calls calls;
+    int called = 0;
+    auto last = calls.call().then([&](int) { ++called; }).then([&] { return ++called; });
+    last.cancel();
+    last.cancel();
+    CHECK(code_of(std::move(last)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 1);
+    CHECK(called == 0);
+}
+
+TEST_CASE("to cancel what then() gave is to cancel also what its callback calls") {
+    const owned_calls calls;
+    pending_call<int> first, early;
+    auto last = std::move(first.future).then([&](int) { return calls.call(); });
+    first.comes(1);
+    last.cancel();
+    CHECK(code_of(std::move(last)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 1);
+    // A cancel that comes before.
+    auto later = std::move(early.future).then([&](int) {
+        return calls.call().then([](int x) { return x; });
+    });
+    later.cancel();
+    CHECK_FALSE(later.ready());
+    early.comes(1);
+    CHECK(code_of(std::move(later)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 2);
+}
+
+TEST_CASE("to cancel what when_all() and when_any() gave is to cancel all of the calls") {
+    const owned_calls calls;
+    const auto three = [&] {
+        std::vector<maus::future<int>> all;
+        for (int i = 0; i < 3; ++i) all.push_back(calls.call());
+        return all;
+    };
+    auto all = maus::when_all(three());
+    all.cancel();
+    CHECK(code_of(std::move(all)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 3);
+    auto any = maus::when_any(three());
+    any.cancel();
+    CHECK(code_of(std::move(any)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 6);
+    using both = std::tuple<std::vector<int>, int>;
+    auto nested = maus::when_all(maus::when_all(three()), calls.call()).then([](const both&) {});
+    nested.cancel();
+    CHECK(code_of(std::move(nested)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 10);
+}
+
+TEST_CASE("a long chain is cancelled without a deep stack, and so is one that goes on") {
+    const owned_calls calls;
+    auto last = calls.call();
+    for (int i = 0; i < 100'000; ++i) last = std::move(last).then([](int x) { return x + 1; });
+    last.cancel();
+    CHECK(code_of(std::move(last)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 1);
+}

@@ -10,15 +10,21 @@
 #include <climits>
 #include <exception>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "maus/base/forced_unwind.hpp"
+#include "maus/future.hpp"
 #include "maus/net/clock.hpp"
+#include "maus/shell/context_state.hpp"
+#include "maus/shell/current_call.hpp"
 #include "maus/shell/failure_text.hpp"
 #include "maus/shell/own_loops.hpp"
+#include "maus/when.hpp"
 
 namespace maus::detail {
 
+using shell::current_call;
 using shell::failure_text;
 
 namespace {
@@ -45,9 +51,11 @@ public:
         (newest_ != nullptr ? newest_->successor : oldest_) = std::move(last);
         newest_ = added;
     }
-    /// Until there are none, or `enough()`.
+    /// Until there are none, or `enough()`. What waits for a turn works for the call that it belongs to, or
+    /// for none, and not for that of this thread.
     template <class Enough>
     MAUS_CATCHES_FORCED_UNWIND void run(Enough enough) {
+        const current_call::scope none(nullptr);
         while (oldest_ && !enough()) {
             const auto next = std::move(oldest_);
             oldest_ = std::move(next->successor);
@@ -71,26 +79,73 @@ private:
 thread_local constinit turns* in_turn = nullptr;
 constexpr auto never_enough = [] { return false; };
 
-void take_turn(std::unique_ptr<continuation> next) {
-    if (in_turn != nullptr) return in_turn->add(std::move(next));
+// Now, and then what it makes go on.
+template <class Function>
+MAUS_CATCHES_FORCED_UNWIND void begin_turns(Function first) {
     turns mine;
     const struct begun {
         explicit begun(turns& all) { in_turn = &all; }
         ~begun() { in_turn = nullptr; }
     } until_all_have_run(mine);
-    mine.add(std::move(next));
+    try {
+        first();
+    } catch (const abi::__forced_unwind&) {
+        mine.run(never_enough);
+        throw;
+    }
     mine.run(never_enough);
+}
+
+void take_turn(std::unique_ptr<continuation> next) {
+    if (in_turn != nullptr) return in_turn->add(std::move(next));
+    begin_turns([next = std::move(next)]() mutable {
+        next->run();
+        next.reset();
+    });
 }
 
 // Whoever waits inside of a callback may wait for what is to go on after it.
 template <class Enough>
-void let_others_go_on(Enough enough) {
+void others_go_on(Enough enough) {
     if (in_turn != nullptr) in_turn->run(enough);
 }
 
 thread_local constinit const hearing* heard_by = nullptr;
 
+/// Works for a call.
+struct for_a_call final : continuation {
+    for_a_call(std::unique_ptr<continuation> next, std::shared_ptr<shell::context_state> of)
+        : next_(std::move(next)), of_(std::move(of)) {}
+    void run() override {
+        const current_call::scope here(of_.get());
+        next_->run();
+        next_.reset();
+    }
+
+private:
+    std::unique_ptr<continuation> next_;
+    std::shared_ptr<shell::context_state> of_;
+};
+
 }  // namespace
+
+void let_others_go_on(const std::function<bool()>& done) { others_go_on(done); }
+
+std::unique_ptr<continuation> for_this_call(std::unique_ptr<continuation> next) {
+    current_call* const here = current_call::here();
+    if (here == nullptr) return next;
+    return std::make_unique<for_a_call>(std::move(next), here->known());
+}
+
+MAUS_CATCHES_FORCED_UNWIND void resume::run() {
+    try {
+        waiting_.resume();
+    } catch (const abi::__forced_unwind&) {
+        throw;
+    } catch (...) {
+        // No C++ exception: the coroutine's future has it.
+    }
+}
 
 hearing::hearing(call_owner& owner, std::uint32_t method) noexcept
     : owner_(owner), method_(method), outer_(std::exchange(heard_by, this)) {}
@@ -188,6 +243,7 @@ void state_base::tell_progress() {
 // --- waiting and waking --------------------------------------------------------------------------
 
 void waiting::drive_until(const std::function<bool()>& done, base::instant end) const {
+    const current_call::scope none(nullptr);
     const auto is_over = [&] { return done() || (end != base::never && net::clock_now() >= end); };
     if (hook_ != nullptr && hook_->drives()) {
         while (!is_over()) hook_->drive();
@@ -207,7 +263,7 @@ bool must_drive_here() {
 
 void state_base::wait() {
     if (ready()) return;
-    let_others_go_on([this] { return ready(); });
+    others_go_on([this] { return ready(); });
     if (ready()) return;
     const waiting here;
     if (must_drive_here()) [[unlikely]] {
@@ -227,7 +283,7 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
     using clock = std::chrono::steady_clock;
     if (ready()) return true;
     const auto begun = clock::now();
-    let_others_go_on([&] { return ready() || clock::now() - begun >= time; });
+    others_go_on([&] { return ready() || clock::now() - begun >= time; });
     if (ready()) return true;
     const waiting here;
     if (must_drive_here()) [[unlikely]] {
@@ -251,16 +307,63 @@ bool state_base::wait_for(std::chrono::nanoseconds time) {
 }
 
 void state_base::continue_with(std::unique_ptr<continuation> next) {
-    continuation_ = std::move(next);
+    // What goes on at once does so for the call of this thread anyway.
+    const bool later = in_turn != nullptr || !ready();
+    continuation_ = later ? for_this_call(std::move(next)) : std::move(next);
     const auto seen = word_.fetch_or(continued_bit, std::memory_order_acq_rel);
     if ((seen & settled_bit) != 0) go_on_here();
 }
 
+// --- cancelling ----------------------------------------------------------------------------------
+
+class state_base::latched {
+public:
+    explicit latched(std::atomic<bool>& latch) : latch_(latch) {
+        while (latch_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+    }
+    ~latched() { latch_.store(false, std::memory_order_release); }
+    latched(const latched&) = delete;
+    latched& operator=(const latched&) = delete;
+
+private:
+    std::atomic<bool>& latch_;
+};
+
+// One after the other: chains may be long.
 void state_base::cancel() {
-    if (is_owned_ && !ready()) owner_->cancel(*this);
+    state_ref<state_base> source;
+    for (state_base* each = this; each != nullptr && !each->ready(); each = source.get()) {
+        if (each->is_owned_) return each->owner_->cancel(*each);
+        each->cancel_all();
+        state_ref<state_base> next;
+        {
+            const latched now(each->source_latch_);
+            each->cancel_asked_ = true;
+            next = each->source_;
+        }
+        source = std::move(next);
+    }
+}
+
+void state_base::wait_for_source(state_ref<state_base> source) {
+    bool cancels = false;
+    state_ref<state_base> before = source;
+    {
+        const latched now(source_latch_);
+        std::swap(source_, before);
+        cancels = cancel_asked_;
+    }
+    if (cancels) source->cancel();
+}
+
+void state_base::forget_source() noexcept {
+    state_ref<state_base> before;
+    const latched now(source_latch_);
+    std::swap(source_, before);
 }
 
 bool state_base::settled(executor* where) {
+    if (!is_owned_) forget_source();
     const auto seen = word_.fetch_or(settled_bit, std::memory_order_acq_rel);
     const bool woke = (seen & waited_bit) != 0;
     if (woke) futex_wake_all(word_);
@@ -268,6 +371,8 @@ bool state_base::settled(executor* where) {
         if (where != nullptr) {
             where->post(std::exchange(continuation_, nullptr), *this);
         } else {
+            // Of whoever waits for it, and not for whom it is settled.
+            const current_call::scope none(nullptr);
             go_on_here();
         }
     }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,7 +21,9 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
     std::mutex guard;
     std::condition_variable changed;
     std::condition_variable ended;
-    std::deque<std::unique_ptr<base::task>> queue;
+    std::deque<std::unique_ptr<base::task>> outer_ones;
+    std::deque<std::unique_ptr<base::task>> nested_ones;
+    std::size_t outer = 0;  // run or wait
     std::size_t threads = 0;
     std::size_t idle = 0;
     std::size_t woken = 0;  // of the idle ones: they are about to look
@@ -39,12 +42,20 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
         } catch (const error&) {
         }
     }
+    [[nodiscard]] bool is_empty() const { return outer_ones.empty() && nested_ones.empty(); }
+    // Under the guard: whether one may begin if there is a thread for it.
+    [[nodiscard]] bool has_work() const {
+        return !nested_ones.empty() || (!outer_ones.empty() && outer < outer_max);
+    }
+    void add(std::unique_ptr<base::task> task, kind of) {
+        (of == kind::outer ? outer_ones : nested_ones).push_back(std::move(task));
+    }
     // Under the guard: somebody else looks, too, if that helps. To wake one for each task would cost more
     // than most tasks.
     void call_another() {
         // Those that run a task, or are about to look for one.
         const std::size_t active = threads - idle - waiting + woken;
-        if (stopping || queue.empty() || active >= at_a_time) return;
+        if (stopping || !has_work() || active >= at_a_time) return;
         if (idle <= woken) return add_thread();
         ++woken;
         changed.notify_one();
@@ -62,8 +73,8 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
             }
             shared& of;
         } has_ended{*this};
-        while (!stopping && (!finishing || !queue.empty())) {
-            if (!queue.empty() && running < at_a_time) {
+        while (!stopping && (!finishing || !is_empty())) {
+            if (has_work() && running < at_a_time) {
                 run_first(lock);
                 continue;
             }
@@ -74,24 +85,37 @@ struct callable_threads::shared final : detail::wait_hook, std::enable_shared_fr
         }
     }
     void run_first(std::unique_lock<std::mutex>& lock) {
+        const bool is_outer = nested_ones.empty();
+        auto& queue = is_outer ? outer_ones : nested_ones;
         auto task = std::move(queue.front());
         queue.pop_front();
         ++running;
+        if (is_outer) ++outer;
         call_another();
         lock.unlock();
         const struct at_end {
             ~at_end() {
                 lock.lock();
                 --of.running;
+                if (is_outer) --of.outer;
             }
             std::unique_lock<std::mutex>& lock;
             shared& of;
-        } has_run{lock, *this};
+            bool is_outer;
+        } has_run{lock, *this, is_outer};
         task->run();
         task.reset();
     }
     void begin_wait() override {
         const std::lock_guard lock(guard);
+        if (threads == waiting + 1) {
+            add_thread();
+            if (threads == waiting + 1 && !stopping) {
+                throw error(errc::overloaded,
+                            std::to_string(waiting) +
+                                " callables or coroutines wait for calls of their own already");
+            }
+        }
         --running;
         ++waiting;
         call_another();
@@ -117,19 +141,20 @@ bool callable_threads::takes_more() {
     return shared_->stopping || shared_->threads > shared_->waiting;
 }
 
-void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks) {
+void callable_threads::post(std::vector<std::unique_ptr<base::task>>& tasks, kind of) {
+    if (tasks.empty()) return;
     const std::lock_guard lock(shared_->guard);
     if (shared_->stopping) return;
-    for (auto& each : tasks) shared_->queue.push_back(std::move(each));
+    for (auto& each : tasks) shared_->add(std::move(each), of);
     shared_->call_another();
 }
 
-bool callable_threads::post_one(std::unique_ptr<base::task>& task) {
+bool callable_threads::post_one(std::unique_ptr<base::task>& task, kind of) {
     const std::lock_guard lock(shared_->guard);
     if (shared_->stopping || shared_->finishing) return false;
     if (shared_->threads == 0) shared_->add_thread();
     if (shared_->threads == 0) return false;
-    shared_->queue.push_back(std::move(task));
+    shared_->add(std::move(task), of);
     shared_->call_another();
     return true;
 }
@@ -145,14 +170,15 @@ void callable_threads::finish() {
 bool callable_threads::is_own_thread() const { return works_for == shared_.get(); }
 
 void callable_threads::stop(bool waits) {
-    std::deque<std::unique_ptr<base::task>> dropped;
+    std::deque<std::unique_ptr<base::task>> dropped[2];
     std::unique_lock lock(shared_->guard);
     shared_->stopping = true;
-    dropped.swap(shared_->queue);
+    dropped[0].swap(shared_->outer_ones);
+    dropped[1].swap(shared_->nested_ones);
     shared_->changed.notify_all();
     // What runs may wait for what comes of those.
     lock.unlock();
-    dropped.clear();
+    for (auto& each : dropped) each.clear();
     if (!waits || works_for == shared_.get()) return;
     lock.lock();
     shared_->ended.wait(lock, [this] { return shared_->threads == 0; });

@@ -13,6 +13,7 @@ namespace maus::shell {
 void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_base& call,
                         base::duration timeout) {
     call.own(shared_from_this());
+    call.nested() = by.nested ? 2 : 1;
     // The reference that the owner got is ours until it is settled.
     state mine(&call);
     base::instant deadline = by.deadline;
@@ -142,7 +143,7 @@ void callback_desk::end_wait() {
 
 // --- what goes on --------------------------------------------------------------------------------
 
-void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::state_base&) {
+void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::state_base& of) {
     std::unique_lock lock(guard_);
     if (finished_) {
         lock.unlock();
@@ -154,7 +155,9 @@ void callback_desk::post(std::unique_ptr<detail::continuation> next, detail::sta
     }
     // With the signal mask of the worker's threads.
     if (!go_on_) go_on_.emplace(1);
-    if (go_on_->post_one(next)) return;
+    const bool is_outer = of.nested() == 1;
+    using kind = callable_threads::kind;
+    if (go_on_->post_one(next, is_outer ? kind::outer : kind::nested)) return;
     lock.unlock();
     next->run();  // the system gives no thread
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "maus/base/forced_unwind.hpp"
+#include "maus/net/clock.hpp"
 #include "maus/shell/context_state.hpp"
 #include "maus/shell/exception_text.hpp"
 
@@ -53,12 +54,27 @@ private:
     std::shared_ptr<const callable_home> home_;
 };
 
+/// What a callable knows of the call that it came with.
+struct callable_context final : context_state {
+    callable_context(maus::fence its, std::shared_ptr<detail::call_functions> of)
+        : context_state(std::move(its), of->stop_token(), of->deadline), of_(std::move(of)) {
+        label = of_->label;
+        trace = of_->trace;
+    }
+
+private:
+    void tell(maus::progress how_far) override { of_->progressed(std::move(how_far)); }
+
+    std::shared_ptr<detail::call_functions> of_;
+};
+
 // It answers also if it is dropped.
-class callable_run final : public base::task, public detail::invocation {
+class callable_run final : public base::task, public detail::invocation, public current_call {
 public:
-    callable_run(core::called_back asked, std::shared_ptr<detail::call_functions> of,
+    callable_run(core::called_back asked, in_callable::depth depth,
+                 std::shared_ptr<detail::call_functions> of,
                  std::shared_ptr<const callable_home> home)
-        : asked_(std::move(asked)), of_(std::move(of)), home_(std::move(home)) {}
+        : asked_(std::move(asked)), depth_(depth), of_(std::move(of)), home_(std::move(home)) {}
     callable_run(const callable_run&) = delete;
     callable_run& operator=(const callable_run&) = delete;
     ~callable_run() override {
@@ -74,16 +90,19 @@ public:
         if (!later_) later_ = std::make_shared<later_answer>(answer_to(asked_), home_);
         return later_;
     }
-    [[nodiscard]] maus::context context() override {
-        core::job of;
-        of.attempt = asked_.attempt;
-        of.lease = asked_.lease;
-        maus::fence fence{
-            home_->manager,           asked_.attempt.call.value, asked_.attempt.number.value,
-            to_string(asked_.worker), asked_.incarnation.value,  asked_.lease.epoch,
-            asked_.lease.sequence};
-        return maus::context(std::make_shared<context_state>(
-            of, std::move(fence), std::stop_token{}, std::make_shared<completion_sink>()));
+    [[nodiscard]] maus::context context() override { return maus::context(known()); }
+    [[nodiscard]] std::shared_ptr<context_state> known() override {
+        if (!known_) {
+            maus::fence fence{
+                home_->manager,           asked_.attempt.call.value, asked_.attempt.number.value,
+                to_string(asked_.worker), asked_.incarnation.value,  asked_.lease.epoch,
+                asked_.lease.sequence};
+            known_ = std::make_shared<callable_context>(std::move(fence), of_);
+        }
+        return known_;
+    }
+    void pass_on(detail::call_policy& to) const override {
+        context_state::pass_on(of_->deadline, of_->trace, to);
     }
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override { return nullptr; }
     [[nodiscard]] std::shared_ptr<const void> function() const override { return of_; }
@@ -94,7 +113,8 @@ public:
         if (of_->closed) {
             return give({}, fault_of(errc::cancelled, {}, "nobody waits for this call"));
         }
-        const in_callable here;
+        const in_callable here(depth_);
+        const current_call::scope its(this);
         try {
             (*of_->callables.at(asked_.which.function))(*this);
         } catch (const abi::__forced_unwind&) {
@@ -123,8 +143,10 @@ private:
     }
 
     core::called_back asked_;
+    in_callable::depth depth_;
     std::shared_ptr<detail::call_functions> of_;
     std::shared_ptr<const callable_home> home_;
+    std::shared_ptr<context_state> known_;  // none: nobody has asked
     std::shared_ptr<later_answer> later_;
     base::buffer value_;
     std::optional<wire::fault> fault_;
@@ -133,10 +155,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<base::task> run_of_callable(core::called_back asked,
+std::unique_ptr<base::task> run_of_callable(core::called_back asked, in_callable::depth depth,
                                             std::shared_ptr<detail::call_functions> of,
                                             std::shared_ptr<const callable_home> home) {
-    return std::make_unique<callable_run>(std::move(asked), std::move(of), std::move(home));
+    return std::make_unique<callable_run>(std::move(asked), depth, std::move(of), std::move(home));
 }
 
 core::answer_callback refusal_of(const core::called_back& asked, errc code, std::string why) {
@@ -146,3 +168,39 @@ core::answer_callback refusal_of(const core::called_back& asked, errc code, std:
 }
 
 }  // namespace maus::shell
+
+// --- what callables know of their call -----------------------------------------------------------
+
+namespace maus::detail {
+
+void call_functions::belong_to(state_base& call) {
+    call_ = &call;
+    deadline = base::after(net::clock_now(), call.policy().timeout);
+    label = call.policy().label();
+    if (call.policy().tags) trace = call.policy().tags->trace;
+}
+
+std::stop_token call_functions::stop_token() {
+    const std::lock_guard lock(guard_);
+    if (!stops_) stops_.emplace();
+    if (closed) stops_->request_stop();
+    return stops_->get_token();
+}
+
+void call_functions::progressed(progress how_far) {
+    const std::lock_guard lock(guard_);
+    if (call_ != nullptr) call_->progressed(std::move(how_far));
+}
+
+void call_functions::close() {
+    std::optional<std::stop_source> stops;
+    {
+        const std::lock_guard lock(guard_);
+        closed = true;
+        call_ = nullptr;
+        stops = stops_;
+    }
+    if (stops) stops->request_stop();
+}
+
+}  // namespace maus::detail

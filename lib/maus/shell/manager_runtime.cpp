@@ -152,19 +152,52 @@ void manager_runtime::shut_down() {
     }
 }
 
+/// While it lives, a callable runs on top of others. The last one that may be there is not to wait.
+class manager_runtime::own_wait final : public detail::wait_hook {
+public:
+    explicit own_wait(manager_runtime& of) : of_(of), outer_(std::exchange(here(), this)) {
+        ++of.own_callables_deep_;
+    }
+    ~own_wait() override {
+        --of_.own_callables_deep_;
+        here() = outer_;
+    }
+    own_wait(const own_wait&) = delete;
+    own_wait& operator=(const own_wait&) = delete;
+    void begin_wait() override {
+        if (of_.own_callables_deep_ >= own_callables_deep_max) {
+            throw error(errc::overloaded, "too many callables wait for calls of their own");
+        }
+        if (outer_ != nullptr) outer_->begin_wait();
+    }
+    void end_wait() override {
+        if (outer_ != nullptr) outer_->end_wait();
+    }
+    [[nodiscard]] bool drives() const override { return outer_ != nullptr && outer_->drives(); }
+    void drive() override { outer_->drive(); }
+
+private:
+    manager_runtime& of_;
+    detail::wait_hook* outer_;
+};
+
+std::unique_ptr<base::task> manager_runtime::next_own_callable() {
+    if (own_callables_deep_ >= own_callables_deep_max) return nullptr;
+    const bool has_room = own_callables_deep_ < own_callables_deep_max / 2;
+    const std::lock_guard lock(own_callables_guard_);
+    auto* from = &own_callables(callable_threads::kind::nested);
+    if (from->empty() && has_room) from = &own_callables(callable_threads::kind::outer);
+    if (from->empty()) return nullptr;
+    auto next = std::move(from->front());
+    from->pop_front();
+    return next;
+}
+
 // Also while one of them, or a callback, waits: it may wait for another.
 void manager_runtime::run_own_callables() {
-    for (;;) {
-        std::unique_ptr<base::task> next;
-        {
-            const std::lock_guard lock(own_callables_guard_);
-            if (own_callables_.empty()) return;
-            next = std::move(own_callables_.front());
-            own_callables_.pop_front();
-        }
-        ++own_callables_deep_;
+    while (const auto next = next_own_callable()) {
+        const own_wait here(*this);
         next->run();
-        --own_callables_deep_;
     }
 }
 
@@ -267,28 +300,38 @@ void manager_runtime::forget(base::group_id id) {
 /// call whose callable goes on in turn, and so on, so one thread would not do.
 class manager_runtime::after_nested final : public base::task {
 public:
-    after_nested(manager_runtime& home, std::unique_ptr<detail::continuation> next,
+    after_nested(manager_runtime& home, in_callable::depth depth,
+                 std::unique_ptr<detail::continuation> next,
                  std::shared_ptr<worker_group_state> group, callback_thread::subject about)
-        : home_(home), next_(std::move(next)), group_(std::move(group)), about_(about) {}
+        : home_(home),
+          depth_(depth),
+          next_(std::move(next)),
+          group_(std::move(group)),
+          about_(about) {}
     after_nested(const after_nested&) = delete;
     after_nested& operator=(const after_nested&) = delete;
     // Whoever drops callables must not drop this: a coroutine would never end.
     ~after_nested() override {
         if (!next_) return;
-        auto still = base::make_task([next = std::move(next_)] {
-            const in_callable here;
+        auto still = base::make_task([next = std::move(next_), depth = depth_] {
+            const in_callable here(depth);
             next->run();
         });
         home_.callbacks_.post(std::move(still), std::move(group_), about_);
     }
+    /// Of whose call it goes on.
+    [[nodiscard]] callable_threads::kind kind() const {
+        return depth_ == 1 ? callable_threads::kind::outer : callable_threads::kind::nested;
+    }
     void run() override {
-        const in_callable here;
+        const in_callable here(depth_);
         const auto group = std::move(group_);
         group->run_callback(std::move(next_), about_);
     }
 
 private:
     manager_runtime& home_;
+    in_callable::depth depth_;
     std::unique_ptr<detail::continuation> next_;
     std::shared_ptr<worker_group_state> group_;
     callback_thread::subject about_;
@@ -299,23 +342,27 @@ void manager_runtime::post(std::unique_ptr<detail::continuation> next, state_bas
     const std::uint32_t bytes = worker_group_state::charge_of(of.payload().size());
     group->callback_waits(bytes);
     const callback_thread::subject about{of.method, bytes};
-    if (!of.nested()) [[likely]]
+    const in_callable::depth depth = of.nested();
+    if (depth == 0) [[likely]]
         return callbacks_.post(std::move(next), std::move(group), about);
-    post_nested(std::make_unique<after_nested>(*this, std::move(next), std::move(group), about));
+    post_nested(
+        std::make_unique<after_nested>(*this, depth, std::move(next), std::move(group), about));
 }
 
 // If all threads for callables wait, or they have stopped, it goes on as other callbacks do.
 void manager_runtime::post_nested(std::unique_ptr<after_nested> next) {
     if (!options_.own_loop) {
         if (!callables_.takes_more()) return;
+        const auto kind = next->kind();
         std::vector<std::unique_ptr<base::task>> one;
         one.push_back(std::move(next));
-        return callables_.post(one);
+        return callables_.post(one, kind);
     }
     if (is_over_) return;
     {
+        const auto kind = next->kind();
         const std::lock_guard lock(own_callables_guard_);
-        own_callables_.push_back(std::move(next));
+        own_callables(kind).push_back(std::move(next));
     }
     wake_own_loop();
 }

@@ -139,9 +139,15 @@ private:
     void hand_items_over();
     [[nodiscard]] bool takes_more_callables();
     void run_own_callables();
+    [[nodiscard]] std::unique_ptr<base::task> next_own_callable();
+    [[nodiscard]] auto& own_callables(callable_threads::kind of) {
+        return own_callables_[static_cast<std::size_t>(of)];
+    }
     class after_nested;
     void post_nested(std::unique_ptr<after_nested> next);
     void call_back();
+    void hand_out_callables(std::vector<std::unique_ptr<base::task>>& runs,
+                            callable_threads::kind its);
     [[nodiscard]] std::unique_ptr<base::task> run_of(core::called_back&& asked, bool runs_more);
     void free_room(std::span<const core::settled> done);
     void read_queue(base::instant now);
@@ -157,10 +163,11 @@ private:
     std::atomic<std::size_t> calls_waiting_{0};  // in the queue, roughly
     callback_thread callbacks_;
     callable_threads callables_;
-    // In a loop of the program's own.
+    // In a loop of the program's own: as callable_threads.hpp has it, but one on top of the other.
     static constexpr int own_callables_deep_max = 64;
+    class own_wait;
     std::mutex own_callables_guard_;
-    std::deque<std::unique_ptr<base::task>> own_callables_;  // under the guard
+    std::deque<std::unique_ptr<base::task>> own_callables_[2];  // by kind; under the guard
     int own_callables_deep_ = 0;
     std::shared_ptr<const callable_home> callable_home_;  // once one was called
     net::reactor reactor_;

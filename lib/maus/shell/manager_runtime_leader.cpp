@@ -97,7 +97,7 @@ void manager_runtime::make_call(state_base& call, base::instant now) {
                           reinterpret_cast<std::uint64_t>(&call),
                           std::move(call.policy()),
                           std::move(call.arguments()),
-                          call.nested()};
+                          call.nested() != 0};
     if (call.is_stream()) [[unlikely]]
         made.set_stream(terms_of(call));
     // The machine may settle it at once; the state lives until settle() below.
@@ -163,7 +163,7 @@ void manager_runtime::carry_out_effects() {
         for (auto& each : some) {
             auto& call = call_of(each);
             if (call.functions()) [[unlikely]]
-                call.functions()->closed = true;
+                call.functions()->close();
             settle(call, std::move(each.result));
         }
     }
@@ -178,7 +178,6 @@ bool manager_runtime::takes_more_callables() {
 
 // Workers' functions ask for callables that came with their calls.
 void manager_runtime::call_back() {
-    const bool own_threads = !options_.run_callable && !options_.own_loop;
     const bool runs_more = takes_more_callables();
     if (!callable_home_) {
         const auto answer = [self = weak_from_this()](core::answer_callback given) {
@@ -186,30 +185,44 @@ void manager_runtime::call_back() {
         };
         callable_home_ = std::make_shared<const callable_home>(callable_home{id_, answer});
     }
-    std::vector<std::unique_ptr<base::task>> runs;
-    runs.reserve(effects_.callbacks.size());
+    using kind = callable_threads::kind;
+    std::vector<std::unique_ptr<base::task>> runs[2];  // by kind
     for (auto& each : effects_.callbacks) {
-        if (auto run = run_of(std::move(each), runs_more)) runs.push_back(std::move(run));
+        const bool is_nested = reinterpret_cast<state_base*>(each.ticket)->nested() != 0;
+        auto& same = runs[static_cast<std::size_t>(is_nested ? kind::nested : kind::outer)];
+        if (auto run = run_of(std::move(each), runs_more)) same.push_back(std::move(run));
     }
     effects_.callbacks.clear();
-    if (own_threads) return callables_.post(runs);
-    for (auto& each : runs) {
-        if (!options_.run_callable) {
-            const std::lock_guard lock(own_callables_guard_);
-            own_callables_.push_back(std::move(each));
-            continue;
-        }
-        const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(each));
-        const auto threw =
-            thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
-        if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
+    for (const kind its : {kind::nested, kind::outer}) {
+        hand_out_callables(runs[static_cast<std::size_t>(its)], its);
     }
-    if (!options_.run_callable) wake_own_loop();
+}
+
+void manager_runtime::hand_out_callables(std::vector<std::unique_ptr<base::task>>& runs,
+                                         callable_threads::kind its) {
+    if (runs.empty()) return;
+    if (options_.run_callable) {
+        for (auto& each : runs) {
+            const auto shared = std::make_shared<std::unique_ptr<base::task>>(std::move(each));
+            const auto threw =
+                thrown_by([&] { options_.run_callable([shared] { (*shared)->run(); }); });
+            if (threw) log(log_level::error, "run_callable threw: " + text_of(*threw));
+        }
+    } else if (options_.own_loop) {
+        {
+            const std::lock_guard lock(own_callables_guard_);
+            for (auto& each : runs) own_callables(its).push_back(std::move(each));
+        }
+        wake_own_loop();
+    } else {
+        callables_.post(runs, its);
+    }
 }
 
 // Nothing: it is answered already.
 std::unique_ptr<base::task> manager_runtime::run_of(core::called_back&& asked, bool runs_more) {
-    const auto functions = reinterpret_cast<state_base*>(asked.ticket)->functions();
+    state_base& call = *reinterpret_cast<state_base*>(asked.ticket);
+    const auto& functions = call.functions();
     const auto refuse = [&](core::answer_callback with) -> std::unique_ptr<base::task> {
         machine_->on(std::move(with), net::clock_now(), effects_);
         return nullptr;
@@ -222,7 +235,8 @@ std::unique_ptr<base::task> manager_runtime::run_of(core::called_back&& asked, b
         return refuse(refusal_of(asked, errc::overloaded,
                                  "all threads for callables wait for calls of their own"));
     }
-    return run_of_callable(std::move(asked), functions, callable_home_);
+    const in_callable::depth depth = call.nested() != 0 ? 2 : 1;
+    return run_of_callable(std::move(asked), depth, functions, callable_home_);
 }
 
 // For as many calls as are about to be settled: whoever waits for one of them may make another.

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "maus/shell/current_call.hpp"
+
 namespace maus::shell {
 
 namespace {
@@ -99,6 +101,9 @@ void loop_member::move_here() {
 }
 
 bool must_drive() noexcept { return managers_here != 0; }
-void drive(base::duration time) { thread_loops::here().drive(time); }
+void drive(base::duration time) {
+    const current_call::scope none(nullptr);  // what runs meanwhile is not of the call that waits
+    thread_loops::here().drive(time);
+}
 
 }  // namespace maus::shell

@@ -72,6 +72,7 @@ public:
     void give(std::unique_ptr<detail::item_source>) override {}
 
     MAUS_CATCHES_FORCED_UNWIND void run(const detail::handler& function) {
+        const current_call::scope its(context_.share().get());
         try {
             function(*this);
         } catch (const abi::__forced_unwind&) {
@@ -125,6 +126,7 @@ void received_functions::check_wait(const detail::reference& to) {
 
 void received_functions::call_named(const std::string& signature, detail::state_base& call) {
     call.own(desk_);
+    call.nested() = by_.nested ? 2 : 1;
     const auto& all = exposed_->signatures;
     const auto found = std::find(all.begin(), all.end(), signature);
     // The reference that the owner got.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "maus/shell/received_functions.hpp"
+#include "maus/wire/call_extensions.hpp"
 
 namespace maus::shell {
 
@@ -60,14 +61,25 @@ void running_call::deferred() {
     later.function_returned();
 }
 
-maus::context running_call::context() {
+std::shared_ptr<context_state> running_call::known() {
     auto& its = asked().context;
     if (!its) {
         auto source = with_.stops->enter(job_.link, job_.attempt);
         if (!with_.threads.still_wanted(job_)) source.request_stop();
-        its = std::make_shared<context_state>(job_, fence(), source.get_token(), with_.completions);
+        its = std::make_shared<job_context>(job_, fence(), source.get_token(), with_.completions);
     }
-    return maus::context(its);
+    return its;
+}
+
+void running_call::pass_on(detail::call_policy& to) const {
+    trace_context trace;
+    if (job_.extensions && !(to.tags && !to.tags->trace.empty())) {
+        // The machine has checked them.
+        if (const auto read = wire::decode_call_extensions(job_.extensions->view(), {})) {
+            trace = read->trace;
+        }
+    }
+    context_state::pass_on(job_.deadline, trace, to);
 }
 
 std::shared_ptr<detail::function_calls> running_call::functions() {
@@ -83,12 +95,6 @@ maus::fence running_call::fence() const {
     return {to_string(job_.manager),    job_.attempt.call.value,        job_.attempt.number.value,
             to_string(with_.worker.id), with_.worker.incarnation.value, job_.lease.epoch,
             job_.lease.sequence};
-}
-
-running_call& running_call::on_this_thread(const char* asked) {
-    if (current_ != nullptr) return *current_;
-    throw error(errc::invalid_argument,
-                "maus::this_call::" + std::string(asked) + "(): no function runs on this thread");
 }
 
 }  // namespace maus::shell

@@ -64,8 +64,8 @@ struct call_services {
     std::shared_ptr<callback_desk> callbacks;
 };
 
-/// By the thread that runs the function, which finds it by on_this_thread() meanwhile.
-class running_call final : public detail::invocation {
+/// By the thread that runs the function, which works for it meanwhile.
+class running_call final : public detail::invocation, public current_call {
 public:
     running_call(core::job& job, const call_services& with) : job_(job), with_(with) {
         done_.link = job.link;
@@ -86,7 +86,7 @@ public:
         done_.outcome = core::job_fault{code, std::move(type), std::move(text)};
     }
     [[nodiscard]] std::shared_ptr<detail::reply> defer() override;
-    [[nodiscard]] maus::context context() override;
+    [[nodiscard]] maus::context context() override { return maus::context(known()); }
     void give(std::unique_ptr<detail::item_source> items) override {
         asked().items = std::move(items);
     }
@@ -105,27 +105,23 @@ public:
         return asked_ ? std::move(asked_->items) : nullptr;
     }
 
-    /// Null: this thread runs no function.
-    [[nodiscard]] static running_call* on_this_thread() { return current_; }
-    /// Throws maus::error (invalid_argument) that names this_call::`asked` if there is none.
-    [[nodiscard]] static running_call& on_this_thread(const char* asked);
+    // --- current_call
+    [[nodiscard]] std::shared_ptr<context_state> known() override;
+    void pass_on(detail::call_policy& to) const override;
+
     /// While it lives, the function runs.
     class scope {
     public:
-        explicit scope(running_call& runs)
-            : outer_(std::exchange(current_, &runs)), hook_(detail::wait_hook::here()) {
+        explicit scope(running_call& runs) : call_(&runs), hook_(detail::wait_hook::here()) {
             if (runs.asked_ && runs.asked_->functions) [[unlikely]]
                 detail::wait_hook::here() = runs.with_.callbacks.get();
         }
-        ~scope() {
-            detail::wait_hook::here() = hook_;
-            current_ = outer_;
-        }
+        ~scope() { detail::wait_hook::here() = hook_; }
         scope(const scope&) = delete;
         scope& operator=(const scope&) = delete;
 
     private:
-        running_call* outer_;  // in a program's own loop: it waits for its caller
+        current_call::scope call_;  // in a program's own loop another waits for its caller
         detail::wait_hook* hook_;
     };
 
@@ -141,8 +137,6 @@ private:
         if (!asked_) asked_ = std::make_unique<asked_for>();
         return *asked_;
     }
-
-    static inline thread_local constinit running_call* current_ = nullptr;
 
     core::job& job_;
     const call_services& with_;

@@ -92,6 +92,7 @@ bool stream_state::wait_for_items(std::chrono::nanoseconds time) {
 }
 
 bool stream_state::go_on_with(std::unique_ptr<continuation> next) {
+    next = for_this_call(std::move(next));
     const std::lock_guard lock(guard_);
     if (!records_.empty() || ended_) return false;
     next_ = std::move(next);

@@ -4,11 +4,10 @@
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/called_callable.hpp"
+#include "maus/shell/current_call.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/own_loops.hpp"
-#include "maus/shell/running_call.hpp"
 #include "maus/stream_state.hpp"
-#include "maus/wire/call_extensions.hpp"
 
 namespace maus::shell {
 
@@ -105,19 +104,6 @@ bool worker_group_state::is_lone(std::size_t unsettled_before) {
 }
 
 namespace {
-// A call that a function makes belongs to the call that the function runs for.
-void inherit(detail::call_policy& options, const running_call& from) {
-    const core::job& job = from.job();
-    if (job.deadline != base::never) {
-        const base::duration left = job.deadline - net::clock_now();
-        options.timeout = std::min(options.timeout, left);
-    }
-    if (!job.extensions || (options.tags && !options.tags->trace.empty())) return;
-    if (const auto read = wire::decode_call_extensions(job.extensions->view(), {})) {
-        if (!read->trace.empty()) options.make_tags().trace = read->trace;
-    }
-}
-
 void check_hedge(const detail::call_policy& options, bool is_stream) {
     if (is_stream) {
         throw error(errc::invalid_argument,
@@ -158,10 +144,11 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
         static_cast<detail::stream_state&>(call).set_window(
             owner_->settings().limits.stream_items_max, owner_->settings().limits.stream_bytes_max);
     }
-    call.nested() = in_callable::is_here();
-    if (const auto* from = running_call::on_this_thread()) [[unlikely]] {
-        inherit(call.policy(), *from);
-    }
+    call.nested() = in_callable::here();
+    if (const auto* from = current_call::here()) [[unlikely]]
+        from->pass_on(call.policy());
+    if (call.functions()) [[unlikely]]
+        call.functions()->belong_to(call);
     std::size_t before = 0;
     call.charge() = charge_of(call.arguments().size());
     if (const auto no_room = admit(call.policy(), call.charge(), before)) {
