@@ -53,8 +53,8 @@ wire::message shared(const base::shared_buffer& frame) {
 }  // namespace
 
 void parkserver::tell_status(route to, instant now, outbox& out) {
-    const bool is_going_on = answer_.making || !answer_.waiting.empty();
-    if (!is_going_on && now >= answer_.until) make_answer(now);
+    const bool is_over = now >= answer_.until && !answer_.making;
+    if (is_over && answer_.waiting.empty()) make_answer(now);
     if (answer_.bytes > config_.settings.limits.message_bytes_max) {
         // It would only cost the asker its connection.
         return reject(to, errc::too_large,
@@ -62,7 +62,8 @@ void parkserver::tell_status(route to, instant now, outbox& out) {
                           " workers is larger than message_bytes_max",
                       out);
     }
-    if (!answer_.frame && !answer_.making) {
+    const bool others_wait = is_over && !answer_.waiting.empty();
+    if (others_wait || (!answer_.frame && !answer_.making)) {
         return reject(to, errc::overloaded, "earlier answers were not taken yet: ask again", out);
     }
     const bool is_kept = answer_.making || answer_.until > now;
@@ -108,17 +109,6 @@ void parkserver::go_on_with_answer(instant now, outbox& out) {
 void parkserver::hand_over(instant now, outbox& out) {
     constexpr std::size_t at_a_time = 4;
     constexpr std::chrono::milliseconds time_of_each{250}, rest{2};
-    if (now >= answer_.until) {  // for those who still wait it is too old
-        auto waiting = std::move(answer_.waiting);
-        make_answer(now);
-        answer_.told.insert(waiting.begin(), waiting.end());
-        answer_.waiting = std::move(waiting);
-        if (answer_.making) return;
-        if (!answer_.frame) {
-            return refuse_waiting(errc::overloaded, "earlier answers were not taken yet: ask again",
-                                  out);
-        }
-    }
     std::erase_if(handed_over_,
                   [&](const auto& each) { return each.frame.expired() || now >= each.until; });
     while (!answer_.waiting.empty() && handed_over_.size() < at_a_time) {

@@ -86,6 +86,7 @@ void hub::shut() {
     connector_->clear();
     connections_.clear();
     crowd_.clear();
+    ending_.clear();
     router_.reset();
     grip_.reset();
 }
@@ -240,7 +241,10 @@ void hub::fail(connection& which, std::string why) {
     which.queue.clear();
     which.queued_bytes = 0;
     failures_.push_back(core::down{which.at, std::move(why)});
-    if (peer_at(which.fd) == &which) end_router_connection(which.fd);
+    if (peer_at(which.fd) != &which) return;
+    // To end a connection takes system calls, and thousands may fail at a time.
+    const auto known = open_fds_.find(which.fd);
+    if (known != open_fds_.end()) ending_.push_back({which.fd, known->second.serial});
 }
 
 void hub::forget(route which) {

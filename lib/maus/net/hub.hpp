@@ -135,6 +135,7 @@ private:
     [[nodiscard]] bool each_had_its_turn() const;
     void take_little_of_strangers();
     void end_router_connection(int fd);
+    void end_some();
     /// With the grip. False: that connection of the ROUTER's has closed.
     [[nodiscard]] bool take(int fd);
 
@@ -173,6 +174,7 @@ private:
         std::uint64_t serial;
     };
     std::vector<place> crowd_;  // among them: too many
+    std::deque<place> ending_;  // among them: of those that failed, to be ended a few at a time
     std::vector<int> fresh_;    // among them: since the last look
     std::uint64_t accepted_ = 0;
     std::vector<base::route> closed_peers_;  // of the ROUTER: down after the next full drain

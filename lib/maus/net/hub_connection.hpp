@@ -19,12 +19,13 @@ struct hub::connection {
     bool failed = false;     // given up; `down` is on its way
     bool spoken_to = false;  // something was sent to it
     base::instant parted =
-        base::never;                 // when the machine closed a ROUTER's peer: it was told to go
-    std::size_t heard_parted = 0;    // messages since then
-    std::uint8_t heard = 0;          // since the last look: a bit for each channel
-    std::uint8_t speaks = 0;         // ever
-    std::size_t oversized = 0;       // messages with too many frames
-    std::size_t frames_skipped = 0;  // of those
+        base::never;               // when the machine closed a ROUTER's peer: it was told to go
+    std::size_t heard_parted = 0;  // messages since then
+    std::uint8_t heard = 0;        // since the last look: a bit for each channel, and:
+    static constexpr std::uint8_t heard_payload = 1u << 4;  // one of several frames
+    std::uint8_t speaks = 0;                                // ever
+    std::size_t oversized = 0;                              // messages with too many frames
+    std::size_t frames_skipped = 0;                         // of those
     std::deque<core::send> queue;
     std::size_t queued_bytes = 0;  // with what they cost beside themselves
     byte_count handed_over;        // large frames that libzmq has; none: never
@@ -42,6 +43,7 @@ struct hub::connection {
                                  ? 0u
                                  : static_cast<unsigned>(message.first.data()[4]) & 3;
         heard = static_cast<std::uint8_t>(heard | 1u << channel);
+        if (!message.rest.empty()) heard |= heard_payload;
     }
 };
 

@@ -157,6 +157,7 @@ bool hub::drain_router(std::vector<input>& inputs) {
         turn_away_crowd();
         take_little_of_strangers();
     }
+    end_some();
     if (router_intake_.in_rest && !skip_rest(*router_, router_intake_)) return true;
     const std::vector<route> closing = std::move(closed_peers_);
     closed_peers_.clear();
@@ -273,7 +274,7 @@ bool hub::drain(std::vector<input>& inputs) {
     if (ask_monitors_) look_is_due_ = true;
     if (look_is_due_ && (!more || each_had_its_turn())) look_at_transfers();
     // A look reads the monitor, which may have told of connections that closed.
-    return more || !failures_.empty() || !closed_peers_.empty();
+    return more || !failures_.empty() || !closed_peers_.empty() || !ending_.empty();
 }
 
 // libzmq takes a message of one connection after the other, and learns within 100 frames who has begun to
@@ -289,7 +290,8 @@ bool hub::anything_readable() {
 }
 
 bool hub::has_more() {
-    if (!failures_.empty() || !closed_peers_.empty() || anything_readable()) return true;
+    if (!failures_.empty() || !closed_peers_.empty() || !ending_.empty()) return true;
+    if (anything_readable()) return true;
     if (with_queue_.empty()) return false;
     // To ask for what can be read also takes note of room to write, and epoll tells of it no more.
     flush_all();

@@ -44,10 +44,10 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
     const bool was_heard = whose != nullptr && whose->heard != 0;
     if (!received) {
         if (was_heard) {
+            if ((whose->heard & connection::heard_payload) != 0) ++counted_growing_;
             whose->speaks |= whose->heard;
             whose->heard = 0;
             coming.grown = 0;
-            ++counted_growing_;  // it may be this
         } else if (bytes_unread(fd) != 0) {
             uncounted_.push_back({&coming, fd, whose});
         }
@@ -194,6 +194,19 @@ void hub::take_little_of_strangers() {
         if (!take(fd)) continue;
         if (peer_at(fd) == nullptr) grip_->take_little();
         grip_->let_go();
+    }
+}
+
+// Others have their turn in between. What those that wait for it still say is read and thrown away.
+void hub::end_some() {
+    constexpr int at_a_time = 8;
+    for (int i = 0; i < at_a_time && !ending_.empty(); ++i) {
+        const place next = ending_.front();
+        ending_.pop_front();
+        const auto known = open_fds_.find(next.fd);
+        if (known != open_fds_.end() && known->second.serial == next.serial) {
+            end_router_connection(next.fd);
+        }
     }
 }
 
