@@ -48,7 +48,8 @@ private:
         std::string type;  // of a worker
     };
     std::map<std::uint64_t, peer> peers_;  // by route
-    std::size_t collected_ = 0;            // of what the machine wants to say
+    std::set<std::uint64_t> parted_;  // routes that it closed: it hears nothing of them any more
+    std::size_t collected_ = 0;       // of what the machine wants to say
     base::route input_from_{};
     std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
     std::uint64_t violations_ = 0;

@@ -12,6 +12,7 @@ void parkserver_process::make(bool) {
     config.id = base::parkserver_id::make(luck_);
     config.epoch = wall_us() * 16 + number();
     peers_.clear();
+    parted_.clear();
     granted_.clear();
     collected_ = 0;
     registrations_ = relayed_ = workers_lost_ = managers_lost_ = violations_ = 0;
@@ -22,10 +23,11 @@ void parkserver_process::make(bool) {
 void parkserver_process::feed(input& what) {
     if (auto* message = std::get_if<core::received>(&what)) {
         input_from_ = message->from;
-        hear(*message);
+        if (!parted_.contains(message->from.value)) hear(*message);
         core_->on(std::move(*message), local(), *out_);
     } else if (const auto* end = std::get_if<core::down>(&what)) {
         input_from_ = {};
+        parted_.erase(end->from.value);
         core_->on(*end, local(), *out_);
     }
     collect();
@@ -152,6 +154,8 @@ void parkserver_process::collect() {
             witness(*say);
         } else if (const auto* log = std::get_if<core::note>(&effects[collected_])) {
             witness(*log);
+        } else if (const auto* part = std::get_if<core::close>(&effects[collected_])) {
+            parted_.insert(part->to.value);
         }
     }
 }
