@@ -244,11 +244,11 @@ class IoThread:
     def turn(self, ready):
         ready = {item for item, _ in ready}
         if self.waker in ready:
-            self.woken = False
             try:
                 os.read(self.waker, 8 if self.waker == self.wake_end else 4096)
             except BlockingIOError:
                 pass
+            self.woken = False  # not before: a write between the two would be read, and nobody would write again
         self.asleep = False
         while self.posted:
             action, arguments = self.posted.popleft()
