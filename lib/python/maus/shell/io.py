@@ -224,10 +224,13 @@ class IoThread:
             for each in list(self.dealers.values()):
                 each.close()
             self.close_more()
-            os.close(self.waker)
-            if self.wake_end != self.waker:
-                os.close(self.wake_end)
             self.context.term()
+
+    def __del__(self):
+        # Not when the thread ends: somebody may be about to wake it, and the descriptor may be another file's then.
+        os.close(self.waker)
+        if self.wake_end != self.waker:
+            os.close(self.wake_end)
 
     def patience(self):
         """Milliseconds to sleep; 0 where something is left to do."""
