@@ -68,5 +68,9 @@ class Site(unittest.TestCase):
     def manager(self, **options):
         import maus
         made = maus.Manager(options.pop("endpoint", self.endpoint), **options)
-        self.addCleanup(made.stop)
+        self.addCleanup(self.stop, made)
         return made
+
+    def stop(self, manager):
+        manager.stop()
+        self.assertIsNone(manager._io.failure)

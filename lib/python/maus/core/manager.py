@@ -330,9 +330,12 @@ class ManagerMachine(Machine):
         link.features, link.limits = frozenset(fields["features"]), heard(fields["limits"])
         for index, text in enumerate(texts):
             try:
-                link.functions.append((index, signature.parse(text)))
+                function = signature.parse(text)
             except Unfit:
                 continue  # newer than this: it cannot be called
+            if index < len(fields["signatures"]) and (function.dynamic or function.takes_functions):
+                raise bad("such a signature stands in an extension only")
+            link.functions.append((index, function))
         for index, function in link.functions:
             link.by_name.setdefault(function.name, []).append((index, function))
         interval_ms, liveness = agreed(self.settings, fields["interval_ms"], fields["liveness"])
