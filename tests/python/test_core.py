@@ -343,6 +343,13 @@ class Hostile(unittest.TestCase):
         for raw in (b"\7\1\0\0\0" + deep, b"\7\xff\xff\xff\xff", b"\6\xff\xff\xff\x7f"):
             with self.assertRaises(Unfit):
                 signature.decode_one(any_, raw)
+        tree = signature.parse_type("{i32,list<^1>}")  # only records count, not the lists between them
+        for depth, good in ((64, True), (65, False)):
+            raw = b"\1\0\0\0\1\0\0\0" * (depth - 1) + b"\1\0\0\0\0\0\0\0"
+            if good:
+                self.assertEqual(signature.encode_one(tree, signature.decode_one(tree, raw)), raw)
+            else:
+                self.assertRaises(Unfit, signature.decode_one, tree, raw)
         for text in ("list<" * 70 + "i8" + ">" * 70, "^1", "list<unit>", "add", "variant<>", "{", "fn<fn<i32()>()>x"):
             with self.assertRaises(Unfit):
                 signature.parse_type(text)

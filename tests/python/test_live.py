@@ -32,6 +32,13 @@ class Commands(Site):
         self.assertEqual(code, 1)
         self.assertIn("KeyError", said)
 
+    def test_items_that_go_beyond_their_credit(self):
+        """Each is larger than what is left of it (1 MiB); what went beyond is owed."""
+        self.worker()
+        eventually(lambda: "blobs" in self.maus("functions")[1], "the worker")
+        code, said, wrong = self.maus("call", "blobs", "12", "700000", "--json")
+        self.assertEqual((code, wrong, said.count("$bytes")), (0, "", 12))
+
     def test_maus_functions(self):
         self.worker()
         eventually(lambda: "twice" in self.maus("functions")[1], "the worker")
@@ -164,6 +171,8 @@ class Calls(Site):
             self.assertEqual(list(self.workers.stream(name, 500, items_max=3)), list(range(500)))
             with self.workers.stream(name, 1 << 40, items_max=10) as endless:
                 self.assertEqual([next(endless) for _ in range(25)], list(range(25)))
+        sizes = [len(each) for each in self.workers.stream("blobs", 12, 700_000)]
+        self.assertEqual(sizes, [700_000] * 12)
         # a reader that is slow stops its function and nothing else
         slow = self.workers.stream("counts", 1000, items_max=2)
         self.assertEqual(next(slow), 0)

@@ -67,6 +67,10 @@ def expose(worker):
         yield from range(n)
 
     @worker.expose
+    def blobs(n: int, size: int) -> typing.Iterator[bytes]:
+        yield from (bytes([each % 256]) * size for each in range(n))
+
+    @worker.expose
     async def acounts(n: int) -> typing.AsyncIterator[int]:
         for each in range(n):
             yield each

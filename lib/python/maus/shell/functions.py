@@ -234,7 +234,7 @@ class Functions:
             call.credit_items += items
             call.credit_bytes += count
             state, wait = call.state, call.wait
-            if state is None or state.runs or not call.credit_items or not call.credit_bytes:
+            if state is None or state.runs or call.credit_items <= 0 or call.credit_bytes <= 0:
                 return
             call.wait = None
             state.runs = True
@@ -436,7 +436,7 @@ class Functions:
             return False
         with self.lock:
             call.credit_items -= 1
-            call.credit_bytes = max(0, call.credit_bytes - len(raw))
+            call.credit_bytes -= len(raw)  # the last one may go beyond; that much of the next credit is spent then
         self.said.append((call, raw, None, None))
         if self.io.asleep:
             self.io.wake()

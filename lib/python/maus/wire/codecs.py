@@ -24,6 +24,7 @@ ALL_KINDS = frozenset(("null", "bool", "integer", "f64", "string", "bytes", "arr
 
 
 def deeper(depth):
+    """Records, and arrays and objects of values, nest at most 64 deep ([P-8])."""
     if depth >= DEPTH_MAX:
         raise Unfit("nested too deeply")
     return depth + 1
@@ -226,7 +227,6 @@ class List(Codec):
         return self.fixed == 0 or (self.fixed is not None and self.of.empty())
 
     def encode(self, value, out, depth=0):
-        depth = deeper(depth)
         if isinstance(value, (str, dict)) or not hasattr(value, "__len__") or isinstance(value, (set, frozenset)):
             raise Unfit(f"{type(value).__name__} is no {self.name}")
         count = len(value)
@@ -257,7 +257,6 @@ class List(Codec):
             encode(each, out, depth)
 
     def decode(self, buf, at, depth=0):
-        depth = deeper(depth)
         width = self.width or 1
         if self.fixed is None:
             count, at = count_at(buf, at, width)
@@ -305,7 +304,6 @@ class Numbers(Codec):
 
     def decode(self, buf, at, depth=0):
         import numpy
-        deeper(depth)
         count, at = count_at(buf, at, self.width)
         made = numpy.frombuffer(buf, numpy.dtype("<" + _dtypes[self.of.letter]), count, at) if count else \
             numpy.empty(0, "<" + _dtypes[self.of.letter])
@@ -323,7 +321,6 @@ class Map(Codec):
         self.key, self.of = key, of
 
     def encode(self, value, out, depth=0):
-        depth = deeper(depth)
         pairs = value.items() if isinstance(value, dict) else value
         if isinstance(pairs, (str, bytes)) or not hasattr(pairs, "__len__"):
             raise Unfit(f"{type(value).__name__} is no {self.name}")
@@ -344,7 +341,6 @@ class Map(Codec):
             self.of.encode(each, out, depth)
 
     def decode(self, buf, at, depth=0):
-        depth = deeper(depth)
         count, at = count_at(buf, at)
         if count and self.key.empty() and self.of.empty():
             raise Unfit("pairs that take no bytes")
@@ -366,7 +362,6 @@ class Set(Codec):
         self.of = of
 
     def encode(self, value, out, depth=0):
-        depth = deeper(depth)
         if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__len__"):
             raise Unfit(f"{type(value).__name__} is no {self.name}")
         out += _I.pack(len(value))
@@ -382,7 +377,6 @@ class Set(Codec):
             seen.add(written)
 
     def decode(self, buf, at, depth=0):
-        depth = deeper(depth)
         count, at = count_at(buf, at)
         made = set()
         for _ in range(count):
@@ -417,28 +411,28 @@ class Optional(Codec):
             if len(value) != 1:
                 raise Unfit(f"{self.name} is None or an array of one")
             value = value[0]
-        self.of.encode(value, out, deeper(depth))
+        self.of.encode(value, out, depth)
 
     def decode(self, buf, at, depth=0):
         if at >= len(buf) or buf[at] > 1:
             raise Unfit("a bool is neither 0 nor 1")
         if not buf[at]:
             return None, at + 1
-        value, at = self.of.decode(buf, at + 1, deeper(depth))
+        value, at = self.of.decode(buf, at + 1, depth)
         return [value] if self.wrapped else value, at
 
 
 class Tuple(Codec):
     """tuple<A,B> and {A,B}."""
 
-    __slots__ = ("of",)
+    __slots__ = ("of", "deepens")
 
     def __init__(self, of, braces=False):
         super().__init__("", ("array",))
         self.become(of, braces)
 
     def become(self, of, braces):
-        self.of = of
+        self.of, self.deepens = of, braces
         inside = ",".join(each.name for each in of)
         self.name = f"{{{inside}}}" if braces else f"tuple<{inside}>"
 
@@ -446,7 +440,8 @@ class Tuple(Codec):
         return all(each.empty() for each in self.of)
 
     def encode(self, value, out, depth=0):
-        depth = deeper(depth)
+        if self.deepens:
+            depth = deeper(depth)
         if isinstance(value, complex):
             value = (value.real, value.imag)
         if not isinstance(value, (tuple, list)):
@@ -460,7 +455,8 @@ class Tuple(Codec):
             codec.encode(each, out, depth)
 
     def decode(self, buf, at, depth=0):
-        depth = deeper(depth)
+        if self.deepens:
+            depth = deeper(depth)
         made = []
         for codec in self.of:
             value, at = codec.decode(buf, at, depth)
@@ -498,7 +494,6 @@ class Variant(Codec):
         return next((index for index, each in enumerate(self.of) if kind in each.kinds), None)
 
     def encode(self, value, out, depth=0):
-        depth = deeper(depth)
         if isinstance(value, dict) and set(value) == {"index", "value"}:
             index, value = value["index"], value["value"]
             if not isinstance(index, int) or not 0 <= index < len(self.of):
@@ -517,7 +512,6 @@ class Variant(Codec):
         raise Unfit(f"{type(value).__name__} is no {self.name}")
 
     def decode(self, buf, at, depth=0):
-        depth = deeper(depth)
         if at >= len(buf) or buf[at] >= len(self.of):
             raise Unfit("a variant has no such alternative")
         index = buf[at]

@@ -4,6 +4,7 @@ A Function encodes and decodes the arguments and results of one signature.
 """
 
 import functools
+import re
 import struct
 
 from ..errors import Errc, Unfit, error
@@ -163,11 +164,15 @@ def _holds_function(codec):
     return isinstance(codec, FunctionOf)
 
 
+# Blanks, control characters, and what is invisible or turns the writing direction.
+_unprintable = re.compile(
+    "[\\x00-\\x20\\x7f-\\xa0\\xad\\u061c\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff"
+    "\\ufff9-\\ufffb\\ufffe\\uffff\\ud800-\\udfff\\U000e0000-\\U000e0fff()]")
+
+
 def good_name(name, most=128):
     """Whether it is a function's name ([P-9])."""
-    raw = name.encode("utf-8", "surrogateescape")
-    return 0 < len(raw) <= most and not any(c in "() \t" or ord(c) < 32 or ord(c) == 127 or 0xdc80 <= ord(c) <= 0xdcff
-                                             for c in name)
+    return 0 < len(name.encode("utf-8", "surrogateescape")) <= most and not _unprintable.search(name)
 
 
 def good_type_name(name, most=128):
