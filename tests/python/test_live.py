@@ -227,6 +227,29 @@ class Cpp(Site):
         self.assertEqual(workers.call("twice", 10), 20)
 
 
+class Elastic(Site):
+    def test_two_managers_share(self):
+        [self.worker() for _ in range(4)]
+        first = self.manager().get_workers(min=1, type="zoo", timeout=PATIENCE)
+        eventually(lambda: len(first) == 4, "all workers")
+        futures = [first.submit("sleeps", 0.002) for _ in range(500)]
+        second = self.manager().get_workers(min=1, type="zoo", timeout=PATIENCE)
+        eventually(lambda: (len(first), len(second)) == (2, 2), "fair shares")
+        self.assertEqual(second.call("twice", 2), 4)
+        self.assertEqual([each.result(PATIENCE) for each in futures], [0.002] * 500)
+        second.release()
+        eventually(lambda: len(first) == 4, "all workers again")
+
+    def test_an_exact_request_takes_from_an_elastic_one(self):
+        [self.worker() for _ in range(3)]
+        first = self.manager().get_workers(min=1, max=3, type="zoo", timeout=PATIENCE)
+        eventually(lambda: len(first) == 3, "all workers")
+        second = self.manager().get_workers(2, "zoo", timeout=PATIENCE)
+        self.assertEqual((len(first), len(second)), (1, 2))
+        with self.assertRaises(maus.InvalidArgument):
+            self.manager().get_workers(min=3, max=2)
+
+
 class Relay(Site):
     def test_relayed_manager(self):
         self.worker()

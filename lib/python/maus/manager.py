@@ -18,7 +18,6 @@ import contextvars
 import itertools
 import socket
 import threading
-import time
 
 from .core.calls import Call, Options
 from .core.manager import ManagerMachine
@@ -412,8 +411,20 @@ class Manager:
         """Where workers reach it."""
         return list(self._io.machine.endpoints)
 
-    def get_workers(self, amount=1, type="default", timeout=None, wait=True):
-        """Requests workers and waits until they are there. amount 0: all that are free, at least one."""
+    def get_workers(self, amount=None, type="default", timeout=None, wait=True, *, min=None, max=None):
+        """Requests workers and waits until they are there. amount 0: all that are free, at least one.
+
+        With min, or with max, the request is elastic: it grows while nobody else waits, and gives workers back for
+        those that do. Without any number amount is 1.
+        """
+        elastic = None
+        if min is not None or max is not None:
+            elastic = (1 if min is None else min, max or 0)
+            if amount is not None or elastic[0] < 1 or elastic[1] and elastic[1] < elastic[0]:
+                raise error(Errc.invalid_argument, "an elastic request has a min of 1 at least, a max that is no less, "
+                                                   "and no amount")
+            amount = elastic[0]
+        amount = 1 if amount is None else amount
         if self._io.finished:
             raise error(Errc.shutdown, "the manager stopped")
         if not signature.good_type_name(type):
@@ -421,7 +432,7 @@ class Manager:
         made, done = Workers(self, type, amount), threading.Event()
 
         def request():
-            made._group = self._io.machine.request(type, amount)
+            made._group = self._io.machine.request(type, amount, elastic)
             self._io.groups[made._group.number] = made
             done.set()
         self._io.post(request)
@@ -436,16 +447,10 @@ class Manager:
                 raise
         return made
 
-    async def aget_workers(self, amount=1, type="default", timeout=None):
+    async def aget_workers(self, amount=None, type="default", timeout=None, **elastic):
         """The same for coroutines."""
-        made = await asyncio.get_running_loop().run_in_executor(None, lambda: self.get_workers(amount, type, wait=False))
-        begin = time.monotonic()
-        while len(made) < max(1, amount):
-            if self._io.finished or timeout is not None and time.monotonic() - begin > timeout:
-                made.release()
-                raise error(Errc.no_workers, f"{len(made)} of {amount} workers of type {type} came in time")
-            await asyncio.sleep(0.005)
-        return made
+        return await asyncio.get_running_loop().run_in_executor(
+            None, lambda: self.get_workers(amount, type, timeout, **elastic))
 
     @property
     def counters(self):

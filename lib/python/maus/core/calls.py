@@ -126,10 +126,16 @@ class Call:
 class Group:
     """A request, the workers that serve it and its calls: oldest first, whatever became of them before."""
 
-    def __init__(self, number, token, type_name, amount):
+    def __init__(self, number, token, type_name, amount, elastic_range=None):
         self.number, self.token, self.type, self.amount = number, token, type_name, amount
+        self.range, self.bounds = elastic_range, {}  # (min, max or 0); what parkservers allow: session -> fair_share
         self.links, self.calls, self.released = [], set(), False
         self.heap, self.alone, self.nested, self.aside = [], [], [], []
+
+    @property
+    def is_full(self):
+        most = self.amount if self.range is None else self.range[1]
+        return bool(most) and len(self.links) >= most
 
     def push(self, call):
         heapq.heappush(self.nested if call.options.nested else self.alone if call.alone else self.heap, call)

@@ -11,7 +11,8 @@ from ..errors import Attempt, Errc, Unfit, error
 from ..limits import Limits, heard
 from ..wire import messages, signature
 from ..wire.messages import ATTEMPT, RECORD, Batch, Violation, bad
-from .calls import Call, Group
+from . import elastic
+from .calls import Group
 from .session import MS, NEVER, SECOND, Machine, Session, agreed
 
 _result = ATTEMPT.unpack_from
@@ -39,7 +40,7 @@ class Link:
         self.rests_until, self.returned_times, self.returned = 0, 0, False
         self.window, self.pace, self.busy_since = 0, 0.0, 0
         self.callbacks = {}
-        self.direct = False
+        self.direct = self.giving_back = False
         self.is_over = False
 
     def load(self):
@@ -64,7 +65,7 @@ class ManagerMachine(Machine):
         self.dead = set()  # connections of which nothing counts any more ([P-33])
         self.last_request = self.last_call = 0
         self.timers = Timers()
-        self.counters.update(stale_answers=0, reassigned=0)
+        self.counters.update(stale_answers=0, reassigned=0, given_back=0)
         self.dirty = set()  # groups that may have something to send
 
     # Registration and requests.
@@ -76,9 +77,13 @@ class ManagerMachine(Machine):
 
     def registered(self, session, body, now):
         for each in self.groups.values():
+            each.bounds.pop(session, None)
             self.say_request(each, session)
 
     def session_lost(self, session, now):
+        for each in self.groups.values():
+            if each.bounds.pop(session, None):
+                elastic.choose(self, each, now)
         for key, link in list(self.relayed_links.items()):
             if link.session is session:
                 self.lose(link, "the parkserver that relays was lost", now)
@@ -86,15 +91,16 @@ class ManagerMachine(Machine):
     def say_request(self, group, session):
         if session.is_up:
             held = [{"lease": each.lease, "worker": each.worker} for each in group.links]
-            session.send("request", request=group.number, token=group.token, type=group.type, amount=group.amount,
-                         held=held)
+            session.send("request", elastic.extensions(group, session), request=group.number, token=group.token,
+                         type=group.type, amount=elastic.amount_of(group), held=held)
 
-    def request(self, type_name, amount):
+    def request(self, type_name, amount, elastic_range=None):
+        """Requests so many workers, or (min, max) of them."""
         self.last_request += 1
-        group = Group(self.last_request, self.settings.new_id(), type_name, amount)
+        group = Group(self.last_request, self.settings.new_id(), type_name, amount, elastic_range)
         self.groups[group.number] = group
         for link in list(self.idle_direct):
-            if not amount or len(group.links) < amount:
+            if not group.is_full:
                 self.idle_direct.remove(link)
                 self.join(group, link)
         for each in self.sessions:
@@ -124,8 +130,8 @@ class ManagerMachine(Machine):
             link = self.relayed_links.get((session, body["lease"]))
             if link is not None:
                 self.lose(link, body["why"] or "its parkserver says that the lease ended", now)
-        elif name == "rejected":
-            session.last_error = body["why"]
+        elif name == "fair_share" and body["request"] in self.groups:
+            elastic.share_came(self, self.groups[body["request"]], session, body, now)
 
     def connected(self, connection, now):
         who = self.connections.get(connection)
@@ -322,7 +328,7 @@ class ManagerMachine(Machine):
                 if older.incarnation > fields["incarnation"] and link.direct == older.direct:
                     raise bad("an older incarnation of a worker that is here")
                 self.lose(older, "the same worker came again", now)
-        if group is not None and group.amount and len(group.links) >= group.amount:
+        if group is not None and group.is_full:
             raise Violation(Errc.cancelled, "there are as many workers as were requested")
         link.token, link.worker, link.incarnation = fields["token"], fields["worker"], fields["incarnation"]
         link.lease = fields["lease"] if link.session is None else link.lease
@@ -351,7 +357,7 @@ class ManagerMachine(Machine):
                     self.say_request(group, each)
             return
         for each in self.groups.values():
-            if not each.amount or len(each.links) < each.amount:
+            if not each.is_full:
                 return self.join(each, link)
         self.idle_direct.append(link)
 
@@ -550,7 +556,7 @@ class ManagerMachine(Machine):
         group.put_aside_again()
 
     def room(self, link, now):
-        return (link.alone is None and not link.returned and now >= link.rests_until
+        return (link.alone is None and not link.giving_back and not link.returned and now >= link.rests_until
                 and len(link.held) - link.nested < link.window + link.waiting_now
                 and len(link.detached) < link.concurrency * self.settings.limits.detached_per_slot_max
                 + link.answered)
@@ -583,7 +589,7 @@ class ManagerMachine(Machine):
             if each.alone is not None and each.alone.state == "settled" and not each.held and not each.detached:
                 each.alone = None
         for call in group.alone_calls():
-            idle = [each for each in group.links if not each.held and not each.detached and not each.returned
+            idle = [each for each in group.links if not each.held and not each.detached and not each.returned and not each.giving_back
                     and now >= each.rests_until and each.alone in (None, call)]
             chosen = next((each for each in idle if self.prepare(call, each)), None)
             if chosen is not None:
@@ -736,6 +742,8 @@ class ManagerMachine(Machine):
         while self.dirty:
             group = self.dirty.pop()
             if not group.released:
+                if group.bounds:
+                    elastic.choose(self, group, now)
                 self.dispatch(group, now)
 
     def link_timer(self, link, now):

@@ -25,7 +25,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     host: str = field(default_factory=lambda: messages.cut(socket.gethostname(), 128) or "?")
     pid: int = field(default_factory=os.getpid)
-    features: tuple = ("streams", "functions")
+    features: tuple = ("streams", "functions", "elastic")
     random: object = field(default_factory=random.SystemRandom)
 
     def new_id(self):
