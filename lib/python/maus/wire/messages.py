@@ -341,6 +341,8 @@ def channel(first):
         raise Violation(Errc.version_mismatch, f"version 1 is spoken here, not {first[3]}")
     if first[4] not in (CONTROL, LINK, RELAY):
         raise bad("an unknown channel")
+    if first[6] or first[7]:
+        raise bad("reserved bytes of a header are not 0")
     return first[4]
 
 
@@ -382,6 +384,8 @@ def read_link(frames):
         if stop > end:
             raise bad("a record reaches beyond its frame")
         further = None
+        if function and number != 35 and number in RECORD_TYPES:
+            raise bad("only a call has a function number")
         if flags:
             if number in RECORD_TYPES and flags & 15 & ~PAYLOADS.get(number, 0):
                 raise bad("a flag that this record does not have")
