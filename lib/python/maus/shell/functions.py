@@ -180,7 +180,7 @@ class Functions:
         with self.lock:
             self.ending = True
             self.more.notify_all()
-        if self.loop is not None:
+        if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
 
     @property
@@ -459,6 +459,12 @@ class Functions:
     def run_loop(self):
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
+        left = asyncio.all_tasks(self.loop)
+        for each in left:
+            each.cancel()
+        if left:
+            self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self.loop.close()
 
     async def coroutine(self, call, exposed, arguments):
         try:
