@@ -60,9 +60,9 @@ class Site(unittest.TestCase):
     def worker(self, type_name="zoo", concurrency=1, endpoint=None):
         return self.start(sys.executable, str(HERE / "zoo_worker.py"), endpoint or self.endpoint, type_name, str(concurrency))
 
-    def maus(self, *arguments):
+    def maus(self, *arguments, given=""):
         made = subprocess.run([program("maus"), arguments[0], "--parkserver", self.endpoint, *arguments[1:]],
-                              capture_output=True, text=True, timeout=PATIENCE)
+                              capture_output=True, text=True, timeout=PATIENCE, input=given)
         return made.returncode, made.stdout.strip(), made.stderr.strip()
 
     def manager(self, **options):

@@ -7,6 +7,7 @@ import unittest
 from maus.core.calls import Call, Options
 from maus.core.manager import ManagerMachine
 from maus.core.session import MS, SECOND, Settings
+from maus.core.transfers import Arrivals, Outlet
 from maus.core.worker import WorkerMachine
 from maus.errors import Errc, Unfit
 from maus.wire import messages, signature
@@ -14,7 +15,7 @@ from test_golden import GOLDEN, frames_of
 
 LEASE, TOKEN, MANAGER, WORKER = (7, 1), b"t" * 16, b"m" * 16, b"w" * 16
 ADD = signature.parse("add(i32,i32)->i32")
-BOTH = dict(features=["streams", "functions"], limits={})
+BOTH = dict(features=["streams", "functions", "transfer"], limits={})
 
 
 class Desk:
@@ -155,6 +156,22 @@ class Worker(unittest.TestCase):
         self.desk.hears(self.park, messages.HEADER.pack(b"MAU", 1, 1, 200, 0), )
         self.assertEqual(self.desk.controls(), [("unimplemented", {"type": 100})])
 
+    def test_leaves(self):
+        link = self.linked()
+        self.desk.take()
+        self.desk.hears_records(link, call_record(1), call_record(2))
+        (_, (runs, waits)), = self.desk.take("calls")
+        self.desk.machine.stop([waits], self.desk.now)
+        self.desk.hears_records(link, call_record(3))  # it was on its way
+        self.assertEqual([(name, said["call"]) for name, said in self.desk.records()], [("returned", 2), ("returned", 3)])
+        self.desk.machine.answer(runs, messages.record_with_payload(2, runs.head, b"\3\0\0\0")[0])
+        self.desk.machine.flush()
+        self.desk.machine.finish_stop()
+        self.desk.turn()
+        self.assertEqual(self.desk.said[-1], ("stopped",))
+        last = [messages.read_link(frames)[0][0] for _, to, frames in self.desk.take("send") if to == link]
+        self.assertEqual(last, [2, 8])
+
     def test_too_many_calls(self):
         self.desk.machine.settings.limits.calls_per_worker_max = 2
         link = self.linked()
@@ -203,6 +220,11 @@ class Manager(unittest.TestCase):
         self.assertEqual([name for name, _ in self.desk.records()], ["rejected_by", "reject"])
         self.hello(b"a")  # on the same connection nothing counts any more
         self.assertEqual(self.desk.records(), [])
+
+    def test_what_a_lost_parkserver_said_is_no_worker(self):
+        self.desk.machine.sessions[0].lose(self.desk.now)
+        self.desk.hears(self.park, messages.control("pong", stamp=1))
+        self.assertEqual(self.desk.take("send"), [])
 
     def lost_with(self, count, concurrency=1, **options):
         """Calls of one worker that is lost, and what it said is heard."""
@@ -275,6 +297,84 @@ class Manager(unittest.TestCase):
         self.hello(b"b", token=messages.NO_ID, lease=messages.NO_LEASE)
         self.assertEqual([name for name, _ in self.desk.records()], ["rejected_by", "reject"])
         self.assertEqual(len(self.group.links), 1)
+
+
+class Transfers(unittest.TestCase):
+    """What is cut at one end is put together at the other."""
+
+    def setUp(self):
+        self.batch = messages.Batch()
+        self.outlet, self.arrivals = Outlet(self.batch, "manager_part"), Arrivals()
+        self.outlet.is_on = self.arrivals.is_on = True
+        self.came, self.frames, self.now = [], 0, 0
+
+    def add(self, key, payload):
+        self.outlet.add(key, *messages.record_with_payload(35, messages.ATTEMPT.pack(key, 1), payload))
+
+    def pass_on(self):
+        self.outlet.pump(self.now)
+        for frames in self.batch.take():
+            self.frames += len(frames) - 1
+            for number, flags, function, body, apart in messages.read_link(frames):
+                if apart is not None:
+                    apart = self.arrivals.frame(number, flags, body, apart, 10_000_000)
+                    if apart is None:
+                        continue
+                self.came.append((messages.ATTEMPT.unpack_from(body)[0], bytes(messages.payload_of(flags, body, apart)[0])))
+
+    def test_large_and_small(self):
+        large, middle = bytes(range(250)) * 20_000, b"m" * 40_000
+        self.add(1, large)
+        self.add(2, middle)
+        self.add(3, b"small")
+        self.pass_on()
+        self.assertEqual(self.came, [(3, b"small")])  # it passes what is large
+        while self.outlet.queue:
+            on_its_way = self.outlet.sent - self.outlet.taken
+            self.assertLessEqual(on_its_way, self.outlet.window)
+            self.now += MS
+            self.outlet.was_taken(self.arrivals.taken, self.now)
+            self.pass_on()
+        self.assertEqual(self.came[1:], [(1, large), (2, middle)])
+        self.assertGreater(self.frames, 5)
+        self.assertEqual((self.outlet.waiting_bytes, self.arrivals.taken), (0, len(large) + len(middle)))
+
+    def test_records_of_one_call_keep_their_order(self):
+        self.add(1, b"a" * 1_000_000)
+        self.add(1, b"b")
+        self.pass_on()
+        self.assertEqual(self.came, [])
+        while self.outlet.queue:
+            self.outlet.was_taken(self.arrivals.taken, self.now)
+            self.pass_on()
+        self.assertEqual([len(payload) for _, payload in self.came], [1_000_000, 1])
+
+    def test_given_up(self):
+        self.add(1, b"a" * 1_000_000)
+        self.add(2, b"b" * 50_000)
+        self.pass_on()
+        self.outlet.give_up(1)
+        self.outlet.was_taken(self.arrivals.taken, self.now)
+        self.pass_on()
+        self.assertEqual([(key, len(payload)) for key, payload in self.came], [(2, 50_000)])
+        self.assertEqual(self.outlet.waiting_bytes, 0)
+
+    def test_violations(self):
+        with self.assertRaises(messages.Violation):
+            self.outlet.was_taken(1, 0)
+        part = messages.record("manager_part", offset=5)[8:]
+        for flags, number, body in ((1, 40, part), (17, 35, bytes(12))):
+            with self.assertRaises(messages.Violation):
+                self.arrivals.frame(number, flags, body, b"x", 100)
+        with self.assertRaises(messages.Violation) as wrong:
+            self.arrivals.frame(40, 1, messages.record("manager_part", offset=0)[8:], b"x" * 101, 100)
+        self.assertEqual(wrong.exception.code, Errc.too_large)
+
+    def test_nothing_is_taken(self):
+        self.add(1, b"a" * 1_000_000)
+        self.pass_on()
+        self.assertFalse(self.outlet.is_stuck(self.now + SECOND, 3 * SECOND))
+        self.assertTrue(self.outlet.is_stuck(self.now + 3 * SECOND, 3 * SECOND))
 
 
 class Hostile(unittest.TestCase):

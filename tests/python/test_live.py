@@ -1,7 +1,9 @@
 """Python workers and managers with the real parkserver, and with C++ peers."""
 
 import asyncio
+import base64
 import datetime
+import json
 import math
 import os
 import re
@@ -38,6 +40,15 @@ class Commands(Site):
         eventually(lambda: "blobs" in self.maus("functions")[1], "the worker")
         code, said, wrong = self.maus("call", "blobs", "12", "700000", "--json")
         self.assertEqual((code, wrong, said.count("$bytes")), (0, "", 12))
+
+    def test_large_payloads_both_ways(self):
+        """Cut into parts both ways ([P-83]): by C++ to Python and by Python to C++."""
+        self.worker()
+        eventually(lambda: "blob" in self.maus("functions")[1], "the worker")
+        line = json.dumps({"$bytes": base64.b64encode(os.urandom(3_000_000)).decode()})
+        code, said, wrong = self.maus("map", "blob", given=line + "\n" + line + "\n")
+        self.assertEqual((code, wrong), (0, ""))
+        self.assertEqual([json.loads(each) for each in said.splitlines()], [json.loads(line)] * 2)
 
     def test_maus_functions(self):
         self.worker()
@@ -215,6 +226,8 @@ class Cpp(Site):
         self.assertEqual(workers.call("days_later", day, 3), day + datetime.timedelta(days=3))
         with self.assertRaises(maus.RemoteException):
             workers.call("divide", 1.0, 0.0)
+        readings = [(f"city {each}", float(each), day) for each in range(100_000)]  # 3 MB
+        self.assertIn("city 99999", str(workers.call("warmest", readings)))
         self.assertEqual(list(workers.map("add", range(5000), range(5000))), [2 * each for each in range(5000)])
 
     def test_mixed_group(self):

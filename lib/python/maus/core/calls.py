@@ -29,7 +29,7 @@ class Call:
     __slots__ = ("number", "name", "wanted", "arguments", "options", "deadline", "future", "group", "made_at", "state",
                  "link", "attempt", "attempts", "starts", "alone", "sent_at", "runs_since", "index", "function",
                  "encoded", "encoded_for", "callbacks", "callables", "delivered", "credit_items", "credit_bytes",
-                 "ungiven_items", "ungiven_bytes", "blamed_now", "queued", "stream")
+                 "ungiven_items", "ungiven_bytes", "blamed_now", "sending", "stream")
 
     def __init__(self, name, wanted, arguments, options, deadline, future, stream=None):
         self.number, self.name, self.wanted, self.arguments, self.options = 0, name, wanted, arguments, options
@@ -40,7 +40,7 @@ class Call:
         self.function = self.encoded = self.encoded_for = None
         self.callbacks, self.callables = 0, ()
         self.delivered = self.credit_items = self.credit_bytes = self.ungiven_items = self.ungiven_bytes = 0
-        self.blamed_now = self.queued = False
+        self.blamed_now = self.sending = False
 
     def __lt__(self, other):
         return self.number < other.number

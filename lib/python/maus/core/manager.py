@@ -13,6 +13,7 @@ from ..wire import messages, signature
 from ..wire.messages import ATTEMPT, RECORD, Batch, Violation, bad
 from . import elastic
 from .calls import Group
+from .transfers import Arrivals, Outlet
 from .session import MS, NEVER, SECOND, Machine, Session, agreed
 
 _result = ATTEMPT.unpack_from
@@ -37,6 +38,7 @@ class Link:
         self.answered = self.answered_detached = 0
         self.alone = None  # the call that this worker runs alone, or is kept free for
         self.batch = Batch()
+        self.outlet, self.arrivals = Outlet(self.batch, "manager_part"), Arrivals()
         self.rests_until, self.returned_times, self.returned = 0, 0, False
         self.window, self.pace, self.busy_since = 0, 0.0, 0
         self.callbacks = {}
@@ -151,7 +153,7 @@ class ManagerMachine(Machine):
 
     def heard(self, connection, frames, now):
         who = self.connections.get(connection)
-        if who is None and connection in self.dead:
+        if who is None and (isinstance(connection, int) or connection in self.dead):  # a session that was lost, too
             self.counters["dropped"] += 1
             return
         try:
@@ -223,6 +225,10 @@ class ManagerMachine(Machine):
         for number, flags, function, body, apart in messages.read_link(frames):
             if link.is_over:
                 return
+            if apart is not None:
+                apart = link.arrivals.frame(number, flags, body, apart, self.settings.limits.message_bytes_max)
+                if apart is None:
+                    continue
             if number == 2 and link.state == "linked":
                 self.result_came(link, flags, body, apart, now)
                 answered += 1
@@ -230,6 +236,8 @@ class ManagerMachine(Machine):
                 answered += self.record_came(link, number, flags, body, apart, now)
         if answered and not link.is_over:
             self.measure(link, answered, now)
+        if link.arrivals.tell and not link.is_over:
+            self.say(link, link.arrivals.answer("manager_taken"))
         if link.group is not None:
             self.dirty.add(link.group)
 
@@ -251,8 +259,8 @@ class ManagerMachine(Machine):
             return 0
         if 33 <= number <= 127 or number == 128 or name == "hello":
             raise bad("a worker does not say this now")
-        if name in ("part", "taken"):
-            raise bad("without the feature transfer")
+        if name == "part":
+            raise bad("a part without a further frame")
         if name == "callback" and "functions" not in link.features or name == "item" and "streams" not in link.features:
             raise bad("without this feature")
         fields, rest = messages.read_record(number, body)
@@ -263,6 +271,9 @@ class ManagerMachine(Machine):
             return 0
         if name == "goodbye":
             self.lose(link, fields["why"] or "it said goodbye", now, refused=fields["error"] == Errc.cancelled)
+            return 0
+        if name == "taken":
+            link.outlet.was_taken(fields["bytes"], now)
             return 0
         if name == "unimplemented":
             self.counters["unimplemented"] += 1
@@ -349,6 +360,7 @@ class ManagerMachine(Machine):
         link.state, link.window = "linked", link.concurrency + 1
         self.say(link, messages.record("welcome", manager=self.id, incarnation=self.incarnation, interval_ms=interval_ms,
                                        liveness=liveness, stamp=fields["stamp"], **self.features_and_limits()))
+        link.outlet.is_on = link.arrivals.is_on = "transfer" in link.features and "transfer" in self.settings.features
         self.timers.add(now + link.timeout, link)
         if group is not None:
             self.join(group, link)
@@ -402,6 +414,8 @@ class ManagerMachine(Machine):
         running = 0
         for waits in (False, True):  # one that waits for a callable counts as running if no other one may be
             for call in link.held.values():
+                if call.sending:
+                    continue
                 if running < link.concurrency and bool(call.callbacks) == waits and not call.blamed_now:
                     call.blamed_now = True
                     running += 1
@@ -417,8 +431,11 @@ class ManagerMachine(Machine):
         self.dirty.add(group)
 
     def attempt_lost(self, call, link, why, blamed, refused, detached, now):
-        call.attempts.append(Attempt(link.worker.hex(), (now - call.made_at) / 1e9, why))
         call.link, call.callbacks = None, 0
+        if call.sending:  # it was not handed to this worker ([P-86])
+            call.sending = False
+            return self.queue_again(call)
+        call.attempts.append(Attempt(link.worker.hex(), (now - call.made_at) / 1e9, why))
         if refused:
             return self.queue_again(call)
         if call.options.at_most_once:
@@ -485,6 +502,11 @@ class ManagerMachine(Machine):
         if call.state == "settled":
             return
         sent = call.link
+        if call.sending:
+            key = call.number, call.attempt
+            sent.outlet.give_up(key)
+            self.forget(sent, key)
+            call.sending = False
         call.state = "settled"
         call.group.gone(call)
         if failure is not None:
@@ -532,7 +554,7 @@ class ManagerMachine(Machine):
         if call.state == "settled":
             return
         link = call.link
-        if link is not None:
+        if link is not None and not call.sending:
             self.say(link, messages.record("cancel", call=call.number, attempt=call.attempt))
         self.settle(call, error(code, text, delivered=call.delivered), now)
 
@@ -649,8 +671,9 @@ class ManagerMachine(Machine):
             link.batch.add(RECORD.pack(12 + len(payload), 35, flags, call.index)
                            + ATTEMPT.pack(call.number, call.attempt) + payload)
         else:
-            link.batch.add(*messages.record_with_payload(35, ATTEMPT.pack(call.number, call.attempt), payload, flags,
-                                                         call.index, extensions))
+            raw, apart = messages.record_with_payload(35, ATTEMPT.pack(call.number, call.attempt), payload, flags,
+                                                      call.index, extensions)
+            link.outlet.add((call.number, call.attempt), raw, apart, call)
         if call.options.attempt_timeout:
             self.timers.add(now + int(call.options.attempt_timeout * 1e9), call)
 
@@ -705,7 +728,7 @@ class ManagerMachine(Machine):
         if len(payload) > link.limits.message_bytes_max:
             return self.callback_failed(link, (call.number, attempt), number, Errc.too_large, "", "the result is too large")
         head = ATTEMPT.pack(call.number, attempt) + number.to_bytes(8, "little")
-        link.batch.add(*messages.record_with_payload(42, head, payload))
+        link.outlet.add((call.number, attempt), *messages.record_with_payload(42, head, payload))
 
     def callback_failed(self, link, key, number, code, kind, text):
         most = link.limits.text_bytes_max
@@ -726,12 +749,15 @@ class ManagerMachine(Machine):
 
     def flush(self):
         for link in (*self.links.values(), *self.relayed_links.values()):
+            if link.outlet.queue:
+                link.outlet.pump(self.now)
             if link.batch.records or link.batch.messages:
                 self.send_batch(link)
 
     # Time.
 
     def advance(self, now):
+        self.now = now
         for each in self.sessions:
             each.advance(now)
         for what in self.timers.due(now):
@@ -749,11 +775,14 @@ class ManagerMachine(Machine):
     def link_timer(self, link, now):
         if link.is_over:
             return
+        if link.outlet.is_stuck(now, link.timeout):
+            return self.lose(link, "nothing was taken for the heartbeat timeout", now, goodbye=Errc.worker_lost)
         if now >= link.heard_at + link.timeout:
             return self.lose(link, "nothing came for the heartbeat timeout", now, goodbye=Errc.worker_lost)
         if link.group is not None:
             self.dirty.add(link.group)
-        self.timers.add(link.heard_at + link.timeout, link)
+        moved = link.outlet.moved_at if link.outlet.sent > link.outlet.taken else link.heard_at
+        self.timers.add(min(link.heard_at, max(moved, now - link.timeout + MS)) + link.timeout, link)
 
     def call_timer(self, call, now):
         if call.deadline is not None and now >= call.deadline:
@@ -765,7 +794,7 @@ class ManagerMachine(Machine):
             patience = int(call.options.attempt_timeout * 1e9)
             first = itertools.islice(link.held.values(), link.concurrency)
             key = call.number, call.attempt
-            waits = call.callbacks or call.function.items is not None and (call.credit_items <= 0 or call.credit_bytes <= 0)
+            waits = call.sending or call.callbacks or call.function.items is not None and (call.credit_items <= 0 or call.credit_bytes <= 0)
             if waits or not (key in link.detached or any(each is call for each in first)):
                 call.runs_since = now
             if now >= call.runs_since + patience:

@@ -25,7 +25,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     host: str = field(default_factory=lambda: messages.cut(socket.gethostname(), 128) or "?")
     pid: int = field(default_factory=os.getpid)
-    features: tuple = ("streams", "functions", "elastic")
+    features: tuple = ("streams", "functions", "elastic", "transfer")
     random: object = field(default_factory=random.SystemRandom)
 
     def new_id(self):
@@ -72,6 +72,7 @@ class Machine:
         self.sessions = []
         self.counters = {"violations": 0, "dropped": 0, "unimplemented": 0}
         self.stopping = False
+        self.now = 0  # as it was told last
 
     def take(self):
         """What is to be done, in order."""

@@ -20,6 +20,7 @@ from ..errors import Errc
 from ..limits import Limits, heard
 from ..wire import messages, signature
 from ..wire.messages import ATTEMPT, RECORD, Batch, Violation, bad
+from .transfers import Arrivals, Outlet
 from .session import LINK_TIMEOUT, MS, NEVER, SECOND, Backoff, Machine, Session, agreed, doubled
 
 _pack_result = RECORD.pack
@@ -60,6 +61,7 @@ class Line:
         self.held = {}
         self.nested = 0
         self.batch = Batch()
+        self.outlet, self.arrivals = Outlet(self.batch, "part"), Arrivals()
         self.limits, self.features = Limits(), frozenset()
         self.rejected_by = None
         self.last_callback = self.callbacks_open = 0
@@ -284,6 +286,10 @@ class WorkerMachine(Machine):
     def link_said(self, line, records, now):
         calls, held = [], line.held
         for number, flags, function, body, apart in records:
+            if apart is not None:
+                apart = line.arrivals.frame(number, flags, body, apart, self.settings.limits.message_bytes_max)
+                if apart is None:
+                    continue
             if number == 35 and line.state == "serving":
                 call = self.call_came(line, flags, function, body, apart, now)
                 if call is not None:
@@ -297,6 +303,8 @@ class WorkerMachine(Machine):
             self.record_came(line, number, flags, body, apart, now)
         if calls:
             self.out.append(("calls", calls))
+        if line.arrivals.tell and line.state == "serving":
+            line.batch.add(line.arrivals.answer("taken"))
 
     def call_came(self, line, flags, function, body, apart, now):
         if len(body) < 12:
@@ -306,6 +314,9 @@ class WorkerMachine(Machine):
             payload, extensions = messages.payload_of(flags, body, apart)
         else:
             payload, extensions = body[12:], ()
+        if self.stopping:  # it came while this worker leaves
+            line.batch.add(RECORD.pack(12, 4, 0, 0) + ATTEMPT.pack(number, attempt))
+            return None
         known = self.functions[function] if function < len(self.functions) else None
         call = Call(line, number, attempt, known, payload, flags & 2)
         if extensions:
@@ -361,7 +372,7 @@ class WorkerMachine(Machine):
         name = known[0]
         if number < 33 or number == 129:
             raise bad("this is said by workers only")
-        if number in (42, 43, 44) or number == 40 or number == 41:
+        if number in (40, 42, 43, 44):
             feature = "functions" if number in (42, 43) else "streams" if number == 44 else "transfer"
             if feature not in line.features or feature not in self.settings.features:
                 raise bad(f"without the feature {feature}")
@@ -381,6 +392,8 @@ class WorkerMachine(Machine):
             if name == "manager_goodbye":
                 return self.next_address(line, now)
             raise bad("this is said before welcome")
+        elif name == "manager_taken":
+            line.outlet.was_taken(fields["bytes"], now)
         elif name == "pong":
             self.ponged(line, fields["stamp"], now)
         elif name == "cancel":
@@ -417,6 +430,7 @@ class WorkerMachine(Machine):
         line.interval, line.timeout = interval_ms * MS, interval_ms * liveness * MS
         line.until = fields["stamp"] + line.timeout
         line.limits, line.features = heard(fields["limits"]), frozenset(fields["features"])
+        line.outlet.is_on = line.arrivals.is_on = "transfer" in line.features and "transfer" in self.settings.features
         self.fruitless = self.direct_backoff.failures = 0
         self.ping(line, now)
 
@@ -436,15 +450,18 @@ class WorkerMachine(Machine):
         line = call.line
         if line.held.pop((call.call, call.attempt), None) is not None:
             line.nested -= call.nested
-            line.batch.add(raw, apart)
+            line.outlet.add((call.call, call.attempt), raw, apart)
 
     def say(self, call, raw, apart=None):
         """Something before that."""
-        if (call.call, call.attempt) in call.line.held:
-            call.line.batch.add(raw, apart)
+        key = call.call, call.attempt
+        if key in call.line.held:
+            call.line.outlet.add(key, raw, apart)
 
     def flush(self):
         line = self.line
+        if line is not None and line.outlet.queue:
+            line.outlet.pump(self.now)
         if line is None or not (line.batch.records or line.batch.messages):
             return
         for frames in line.batch.take():
@@ -456,6 +473,7 @@ class WorkerMachine(Machine):
     # Time, and the end.
 
     def advance(self, now):
+        self.now = now
         for each in self.sessions:
             each.advance(now)
         line = self.line
@@ -470,7 +488,10 @@ class WorkerMachine(Machine):
             if now >= line.deadline:
                 self.next_address(line, now)
         elif line.state == "serving":
-            if now >= line.until:
+            if now >= line.until or line.outlet.is_stuck(now, line.timeout):
+                self.end_line(now)
+            elif line.outlet.waiting_bytes > self.settings.limits.queued_bytes_max:
+                self.say_goodbye(line, Errc.overloaded, "larger results wait than queued_bytes_max")
                 self.end_line(now)
             elif now >= line.next_ping:
                 self.ping(line, now)
