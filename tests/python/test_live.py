@@ -415,6 +415,20 @@ class Losses(Site):
             self.park.kill()
             self.assertEqual(self.manager(endpoint=second).get_workers(1, "zoo", timeout=PATIENCE).call("twice", 2), 4)
 
+    def test_programs_that_end_without_a_word(self):
+        """Neither stop() nor release(): they end all the same, and their worker is free."""
+        self.worker()
+        for relay in (False, True):
+            made = self.start(site.sys.executable, "-c", f"""if True:
+                import maus
+                workers = maus.Manager({self.endpoint!r}, relay={relay}).get_workers(1, 'zoo')
+                workers.submit('sleeps', 0.3)
+                workers.call('twice', 2)
+                maus.Worker({self.endpoint!r}, type='other').start()
+                """)
+            self.assertEqual(made.wait(PATIENCE), 0)
+        self.assertEqual(self.manager().get_workers(1, "zoo", timeout=PATIENCE).call("twice", 2), 4)
+
     def test_manager_dies(self):
         """The worker of a manager that was killed serves the next one."""
         self.worker()

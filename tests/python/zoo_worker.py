@@ -6,7 +6,6 @@ import os
 import pathlib
 import signal
 import sys
-import threading
 import time
 import typing
 
@@ -126,7 +125,6 @@ def expose(worker):
 def main():
     worker = maus.Worker(sys.argv[1], type=sys.argv[2] if len(sys.argv) > 2 else "zoo",
                          concurrency=int(sys.argv[3]) if len(sys.argv) > 3 else 1)
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=worker.stop).start())
     expose(worker).run()
 
 

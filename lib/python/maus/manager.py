@@ -189,6 +189,8 @@ class _ManagerThread(RouterThread):
         self.apply()
         self.finished = True
 
+    leave_at_once = leave
+
 
 def named(name):
     """A function of the worker as an argument: workers.call("apply", 3, maus.named("twice"))."""

@@ -11,6 +11,7 @@
 Functions run on threads, `concurrency` at a time. They may be generators (streams of items) and coroutines.
 """
 
+import signal
 import threading
 
 from . import hints
@@ -92,6 +93,11 @@ class _WorkerThread(IoThread):
             self.leave_until = now() + int(grace * 1e9)
             self.machine.stop(self.functions.forget(), now())
 
+    def leave_at_once(self):
+        self.leave(0)
+        if not self.finished:
+            self.machine.finish_stop()
+
     def ended(self):
         self.functions.end()
 
@@ -151,13 +157,19 @@ class Worker:
         return self
 
     def run(self):
-        """Serves until it is stopped, here or by Ctrl-C."""
+        """Serves until it is stopped: here, by Ctrl-C or (on the main thread) by SIGTERM; it leaves in order."""
         self.start()
+        before = None
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            before = signal.signal(signal.SIGTERM, lambda *_: self._io.post(self._io.leave, 10.0))
         try:
             while self._io.thread.is_alive():
                 self._io.thread.join(3600)
         except KeyboardInterrupt:
             self.stop()
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
 
     def stop(self, grace=10.0):
         """Returns what was not started, answers what runs (for `grace` seconds at most) and leaves."""

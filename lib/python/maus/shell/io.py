@@ -4,6 +4,7 @@ Other threads hand it work by `post` and wake it. It reads all that has come bef
 process that was paused does not take its peers for lost.
 """
 
+import atexit
 import collections
 import errno
 import os
@@ -11,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 
 import zmq
 
@@ -62,6 +64,19 @@ def resolved(endpoint):
     except (OSError, ValueError):
         pass
     return found
+
+
+_running = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all():
+    """A program that ends without stop() still says goodbye, and waits for no socket."""
+    for each in list(_running):
+        if each.thread.is_alive():
+            each.post(each.leave_at_once)
+    for each in list(_running):
+        each.thread.join(3)
 
 
 class Dealer:
@@ -188,6 +203,7 @@ class IoThread:
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def start(self):
+        _running.add(self)
         self.thread.start()
 
     def wake(self):
@@ -355,4 +371,7 @@ class IoThread:
 
     def ended(self):
         pass
+
+    def leave_at_once(self):
+        self.finished = True
 
