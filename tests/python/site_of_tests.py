@@ -65,6 +65,10 @@ class Site(unittest.TestCase):
                               capture_output=True, text=True, timeout=PATIENCE, input=given)
         return made.returncode, made.stdout.strip(), made.stderr.strip()
 
+    def script(self, code):
+        """A Python program that finds the package."""
+        return self.start(sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'lib' / 'python')!r})\n{code}")
+
     def manager(self, **options):
         import maus
         made = maus.Manager(options.pop("endpoint", self.endpoint), **options)

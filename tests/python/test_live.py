@@ -13,7 +13,6 @@ import threading
 import time
 import unittest
 
-import site_of_tests as site
 from site_of_tests import PATIENCE, Site, eventually, program
 
 import maus
@@ -419,7 +418,7 @@ class Losses(Site):
         """Neither stop() nor release(): they end all the same, and their worker is free."""
         self.worker()
         for relay in (False, True):
-            made = self.start(site.sys.executable, "-c", f"""if True:
+            made = self.script(f"""if True:
                 import maus
                 workers = maus.Manager({self.endpoint!r}, relay={relay}).get_workers(1, 'zoo')
                 workers.submit('sleeps', 0.3)
@@ -434,8 +433,7 @@ class Losses(Site):
         self.worker()
         code = ("import maus, os; w = maus.Manager(%r).get_workers(1, 'zoo'); w.submit('sleeps', 0.2);"
                 "w.call('sleeps', 0.01); print('x', flush=True); os.kill(os.getpid(), 9)" % self.endpoint)
-        made = self.start(site.sys.executable, "-c", "import sys; sys.path.insert(0, %r); %s" % (
-            str(site.ROOT / "lib" / "python"), code))
+        made = self.script(code)
         made.wait(PATIENCE)
         self.assertEqual(self.manager().get_workers(1, "zoo", timeout=PATIENCE).call("twice", 2), 4)
 
