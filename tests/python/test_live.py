@@ -343,6 +343,23 @@ class Losses(Site):
         self.assertEqual(len(failed.exception.attempts), 1)
         self.assertEqual(workers.call("twice", 1, at_most_once=True), 2)
 
+    def test_calls_for_one_worker(self):
+        [self.worker() for _ in range(2)]
+        workers = self.manager().get_workers(2, "zoo", timeout=PATIENCE)
+        first, second = workers.ids
+        pids = [workers.call("pid", worker=each) for each in (first, second)]
+        self.assertNotEqual(*pids)
+        self.assertEqual({workers.call("pid", worker=first) for _ in range(20)}, {pids[0]})
+        running = workers.submit("sleeps", 30.0, worker=first)
+        queued = [workers.submit("twice", each, worker=first) for each in range(20)]
+        os.kill(pids[0], signal.SIGKILL)
+        for each in (running, *queued):
+            with self.assertRaises(maus.WorkerLost):
+                each.result(PATIENCE)
+        with self.assertRaises(maus.WorkerLost):
+            workers.call("twice", 1, worker=first)
+        self.assertEqual(workers.call("pid", worker=second), pids[1])
+
     def test_attempt_timeout(self):
         self.worker()
         self.worker()

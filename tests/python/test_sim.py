@@ -343,7 +343,7 @@ class Sim:
 
 class Simulated(unittest.TestCase):
     def test_seeds(self):
-        first, _, last = os.environ.get("MAUS_SIM_SEEDS", "1:60").partition(":")
+        first, _, last = os.environ.get("MAUS_SIM_SEEDS", "1:20").partition(":")
         for seed in range(int(first), int(last or first) + 1):
             with self.subTest(seed=seed):
                 Sim(seed).play()

@@ -281,7 +281,7 @@ class Workers:
 
         `name` may be a whole signature, which chooses among functions of one name. Arguments must not be changed until
         the call is settled. Options: timeout (seconds), at_most_once, max_crashes, attempt_timeout, label, trace,
-        numpy (the result as an array).
+        worker (the id of one of `ids`: only that one), numpy (the result as an array).
         """
         call = self._make(name, arguments, options)
         self._begin(call)

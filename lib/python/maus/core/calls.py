@@ -20,6 +20,7 @@ class Options:
     trace: bytes = b""
     replayable: bool = False
     nested: bool = False
+    worker: str = ""  # only this worker of the group, by its id
     without_workers: int = Errc.deadline_exceeded
 
 
@@ -76,6 +77,8 @@ class Call:
 
     def why_not(self, named, group):
         """Why no worker of the group may be called so."""
+        if self.options.worker and all(each.worker.hex() != self.options.worker for each in group.links):
+            return error(Errc.worker_lost, f"the worker {self.options.worker} does not serve this group (any more)")
         if not named:
             exposed = sorted({each.signature for link in group.links for _, each in link.functions})
             return error(Errc.no_such_function, f"no worker exposes {self.name}; exposed are: {', '.join(exposed) or 'none'}")
@@ -131,6 +134,7 @@ class Group:
         self.range, self.bounds = elastic_range, {}  # (min, max or 0); what parkservers allow: session -> fair_share
         self.links, self.calls, self.released = [], set(), False
         self.heap, self.alone, self.nested, self.aside = [], [], [], []
+        self.addressed = False  # whether a call was ever for one worker only
 
     @property
     def is_full(self):

@@ -66,5 +66,6 @@ def give_back(machine, group, now):
                                           why="others wait for workers: it has more than its fair share"))
         machine.drop(link)
         group.links.remove(link)
+        machine.worker_gone(group, link, "it was given back", now)
         machine.counters["given_back"] += 1
         machine.out.append(("group", group))

@@ -428,7 +428,14 @@ class ManagerMachine(Machine):
                 self.attempt_lost(call, link, why, blamed and not refused, refused, id(call) in detached, now)
         link.held.clear()
         link.detached.clear()
+        self.worker_gone(group, link, why, now)
         self.dirty.add(group)
+
+    def worker_gone(self, group, link, why, now):
+        """The calls that are for this worker only fail ([P-50])."""
+        for call in [each for each in group.calls if each.options.worker] if group.addressed else ():
+            if call.options.worker == link.worker.hex():
+                self.settle(call, error(Errc.worker_lost, "the worker that it is for was lost: " + why), now)
 
     def attempt_lost(self, call, link, why, blamed, refused, detached, now):
         call.link, call.callbacks = None, 0
@@ -436,6 +443,8 @@ class ManagerMachine(Machine):
             call.sending = False
             return self.queue_again(call)
         call.attempts.append(Attempt(link.worker.hex(), (now - call.made_at) / 1e9, why))
+        if call.options.worker:
+            return self.settle(call, error(Errc.worker_lost, "the worker that it is for was lost: " + why), now)
         if refused:
             return self.queue_again(call)
         if call.options.at_most_once:
@@ -544,6 +553,7 @@ class ManagerMachine(Machine):
         if group.released:
             return self.settle(call, error(Errc.cancelled, "its workers were released"), now)
         group.calls.add(call)
+        group.addressed |= bool(call.options.worker)
         if call.deadline is not None:
             self.timers.add(call.deadline, call)
         group.push(call)
@@ -591,6 +601,8 @@ class ManagerMachine(Machine):
 
     def prepare(self, call, link):
         """Whether the worker exposes what is called; then the call knows by which function."""
+        if call.options.worker and call.options.worker != link.worker.hex():
+            return False
         for index, function in link.by_name.get(call.name, ()):
             if call.fits(function, link):
                 call.index, call.function = index, function
