@@ -5,7 +5,7 @@ import struct
 import unittest
 
 from maus.core.calls import Call, Options
-from maus.core.manager import ManagerMachine
+from maus.core.manager import ManagerMachine, split_items
 from maus.core.session import MS, SECOND, Settings
 from maus.core.transfers import Arrivals, Outlet
 from maus.core.worker import WorkerMachine
@@ -221,6 +221,13 @@ class Manager(unittest.TestCase):
         self.hello(b"a")  # on the same connection nothing counts any more
         self.assertEqual(self.desk.records(), [])
 
+    def test_items(self):
+        self.assertEqual(split_items(1, b"abc"), [b"abc"])
+        self.assertEqual(split_items(3, b"\1\0\0\0a" + bytes(4) + b"\2\0\0\0bc"), [b"a", b"", b"bc"])
+        for count, raw in ((2, b""), (2, b"\1\0\0\0a"), (2, b"\xff\0\0\0a"), (2, bytes(12)), (2, b"\0\0")):
+            with self.assertRaises(messages.Violation):
+                split_items(count, raw)
+
     def test_what_a_lost_parkserver_said_is_no_worker(self):
         self.desk.machine.sessions[0].lose(self.desk.now)
         self.desk.hears(self.park, messages.control("pong", stamp=1))
@@ -435,6 +442,11 @@ class Hostile(unittest.TestCase):
             except (Unfit, struct.error):
                 continue
             self.assertEqual(len(signature.encode_one(codec, value)), len(raw))
+
+    def test_keys_are_hashable(self):
+        codec = signature.parse_type("map<tuple<i8,list<i8>>,any>")
+        value = {(1, (2, 3)): [4]}
+        self.assertEqual(signature.decode_one(codec, signature.encode_one(codec, value)), value)
 
     def test_nesting_and_counts(self):
         any_ = signature.parse_type("any")

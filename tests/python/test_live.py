@@ -178,16 +178,16 @@ class Calls(Site):
     def test_streams(self):
         for name in ("counts", "acounts"):
             self.assertEqual(list(self.workers.stream(name, 10_000)), list(range(10_000)))
-            self.assertEqual(list(self.workers.stream(name, 500, items_max=3)), list(range(500)))
+            self.assertEqual(list(self.workers.stream(name, 100, items_max=3)), list(range(100)))
             with self.workers.stream(name, 1 << 40, items_max=10) as endless:
                 self.assertEqual([next(endless) for _ in range(25)], list(range(25)))
         sizes = [len(each) for each in self.workers.stream("blobs", 12, 700_000)]
         self.assertEqual(sizes, [700_000] * 12)
         # a reader that is slow stops its function and nothing else
-        slow = self.workers.stream("counts", 1000, items_max=2)
+        slow = self.workers.stream("counts", 100, items_max=2)
         self.assertEqual(next(slow), 0)
         self.assertEqual(self.workers.call("twice", 4), 8)
-        self.assertEqual(list(slow), list(range(1, 1000)))
+        self.assertEqual(list(slow), list(range(1, 100)))
         with self.assertRaises(maus.SignatureMismatch):
             self.workers.call("counts", 3)
 

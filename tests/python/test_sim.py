@@ -231,9 +231,8 @@ class ManagerProcess(Process):
     def do_settle(self, call, failure, function, payload):
         self.sim.settled(call, failure, payload)
 
-    def do_item(self, call, count, payload):
-        assert count == 1
-        assert struct.unpack("<q", payload) == (call.stream.read,), "an item is lost or comes twice"
+    def do_item(self, call, items):
+        assert [struct.unpack("<q", each) for each in items] == [(call.stream.read,)], "an item is lost or comes twice"
         call.stream.read += 1
         self.machine.give_credit(call, 1, 8)
 

@@ -16,6 +16,7 @@ import collections
 import concurrent.futures
 import contextvars
 import itertools
+import logging
 import socket
 import threading
 
@@ -33,6 +34,7 @@ from .wire.codecs import Reference
 
 _in_callable = contextvars.ContextVar("maus_in_callable", default=None)
 CALLABLE_THREADS = 64
+_log = logging.getLogger("maus")
 
 
 class _Raw:
@@ -119,12 +121,15 @@ class _ManagerThread(RouterThread):
         else:
             future.set_exception(failure)
 
-    def do_item(self, call, count, payload):
-        call.stream._came(call, count, payload)
+    def do_item(self, call, items):
+        call.stream._came(call, items)
 
     def do_progress(self, call, fraction, text):
         if call.future is not None and call.future._progress is not None:
-            call.future._progress(fraction, text)
+            try:
+                call.future._progress(fraction, text)
+            except Exception:
+                _log.exception("on_progress of %s", call.name)
 
     def do_group(self, group):
         made = self.groups.get(group.number)
@@ -153,7 +158,7 @@ class _ManagerThread(RouterThread):
                 arguments.append(value)
             if at != len(payload):
                 raise Unfit("bytes are left over")
-        except WRONG_BYTES as wrong:
+        except Exception as wrong:
             failure = Errc.bad_arguments, "", str(wrong)
         if failure is None:
             _in_callable.set(call)

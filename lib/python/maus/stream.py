@@ -2,16 +2,12 @@
 
 import asyncio
 import collections
-import struct
 import threading
 
 from .errors import Errc, error
 from .shell.functions import WRONG_BYTES
 from .shell.io import now
 from .wire.signature import decode_one
-
-_size = struct.Struct("<I").unpack_from
-
 
 class Stream:
     """Read by `for`, or by `async for`; the function waits while what it gave is not read. close() cancels it."""
@@ -35,18 +31,11 @@ class Stream:
             self._read_items = self._read_bytes = 0
             return (max(0, self._items_max - len(self._items)), max(0, self._bytes_max - self._unread_bytes))
 
-    def _came(self, call, count, payload):
-        codec, at, made = call.function.items, 0, []
-        if count == 1:
-            made.append((codec, payload))
-        else:
-            for _ in range(count):
-                size, = _size(payload, at)
-                made.append((codec, payload[at + 4:at + 4 + size]))
-                at += 4 + size
+    def _came(self, call, items):
+        codec = call.function.items
         with self._there:
-            self._items.extend(made)
-            self._unread_bytes += sum(len(raw) for _, raw in made)
+            self._items.extend([(codec, raw) for raw in items])
+            self._unread_bytes += sum(map(len, items))
             self._tell()
 
     def _ended(self, failure):
@@ -57,7 +46,8 @@ class Stream:
     def _tell(self):
         self._there.notify_all()
         for loop, future in self._wakers:
-            loop.call_soon_threadsafe(lambda made=future: made.done() or made.set_result(None))
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(lambda made=future: made.done() or made.set_result(None))
         self._wakers.clear()
 
     # Whoever reads.

@@ -1,6 +1,6 @@
 """A manager: requests workers, welcomes them, sends them calls, and loses no call.
 
-Besides those of Machine, its effects are ("settle", Call, error, function, payload), ("item", Call, count, payload),
+Besides those of Machine, its effects are ("settle", Call, error, function, payload), ("item", Call, [bytes, ...]),
 ("progress", Call, fraction, text), ("callback", Link, Call, ...), ("callback_over", asked), ("group", Group): its workers changed.
 """
 
@@ -696,14 +696,15 @@ class ManagerMachine(Machine):
             raise bad("an item record of no items")
         if call.function.items is None:
             raise bad("an item of what is no stream")
+        items = split_items(count, payload)
         call.delivered += count
         call.runs_since = now
-        size = len(payload) if count == 1 else len(payload) - 4 * count
+        size = sum(map(len, items))
         call.credit_items -= count
         if call.credit_items < 0 or call.credit_bytes <= 0:
             raise bad("more items than there was credit for")
         call.credit_bytes -= size
-        self.out.append(("item", call, count, payload))
+        self.out.append(("item", call, items))
 
     def give_credit(self, call, items, count):
         """Items were read: as many more may come."""
@@ -828,6 +829,23 @@ class ManagerMachine(Machine):
             self.drop(link)
         for each in self.sessions:
             each.stop("the manager stops")
+
+
+def split_items(count, payload):
+    """The items of one record, each as bytes ([P-114])."""
+    if count == 1:
+        return [payload]
+    made, at, end = [], 0, len(payload)
+    while at < end and len(made) < count:
+        size = int.from_bytes(payload[at:at + 4], "little")
+        at += 4
+        if at + size > end:
+            raise bad("an item is longer than its record")
+        made.append(payload[at:at + size])
+        at += size
+    if len(made) != count or at != end:
+        raise bad("there are not as many items as it says")
+    return made
 
 
 def errc_name(code):

@@ -134,7 +134,8 @@ class Callable:
         made = loop.create_future()
 
         def answered(answer):
-            loop.call_soon_threadsafe(lambda: made.done() or made.set_result(answer))
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(lambda: made.done() or made.set_result(answer))
         self._ask(arguments, answered)
         return self._result(await made)
 
@@ -328,7 +329,7 @@ class Functions:
                 arguments = self.with_callables(call, arguments)
             if exposed.takes is not None:
                 arguments = exposed.takes(arguments)
-        except WRONG_BYTES as wrong:
+        except Exception as wrong:
             return self.fail(call, Errc.bad_arguments, "", f"{wrong}, in a call of {call.function.signature}")
         call.payload = None
         if exposed.is_async or exposed.is_async_generator:

@@ -95,15 +95,16 @@ class RouterThread(IoThread):
     def send_more(self, route, frames):
         if self.router is None:
             return
-        queue = self.waiting.get(route)
-        if queue is not None:
-            queue.append(frames)
-            if sum(map(len, frames)) + sum(len(each) for message in queue for each in message) > self.limits.queued_bytes_max:
-                del self.waiting[route]
-                self.machine.closed(route, now())
+        if route not in self.waiting and self.try_send(route, frames):
             return
-        if not self.try_send(route, frames):
-            self.waiting[route] = collections.deque([frames])
+        queue, size = self.waiting.get(route, (collections.deque(), 0))
+        queue.append(frames)
+        size += sum(map(len, frames))
+        self.waiting[route] = queue, size
+        if size > self.limits.queued_bytes_max:  # it counts as disconnected ([P-6])
+            del self.waiting[route]
+            self.machine.closed(route, now())
+            self.machine.dead.add(route)
 
     def try_send(self, route, frames):
         try:
@@ -112,9 +113,10 @@ class RouterThread(IoThread):
             return True
 
     def send_waiting(self, route):
-        queue = self.waiting[route]
+        queue, size = self.waiting[route]
         while queue and self.try_send(route, queue[0]):
-            queue.popleft()
+            size -= sum(map(len, queue.popleft()))
+        self.waiting[route] = queue, size
         if not queue:
             del self.waiting[route]
 

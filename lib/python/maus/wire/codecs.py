@@ -41,7 +41,7 @@ def count_at(buf, at, size=1):
 
 def hashable(value):
     """Lists as tuples, so that they can be keys and members of sets."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return tuple(hashable(each) for each in value)
     if isinstance(value, set):
         return frozenset(value)
