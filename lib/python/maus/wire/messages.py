@@ -341,8 +341,8 @@ def channel(first):
         raise Violation(Errc.version_mismatch, f"version 1 is spoken here, not {first[3]}")
     if first[4] not in (CONTROL, LINK, RELAY):
         raise bad("an unknown channel")
-    if first[6] or first[7]:
-        raise bad("reserved bytes of a header are not 0")
+    if first[6] or first[7] or first[5] and first[4] != CONTROL:
+        raise bad("reserved bytes of a header are not 0, or it has a type though it is no control message")
     return first[4]
 
 
