@@ -5,7 +5,8 @@ import struct
 import unittest
 
 from maus.core.calls import Call, Options
-from maus.core.manager import ManagerMachine, split_items
+from maus.core.conversation import split_items
+from maus.core.manager import ManagerMachine
 from maus.core.session import MS, SECOND, Settings
 from maus.core.transfers import Arrivals, Outlet
 from maus.core.worker import WorkerMachine

@@ -10,7 +10,6 @@ import re
 import signal
 import tempfile
 import threading
-import time
 import unittest
 
 from site_of_tests import PATIENCE, Site, eventually, program

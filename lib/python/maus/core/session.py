@@ -1,9 +1,9 @@
 """What a worker and a manager share: settings, and a session with one parkserver (PROTOCOL.md, 5.1)."""
 
 import os
-import random
 import socket
 from dataclasses import dataclass, field
+from random import SystemRandom
 
 from ..errors import Errc
 from ..limits import Limits, heard, told
@@ -26,7 +26,7 @@ class Settings:
     host: str = field(default_factory=lambda: messages.cut(socket.gethostname(), 128) or "?")
     pid: int = field(default_factory=os.getpid)
     features: tuple = ("streams", "functions", "elastic", "transfer")
-    random: object = field(default_factory=random.SystemRandom)
+    random: object = field(default_factory=SystemRandom)
 
     def new_id(self):
         return self.random.getrandbits(128).to_bytes(16, "little")

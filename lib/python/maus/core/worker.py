@@ -284,7 +284,7 @@ class WorkerMachine(Machine):
         self.flush()
 
     def link_said(self, line, records, now):
-        calls, held = [], line.held
+        calls = []
         for number, flags, function, body, apart in records:
             if apart is not None:
                 apart = line.arrivals.frame(number, flags, body, apart, self.settings.limits.message_bytes_max)

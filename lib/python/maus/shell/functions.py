@@ -14,7 +14,6 @@ import threading
 from ..errors import Errc, Error, Unfit, error
 from ..wire import messages, signature
 from ..wire.codecs import Reference
-from ..wire.messages import RECORD
 from .io import now
 
 _result = struct.Struct("<IBBHQI").pack
