@@ -238,6 +238,47 @@ class Cpp(Site):
         self.assertEqual(workers.call("twice", 10), 20)
 
 
+class Featureless(Site):
+    """Peers that name no feature, as the first ones did, with C++ ones that have them all."""
+
+    def test_worker(self):
+        import zoo_worker
+        worker = zoo_worker.expose(maus.Worker(self.endpoint, type="old"))
+        worker._settings.features = ()
+        with worker:
+            eventually(lambda: "twice" in self.maus("functions")[1], "the worker")
+            for _ in range(2):
+                self.assertEqual(self.maus("call", "twice", "21"), (0, "42", ""))
+            self.assertEqual(self.maus("call", "echo", '[1,"x"]', "--json")[:2], (0, '[1,"x"]'))
+            line = json.dumps({"$bytes": base64.b64encode(os.urandom(300_000)).decode()})
+            self.assertEqual(json.loads(self.maus("map", "blob", given=line + "\n")[1]), json.loads(line))
+            self.assertEqual(self.maus("call", "counts", "3")[0], 1)  # a stream needs the feature
+
+    def test_manager(self):
+        self.start(program("maus-demo"), "worker", "--parkserver", self.endpoint)
+        manager = self.manager()
+        manager._io.machine.settings.features = ()
+        workers = manager.get_workers(1, "default", timeout=PATIENCE)
+        self.assertEqual(list(workers.map("add", range(500), range(500))), [2 * each for each in range(500)])
+        day = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+        self.assertIn("city 9999", str(workers.call("warmest", [(f"city {n}", float(n), day) for n in range(10_000)])))
+        future = workers.submit("add", "no number", 1)
+        with self.assertRaises(maus.BadArguments):
+            future.result(PATIENCE)
+
+    def test_bytes_that_are_no_arguments(self):
+        """What a C++ worker says of them."""
+        self.start(program("maus-demo"), "worker", "--parkserver", self.endpoint)
+        workers = self.manager().get_workers(1, "default", timeout=PATIENCE)
+        link = workers._group.links[0]
+        (_, add), = link.by_name["add"]
+        call = workers._make("add", (1, 2), {})
+        call.encoded, call.encoded_for = b"?", add
+        workers._begin(call)
+        with self.assertRaises(maus.BadArguments):
+            call.future.result(PATIENCE)
+
+
 class Elastic(Site):
     def test_two_managers_share(self):
         [self.worker() for _ in range(4)]
