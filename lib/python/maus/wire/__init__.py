@@ -1,0 +1,1 @@
+"""Bytes: messages, records, signatures, values. Nothing here knows sockets, threads or clocks."""
