@@ -4,18 +4,18 @@
 
 namespace maus {
 
-namespace {
-context of_this_call(const char* asked) {
-    return context(shell::current_call::here(asked).known());
+context this_call::context() { return maus::context(shell::current_call::here("context").known()); }
+fence this_call::fence() {
+    return maus::context(shell::current_call::here("fence").known()).fence();
 }
-}  // namespace
-
-context this_call::context() { return of_this_call("context"); }
-fence this_call::fence() { return of_this_call("fence").fence(); }
-std::stop_token this_call::stop_token() { return of_this_call("stop_token").stop_token(); }
-std::chrono::nanoseconds this_call::time_left() { return of_this_call("time_left").time_left(); }
+std::stop_token this_call::stop_token() {
+    return maus::context(shell::current_call::here("stop_token").known()).stop_token();
+}
+std::chrono::nanoseconds this_call::time_left() {
+    return maus::context(shell::current_call::here("time_left").known()).time_left();
+}
 void this_call::progress(double fraction, std::string_view text) {
-    of_this_call("progress").progress(fraction, text);
+    maus::context(shell::current_call::here("progress").known()).progress(fraction, text);
 }
 
 }  // namespace maus
