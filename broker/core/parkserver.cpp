@@ -14,14 +14,51 @@ using wire::worker_state;
 parkserver::parkserver(parkserver_config config, instant now)
     : config_(std::move(config)), started_(now) {}
 
+namespace {
+/// One of 1 MiB takes 4 to 5 ms to read.
+constexpr std::chrono::milliseconds rest_after_large{15};
+}  // namespace
+
 // --- inputs -------------------------------------------------------------------------------------
 
 void parkserver::on(core::received event, instant now, outbox& out) {
     const route from = event.from;
     if (is_parted(from)) return;
+    const bool may_wait = !put_off_.empty() || put_off_.takes_long(event.message);
+    if (may_wait && puts_off(event, now, out)) return;
+    hear(std::move(event), now, out);
+}
+
+void parkserver::hear(core::received event, instant now, outbox& out) {
+    const route from = event.from;
     const std::uint64_t before = counters_.violations;
     read(std::move(event), now, out);
     if (counters_.violations != before) count_violation(from, now, out);
+}
+
+// True: it waits for its turn, or was too much (put_off.hpp).
+bool parkserver::puts_off(core::received& event, instant now, outbox& out) {
+    const route from = event.from;
+    const bool is_large = !sessions_.contains(from) && put_off_.takes_long(event.message);
+    if (!put_off_.has(from) && !is_large) return false;
+    if (put_off_.empty() && now >= read_put_off_at_) {
+        read_put_off_at_ = base::after(now, rest_after_large);
+        return false;
+    }
+    const std::size_t bytes_max = config_.settings.limits.queued_bytes_max;
+    if (put_off_.add(from, std::move(event.message), bytes_max)) return true;
+    put_off_.drop(from);
+    reject(from, errc::overloaded, "too much waits behind large registrations", out);
+    return true;
+}
+
+void parkserver::read_put_off(instant now, outbox& out) {
+    if (put_off_.empty() || now < read_put_off_at_) return;
+    read_put_off_at_ = base::after(now, rest_after_large);
+    const route from = put_off_.next();
+    for (auto& each : put_off_.take(from)) {
+        if (!is_parted(from)) hear({from, std::move(each)}, now, out);
+    }
 }
 
 bool parkserver::is_parted(route from) const {
@@ -101,6 +138,7 @@ void parkserver::read(core::received event, instant now, outbox& out) {
 
 void parkserver::on(const core::down& event, instant, outbox& out) {
     offenders_.erase(event.from);
+    put_off_.drop(event.from);
     forget_asker(event.from);
     lose(event.from, event.why.empty() ? "its connection closed" : event.why, out);
 }
@@ -124,6 +162,7 @@ void parkserver::advance_to(instant now, outbox& out) {
         }
     }
     go_on_with_answer(now, out);
+    read_put_off(now, out);
     while (!to_serve_.empty()) {
         const std::string type = std::move(to_serve_.extract(to_serve_.begin()).value());
         serve(type, now, out);
@@ -132,8 +171,10 @@ void parkserver::advance_to(instant now, outbox& out) {
 
 instant parkserver::next_deadline() const {
     if (!to_serve_.empty() || answer_.making) return {};
-    if (!answer_.waiting.empty()) return std::min(timers_.next(), hand_over_at_);
-    return answer_.frame ? std::min(timers_.next(), answer_.until) : timers_.next();
+    instant next = timers_.next();
+    if (!put_off_.empty()) next = std::min(next, read_put_off_at_);
+    if (!answer_.waiting.empty()) return std::min(next, hand_over_at_);
+    return answer_.frame ? std::min(next, answer_.until) : next;
 }
 
 // A session has one timer, an offer one while it is open.

@@ -50,6 +50,7 @@
 #include "maus/base/shared_buffer.hpp"
 #include "maus/core/heartbeat.hpp"
 #include "maus/core/outbox.hpp"
+#include "maus/core/put_off.hpp"
 #include "maus/core/timer_heap.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/elastic.hpp"
@@ -260,6 +261,9 @@ private:
     };
 
     // --- messages
+    void hear(core::received event, instant now, core::outbox& out);
+    [[nodiscard]] bool puts_off(core::received& event, instant now, core::outbox& out);
+    void read_put_off(instant now, core::outbox& out);
     void read(core::received event, instant now, core::outbox& out);
     [[nodiscard]] bool is_parted(route from) const;
     void count_violation(route of, instant now, core::outbox& out);
@@ -378,6 +382,8 @@ private:
     std::map<manager_id, manager> managers_;
     std::unordered_map<route, session> sessions_;
     std::unordered_map<route, offender> offenders_;
+    core::put_off<route> put_off_;  // large registrations
+    instant read_put_off_at_{};
     std::unordered_map<lease_id, lease, lease_hash> leases_;
     std::map<manager_id, std::set<token_and_lease>> leases_of_;
     std::map<base::token, request_key> tokens_;

@@ -27,6 +27,7 @@ struct asked {
         made.settings.limits.message_bytes_max = bytes_max;
         return made;
     }
+    std::int64_t joins_at = -1'000'000;
     void hear(std::uint8_t route, const wire::control& what, std::int64_t ms = 0) {
         core.on(core::received{{route}, wire::encode_control(what)}, at_ms(ms), out);
     }
@@ -40,7 +41,7 @@ struct asked {
         while (arguments.size() < 1000) arguments += ",i32";
         for (std::size_t i = 0; i < functions; ++i)
             say.signatures.push_back("f" + std::to_string(i) + "(" + arguments + ")->void");
-        hear(number, say);
+        hear(number, say, joins_at += 100);  // large ones are read one by one
         REQUIRE(take_news(out) == lines{std::to_string(number) + " registered"});
     }
     void join_manager(std::uint8_t number) {
@@ -304,4 +305,40 @@ TEST_CASE("status in pages: while earlier answers were not taken there is a boun
     CHECK(untaken.size() > 30);
     untaken.clear();
     CHECK(at.page({}).first.workers.size() == 1);
+}
+
+TEST_CASE(
+    "parkserver: large registrations of strangers are read one by one, what came behind them after "
+    "them") {
+    asked at;
+    wire::register_worker say;
+    say.type = "t";
+    say.interval_ms = 3'600'000;
+    std::string arguments = "i32";
+    while (arguments.size() < 1000) arguments += ",i32";
+    for (int i = 0; i < 100; ++i)
+        say.signatures.push_back("f" + std::to_string(i) + "(" + arguments + ")->void");
+    const auto join = [&](std::uint8_t number, std::int64_t ms) {
+        say.worker = id<base::worker_id>(number);
+        at.hear(number, say, ms);
+        return take_news(at.out);
+    };
+    const auto later = [&](std::int64_t ms) {
+        at.core.advance_to(at_ms(ms), at.out);
+        return take_news(at.out);
+    };
+    CHECK(join(11, 100) == lines{"11 registered"});
+    CHECK(join(12, 100).empty());
+    CHECK(join(13, 100).empty());
+    at.hear(12, wire::status_query{}, 100);
+    at.hear(99, wire::status_query{}, 100);  // others do not wait
+    CHECK(take_news(at.out).size() == 1);
+    CHECK(at.core.next_deadline() <= at_ms(115));
+    CHECK(later(114).empty());
+    const auto both = later(115);
+    REQUIRE(both.size() == 2);
+    CHECK(both[0] == "12 registered");
+    at.core.on(core::down{{13}, ""}, at_ms(116), at.out);
+    CHECK(later(200).empty());
+    CHECK(join(14, 200) == lines{"14 registered"});
 }

@@ -32,8 +32,8 @@ void manager::define(method_id method, std::string signature, std::vector<std::s
 
 inline void manager::from_worker(const link_key& key, wire::message& message, instant now,
                                  manager_effects& out) {
-    const bool may_wait = !put_off_.empty() || is_large_hello(message);
-    if (may_wait && put_off(key, message, now, out)) [[unlikely]]
+    const bool may_wait = !put_off_.empty() || put_off_.takes_long(message);
+    if (may_wait && puts_off(key, message, now, out)) [[unlikely]]
         return;
     read(key, message, now, out);
 }
@@ -124,7 +124,7 @@ void manager::on(received event, instant now, manager_effects& out) {
 }
 
 void manager::on(down event, instant now, manager_effects& out) {
-    drop_put_off(event.from);
+    put_off_.drop_if([&](const link_key& each) { return each.via == event.from; });
     if (const auto lost = parkservers_.disconnected(event, now, out.net)) {
         return parkserver_lost(*lost, now, out);
     }
@@ -232,7 +232,7 @@ wire::request manager::as_told(const standing_request& request) const {
 
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
     parkservers_changed();
-    drop_put_off(lost.via);
+    put_off_.drop_if([&](const link_key& each) { return each.via == lost.via; });
     forget_bounds(lost.via);
     if (lost.was_registered || lost.is_news) {
         const auto kind = lost.was_registered ? notice_kind::parkserver_lost
@@ -273,7 +273,7 @@ void manager::handle(parkserver_session& from, const wire::control& message, ins
                      manager_effects& out) {
     if (const auto* ended = std::get_if<wire::lease_ended>(&message)) {
         const link_key key{from.via(), ended->lease};
-        drop_put_off(key);
+        put_off_.drop(key);
         if (links_.contains(key)) {
             end(key, link_end::lost, std::nullopt, wire::printable(ended->why), now, out);
         }

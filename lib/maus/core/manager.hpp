@@ -35,6 +35,7 @@
 #include "maus/core/dispatcher.hpp"
 #include "maus/core/open_callbacks.hpp"
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/core/put_off.hpp"
 #include "maus/wire/elastic.hpp"
 #include "maus/wire/feature.hpp"
 
@@ -260,17 +261,9 @@ private:
 
     inline void from_worker(const link_key& key, wire::message& message, instant now,
                             manager_effects& out);
-    /// If it is a hello.
-    [[nodiscard]] static bool is_large_hello(const wire::message& message) {
-        return message.first.size() > 64u << 10;
-    }
-    [[nodiscard]] bool put_off(const link_key& key, wire::message& message, instant now,
-                               manager_effects& out);
+    [[nodiscard]] bool puts_off(const link_key& key, wire::message& message, instant now,
+                                manager_effects& out);
     void read_put_off(instant now, manager_effects& out);
-    void drop_put_off(route via);
-    void drop_put_off(const link_key& key) { (void)take_put_off(key); }
-    /// Nothing: it has none.
-    std::vector<wire::message> take_put_off(const link_key& key);
     void read(const link_key& key, wire::message& message, instant now, manager_effects& out);
     void greet(const link_key& key, wire::message& message, instant now, manager_effects& out);
     [[nodiscard]] std::optional<base::failure> unwelcome(const wire::hello& hello,
@@ -316,11 +309,8 @@ private:
     std::map<base::request_id, group_id> numbers_;  // of elastic requests
     std::set<group_id> to_give_back_;               // that may have more than they are to have
     link_map links_;
-    std::unordered_set<route> ended_;  // connections that have had their link
-    std::unordered_map<link_key, std::vector<wire::message>, link_key_hash>
-        put_off_;  // large hellos, and what came behind them
-    std::deque<link_key> put_off_order_;
-    std::size_t put_off_bytes_ = 0;
+    std::unordered_set<route> ended_;           // connections that have had their link
+    put_off<link_key, link_key_hash> put_off_;  // large hellos
     instant read_put_off_at_{};
     std::uint64_t requests_made_ = 0;
     instant silence_check_ = never;  // no link can be silent before

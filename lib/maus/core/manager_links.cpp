@@ -31,28 +31,17 @@ link_address manager::address_of(const link_key& key) const {
     return made;
 }
 
-// A hello may be megabytes of signatures. Such ones are read one by one, with rests: many strangers that come
-// at a time keep nobody else waiting. What they say behind it waits with it, and that is not much: nobody
-// answers them yet.
-bool manager::put_off(const link_key& key, wire::message& message, instant now,
-                      manager_effects& out) {
-    constexpr std::size_t messages_max = 16;
+// True: it waits for its turn, or was too much (put_off.hpp).
+bool manager::puts_off(const link_key& key, wire::message& message, instant now,
+                       manager_effects& out) {
     const bool is_linked = links_.contains(key);
     const bool is_stranger = !is_linked && (!key.relayed.none() || !ended_.contains(key.via));
-    const auto waiting = put_off_.find(key);
-    const bool is_behind = waiting != put_off_.end();
-    if (!is_behind && !(is_stranger && is_large_hello(message))) return false;
-    const std::size_t bytes = message.bytes();
-    const bool too_many = is_behind && waiting->second.size() >= messages_max;
-    if (too_many || put_off_bytes_ + bytes > config_.settings.limits.queued_bytes_max) {
-        const failure why{errc::overloaded, "too much waits behind large hellos"};
-        drop_put_off(key);
-        is_linked ? violation(key, why, now, out) : reject(key, why, out);
+    if (!put_off_.has(key) && !(is_stranger && put_off_.takes_long(message))) return false;
+    if (put_off_.add(key, std::move(message), config_.settings.limits.queued_bytes_max))
         return true;
-    }
-    put_off_bytes_ += bytes;
-    if (!is_behind) put_off_order_.push_back(key);
-    put_off_[key].push_back(std::move(message));
+    const failure why{errc::overloaded, "too much waits behind large hellos"};
+    put_off_.drop(key);
+    is_linked ? violation(key, why, now, out) : reject(key, why, out);
     return true;
 }
 
@@ -60,28 +49,9 @@ void manager::read_put_off(instant now, manager_effects& out) {
     constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
     if (now < read_put_off_at_) return;
     read_put_off_at_ = base::after(now, rest);
-    MAUS_ASSERT(put_off_order_.size() == put_off_.size(), "what is put off has no order");
-    const link_key key = put_off_order_.front();
-    auto messages = take_put_off(key);
+    const link_key key = put_off_.next();
+    auto messages = put_off_.take(key);
     for (auto& each : messages) read(key, each, now, out);
-}
-
-std::vector<wire::message> manager::take_put_off(const link_key& key) {
-    const auto found = put_off_.find(key);
-    if (found == put_off_.end()) return {};
-    auto messages = std::move(found->second);
-    for (const auto& each : messages) put_off_bytes_ -= each.bytes();
-    put_off_.erase(found);
-    std::erase(put_off_order_, key);
-    MAUS_ASSERT(!put_off_.empty() || put_off_bytes_ == 0, "bytes are put off of no message");
-    return messages;
-}
-
-void manager::drop_put_off(route via) {
-    const auto order = put_off_order_;
-    for (const auto& key : order) {
-        if (key.via == via) drop_put_off(key);
-    }
 }
 
 void manager::read(const link_key& key, wire::message& message, instant now, manager_effects& out) {

@@ -1,0 +1,73 @@
+// Messages of strangers that take long to read, and what came behind them.
+//
+// A registration or a hello may be megabytes of signatures. Such ones are read one by one, with rests: many
+// strangers that come at a time keep nobody else waiting. What they say behind it waits with it, and that is
+// not much: nobody answers them yet.
+//
+// Pure: no socket, clock or thread.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "maus/base/assert.hpp"
+#include "maus/wire/message.hpp"
+
+namespace maus::core {
+
+/// By sender.
+template <class Key, class Hash = std::hash<Key>>
+class put_off {
+public:
+    [[nodiscard]] static bool takes_long(const wire::message& message) {
+        return message.first.size() > 64u << 10;
+    }
+    [[nodiscard]] bool empty() const { return order_.empty(); }
+    [[nodiscard]] bool has(const Key& from) const { return waiting_.contains(from); }
+    /// False: more would wait than may.
+    [[nodiscard]] bool add(const Key& from, wire::message&& message, std::size_t bytes_max) {
+        constexpr std::size_t messages_max = 16;
+        const std::size_t bytes = message.bytes();
+        const auto waiting = waiting_.find(from);
+        const bool is_behind = waiting != waiting_.end();
+        if (is_behind && waiting->second.size() >= messages_max) return false;
+        if (bytes_ + bytes > bytes_max) return false;
+        bytes_ += bytes;
+        if (!is_behind) order_.push_back(from);
+        waiting_[from].push_back(std::move(message));
+        return true;
+    }
+    /// Whose turn it is. Not if empty().
+    [[nodiscard]] const Key& next() const { return order_.front(); }
+    /// All of this sender; nothing: it has none.
+    std::vector<wire::message> take(const Key& from) {
+        const auto found = waiting_.find(from);
+        if (found == waiting_.end()) return {};
+        auto messages = std::move(found->second);
+        for (const auto& each : messages) bytes_ -= each.bytes();
+        waiting_.erase(found);
+        std::erase(order_, from);
+        MAUS_ASSERT(order_.size() == waiting_.size(), "what is put off has no order");
+        MAUS_ASSERT(!waiting_.empty() || bytes_ == 0, "bytes are put off of no message");
+        return messages;
+    }
+    void drop(const Key& from) { (void)take(from); }
+    template <class Predicate>
+    void drop_if(Predicate is_one) {
+        const auto order = order_;
+        for (const auto& each : order) {
+            if (is_one(each)) drop(each);
+        }
+    }
+
+private:
+    std::unordered_map<Key, std::vector<wire::message>, Hash> waiting_;
+    std::deque<Key> order_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace maus::core
