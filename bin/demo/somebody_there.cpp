@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <iostream>
@@ -71,7 +72,11 @@ private:
 bool somebody_is_there(const std::vector<std::string>& parkservers,
                        maus::programs::stop_signals& signals) {
     if (parkservers.empty()) return true;
-    inquiry all(parkservers);
+    std::vector<std::string> each_once;
+    for (const auto& one : parkservers) {
+        if (std::ranges::find(each_once, one) == each_once.end()) each_once.push_back(one);
+    }
+    inquiry all(each_once);
     const auto stopping = signals.on_stop([&] { all.stop(); });
     if (all.wait()) return true;
     if (signals.asked()) return false;

@@ -392,7 +392,10 @@ TEST_CASE("jobs, workers and managers take all the parkservers that they are giv
     first.reset();  // one of the two is enough
     words draw = with_both("picture");
     draw.insert(draw.end(), {"--width", "64", "--json"});
-    CHECK(run_json("maus-demo", draw)["workers"][0]["pid"] == worker.pid());
+    const outcome drawn = run("maus-demo", draw);
+    CHECK(drawn.code == good);
+    CHECK(json::parse(drawn.out)["workers"][0]["pid"] == worker.pid());
+    CHECK_THAT(drawn.err, maus_test::has_text("was not reached"));  // and it says so
     CHECK(run("maus-demo", with_both("manager")).code == good);
 }
 

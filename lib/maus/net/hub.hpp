@@ -96,6 +96,7 @@ private:
         std::uint64_t seen = 0;  // at the last look
         // Where the system does not count: its part of what the process has grown by since its last message.
         std::size_t grown = 0;
+        base::instant coming_since = base::never;
         bool ended = false;  // cut off; libzmq may never say so of one that it does not read
     };
 

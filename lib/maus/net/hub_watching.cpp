@@ -48,6 +48,7 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
             whose->speaks |= whose->heard;
             whose->heard = 0;
             coming.grown = 0;
+            coming.coming_since = base::never;
         } else if (bytes_unread(fd) != 0) {
             uncounted_.push_back({&coming, fd, whose});
         }
@@ -72,14 +73,20 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
 
 // Over ipc the system does not count what comes. But what libzmq keeps of an unfinished message the process
 // has grown by, and who sends one without end is nearly always ahead of who reads it. So what the process
-// grew by is shared out among those of whom something comes. That is no exact measure, so there is more room.
+// grew by is shared out among those of whom something comes. That is no exact measure: a program may grow for
+// reasons of its own while a good peer's message is on its way. So there is more room, and time for the message.
 std::vector<hub::uncounted> hub::uncounted_over() {
     constexpr std::size_t room = 32u << 20;
+    constexpr std::chrono::milliseconds time{200};
+    const base::instant now = clock_now();
     std::vector<uncounted> over;
     const std::size_t sharing = uncounted_.size() + counted_growing_;
     for (const auto& each : uncounted_) {
-        each.coming->grown += memory_growth_ / sharing;
-        if (each.coming->grown > unfinished_bytes_max(each.whose) + room) over.push_back(each);
+        transfer& its = *each.coming;
+        its.grown += memory_growth_ / sharing;
+        if (its.coming_since == base::never) its.coming_since = now;
+        const bool is_large = its.grown > unfinished_bytes_max(each.whose) + room;
+        if (is_large && now >= base::after(its.coming_since, time)) over.push_back(each);
     }
     return over;
 }
