@@ -38,6 +38,9 @@ namespace {
 // In messages. What libzmq has is outside of our own bound of a peer's queue, and these may be as large as
 // what is copied; more room would not make it faster.
 constexpr int high_water_mark = 1000;
+// Messages of one peer that libzmq reads ahead of us. Its thread reads of each of up to 256 connections in
+// turn, so with many peers that send small messages without pause this is what others wait for there.
+constexpr int read_ahead = 64;
 constexpr std::chrono::milliseconds linger{500};
 
 std::atomic<std::uint64_t> monitors_made{0};
@@ -215,7 +218,7 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const base::setti
         data_ = make_zmq(context, type);
         set(data_, zmq::sockopt::linger, static_cast<int>(linger.count()));
         set(data_, zmq::sockopt::sndhwm, high_water_mark);
-        set(data_, zmq::sockopt::rcvhwm, high_water_mark);
+        set(data_, zmq::sockopt::rcvhwm, read_ahead);
         set(data_, zmq::sockopt::maxmsgsize,
             static_cast<std::int64_t>(bounds.message_bytes_max + bounds.control_bytes_max));
         set(data_, zmq::sockopt::handshake_ivl, static_cast<int>(handshake_max.count()));
