@@ -9,9 +9,9 @@ using namespace spec;
 
 TEST_CASE("P-107: calls wait while a worker is set up, and it goes on to ping") {
     fake_manager manager;
-    real_worker real;
     gate setting_up{patience};
     std::atomic<bool> is_set_up = false;
+    real_worker real;
     real.worker.on_lease([&](const maus::lease_info&) {
         setting_up.pass();
         is_set_up = true;
@@ -39,9 +39,9 @@ TEST_CASE("P-107: calls wait while a worker is set up, and it goes on to ping") 
 TEST_CASE(
     "P-107: a worker that refuses returns what came, says goodbye with cancelled, and rests") {
     fake_manager manager;
-    real_worker real;
     gate setting_up{patience};
     std::atomic<int> refusals_left = 1;
+    real_worker real;
     real.worker.on_lease([&](const maus::lease_info&) {
         setting_up.pass();
         if (refusals_left-- > 0) throw std::runtime_error("no licence is left");
@@ -66,8 +66,8 @@ TEST_CASE(
 TEST_CASE("P-107: a worker is available only when it is cleared up") {
     router park;
     fake_manager manager;
-    real_worker real;
     gate clearing{patience};
+    real_worker real;
     real.worker.on_release([&](const maus::lease_info&) { clearing.pass(); });
     real.worker.register_parkserver(park.endpoint());
     real.worker.start();

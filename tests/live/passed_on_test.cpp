@@ -40,12 +40,13 @@ struct two_deep {
         });
     }
     void begin() {
+        // Functions of the outer one use the inner ones.
+        inners = manager.get_workers({.type = "inner"});
+        outers = manager.get_workers({.type = "outer"});
         inner.connect(manager.endpoint(), "inner");
         inner.start();
         outer.connect(manager.endpoint(), "outer");
         outer.start();
-        inners = manager.get_workers({.type = "inner"});
-        outers = manager.get_workers({.type = "outer"});
     }
     template <class R, class... Args>
     maus::future<R> call(const char* name, const Args&... arguments) const {
