@@ -14,18 +14,13 @@ using wire::worker_state;
 parkserver::parkserver(parkserver_config config, instant now)
     : config_(std::move(config)), started_(now) {}
 
-namespace {
-/// One of 1 MiB takes 4 to 5 ms to read.
-constexpr std::chrono::milliseconds rest_after_large{15};
-}  // namespace
-
 // --- inputs -------------------------------------------------------------------------------------
 
 void parkserver::on(core::received event, instant now, outbox& out) {
     const route from = event.from;
     if (is_parted(from)) return;
     const bool may_wait = !put_off_.empty() || put_off_.takes_long(event.message);
-    if (may_wait && puts_off(event, now, out)) return;
+    if (may_wait && puts_off(event, out)) return;
     hear(std::move(event), now, out);
 }
 
@@ -37,14 +32,10 @@ void parkserver::hear(core::received event, instant now, outbox& out) {
 }
 
 // True: it waits for its turn, or was too much (put_off.hpp).
-bool parkserver::puts_off(core::received& event, instant now, outbox& out) {
+bool parkserver::puts_off(core::received& event, outbox& out) {
     const route from = event.from;
     const bool is_large = !sessions_.contains(from) && put_off_.takes_long(event.message);
     if (!put_off_.has(from) && !is_large) return false;
-    if (put_off_.empty() && now >= read_put_off_at_) {
-        read_put_off_at_ = base::after(now, rest_after_large);
-        return false;
-    }
     const std::size_t bytes_max = config_.settings.limits.queued_bytes_max;
     if (put_off_.add(from, std::move(event.message), bytes_max)) return true;
     put_off_.drop(from);
@@ -53,11 +44,10 @@ bool parkserver::puts_off(core::received& event, instant now, outbox& out) {
 }
 
 void parkserver::read_put_off(instant now, outbox& out) {
-    if (put_off_.empty() || now < read_put_off_at_) return;
-    read_put_off_at_ = base::after(now, rest_after_large);
-    const route from = put_off_.next();
-    for (auto& each : put_off_.take(from)) {
-        if (!is_parted(from)) hear({from, std::move(each)}, now, out);
+    const auto from = put_off_.next(now);
+    if (!from) return;
+    for (auto& each : put_off_.take(*from)) {
+        if (!is_parted(*from)) hear({*from, std::move(each)}, now, out);
     }
 }
 
@@ -171,8 +161,7 @@ void parkserver::advance_to(instant now, outbox& out) {
 
 instant parkserver::next_deadline() const {
     if (!to_serve_.empty() || answer_.making) return {};
-    instant next = timers_.next();
-    if (!put_off_.empty()) next = std::min(next, read_put_off_at_);
+    const instant next = std::min(timers_.next(), put_off_.next_deadline());
     if (!answer_.waiting.empty()) return std::min(next, hand_over_at_);
     return answer_.frame ? std::min(next, answer_.until) : next;
 }

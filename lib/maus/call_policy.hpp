@@ -32,8 +32,8 @@ struct call_tags {
     }
 };
 
-/// What a call_options says. What each field means is told there.
-struct call_policy {
+/// What each call has. What each field means is told at call_options.
+struct call_terms {
     maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
     std::uint8_t max_crashes = 3;
@@ -41,37 +41,25 @@ struct call_policy {
     bool replayable = false;
     std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
     std::chrono::nanoseconds attempt_timeout = std::chrono::nanoseconds::max();
+};
+
+/// What a call_options says.
+struct call_policy : call_terms {
     std::unique_ptr<call_tags> tags = {};  ///< mostly none
 
     call_policy() = default;
     // Not explicit: it is the same, kept otherwise.
     call_policy(const call_options& options)
-        : delivery(options.delivery),
-          when_full(options.when_full),
-          max_crashes(options.max_crashes),
-          priority(options.priority),
-          replayable(options.replayable),
-          timeout(options.timeout),
-          attempt_timeout(options.attempt_timeout) {
+        : call_terms{options.delivery,       options.when_full,  options.max_crashes,
+                     options.priority,       options.replayable, options.timeout,
+                     options.attempt_timeout} {
         call_tags has{options.label, options.trace, {}, options.hedge_after, options.stop};
         if (!options.worker.empty()) has.worker = options.worker.text();
         if (!has.empty()) tags = std::make_unique<call_tags>(std::move(has));
     }
-    call_policy(const call_policy& from) { *this = from; }
+    call_policy(const call_policy& from) : call_terms(from), tags(copy_of(from)) {}
     call_policy(call_policy&&) noexcept = default;
-    call_policy& operator=(const call_policy& from) {
-        delivery = from.delivery;
-        when_full = from.when_full;
-        max_crashes = from.max_crashes;
-        priority = from.priority;
-        replayable = from.replayable;
-        timeout = from.timeout;
-        attempt_timeout = from.attempt_timeout;
-        if (from.tags != nullptr || tags != nullptr) [[unlikely]] {
-            tags = from.tags == nullptr ? nullptr : std::make_unique<call_tags>(*from.tags);
-        }
-        return *this;
-    }
+    call_policy& operator=(const call_policy& from) { return *this = call_policy(from); }
     call_policy& operator=(call_policy&&) noexcept = default;
     ~call_policy() = default;
 
@@ -91,6 +79,11 @@ struct call_policy {
     [[nodiscard]] bool is_timed() const { return attempt_timeout != attempt_timeout.max(); }
     /// Whether it is for one worker and no other.
     [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }
+
+private:
+    [[nodiscard]] static std::unique_ptr<call_tags> copy_of(const call_policy& from) {
+        return from.tags ? std::make_unique<call_tags>(*from.tags) : nullptr;
+    }
 };
 
 }  // namespace maus::detail

@@ -38,8 +38,7 @@ struct limits {
     /// Bytes of the calls of one group of workers: the arguments of those that are not settled, and
     /// the results of those whose callbacks have not run yet. A call that would make it more blocks
     /// or fails with overloaded; one that is larger than all of that is taken when there is no other.
-    /// (Results in futures are the program's own, and do not count. Nor do up to 48 bytes, which lie in the call
-    /// itself: calls_max bounds them.)
+    /// (Results in futures are the program's own, and do not count.)
     std::size_t calls_bytes_max = 256u << 20;
     /// Calls that one worker holds, running, waiting and detached together; and as many again that
     /// callables make and wait for (function.hpp).

@@ -41,7 +41,8 @@ struct asked {
         while (arguments.size() < 1000) arguments += ",i32";
         for (std::size_t i = 0; i < functions; ++i)
             say.signatures.push_back("f" + std::to_string(i) + "(" + arguments + ")->void");
-        hear(number, say, joins_at += 100);  // large ones are read one by one
+        hear(number, say, joins_at += 100);
+        core.advance_to(at_ms(joins_at), out);  // large ones are read one by one
         REQUIRE(take_news(out) == lines{std::to_string(number) + " registered"});
     }
     void join_manager(std::uint8_t number) {
@@ -321,6 +322,7 @@ TEST_CASE(
     const auto join = [&](std::uint8_t number, std::int64_t ms) {
         say.worker = id<base::worker_id>(number);
         at.hear(number, say, ms);
+        at.core.advance_to(at_ms(ms), at.out);
         return take_news(at.out);
     };
     const auto later = [&](std::int64_t ms) {

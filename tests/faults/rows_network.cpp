@@ -171,9 +171,10 @@ void reset(stage& on) {
     }
 }
 
-// 12 MiB there and back at 2 MiB/s, with heartbeats that a payload of 6 MiB would keep waiting, and
-// small calls beside them.
-void slow_transfer(stage& on, bool relayed) {
+const words usual_beat = {"--interval-ms", "1000", "--liveness", "3"};
+
+/// A manager and a worker on a link of so many bytes a second; gives what the manager's arguments are to go on with.
+words paced_link(stage& on, std::size_t bytes_a_second, bool relayed) {
     on.start_parkserver();
     const auto to_park = std::make_shared<proxy>(on.endpoint());
     on.keep(to_park);
@@ -181,15 +182,23 @@ void slow_transfer(stage& on, bool relayed) {
     const std::string place = on.place();
     const auto to_boss = std::make_shared<proxy>(place);
     on.keep(to_boss);
-    for (const auto& each : {to_park, to_boss}) each->pace(2u << 20);
-    const words beat = {"--interval-ms", "1000", "--liveness", "3"};
-    words boss = {"--amount",     "1",  "--outstanding", "2",       "--large-every", "20",
-                  "--once-every", "40", "--large-bytes", "12582912"};
-    boss.insert(boss.end(), beat.begin(), beat.end());
+    for (const auto& each : {to_park, to_boss}) each->pace(bytes_a_second);
+    words boss = {"--amount", "1"};
+    boss.insert(boss.end(), usual_beat.begin(), usual_beat.end());
     const words way = relayed ? words{"--relayed"}
                               : words{"--endpoint", place, "--advertise", to_boss->endpoint()};
     boss.insert(boss.end(), way.begin(), way.end());
-    peer& worker = on.worker(beat);
+    return boss;
+}
+
+// 12 MiB there and back at 2 MiB/s, with heartbeats that a payload of 6 MiB would keep waiting, and
+// small calls beside them.
+void slow_transfer(stage& on, bool relayed) {
+    words boss = paced_link(on, 2u << 20, relayed);
+    const words calls = {"--outstanding", "2",  "--large-every", "20",
+                         "--once-every",  "40", "--large-bytes", "12582912"};
+    boss.insert(boss.end(), calls.begin(), calls.end());
+    peer& worker = on.worker(usual_beat);
     peer& manager = on.manager(boss);
     on.wait(
         "two large calls, and small ones beside them",
@@ -204,22 +213,11 @@ void slow_transfer(stage& on, bool relayed) {
 void large_transfer(stage& on, bool relayed) {
     constexpr std::uint64_t large = 20;
     constexpr std::chrono::minutes bound{15};
-    on.start_parkserver();
-    const auto to_park = std::make_shared<proxy>(on.endpoint());
-    on.keep(to_park);
-    on.parkserver_seen_at = to_park->endpoint();
-    const std::string place = on.place();
-    const auto to_boss = std::make_shared<proxy>(place);
-    on.keep(to_boss);
-    for (const auto& each : {to_park, to_boss}) each->pace(256u << 10);
-    const words beat = {"--interval-ms", "1000", "--liveness", "3"};
-    words boss = {"--amount",   "1",  "--outstanding", "1000",    "--rate", "5",
-                  "--large-at", "20", "--large-bytes", "50331648"};
-    boss.insert(boss.end(), beat.begin(), beat.end());
-    const words way = relayed ? words{"--relayed"}
-                              : words{"--endpoint", place, "--advertise", to_boss->endpoint()};
-    boss.insert(boss.end(), way.begin(), way.end());
-    (void)on.worker(beat);
+    words boss = paced_link(on, 256u << 10, relayed);
+    const words calls = {"--outstanding", "1000", "--rate",        "5",
+                         "--large-at",    "20",   "--large-bytes", "50331648"};
+    boss.insert(boss.end(), calls.begin(), calls.end());
+    (void)on.worker(usual_beat);
     peer& manager = on.manager(boss);
     const std::uint64_t ticket = (std::uint64_t{manager.number()} << 32) + large;
     std::map<std::uint64_t, maus::base::instant> begun;

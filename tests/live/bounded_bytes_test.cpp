@@ -83,11 +83,11 @@ TEST_CASE("the arguments of calls that are not settled are bounded", "[bytes]") 
 
 TEST_CASE("one call that is larger than the bound passes alone", "[bytes]") {
     narrow with;
-    auto small = with.hold(100);
+    auto small = with.hold(10);
     REQUIRE(with.held.wait_for_arrivals(1));
     CHECK(error_of(with.hold_or_fail(2 * narrow_bytes)).code() == maus::errc::overloaded);
     with.held.open();
-    CHECK(value_of(small) == 100);
+    CHECK(value_of(small) == 10);
     CHECK(value_of(with.hold_or_fail(2 * narrow_bytes)) == 2 * narrow_bytes);
     CHECK(value_of(with.hold(2 * narrow_bytes)) == 2 * narrow_bytes);
 }

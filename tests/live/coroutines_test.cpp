@@ -189,15 +189,22 @@ TEST_CASE("callables that are coroutines may wait for each other after they have
     stops.join();
 }
 
-TEST_CASE("a coroutine that waits after it has gone on keeps no other from going on") {
-    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
-    maus::worker worker({.concurrency = 2});
+namespace {
+// Coroutines that ask, and go on to ask.
+void expose_askers(maus::worker& worker) {
     worker.expose("both", [](int x, unary_function f) -> maus::future<int> {
         const int once = co_await f.async(x);
         co_return f(once);
     });
     worker.expose(
         "ask", [](int x, unary_function f) -> maus::future<int> { co_return co_await f.async(x); });
+}
+}  // namespace
+
+TEST_CASE("a coroutine that waits after it has gone on keeps no other from going on") {
+    maus::manager manager({.endpoint = "tcp://127.0.0.1:*"});
+    maus::worker worker({.concurrency = 2});
+    expose_askers(worker);
     worker.connect(manager.endpoint());
     worker.start();
     auto workers = manager.get_workers();
@@ -248,12 +255,7 @@ TEST_CASE("a thousand callables and coroutines that wait are served") {
     const bool own_loop = GENERATE(false, true);
     maus::manager manager({.endpoint = "tcp://127.0.0.1:*", .own_loop = own_loop});
     maus::worker worker({.concurrency = 2, .limits = many});
-    worker.expose("both", [](int x, unary_function f) -> maus::future<int> {
-        const int once = co_await f.async(x);
-        co_return f(once);
-    });
-    worker.expose(
-        "ask", [](int x, unary_function f) -> maus::future<int> { co_return co_await f.async(x); });
+    expose_askers(worker);
     worker.connect(manager.endpoint());
     worker.start();
     auto workers = manager.get_workers();

@@ -135,7 +135,7 @@ void draw_lost(plan& made, base::random& from) {
     made.burst_max = 6;
     made.concurrency_max = 5;
     made.crashes = 2 + fraction(from) * 2;
-    made.outstanding_max = 40;  // each brings ten others, one after the other
+    made.outstanding_max = 20;  // each brings ten others, one after the other
     made.slow = made.stops = made.pauses = made.partitions = made.cancels = 0;
     made.once = made.poison = made.throwing = made.detached = made.absent = 0;
     made.streams = made.addressed = 0;

@@ -62,8 +62,7 @@ public:
     [[nodiscard]] byte_view view() const noexcept { return {data_, size_}; }
 
     /// Appends `count` bytes of unspecified value and returns where they start.
-    // Without the attribute a compiler that has grown tired of inlining makes a call of each field that is
-    // written: 44 instructions of a worker's 1,700 for each call.
+    // Without the attribute each field that is written became a call once more was written in one source.
     [[gnu::always_inline]] std::byte* extend(std::size_t count) {
         if (count > capacity() - size_) grow(count);
         std::byte* where = data_ + size_;

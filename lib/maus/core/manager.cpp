@@ -161,7 +161,7 @@ void manager::advance_to(instant now, manager_effects& out) {
 
 instant manager::next_deadline() const {
     return std::min({dispatcher_.next_deadline(), silence_check_, parkservers_.next_deadline(),
-                     put_off_.empty() ? never : read_put_off_at_});
+                     put_off_.next_deadline()});
 }
 
 void manager::check_silence(instant now, manager_effects& out) {

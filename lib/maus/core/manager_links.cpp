@@ -46,12 +46,10 @@ bool manager::puts_off(const link_key& key, wire::message& message, instant now,
 }
 
 void manager::read_put_off(instant now, manager_effects& out) {
-    constexpr auto rest = std::chrono::milliseconds{40};  // one of 4 MiB takes 12 to 20 ms
-    if (now < read_put_off_at_) return;
-    read_put_off_at_ = base::after(now, rest);
-    const link_key key = put_off_.next();
-    auto messages = put_off_.take(key);
-    for (auto& each : messages) read(key, each, now, out);
+    const auto key = put_off_.next(now);
+    if (!key) return;
+    auto messages = put_off_.take(*key);
+    for (auto& each : messages) read(*key, each, now, out);
 }
 
 void manager::read(const link_key& key, wire::message& message, instant now, manager_effects& out) {

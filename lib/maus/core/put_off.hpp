@@ -10,19 +10,28 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "maus/base/assert.hpp"
+#include "maus/base/time.hpp"
 #include "maus/wire/message.hpp"
 
 namespace maus::core {
+
+using base::duration;
+using base::instant;
+using base::never;
 
 /// By sender.
 template <class Key, class Hash = std::hash<Key>>
 class put_off {
 public:
+    /// Between two of them.
+    explicit put_off(duration rest) : rest_(rest) {}
+
     [[nodiscard]] static bool takes_long(const wire::message& message) {
         return message.first.size() > 64u << 10;
     }
@@ -41,8 +50,13 @@ public:
         waiting_[from].push_back(std::move(message));
         return true;
     }
-    /// Whose turn it is. Not if empty().
-    [[nodiscard]] const Key& next() const { return order_.front(); }
+    [[nodiscard]] instant next_deadline() const { return order_.empty() ? never : due_; }
+    /// Whose turn it is; nobody's yet. The next turn comes after a rest.
+    [[nodiscard]] std::optional<Key> next(instant now) {
+        if (now < next_deadline()) return std::nullopt;
+        due_ = base::after(now, rest_);
+        return order_.front();
+    }
     /// All of this sender; nothing: it has none.
     std::vector<wire::message> take(const Key& from) {
         const auto found = waiting_.find(from);
@@ -65,6 +79,8 @@ public:
     }
 
 private:
+    duration rest_;
+    instant due_{};
     std::unordered_map<Key, std::vector<wire::message>, Hash> waiting_;
     std::deque<Key> order_;
     std::size_t bytes_ = 0;

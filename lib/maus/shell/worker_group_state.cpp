@@ -19,10 +19,9 @@ constexpr base::duration wait_max = std::chrono::hours{24 * 365};
 std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::size_t bytes,
                                               std::size_t& before) {
     before = unsettled_.fetch_add(1);
-    const std::size_t bytes_before = bytes == 0 ? 0 : bytes_.fetch_add(bytes);
+    const std::size_t bytes_before = bytes_.fetch_add(bytes);
     const limits& most = owner_->settings().limits;
-    const bool fits =
-        before < most.calls_max && (bytes == 0 || bytes_before + bytes <= most.calls_bytes_max);
+    const bool fits = before < most.calls_max && bytes_before + bytes <= most.calls_bytes_max;
     if (fits || has_room(before, bytes_before, bytes)) return std::nullopt;
     // A callable that waits for room might wait for its own call.
     const bool must_not_wait = chosen.when_full == when_full::fail || in_callable::is_here();

@@ -48,11 +48,9 @@ public:
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
     [[nodiscard]] const detail::call_policy& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
-    /// What so many bytes count. (No payload is that large: message_bytes_max.) Those of a small payload lie
-    /// in the call itself, and calls have a bound of their own.
+    /// What so many bytes count. (No payload is that large: message_bytes_max.)
     [[nodiscard]] static std::uint32_t charge_of(std::size_t bytes) {
         constexpr std::size_t most = ~std::uint32_t{0};
-        if (bytes <= base::buffer::inline_capacity) return 0;
         return static_cast<std::uint32_t>(bytes < most ? bytes : most);
     }
 
@@ -73,7 +71,7 @@ public:
     /// Nobody is to wait for workers or for room any more.
     void end_waits();
     void calls_settled(std::size_t count, std::size_t bytes) {
-        if (bytes != 0) bytes_.fetch_sub(bytes);
+        bytes_.fetch_sub(bytes);
         unsettled_.fetch_sub(count);
         if (blocked_ == 0) return;
         const std::lock_guard lock(guard_);

@@ -233,17 +233,21 @@ class Functions:
         with self.lock:
             call.credit_items += items
             call.credit_bytes += count
-            state, wait = call.state, call.wait
+            state = call.state
             if state is None or state.runs or call.credit_items <= 0 or call.credit_bytes <= 0:
                 return
-            call.wait = None
-            state.runs = True
-            if wait is None:
-                self.queue.appendleft(call)
-                self.start_threads()
-                self.more.notify()
+            tell = self.go_on(call)
+        tell()
+
+    def go_on(self, call):
+        """With the lock: a stream that waits has its turn. What it gives is to be called without the lock."""
+        wait, call.wait, call.state.runs = call.wait, None, True
         if wait is not None:
-            wait()
+            return wait
+        self.queue.appendleft(call)
+        self.start_threads()
+        self.more.notify()
+        return lambda: None
 
     def callback_answered(self, call, number, answer):
         answered = (call.callbacks or {}).pop(number, None)
@@ -264,16 +268,10 @@ class Functions:
     def cancel(self, call):
         """A stream that waits for credit ends."""
         with self.lock:
-            state, wait = call.state, call.wait
-            if state is None or state.runs:
+            if call.state is None or call.state.runs:
                 return
-            state.runs, call.wait = True, None
-            if wait is None:
-                self.queue.appendleft(call)
-                self.start_threads()
-                self.more.notify()
-        if wait is not None:
-            wait()
+            tell = self.go_on(call)
+        tell()
 
     # Functions' threads.
 
