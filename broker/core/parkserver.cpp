@@ -20,7 +20,7 @@ void parkserver::on(core::received event, instant now, outbox& out) {
     const route from = event.from;
     if (is_parted(from)) return;
     const bool may_wait = !put_off_.empty() || put_off_.takes_long(event.message);
-    if (may_wait && puts_off(event, out)) return;
+    if (may_wait && puts_off(event, now, out)) return;
     hear(std::move(event), now, out);
 }
 
@@ -31,11 +31,24 @@ void parkserver::hear(core::received event, instant now, outbox& out) {
     if (counters_.violations != before) count_violation(from, now, out);
 }
 
+namespace {
+// What else is long has a bound of its own (P-76).
+bool is_registration(const wire::message& message) {
+    const auto head = wire::read_header(message.first.view());
+    return head && head.value().channel == wire::channel::control &&
+           (head.value().type == wire::register_worker::type_number ||
+            head.value().type == wire::register_manager::type_number);
+}
+}  // namespace
+
 // True: it waits for its turn, or was too much (put_off.hpp).
-bool parkserver::puts_off(core::received& event, outbox& out) {
+bool parkserver::puts_off(core::received& event, instant now, outbox& out) {
     const route from = event.from;
-    const bool is_large = !sessions_.contains(from) && put_off_.takes_long(event.message);
+    const auto known = sessions_.find(from);
+    const bool is_large = put_off_.takes_long(event.message) &&
+                          (known == sessions_.end() || is_registration(event.message));
     if (!put_off_.has(from) && !is_large) return false;
+    if (known != sessions_.end()) known->second.alive().heard = now;
     const std::size_t bytes_max = config_.settings.limits.queued_bytes_max;
     if (put_off_.add(from, std::move(event.message), bytes_max)) return true;
     put_off_.drop(from);
@@ -44,10 +57,8 @@ bool parkserver::puts_off(core::received& event, outbox& out) {
 }
 
 void parkserver::read_put_off(instant now, outbox& out) {
-    const auto from = put_off_.next(now);
-    if (!from) return;
-    for (auto& each : put_off_.take(*from)) {
-        if (!is_parted(*from)) hear({*from, std::move(each)}, now, out);
+    while (auto next = put_off_.next(now)) {
+        if (!is_parted(next->first)) hear({next->first, std::move(next->second)}, now, out);
     }
 }
 
@@ -68,7 +79,6 @@ void parkserver::count_violation(route of, instant now, outbox& out) {
     who.since = base::after(who.since, forgiven * forgiven_after);
     if (++who.violations <= violations_max) return;
     who.is_parted = true;
-    ++counters_.parted;
     forget_asker(of);
     lose(of, "it goes on to break the protocol", out);
     out.push(core::close{of});
@@ -313,8 +323,8 @@ void parkserver::tell_replaced(const session& known, outbox& out) {
                                   : "manager " + base::brief(known.manager->registration.manager);
     reject(is_worker ? known.worker->via : known.manager->via, errc::protocol_violation,
            "a newer incarnation of this id has registered over another connection", out);
-    out.log(log_level::warning,
-            whose + " registered as a newer incarnation over another connection");
+    out.complain(log_level::warning,
+                 whose + " registered as a newer incarnation over another connection");
 }
 
 void parkserver::answer_registration(session& known, route to, outbox& out) {

@@ -83,7 +83,6 @@ struct parkserver_counters {
     std::uint64_t relayed = 0;
     std::uint64_t violations = 0;
     std::uint64_t unimplemented = 0;  ///< peers said that they did not know something
-    std::uint64_t parted = 0;         ///< peers that went on to break the protocol, and were closed
 };
 
 class parkserver {
@@ -137,6 +136,10 @@ private:
         /// By which it serves somebody, by its own last word; none: nobody.
         [[nodiscard]] lease_id word() const {
             return registration.serving ? registration.serving->lease : lease_id{};
+        }
+        /// Whether it last named another lease than this.
+        [[nodiscard]] bool denies(const lease_id& said) const {
+            return !word().none() && word() != said;
         }
     };
     struct standing_request {
@@ -217,6 +220,7 @@ private:
         bool is_parted = false;  // nothing of it is heard any more
     };
     struct page;
+    struct slice;
     struct page_begin {  // of a status: the first row that is not told yet
         enum section : std::uint8_t { in_workers, in_managers, in_requests };
         std::uint8_t in = in_workers;
@@ -262,7 +266,7 @@ private:
 
     // --- messages
     void hear(core::received event, instant now, core::outbox& out);
-    [[nodiscard]] bool puts_off(core::received& event, core::outbox& out);
+    [[nodiscard]] bool puts_off(core::received& event, instant now, core::outbox& out);
     void read_put_off(instant now, core::outbox& out);
     void read(core::received event, instant now, core::outbox& out);
     [[nodiscard]] bool is_parted(route from) const;
@@ -317,7 +321,8 @@ private:
     void forget_asker(route from);
     void tell_page(route to, base::byte_view begin, instant now, core::outbox& out);
     /// Nothing: all that there is stands in it.
-    [[nodiscard]] std::optional<page_begin> fill(page& to, page_begin from, instant now) const;
+    template <class Rows>
+    [[nodiscard]] std::optional<page_begin> fill(Rows& to, page_begin from, instant now) const;
     [[nodiscard]] std::size_t untaken_bytes();
     [[nodiscard]] wire::status status_without_rows(instant now) const;
     [[nodiscard]] wire::worker_status row_of(const worker& who, instant now) const;

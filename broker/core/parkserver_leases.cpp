@@ -181,17 +181,16 @@ void parkserver::unhold_all(const request_key& key, standing_request& wanted) {
 // The worker knows better ([P-22]): its manager may not have noticed yet that it left.
 bool parkserver::denies(const worker_id& id, const lease_id& said) const {
     const auto there = workers_.find(id);
-    if (there == workers_.end()) return false;
-    const lease_id word = there->second.word();
-    return !word.none() && word != said;
+    return there != workers_.end() && there->second.denies(said);
 }
 
 // Free again, a worker serves nobody whom it denied before. Were such a claim to count while its worker is
 // free, the worker would be lent to somebody else, and taken back as soon as it says so.
 bool parkserver::is_believed(const worker_id& id, const lease_id& said, bool was_denied) const {
     const auto there = workers_.find(id);
-    const bool is_free = there != workers_.end() && !there->second.registration.serving;
-    return !denies(id, said) && !(was_denied && is_free);
+    if (there == workers_.end()) return true;
+    const bool is_free = !there->second.registration.serving;
+    return !there->second.denies(said) && !(was_denied && is_free);
 }
 
 void parkserver::set_word(worker& who, const std::optional<wire::service>& word) {

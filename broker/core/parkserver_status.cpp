@@ -142,13 +142,34 @@ std::size_t parkserver::untaken_bytes() {
 struct parkserver::page {
     wire::status rows;
     std::size_t bytes = 0;
+    void begin_section(std::uint8_t) {}
+    [[nodiscard]] bool is_full() const { return bytes > small_bytes; }
     /// False: it is full. The first row always has room.
+    [[nodiscard]] bool add(wire::worker_status row) { return add(rows.workers, std::move(row)); }
+    [[nodiscard]] bool add(wire::manager_status row) { return add(rows.managers, std::move(row)); }
+    [[nodiscard]] bool add(wire::request_status row) { return add(rows.requests, std::move(row)); }
+
+private:
     template <class Row>
     [[nodiscard]] bool add(std::vector<Row>& to, Row row) {
         const std::size_t more = bytes_of(row);
         if (bytes != 0 && bytes + more > small_bytes) return false;
         bytes += more;
         to.push_back(std::move(row));
+        return true;
+    }
+};
+
+/// Row by row: all of it twice would be twice the memory.
+struct parkserver::slice {
+    status_in_making& of;
+    std::size_t enough;
+    void begin_section(std::uint8_t which) { of.begin_section(which); }
+    [[nodiscard]] bool is_full() const { return of.message.first.size() >= enough; }
+    template <class Row>
+    [[nodiscard]] bool add(const Row& row) {
+        wire::encode(of.message.first, row);
+        ++of.count;
         return true;
     }
 };
@@ -178,32 +199,35 @@ void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox&
     out.push(core::send{to, std::nullopt, std::move(told), 1});
 }
 
-// The rows are told in the order of their keys, so that one who is there all the time is told once,
-// whoever comes and goes between the pages.
-std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from,
+// The rows in the order of their keys, so that one who is there all the time is told once, whoever comes and goes
+// between two pages or slices. Gives where to go on; nothing: these were the last.
+template <class Rows>
+std::optional<parkserver::page_begin> parkserver::fill(Rows& to, page_begin from,
                                                        instant now) const {
     if (from.in == page_begin::in_workers) {
         for (auto at = workers_.lower_bound(from.worker); at != workers_.end(); ++at) {
-            if (!to.add(to.rows.workers, row_of(at->second, now))) {
+            if (to.is_full() || !to.add(row_of(at->second, now))) {
                 return page_begin{page_begin::in_workers, at->first, {}, {}};
             }
         }
         from = {page_begin::in_managers, {}, {}, {}};
+        to.begin_section(from.in);
     }
     if (from.in == page_begin::in_managers) {
         for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
-            if (!to.add(to.rows.managers, row_of(at->second, now))) {
+            if (to.is_full() || !to.add(row_of(at->second, now))) {
                 return page_begin{page_begin::in_managers, {}, at->first, {}};
             }
         }
         from = {page_begin::in_requests, {}, {}, {}};
+        to.begin_section(from.in);
     }
     for (auto at = managers_.lower_bound(from.manager); at != managers_.end(); ++at) {
         const auto& wanted = at->second.requests;
         const bool goes_on = at->first == from.manager;
         for (auto each = goes_on ? wanted.lower_bound(from.request) : wanted.begin();
              each != wanted.end(); ++each) {
-            if (!to.add(to.rows.requests, row_of(at->first, each->first, each->second, now))) {
+            if (to.is_full() || !to.add(row_of(at->first, each->first, each->second, now))) {
                 return page_begin{page_begin::in_requests, {}, at->first, each->first};
             }
         }
@@ -215,7 +239,6 @@ std::optional<parkserver::page_begin> parkserver::fill(page& to, page_begin from
 
 void parkserver::status_in_making::begin_section(std::uint8_t which) {
     if (which != page_begin::in_workers) end_section();
-    next = {which, {}, {}, {}};
     count = 0;
     count_at = message.first.size();
     wire::encode(message.first, count);
@@ -242,42 +265,12 @@ void parkserver::finish_answer(instant now) {
     untaken_.push_back(answer_.frame);
 }
 
-// Row by row: all of it twice would be twice the memory. The rows are in the order of their keys, so one who
-// is there all the time is told once, whoever comes and goes between the slices.
+// True: it is the last one.
 bool parkserver::write_slice(status_in_making& making, instant now) const {
-    base::buffer& to = making.message.first;
-    const std::size_t enough = to.size() + slice_bytes;
-    page_begin& next = making.next;
-    const auto add = [&](const auto& row) {
-        wire::encode(to, row);
-        ++making.count;
-    };
-    if (next.in == page_begin::in_workers) {
-        for (auto at = workers_.lower_bound(next.worker); at != workers_.end(); ++at) {
-            next.worker = at->first;
-            if (to.size() >= enough) return false;
-            add(row_of(at->second, now));
-        }
-        making.begin_section(page_begin::in_managers);
-    }
-    if (next.in == page_begin::in_managers) {
-        for (auto at = managers_.lower_bound(next.manager); at != managers_.end(); ++at) {
-            next.manager = at->first;
-            if (to.size() >= enough) return false;
-            add(row_of(at->second, now));
-        }
-        making.begin_section(page_begin::in_requests);
-    }
-    for (auto at = managers_.lower_bound(next.manager); at != managers_.end(); ++at) {
-        const auto& wanted = at->second.requests;
-        const bool goes_on = at->first == next.manager;
-        for (auto each = goes_on ? wanted.lower_bound(next.request) : wanted.begin();
-             each != wanted.end(); ++each) {
-            next.manager = at->first;
-            next.request = each->first;
-            if (to.size() >= enough) return false;
-            add(row_of(at->first, each->first, each->second, now));
-        }
+    slice to{making, making.message.first.size() + slice_bytes};
+    if (const auto rest = fill(to, making.next, now)) {
+        making.next = *rest;
+        return false;
     }
     making.end_section();
     return true;

@@ -285,8 +285,8 @@ public:
     [[nodiscard]] std::uint8_t& nested() noexcept { return nested_; }
 
 protected:
-    /// Of what has several sources.
-    virtual void cancel_all() {}
+    /// Of what has several: adds them.
+    virtual void add_sources(std::vector<state_ref<state_base>>&) const {}
     void mark_as_stream() noexcept { is_stream_ = true; }
     bool settled(executor* where);
     /// The bytes that came are no result of this call.
@@ -321,7 +321,9 @@ private:
     base::buffer payload_;
     call_policy policy_;
     std::shared_ptr<call_functions> functions_;
-    state_ref<state_base> source_;  // under the latch, once it is shared
+    // Under the latch, once it is shared. A source's continuation has a reference to this, too: so whoever may
+    // settle a state settles it, and does not only drop it.
+    state_ref<state_base> source_;
 };
 
 /// Several sources as one (when.hpp). Never settled.
@@ -330,8 +332,8 @@ public:
     explicit joint_source(std::vector<state_ref<state_base>> all) : all_(std::move(all)) {}
 
 private:
-    void cancel_all() override {
-        for (const auto& each : all_) each->cancel();
+    void add_sources(std::vector<state_ref<state_base>>& to) const override {
+        to.insert(to.end(), all_.begin(), all_.end());
     }
     std::vector<state_ref<state_base>> all_;
 };

@@ -274,7 +274,9 @@ struct conversion {
 template <class To, class From>
 constexpr bool keeps() {
     using from = std::remove_cvref_t<From>;
-    if constexpr (std::is_convertible_v<From, To>) {
+    if constexpr (std::is_same_v<To, from>) {
+        return true;
+    } else if constexpr (std::is_convertible_v<From, To>) {
         return conversion<To, from>::keeps;
     } else {
         return true;  // it converts in another way: an operator of From's, or std::nullopt
@@ -303,6 +305,10 @@ requires(sizeof...(To) ==
 };
 template <class To, class From>
 struct conversion<std::tuple<To>, From> {
+    static constexpr bool keeps = detail::keeps<To, From>();
+};
+template <class To, class From>
+struct conversion<std::tuple<To>, std::tuple<From>> {
     static constexpr bool keeps = detail::keeps<To, From>();
 };
 template <class... To, class From>

@@ -133,14 +133,11 @@ template <class F>
 requires requires { typename own_signature<F>::type; }
 struct signature_of<F> : remote_signature_of<typename own_signature<F>::type> {};
 
-template <class T>
-inline constexpr bool is_no_parameter =
-    is_responder<std::remove_cvref_t<T>>::value || std::is_same_v<std::remove_cvref_t<T>, context>;
 /// Whether a function wants to hand something back through its parameters.
 template <class Signature>
 inline constexpr bool hands_back = false;
 template <class R, class... A>
-inline constexpr bool hands_back<R(A...)> = (... || (!is_no_parameter<A> &&
+inline constexpr bool hands_back<R(A...)> = (... || (!comes_first<std::remove_cvref_t<A>>::value &&
                                                      std::is_lvalue_reference_v<A> &&
                                                      !std::is_const_v<std::remove_reference_t<A>>));
 

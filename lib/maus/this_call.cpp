@@ -5,9 +5,7 @@
 namespace maus {
 
 context this_call::context() { return maus::context(shell::current_call::here("context").known()); }
-fence this_call::fence() {
-    return maus::context(shell::current_call::here("fence").known()).fence();
-}
+fence this_call::fence() { return shell::current_call::here("fence").its_fence(); }
 std::stop_token this_call::stop_token() {
     return maus::context(shell::current_call::here("stop_token").known()).stop_token();
 }

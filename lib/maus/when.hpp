@@ -49,13 +49,31 @@ namespace detail {
 /// What waits for its turn on this thread has it now, until `done()`: who waits may wait for that.
 void let_others_go_on(const std::function<bool()>& done);
 
+/// Those of them that refer to something.
+class joined {
+public:
+    template <class T>
+    void add(const future<T>& one) {
+        if (one.valid()) sources_.push_back(one.share());
+    }
+    [[nodiscard]] state_ref<state_base> take() {
+        return state_ref<state_base>(new joint_source(std::move(sources_)));
+    }
+
+private:
+    std::vector<state_ref<state_base>> sources_;
+};
 template <class T>
 state_ref<state_base> joint(const std::vector<future<T>>& all) {
-    std::vector<state_ref<state_base>> sources;
-    for (const auto& each : all) {
-        if (each.valid()) sources.push_back(each.share());
-    }
-    return state_ref<state_base>(new joint_source(std::move(sources)));
+    joined made;
+    for (const auto& each : all) made.add(each);
+    return made.take();
+}
+template <class... T>
+state_ref<state_base> joint(const future<T>&... all) {
+    joined made;
+    (made.add(all), ...);
+    return made.take();
 }
 
 /// Runs `callback` with the future once that is ready.
@@ -206,10 +224,7 @@ requires(sizeof...(T) > 0)
     using result = std::tuple<detail::stored<T>...>;
     using slots = std::tuple<std::optional<detail::stored<T>>...>;
     const auto shared = std::make_shared<detail::gathering<slots, result>>(sizeof...(T));
-    std::vector<detail::state_ref<detail::state_base>> sources;
-    ((all.valid() ? sources.push_back(all.share()) : void()), ...);
-    shared->result->wait_for_source(
-        detail::state_ref<detail::state_base>(new detail::joint_source(std::move(sources))));
+    shared->result->wait_for_source(detail::joint(all...));
     future<result> given(shared->result);
     std::apply(
         [&](auto&... slot) {

@@ -62,11 +62,15 @@ void right(maus::worker& worker, const maus::worker_group& workers) {
     (void)workers.call(maus::method<double(double, long)>{"f"}, 1, short{2});
     (void)workers.call(maus::method<void(const std::string&)>{"g"}, "text");
     (void)workers.call<int>("h", "text", std::string_view("more"), 1.5);
+    (void)workers.call(maus::method<int(std::tuple<int>)>{"o"}, std::tuple<int>(1));
+    (void)workers.call(maus::method<int(std::tuple<long>)>{"o"}, std::tuple<int>(1));
+    (void)workers.call(maus::method<int(std::tuple<long>)>{"o"}, 1);
     (void)workers.call<std::string>("h", "text");
     (void)workers.call<std::string>(std::string("h"));
     (void)workers.with({}).call<std::string>("h", std::string("text"));
     (void)workers.broadcast<std::string>("h", "text");
     worker.expose(maus::method<double(int)>{"f"}, [](int x) { return x; });
+    worker.expose(maus::method<std::tuple<int>()>{"o"}, [] { return std::tuple<int>(1); });
     worker.expose("g", [](const std::string& text, std::optional<int> x) { return text.size(); });
     worker.expose("h", [](std::string&& text) { return std::move(text); });
     worker.expose("i", [](maus::arguments given) { return maus::value(given.size()); });

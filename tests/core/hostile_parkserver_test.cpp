@@ -142,7 +142,6 @@ TEST_CASE(
             int said = 0;
             while (!ends_it()) REQUIRE(++said < 100);
             CHECK(said >= 10);
-            CHECK(all.park.counters().parted == 1);
             CHECK(all.park.leases() == (at == bad_at ? 1u : 0u));
             CHECK(bad().empty());
             all.join_worker(at, 77);

@@ -343,4 +343,12 @@ TEST_CASE(
     at.core.on(core::down{{13}, ""}, at_ms(116), at.out);
     CHECK(later(200).empty());
     CHECK(join(14, 200) == lines{"14 registered"});
+    // So is who has registered already, and who says several at a time.
+    CHECK(join(14, 201).empty());
+    CHECK(join(14, 202).empty());
+    CHECK(join(15, 203).empty());
+    CHECK(later(215) == lines{"14 registered"});
+    CHECK(later(230) == lines{"15 registered"});
+    CHECK(later(245) == lines{"14 registered"});
+    CHECK(later(500).empty());
 }

@@ -3,27 +3,33 @@
 
 #include "catch.hpp"
 
+using maus::log_level;
 using maus::base::instant;
 using maus::core::repeated_notes;
 using namespace std::chrono_literals;
 
+namespace {
+constexpr log_level level = log_level::warning;
+}  // namespace
+
 TEST_CASE("a line that comes again is counted, and told with its number ever more rarely") {
     repeated_notes log;
     const instant start{1h};
-    CHECK(log.told("a stranger", start) == "a stranger");
-    for (int i = 0; i < 5; ++i) CHECK_FALSE(log.told("a stranger", start + 59s));
-    CHECK(log.told("another", start + 59s) == "another");
-    CHECK(log.told("a stranger", start + 60s) == "a stranger (and 5 more like this)");
-    CHECK_FALSE(log.told("a stranger", start + 179s));
-    CHECK(log.told("a stranger", start + 180s) == "a stranger (and 1 more like this)");
-    CHECK(log.told("a stranger", start + 420s) == "a stranger");
+    CHECK(log.told(level, "a stranger", start) == "a stranger");
+    for (int i = 0; i < 5; ++i) CHECK_FALSE(log.told(level, "a stranger", start + 59s));
+    CHECK(log.told(level, "another", start + 59s) == "another");
+    CHECK(log.told(level, "a stranger", start + 60s) == "a stranger (and 5 more like this)");
+    CHECK_FALSE(log.told(level, "a stranger", start + 179s));
+    CHECK(log.told(level, "a stranger", start + 180s) == "a stranger (and 1 more like this)");
+    CHECK(log.told(level, "a stranger", start + 420s) == "a stranger");
     CHECK(log.rest().empty());
 }
 
 TEST_CASE("what was counted is told at the end") {
     repeated_notes log;
-    for (int i = 0; i < 6; ++i) (void)log.told("a stranger", instant{1h});
-    CHECK(log.rest() == std::vector<std::string>{"a stranger (5 more like this)"});
+    for (int i = 0; i < 6; ++i) (void)log.told(level, "a stranger", instant{1h});
+    CHECK(log.rest() ==
+          std::vector<repeated_notes::line>{{level, "a stranger (5 more like this)"}});
     CHECK(log.rest().empty());
 }
 
@@ -31,9 +37,37 @@ TEST_CASE("lines that all differ are one kind after some, until the others are o
     repeated_notes log;
     const instant start{1h};
     std::size_t told = 0;
-    for (int i = 0; i < 1000; ++i) told += log.told("bad " + std::to_string(i), start).has_value();
+    for (int i = 0; i < 1000; ++i)
+        told += log.told(level, "bad " + std::to_string(i), start).has_value();
     CHECK(told == repeated_notes::kinds_max + 1);
-    CHECK(log.told("bad news", start + 60s) == "bad news (and 967 more like this)");
-    CHECK(log.told("good news", start + 1h) == "good news");
-    CHECK_FALSE(log.told("good news", start + 1h));
+    CHECK(log.told(level, "bad news", start + 60s) == "bad news (and 967 more like this)");
+    CHECK(log.told(level, "good news", start + 1h) == "good news");
+    CHECK_FALSE(log.told(level, "good news", start + 1h));
+}
+
+TEST_CASE(
+    "lines that came twice and never again leave room for others, and a known one is new after a "
+    "rest") {
+    repeated_notes log;
+    const instant start{1h};
+    for (std::size_t i = 0; i < repeated_notes::kinds_max; ++i) {
+        for (int twice = 0; twice < 2; ++twice)
+            (void)log.told(level, "old " + std::to_string(i), start);
+    }
+    CHECK(log.told(level, "new", start + 3h) == "new");
+    CHECK_FALSE(log.told(level, "new", start + 3h));
+    CHECK(log.told(level, "another", start + 3h) == "another");
+    // After its rest a line is told after a minute again, and not after two.
+    CHECK(log.told(level, "new", start + 3h + 1min) == "new (and 1 more like this)");
+    CHECK(log.told(level, "new", start + 5h) == "new");
+    CHECK(log.told(level, "new", start + 5h + 1min) == "new");
+    CHECK(log.rest() ==
+          std::vector<repeated_notes::line>{{level, "other complaints (32 more like this)"}});
+}
+
+TEST_CASE("what was counted keeps its level") {
+    repeated_notes log;
+    for (int i = 0; i < 2; ++i) (void)log.told(log_level::error, "cannot send", instant{1h});
+    CHECK(log.rest() ==
+          std::vector<repeated_notes::line>{{log_level::error, "cannot send (1 more like this)"}});
 }

@@ -332,6 +332,12 @@ TEST_CASE("a callback may throw what is no exception, or end its thread", "[host
     gate.open();
     CHECK(error_of(std::move(first)).code() == maus::errc::remote_exception);
     CHECK(value_of(second) == 2);
+    const auto waits = [&]() -> maus::future<int> {
+        co_return co_await with.workers.call(zoo::add, 1, 2);
+    };
+    auto after_coroutine = waits().then([](int) { pthread_exit(nullptr); });
+    CHECK(error_of(std::move(after_coroutine)).code() == maus::errc::remote_exception);
+    CHECK(value_of(with.workers.call(zoo::add, 1, 1)) == 2);
 }
 
 // --- the end --------------------------------------------------------------------------------------

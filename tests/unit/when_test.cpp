@@ -203,4 +203,16 @@ TEST_CASE("a long chain is cancelled without a deep stack, and so is one that go
     last.cancel();
     CHECK(code_of(std::move(last)) == maus::errc::cancelled);
     CHECK(calls.owner->asked == 1);
+    // Each of several.
+    auto sum = calls.call();
+    for (int i = 0; i < 100'000; ++i) {
+        std::vector<maus::future<int>> both;
+        both.push_back(std::move(sum));
+        sum = maus::when_all(std::move(both)).then([](const std::vector<int>& all) {
+            return all[0];
+        });
+    }
+    sum.cancel();
+    CHECK(code_of(std::move(sum)) == maus::errc::cancelled);
+    CHECK(calls.owner->asked == 2);
 }

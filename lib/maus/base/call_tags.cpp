@@ -1,17 +1,11 @@
 #include "maus/call_tags.hpp"
 
+#include "maus/base/hex.hpp"
 #include "maus/error.hpp"
 
 namespace maus {
 
 namespace {
-
-constexpr std::string_view digits = "0123456789abcdef";
-
-void append_hex(std::string& to, std::uint8_t byte) {
-    to += digits[byte >> 4];
-    to += digits[byte & 15];
-}
 
 /// Reads the fields of a traceparent, one after the other.
 class field_reader {
@@ -20,10 +14,9 @@ public:
 
     // Capitals are not allowed there.
     bool byte(std::uint8_t& into) {
-        if (left_.size() < 2) return false;
-        const auto high = digits.find(left_[0]), low = digits.find(left_[1]);
-        if (high == digits.npos || low == digits.npos) return false;
-        into = static_cast<std::uint8_t>(high << 4 | low);
+        const auto read = base::hex_byte(left_);
+        if (!read) return false;
+        into = *read;
         left_.remove_prefix(2);
         return true;
     }
@@ -71,11 +64,11 @@ trace_context::trace_context(std::string_view traceparent) {
 std::string trace_context::traceparent() const {
     if (empty()) return {};
     std::string text = "00-";
-    for (const auto each : trace) append_hex(text, each);
+    base::append_hex(text, trace);
     text += '-';
-    for (const auto each : parent) append_hex(text, each);
+    base::append_hex(text, parent);
     text += '-';
-    append_hex(text, flags);
+    base::append_hex(text, flags);
     return text;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "maus/base/hex.hpp"
 #include "maus/base/random.hpp"
 
 namespace maus::base {
@@ -60,13 +61,9 @@ private:
 
 template <class Tag>
 [[nodiscard]] std::string to_string(const unique_id<Tag>& id) {
-    constexpr char digits[] = "0123456789abcdef";
     std::string text;
     text.reserve(2 * id.bytes.size());
-    for (const auto byte : id.bytes) {
-        text += digits[byte >> 4];
-        text += digits[byte & 15];
-    }
+    append_hex(text, id.bytes);
     return text;
 }
 /// The first eight digits, for logs.

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "maus/base/hex.hpp"
 #include "maus/value.hpp"
 
 namespace maus {
@@ -52,14 +53,14 @@ private:
         if (text.find_first_of(".e") == text.npos) put(".0");  // no integer
     }
     void escaped(std::string_view shown) {
-        static constexpr char hex[] = "0123456789abcdef";
         for (const char c : shown) {
             if (is_full()) return;
             const auto byte = static_cast<unsigned char>(c);
             if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
                 text_ += c;
             } else {
-                text_ += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+                text_ += "\\x";
+                base::append_hex(text_, byte);
             }
         }
     }

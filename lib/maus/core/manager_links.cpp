@@ -46,10 +46,7 @@ bool manager::puts_off(const link_key& key, wire::message& message, instant now,
 }
 
 void manager::read_put_off(instant now, manager_effects& out) {
-    const auto key = put_off_.next(now);
-    if (!key) return;
-    auto messages = put_off_.take(*key);
-    for (auto& each : messages) read(*key, each, now, out);
+    while (auto next = put_off_.next(now)) read(next->first, next->second, now, out);
 }
 
 void manager::read(const link_key& key, wire::message& message, instant now, manager_effects& out) {

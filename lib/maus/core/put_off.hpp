@@ -13,7 +13,6 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "maus/base/assert.hpp"
 #include "maus/base/time.hpp"
@@ -50,26 +49,36 @@ public:
         waiting_[from].push_back(std::move(message));
         return true;
     }
-    [[nodiscard]] instant next_deadline() const { return order_.empty() ? never : due_; }
-    /// Whose turn it is; nobody's yet. The next turn comes after a rest.
-    [[nodiscard]] std::optional<Key> next(instant now) {
-        if (now < next_deadline()) return std::nullopt;
-        due_ = base::after(now, rest_);
-        return order_.front();
+    [[nodiscard]] instant next_deadline() const {
+        if (order_.empty()) return never;
+        return takes_long(waiting_.at(order_.front()).front()) ? due_ : instant{};
     }
-    /// All of this sender; nothing: it has none.
-    std::vector<wire::message> take(const Key& from) {
+    /// The message whose turn it is; none: not yet. After one that takes long comes a rest.
+    [[nodiscard]] std::optional<std::pair<Key, wire::message>> next(instant now) {
+        if (now < next_deadline()) return std::nullopt;
+        const Key from = order_.front();
+        auto& its = waiting_.at(from);
+        wire::message first = std::move(its.front());
+        bytes_ -= first.bytes();
+        its.pop_front();
+        if (takes_long(first)) due_ = base::after(now, rest_);
+        if (its.empty()) {
+            drop(from);
+        } else if (takes_long(its.front())) {  // others have their turn before
+            order_.pop_front();
+            order_.push_back(from);
+        }
+        return std::pair{from, std::move(first)};
+    }
+    void drop(const Key& from) {
         const auto found = waiting_.find(from);
-        if (found == waiting_.end()) return {};
-        auto messages = std::move(found->second);
-        for (const auto& each : messages) bytes_ -= each.bytes();
+        if (found == waiting_.end()) return;
+        for (const auto& each : found->second) bytes_ -= each.bytes();
         waiting_.erase(found);
         std::erase(order_, from);
         MAUS_ASSERT(order_.size() == waiting_.size(), "what is put off has no order");
         MAUS_ASSERT(!waiting_.empty() || bytes_ == 0, "bytes are put off of no message");
-        return messages;
     }
-    void drop(const Key& from) { (void)take(from); }
     template <class Predicate>
     void drop_if(Predicate is_one) {
         const auto order = order_;
@@ -81,7 +90,7 @@ public:
 private:
     duration rest_;
     instant due_{};
-    std::unordered_map<Key, std::vector<wire::message>, Hash> waiting_;
+    std::unordered_map<Key, std::deque<wire::message>, Hash> waiting_;
     std::deque<Key> order_;
     std::size_t bytes_ = 0;
 };

@@ -24,13 +24,15 @@
 #include <vector>
 
 #include "maus/base/time.hpp"
+#include "maus/log_level.hpp"
 
 namespace maus::core {
 
 class repeated_notes {
 public:
     /// What to log for this line; nothing: it was counted.
-    [[nodiscard]] std::optional<std::string> told(std::string_view text, base::instant now) {
+    [[nodiscard]] std::optional<std::string> told(log_level level, std::string_view text,
+                                                  base::instant now) {
         auto found = kinds_.find(text);
         if (found == kinds_.end()) {
             forget(now);
@@ -38,23 +40,30 @@ public:
             found = kinds_.try_emplace(is_full ? std::string{} : std::string(text)).first;
         }
         kind& its = found->second;
+        its.level = std::max(its.level, level);
         if (now < its.tell_at) {
             ++its.more;
             return std::nullopt;
         }
+        if (is_old(its, now)) its.silence = silence_min;
         its.tell_at = base::after(now, its.silence);
         its.silence = std::min(its.silence * 2, silence_max);
         const auto more = std::exchange(its.more, 0);
         return std::string(text) +
                (more == 0 ? "" : " (and " + std::to_string(more) + " more like this)");
     }
+    struct line {
+        log_level level;
+        std::string text;
+        friend bool operator==(const line&, const line&) = default;
+    };
     /// At the end: what was counted and not told.
-    [[nodiscard]] std::vector<std::string> rest() {
-        std::vector<std::string> all;
+    [[nodiscard]] std::vector<line> rest() {
+        std::vector<line> all;
         for (const auto& [text, its] : std::exchange(kinds_, {})) {
             if (its.more == 0) continue;
-            all.push_back((text.empty() ? "other complaints" : text) + " (" +
-                          std::to_string(its.more) + " more like this)");
+            all.push_back({its.level, (text.empty() ? "other complaints" : text) + " (" +
+                                          std::to_string(its.more) + " more like this)"});
         }
         return all;
     }
@@ -65,16 +74,30 @@ public:
 
 private:
     struct kind {
+        log_level level = log_level::debug;
         base::instant tell_at{};
         base::duration silence = silence_min;
         std::uint64_t more = 0;
     };
 
-    /// Those that did not come again for as long as they were not to be told.
+    /// It did not come again for as long as it was not to be told at first.
+    [[nodiscard]] static bool is_old(const kind& its, base::instant now) {
+        return now >= base::after(its.tell_at, silence_min);
+    }
+    /// What was counted of those that are old is told with the others.
     void forget(base::instant now) {
-        std::erase_if(kinds_, [now](const auto& each) {
-            return each.second.more == 0 && now >= base::after(each.second.tell_at, silence_min);
+        std::uint64_t untold = 0;
+        log_level level = log_level::debug;
+        std::erase_if(kinds_, [&](const auto& each) {
+            if (each.first.empty() || !is_old(each.second, now)) return false;
+            if (each.second.more != 0) level = std::max(level, each.second.level);
+            untold += each.second.more;
+            return true;
         });
+        if (untold == 0) return;
+        kind& others = kinds_[std::string{}];
+        others.level = std::max(others.level, level);
+        others.more += untold;
     }
 
     std::map<std::string, kind, std::less<>> kinds_;

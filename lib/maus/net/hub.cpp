@@ -68,7 +68,7 @@ hub::~hub() {
 }
 
 void hub::shut() {
-    for (const auto& each : repeated_.rest()) log_(log_level::warning, each);
+    for (const auto& each : repeated_.rest()) log_(each.level, each.text);
     // libzmq closes the sockets' descriptors later, and they may be readable until then. So the descriptor
     // that a program's own loop looks at becomes that of another epoll, which watches none.
     if (const int empty = epoll_create1(EPOLL_CLOEXEC); empty >= 0) {
@@ -158,7 +158,7 @@ void hub::carry_out(core::note& asked) {
 }
 
 void hub::complain(log_level level, std::string_view text) {
-    if (const auto line = repeated_.told(text, clock_now())) log_(level, *line);
+    if (const auto line = repeated_.told(level, text, clock_now())) log_(level, *line);
 }
 
 bool hub::has_much(const connection& to) const {

@@ -120,15 +120,20 @@ private:
 
     // What comes and is never a message (hub_watching.cpp).
     void look_at_transfers();
-    [[nodiscard]] bool memory_has_grown();
-    void cut_off_endless();
-    struct uncounted {  // what comes is not counted
+    [[nodiscard]] std::size_t memory_growth();
+    void cut_off_endless(std::size_t growth);
+    struct uncounted_transfer {  // what comes is not counted
         transfer* coming;
         int fd;
         connection* whose;
     };
-    [[nodiscard]] bool is_over(transfer& coming, int fd, connection* whose);
-    [[nodiscard]] std::vector<uncounted> uncounted_over();
+    struct look {  // at all of them
+        std::size_t memory_growth;
+        std::vector<uncounted_transfer> uncounted;  // those that something comes of
+        std::size_t counted;                        // how many others something came of
+    };
+    [[nodiscard]] bool is_over(transfer& coming, int fd, connection* whose, look& now);
+    [[nodiscard]] std::vector<uncounted_transfer> uncounted_over(const look& all) const;
     [[nodiscard]] std::size_t unfinished_bytes_max(const connection* whose) const;
     void cut_off(connection& which, const std::string& why);
     void cut_off(int fd, const std::string& why);
@@ -191,9 +196,6 @@ private:
     std::optional<grip> grip_;  // with the ROUTER
     memory_gauge memory_;
     std::size_t memory_at_look_ = 0;
-    std::size_t memory_growth_ = 0;     // since the last look
-    std::vector<uncounted> uncounted_;  // in one look: those that something comes of
-    std::size_t counted_growing_ = 0;   // and the others of which something came
     base::instant next_look_{};
     bool look_is_due_ = false;
     std::size_t read_since_look_ = 0;  // messages

@@ -38,24 +38,24 @@ std::size_t hub::unfinished_bytes_max(const connection* whose) const {
 
 // What was seen at the last look has been read since, for a look follows a full drain; if no message
 // came of it, then it is part of one.
-bool hub::is_over(transfer& coming, int fd, connection* whose) {
+bool hub::is_over(transfer& coming, int fd, connection* whose, look& now) {
     if (coming.ended) return false;
     const auto received = bytes_received(fd);
     const bool was_heard = whose != nullptr && whose->heard != 0;
     if (!received) {
         if (was_heard) {
-            if ((whose->heard & connection::heard_payload) != 0) ++counted_growing_;
+            if ((whose->heard & connection::heard_payload) != 0) ++now.counted;
             whose->speaks |= whose->heard;
             whose->heard = 0;
             coming.grown = 0;
             coming.coming_since = base::never;
         } else if (bytes_unread(fd) != 0) {
-            uncounted_.push_back({&coming, fd, whose});
+            now.uncounted.push_back({&coming, fd, whose});
         }
         return false;
     }
     const std::size_t bytes_max = unfinished_bytes_max(whose);
-    if (*received > coming.seen) ++counted_growing_;
+    if (*received > coming.seen) ++now.counted;
     const bool is_over = !was_heard && coming.seen > coming.delivered + bytes_max;
     if (was_heard) {
         whose->speaks |= whose->heard;
@@ -75,15 +75,15 @@ bool hub::is_over(transfer& coming, int fd, connection* whose) {
 // has grown by, and who sends one without end is nearly always ahead of who reads it. So what the process
 // grew by is shared out among those of whom something comes. That is no exact measure: a program may grow for
 // reasons of its own while a good peer's message is on its way. So there is more room, and time for the message.
-std::vector<hub::uncounted> hub::uncounted_over() {
+std::vector<hub::uncounted_transfer> hub::uncounted_over(const look& all) const {
     constexpr std::size_t room = 32u << 20;
     constexpr std::chrono::milliseconds time{200};
     const base::instant now = clock_now();
-    std::vector<uncounted> over;
-    const std::size_t sharing = uncounted_.size() + counted_growing_;
-    for (const auto& each : uncounted_) {
+    std::vector<uncounted_transfer> over;
+    const std::size_t sharing = all.uncounted.size() + all.counted;
+    for (const auto& each : all.uncounted) {
         transfer& its = *each.coming;
-        its.grown += memory_growth_ / sharing;
+        its.grown += all.memory_growth / sharing;
         if (its.coming_since == base::never) its.coming_since = now;
         const bool is_large = its.grown > unfinished_bytes_max(each.whose) + room;
         if (is_large && now >= base::after(its.coming_since, time)) over.push_back(each);
@@ -91,15 +91,15 @@ std::vector<hub::uncounted> hub::uncounted_over() {
     return over;
 }
 
-// What the system does not tell may have grown.
-bool hub::memory_has_grown() {
+// Since it last mattered; 0: it does not. What the system does not tell may have grown.
+std::size_t hub::memory_growth() {
     const auto memory = memory_.resident_bytes();
-    if (!memory) return true;
+    if (!memory) return growth_that_matters;
     memory_at_look_ = std::min(*memory, memory_at_look_);
-    if (*memory - memory_at_look_ < growth_that_matters) return false;
-    memory_growth_ = *memory - memory_at_look_;
+    const std::size_t growth = *memory - memory_at_look_;
+    if (growth < growth_that_matters) return 0;
     memory_at_look_ = *memory;
-    return true;
+    return growth;
 }
 
 // After a full drain, or so many messages that each connection had its turn.
@@ -109,26 +109,26 @@ void hub::look_at_transfers() {
     const base::instant now = clock_now();
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
-    memory_growth_ = 0;
-    if (!std::exchange(look_again_, false) && !memory_has_grown()) return;
-    cut_off_endless();
+    const std::size_t growth = memory_growth();
+    if (!std::exchange(look_again_, false) && growth == 0) return;
+    cut_off_endless(growth);
     const base::duration rest = look_share * (clock_now() - now);
     next_look_ = look_again_ ? now : std::max(next_look_, base::after(now, rest));
 }
 
-void hub::cut_off_endless() {
+void hub::cut_off_endless(std::size_t growth) {
     if (router_) note_router_events();
-    uncounted_.clear();
-    counted_growing_ = 0;
+    look now{growth, {}, 0};
     std::vector<place> over;
     std::vector<connection*> dealers_over;
     for (auto& [fd, coming] : open_fds_) {
-        if (is_over(coming, fd, peer_at(fd))) over.push_back({fd, coming.serial});
+        if (is_over(coming, fd, peer_at(fd), now)) over.push_back({fd, coming.serial});
     }
     for (connection* each : dealers_) {
-        if (!each->failed && is_over(each->coming, each->fd, each)) dealers_over.push_back(each);
+        if (!each->failed && is_over(each->coming, each->fd, each, now))
+            dealers_over.push_back(each);
     }
-    for (const auto& each : uncounted_over()) {
+    for (const auto& each : uncounted_over(now)) {
         if (each.whose != nullptr && each.whose->dealer) {
             dealers_over.push_back(each.whose);
         } else {

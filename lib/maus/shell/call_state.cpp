@@ -137,14 +137,38 @@ std::unique_ptr<continuation> for_this_call(std::unique_ptr<continuation> next) 
     return std::make_unique<for_a_call>(std::move(next), here->known());
 }
 
+namespace {
+// The coroutine that this thread goes on with, and what it settles if that ends.
+struct resumed {
+    const void* coroutine;
+    state_ref<state_base> ended = {};
+};
+thread_local constinit resumed* resumed_here = nullptr;
+}  // namespace
+
+bool resume::takes(const void* ended, const state_ref<state_base>& result) noexcept {
+    if (resumed_here == nullptr || resumed_here->coroutine != ended) return false;
+    resumed_here->ended = result;
+    return true;
+}
+
+// What goes on after it may end the thread: that must not pass through the end of a coroutine, which may throw
+// nothing.
 MAUS_CATCHES_FORCED_UNWIND void resume::run() {
+    resumed its{waiting_.address()};
     try {
+        const struct here {
+            explicit here(resumed& of) : outer(std::exchange(resumed_here, &of)) {}
+            ~here() { resumed_here = outer; }
+            resumed* outer;
+        } while_it_runs(its);
         waiting_.resume();
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {
         // No C++ exception: the coroutine's future has it.
     }
+    if (its.ended) its.ended->settle_as_put();
 }
 
 hearing::hearing(call_owner& owner, std::uint32_t method) noexcept
@@ -329,19 +353,27 @@ private:
     std::atomic<bool>& latch_;
 };
 
-// One after the other: chains may be long.
+// One after the other: chains may be long, of whatever they are made.
 void state_base::cancel() {
-    state_ref<state_base> source;
-    for (state_base* each = this; each != nullptr && !each->ready(); each = source.get()) {
-        if (each->is_owned_) return each->owner_->cancel(*each);
-        each->cancel_all();
-        state_ref<state_base> next;
+    retain();
+    std::vector<state_ref<state_base>> left;
+    left.emplace_back(this);
+    while (!left.empty()) {
+        const auto each = std::move(left.back());
+        left.pop_back();
+        if (each->ready()) continue;
+        if (each->is_owned_) {
+            each->owner_->cancel(*each);
+            continue;
+        }
+        each->add_sources(left);
+        state_ref<state_base> source;
         {
             const latched now(each->source_latch_);
             each->cancel_asked_ = true;
-            next = each->source_;
+            source = each->source_;
         }
-        source = std::move(next);
+        if (source) left.push_back(std::move(source));
     }
 }
 

@@ -92,14 +92,13 @@ public:
     }
     [[nodiscard]] maus::context context() override { return maus::context(known()); }
     [[nodiscard]] std::shared_ptr<context_state> known() override {
-        if (!known_) {
-            maus::fence fence{
-                home_->manager,           asked_.attempt.call.value, asked_.attempt.number.value,
+        if (!known_) known_ = std::make_shared<callable_context>(its_fence(), of_);
+        return known_;
+    }
+    [[nodiscard]] maus::fence its_fence() const override {
+        return {home_->manager,           asked_.attempt.call.value, asked_.attempt.number.value,
                 to_string(asked_.worker), asked_.incarnation.value,  asked_.lease.epoch,
                 asked_.lease.sequence};
-            known_ = std::make_shared<callable_context>(std::move(fence), of_);
-        }
-        return known_;
     }
     void pass_on(detail::call_policy& to) const override {
         context_state::pass_on(of_->deadline, of_->trace, to);

@@ -25,6 +25,7 @@ struct context_state : current_call, std::enable_shared_from_this<context_state>
     void progress(double fraction, std::string_view text);
     // --- current_call
     [[nodiscard]] std::shared_ptr<context_state> known() override { return shared_from_this(); }
+    [[nodiscard]] maus::fence its_fence() const override { return fence; }
     void pass_on(detail::call_policy& to) const override { pass_on(deadline, trace, to); }
     static void pass_on(base::instant deadline, const trace_context& trace,
                         detail::call_policy& to);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "maus/call_policy.hpp"
+#include "maus/context.hpp"
 
 namespace maus::shell {
 
@@ -24,6 +25,8 @@ public:
     virtual ~current_call() = default;
     /// What is known of it; made when somebody asks.
     [[nodiscard]] virtual std::shared_ptr<context_state> known() = 0;
+    /// Asking for no more than that makes nothing.
+    [[nodiscard]] virtual maus::fence its_fence() const = 0;
     /// Of a call that is made for it: no more time than is left, and its trace unless it has another.
     virtual void pass_on(detail::call_policy& to) const = 0;
 

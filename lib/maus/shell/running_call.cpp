@@ -66,7 +66,8 @@ std::shared_ptr<context_state> running_call::known() {
     if (!its) {
         auto source = with_.stops->enter(job_.link, job_.attempt);
         if (!with_.threads.still_wanted(job_)) source.request_stop();
-        its = std::make_shared<job_context>(job_, fence(), source.get_token(), with_.completions);
+        its =
+            std::make_shared<job_context>(job_, its_fence(), source.get_token(), with_.completions);
     }
     return its;
 }
@@ -91,7 +92,7 @@ std::shared_ptr<detail::function_calls> running_call::functions() {
     return its;
 }
 
-maus::fence running_call::fence() const {
+maus::fence running_call::its_fence() const {
     return {to_string(job_.manager),    job_.attempt.call.value,        job_.attempt.number.value,
             to_string(with_.worker.id), with_.worker.incarnation.value, job_.lease.epoch,
             job_.lease.sequence};

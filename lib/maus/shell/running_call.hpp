@@ -92,7 +92,6 @@ public:
     }
     [[nodiscard]] std::shared_ptr<detail::function_calls> functions() override;
     [[nodiscard]] std::shared_ptr<const void> function() const override { return with_.exposed; }
-    [[nodiscard]] maus::fence fence() const;
     [[nodiscard]] const core::job& job() const { return job_; }
 
     // --- once the function has returned
@@ -107,6 +106,7 @@ public:
 
     // --- current_call
     [[nodiscard]] std::shared_ptr<context_state> known() override;
+    [[nodiscard]] maus::fence its_fence() const override;
     void pass_on(detail::call_policy& to) const override;
 
     /// While it lives, the function runs.
