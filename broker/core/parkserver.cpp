@@ -314,17 +314,24 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
     return found == managers_.end() ? none : found->second.common->features;
 }
 
-// Two that are alive may have one id. The newer one is believed ([P-15]), but not in silence: the
-// older one may be the real one.
-void parkserver::tell_replaced(const session& known, outbox& out) {
-    const bool is_worker = known.worker != nullptr;
-    const std::string whose = is_worker
-                                  ? "worker " + base::brief(known.worker->registration.worker)
-                                  : "manager " + base::brief(known.manager->registration.manager);
-    reject(is_worker ? known.worker->via : known.manager->via, errc::protocol_violation,
-           "a newer incarnation of this id has registered over another connection", out);
+// Whether another connection has a better right to this id. Two that are alive may have one: an incarnation is
+// a number that anybody can say, so the one that was there first has it as long as it is there ([P-78]).
+template <class Peer, class Id>
+bool parkserver::is_taken(const Peer& known, const Id& id, base::incarnation by, route from,
+                          outbox& out) {
+    if (by < known.registration.incarnation) {
+        reject(from, errc::protocol_violation, "a newer incarnation of this id is registered", out);
+        return true;
+    }
+    if (by == known.registration.incarnation || known.via == from) return false;
+    reject(from, errc::protocol_violation,
+           "another connection is registered with this id, and it is alive; two peers need two ids",
+           out);
     out.complain(log_level::warning,
-                 whose + " registered as a newer incarnation over another connection");
+                 base::brief(id) +
+                     " registers over a second connection, as a newer incarnation: "
+                     "rejected, as the first one is alive");
+    return true;
 }
 
 void parkserver::answer_registration(session& known, route to, outbox& out) {
@@ -348,19 +355,14 @@ void parkserver::handle(route from, const wire::register_worker& registration, i
     if (is_new && workers_.size() + managers_.size() >= config_.settings.limits.peers_max) {
         return reject(from, errc::overloaded, "peers_max peers are registered", out);
     }
-    if (!is_new && registration.incarnation < known->second.registration.incarnation) {
-        return reject(from, errc::protocol_violation,
-                      "a newer incarnation of this id is registered", out);
+    if (!is_new &&
+        is_taken(known->second, registration.worker, registration.incarnation, from, out)) {
+        return;
     }
     if (was_another) lose(from, "it registered as somebody else", out);
     worker& entry = workers_[registration.worker];
     if (!is_new) {
-        if (entry.via != from) {
-            if (entry.registration.incarnation < registration.incarnation) {
-                tell_replaced(sessions_.at(entry.via), out);
-            }
-            sessions_.erase(entry.via);
-        }
+        if (entry.via != from) sessions_.erase(entry.via);
         const bool same_lease = registration.serving && is_of(*registration.serving, entry.lease) &&
                                 registration.incarnation == entry.registration.incarnation;
         if (!entry.lease.none() && !same_lease) {
@@ -399,13 +401,11 @@ void parkserver::handle(route from, const wire::register_manager& registration, 
     const bool was_another = other != sessions_.end() && !is_its(other->second);
     auto known = managers_.find(registration.manager);
     if (known != managers_.end() &&
-        registration.incarnation < known->second.registration.incarnation) {
-        return reject(from, errc::protocol_violation,
-                      "a newer incarnation of this id is registered", out);
+        is_taken(known->second, registration.manager, registration.incarnation, from, out)) {
+        return;
     }
     if (known != managers_.end() &&
         known->second.registration.incarnation < registration.incarnation) {
-        if (known->second.via != from) tell_replaced(sessions_.at(known->second.via), out);
         lose_manager(registration.manager, "it registered as a new incarnation", out);
         known = managers_.end();
     }

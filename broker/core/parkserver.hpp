@@ -304,7 +304,9 @@ private:
     [[nodiscard]] std::string too_large_to_relay(const wire::message& relayed, route to) const;
     void peer_lacks(const session* who, std::uint8_t type, core::outbox& out);
     [[nodiscard]] shared_ground common_with(wire::capabilities& capabilities);
-    void tell_replaced(const session& known, core::outbox& out);
+    template <class Peer, class Id>
+    [[nodiscard]] bool is_taken(const Peer& known, const Id& id, base::incarnation by, route from,
+                                core::outbox& out);
     void answer_registration(session& known, route to, core::outbox& out);
     void reject(route to, errc code, const std::string& why, core::outbox& out);
 

@@ -1,4 +1,4 @@
-// The answer to a status query (parkserver.hpp).
+// The answer to a status query (parkserver.hpp). Counters stand in that header.
 //
 // A query is ten bytes, and its answer may be 64 MiB. So a large answer serves all who ask within a
 // moment, each connection once; how large it is, is known before it is made; it is made in slices and

@@ -119,8 +119,13 @@ public:
 private:
     void publish_metrics() {
         const auto& counted = machine_->counters();
-        metrics_.set({counted.registrations, counted.grants, counted.workers_lost,
-                      counted.managers_lost, counted.relayed, counted.violations});
+        metrics_.set({.registrations = counted.registrations,
+                      .grants = counted.grants,
+                      .workers_lost = counted.workers_lost,
+                      .managers_lost = counted.managers_lost,
+                      .relayed = counted.relayed,
+                      .violations = counted.violations,
+                      .unimplemented = counted.unimplemented});
     }
     bool begin() {
         const std::lock_guard lock(guard_);

@@ -152,32 +152,46 @@ TEST_CASE("P-15: a known id replaces its older session, and an older incarnation
 
 TEST_CASE("P-15: what was leased under an older incarnation is void") {
     leased all;
-    fake_worker again;
-    again.self = all.worker.self;
+    fake_worker& again = all.worker;  // over one connection two lives may follow each other
     again.self.incarnation = 2;
-    again.enroll(all.park.endpoint());
+    again.park->say(again.self);
+    (void)again.park->hear<registered>();
     CHECK(again.park->hear<assign>().lease != all.offer.lease);  // the request is served anew
     again.park->say(accepted{all.offer.lease});
     CHECK(again.park->hear<lease_ended>().lease == all.offer.lease);
 
-    fake_manager renewed;
-    renewed.self.manager = all.manager.self.manager;
-    renewed.self.incarnation = 2;
-    renewed.enroll(all.park.endpoint());
+    all.manager.self.incarnation = 2;
+    all.manager.park->say(all.manager.self);
+    (void)all.manager.park->hear<registered>();
     CHECK(all.park.ask().requests.empty());
 }
 
-TEST_CASE("P-78: who is replaced by a newer incarnation is told, and comes back when it has gone") {
-    const real_park park;
-    fake_worker real(park.endpoint()), impostor;
-    impostor.self = real.self;
-    impostor.self.incarnation = ~u64{0};
-    impostor.enroll(park.endpoint());
-    CHECK(real.park->hear_next<rejected>().error == 15);
-    impostor.park->close();
-    CHECK(eventually([&] { return !park.picture_of(real.self.worker).has_value(); }));
-    real.enroll(park.endpoint());
-    CHECK(park.picture_of(real.self.worker).has_value());
+TEST_CASE("P-78: a newer incarnation is rejected as long as the older one is alive") {
+    leased all;
+    register_worker worker = all.worker.self;
+    register_manager manager = all.manager.self;
+    worker.incarnation = manager.incarnation = ~u64{0};
+    {
+        dealer impostor(all.park.endpoint()), another(all.park.endpoint());
+        impostor.say(worker);
+        CHECK(impostor.hear_next<rejected>().error == 15);
+        another.say(manager);
+        CHECK(another.hear_next<rejected>().error == 15);
+    }
+    all.worker.park->say(ping{1});
+    CHECK(all.worker.park->hear<pong>().stamp == 1);
+    CHECK(all.park.picture_of(worker.worker)->state == 3);
+    CHECK(all.park.ask().requests.size() == 1);
+
+    all.worker.park->close();
+    all.manager.park->close();
+    CHECK(eventually(
+        [&] { return all.park.ask().workers.empty() && all.park.ask().managers.empty(); }));
+    dealer restarted(all.park.endpoint()), another(all.park.endpoint());
+    restarted.say(worker);
+    (void)restarted.hear<registered>();
+    another.say(manager);
+    (void)another.hear<registered>();
 }
 
 TEST_CASE("P-15: a second registration in one session updates it") {

@@ -176,6 +176,8 @@ TEST_CASE("hostile peers: ids are used again after a restart") {
         fake_worker again;
         again.self = worker.self;
         again.self.incarnation = life;
+        worker.park->close();
+        CHECK(eventually([&] { return park.ask().workers.empty(); }));
         again.enroll(park.endpoint());
         const auto next = again.park->hear<assign>();
         CHECK(next.lease != offer.lease);
@@ -194,12 +196,16 @@ TEST_CASE("hostile peers: ids are used again after a restart") {
     const record call = first.next_call();
     second.self.incarnation = 2;
     second.connect(all.endpoint());
+    CHECK(decoded<parting>(second.link->next(r_reject).body).error == 15);  // the first is alive
+    second.self.incarnation = 1;
+    second.connect(all.endpoint());
     (void)second.welcomed();
-    first.answer(call, payload(41));  // of the earlier life
+    first.answer(call, payload(41));  // over the connection that it had before
     second.answer(second.next_call(), payload(42));
     CHECK(sum.get() == 42);
     fake_worker old;
     old.self = first.self;
+    old.self.incarnation = 0;
     old.connect(all.endpoint());
     CHECK(decoded<parting>(old.link->next(r_reject).body).error == 15);
     CHECK(all.workers.size() == 1);

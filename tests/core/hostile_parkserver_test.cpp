@@ -270,7 +270,7 @@ TEST_CASE("hostile to a parkserver: registrations without end leave nothing behi
         say.type = "type " + std::to_string(i);
         say.interval_ms = 3'600'000;
         say.liveness = 100;
-        all.hear(base::route{1000 + i % 2}, say);
+        all.hear(base::route{1000}, say);
     }
     CHECK(all.park.workers() == 1);
     CHECK(all.park.timer_count() <= 1024);

@@ -235,6 +235,22 @@ TEST_CASE("manager: a hello without a token never ends a link that a token made"
     CHECK(at.core.workers() == 2);
 }
 
+TEST_CASE("manager: without tokens an id belongs to who was there first") {
+    office at;
+    at.join_parkserver();
+    at.ask_for(1, 2);
+    wire::hello direct = at.hello(11, 0, 5);
+    direct.token = {};
+    direct.lease = {};
+    CHECK(at.greet(31, direct) == lines{"31 welcome", "1 request 1 of 2 t held 0.0"});
+    direct.incarnation = {~0ull};
+    CHECK(at.greet(32, direct) == lines{"32 reject protocol_violation", "32 close"});
+    direct.incarnation = {5};  // the same one, over another connection
+    CHECK(at.greet(33, direct) == lines{"31 goodbye cancelled", "31 close", "1 worker_lost 0.0",
+                                        "33 welcome", "1 request 1 of 2 t held 0.0"});
+    CHECK(at.core.workers() == 1);
+}
+
 TEST_CASE("manager: whoever comes again finds its place taken by one that came by itself") {
     office at;
     at.join_parkserver();

@@ -88,11 +88,11 @@ TEST_CASE("parkserver: after a pause it reads what came before it looks at the c
     CHECK(at.core.workers() == 1);
 }
 
-TEST_CASE("parkserver: an id is registered once; the newer incarnation wins") {
+TEST_CASE("parkserver: an id is registered once; an older incarnation never wins") {
     park at;
     at.workers({11});
-    CHECK(at.say(12, park::worker(11, "t", 2)) ==
-          lines{"11 rejected protocol_violation", "12 registered"});
+    CHECK(at.say(11, park::worker(11, "t", 2)) == lines{"11 registered"});
+    CHECK(at.say(12, park::worker(11, "t", 2)) == lines{"12 registered"});
     CHECK(at.core.workers() == 1);
     CHECK(at.say(13, park::worker(11, "t", 1)) == lines{"13 rejected protocol_violation"});
     CHECK(at.say(11, wire::ping{1}) == lines{"11 register_again"});
@@ -334,21 +334,20 @@ TEST_CASE("parkserver: nothing is left of a type that nobody is free for and nob
     }
 }
 
-TEST_CASE(
-    "parkserver: who is replaced by a newer incarnation of its id is told, and may come back") {
+TEST_CASE("parkserver: an id belongs to who was there first, whatever incarnation another says") {
     park at;
     at.workers({11});
     at.managers({21});
-    CHECK(at.say(12, park::worker(11, "t", ~0ull)) ==
-          lines{"11 rejected protocol_violation", "12 registered"});
-    CHECK(at.say(22, park::manager(21, ~0ull)) ==
-          lines{"21 rejected protocol_violation", "22 registered"});
+    CHECK(at.say(12, park::worker(11, "t", ~0ull)) == lines{"12 rejected protocol_violation"});
+    CHECK(at.say(22, park::manager(21, ~0ull)) == lines{"22 rejected protocol_violation"});
     CHECK(at.core.counters().violations == 0);
-    CHECK(at.say(11, park::worker(11)) == lines{"11 rejected protocol_violation"});
+    CHECK(at.say(11, wire::ping{1}) == lines{"11 pong"});
+    CHECK(at.say(21, wire::ping{1}) == lines{"21 pong"});
+    at.core.on(core::down{{11}, ""}, at_ms(0), at.out);
+    at.core.on(core::down{{21}, ""}, at_ms(0), at.out);
+    CHECK(at.say(12, park::worker(11, "t", 5)) == lines{"12 registered"});
+    CHECK(at.say(22, park::manager(21, 5)) == lines{"22 registered"});
     at.core.on(core::down{{12}, ""}, at_ms(0), at.out);
-    at.core.on(core::down{{22}, ""}, at_ms(0), at.out);
-    CHECK(at.say(11, park::worker(11)) == lines{"11 registered"});
-    CHECK(at.say(21, park::manager(21)) == lines{"21 registered"});
     // To register again is no new life, and over the same connection nobody is replaced.
     CHECK(at.say(13, park::worker(11)) == lines{"13 registered"});
     CHECK(at.say(13, park::worker(11, "t", 2)) == lines{"13 registered"});

@@ -250,6 +250,7 @@ private:
     void served_at_once(const fact& what);
     void end_portion();
     void enrolled(const fact& what);
+    void took_over(const fact& what, const agency::session& older);
     void parted(const fact& what);
     void dialled(const fact& what);
     void asked(const fact& what);

@@ -41,21 +41,28 @@ void checkers::agency::forget_requests(const base::manager_id& of) {
     std::erase_if(requests, [&](const auto& each) { return each.second.manager == of; });
 }
 
+// Of a peer that is registered already.
+void checkers::took_over(const fact& what, const agency::session& older) {
+    const auto& [incarnation, link] = older;
+    expect(what.incarnation >= incarnation, "P-15", what,
+           "an older life took the place of a newer one");
+    expect(what.incarnation <= incarnation || what.link == link, "P-78", what,
+           "a newer life took the place of one that is alive");
+}
+
 void checkers::enrolled(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.sessions[what.link] = {what.worker, what.manager, what.text};
     unreached_.erase(what.process);
     if (!what.worker.none()) {
         const auto known = at.workers.find(what.worker);
-        expect(known == at.workers.end() || what.incarnation >= known->second.first, "P-15", what,
-               "an older life of a worker took the place of a newer one");
+        if (known != at.workers.end()) took_over(what, known->second);
         at.workers[what.worker] = {what.incarnation, what.link};
         return;
     }
     const auto known = at.managers.find(what.manager);
     if (known != at.managers.end()) {
-        expect(what.incarnation >= known->second.first, "P-15", what,
-               "an older life of a manager took the place of a newer one");
+        took_over(what, known->second);
         if (known->second.second != what.link) {
             // What it requested holds only if it says it again, but keeps its place then ([P-20]).
             std::map<base::token, std::uint64_t> places;

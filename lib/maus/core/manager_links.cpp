@@ -140,6 +140,9 @@ std::optional<failure> manager::unwelcome(const wire::hello& hello, const link* 
     if (old != nullptr && old->by_token == has_token && hello.incarnation < old->incarnation) {
         return failure{errc::protocol_violation, "a newer incarnation is linked"};
     }
+    if (old != nullptr && !old->by_token && !has_token && old->incarnation < hello.incarnation) {
+        return failure{errc::protocol_violation, "this worker is linked already, and is alive"};
+    }
     if (stopped_ || (has_token && !tokens_.contains(hello.token))) {
         return failure{errc::cancelled, "this manager has no such request (any more)"};
     }

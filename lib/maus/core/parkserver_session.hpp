@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "maus/base/random.hpp"
+#include "maus/core/backoff.hpp"
 #include "maus/core/heartbeat.hpp"
-#include "maus/core/outage.hpp"
 #include "maus/core/outbox.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/feature.hpp"
@@ -85,7 +85,7 @@ private:
     instant retry_at_{};
     instant connect_by_ = never;
     instant registered_at_{};
-    outage outage_;
+    backoff outage_;
     std::string why_;  // of the last loss
     bool was_reached_ = false;
     wire::feature_set features_;

@@ -52,8 +52,8 @@
 #include <variant>
 #include <vector>
 
+#include "maus/core/backoff.hpp"
 #include "maus/core/callbacks.hpp"
-#include "maus/core/outage.hpp"
 #include "maus/core/parkserver_sessions.hpp"
 #include "maus/core/transfers.hpp"
 #include "maus/wire/feature.hpp"
@@ -338,8 +338,8 @@ private:
     instant lease_until_{};
     instant ping_at_ = never;
     instant leave_by_ = never;
-    outage outage_;    // of managers: how long to rest when none answers
-    outage refusals_;  // of leases, by the program: how long to rest after the next one
+    backoff outage_;    // of managers: how long to rest when none answers
+    backoff refusals_;  // of leases, by the program: how long to rest after the next one
     enum class setting : std::uint8_t { none, being_set_up, set_up, being_cleared_up };
     setting setting_ = setting::none;
     std::vector<job> kept_;                    // preparing: what came meanwhile

@@ -1,5 +1,5 @@
 // The attempts to connect that are under way. Each `open` of a machine is one attempt; when to make
-// another is the machine's decision.
+// another is the machine's decision (core/backoff.hpp).
 //
 // an attempt | event                                     | next
 // -----------|-------------------------------------------|-----------

@@ -233,7 +233,7 @@ socket::socket(zmq::context_t& context, zmq::socket_type type, const base::setti
             set(data_, zmq::sockopt::backlog, 4096);
         } else {
             set(data_, zmq::sockopt::immediate, true);
-            // Never: core/outage.hpp says when to try again, the connector at which address.
+            // Never: core/backoff.hpp says when to try again, the connector at which address.
             set(data_, zmq::sockopt::reconnect_ivl, -1);
         }
         const std::string name = "inproc://maus-monitor-" + std::to_string(++monitors_made);

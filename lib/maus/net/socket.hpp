@@ -1,5 +1,5 @@
 // A socket of libzmq's with the options that all of ours have, and its monitor; and the context that
-// they live in.
+// they live in. The constructor sets what all sockets share, from base/settings.hpp.
 //
 // Thread-safety: shared_context() from any thread; a socket by one thread at a time.
 #pragma once

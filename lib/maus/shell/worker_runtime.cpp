@@ -281,8 +281,11 @@ void worker_runtime::step(base::instant now) {
 
 void worker_runtime::publish_metrics() {
     const auto& counted = machine_->counters();
-    metrics_.set({counted.calls, counted.answers, counted.answers_dropped, counted.leases,
-                  counted.violations});
+    metrics_.set({.calls = counted.calls,
+                  .answers = counted.answers,
+                  .answers_dropped = counted.answers_dropped,
+                  .leases = counted.leases,
+                  .violations = counted.violations});
 }
 
 // What comes for one before its function begins is kept for it.

@@ -1,4 +1,5 @@
-// What may travel with a call beside its arguments, as extensions (PROTOCOL.md, section 6.2).
+// What may travel with a call beside its arguments, as extensions (PROTOCOL.md, section 6.2). Users know
+// them as call_tags.hpp; `placement::extensions_of` sends them, `take_extensions` of the worker reads them.
 #pragma once
 
 #include <cstdint>

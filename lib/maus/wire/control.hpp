@@ -6,6 +6,8 @@
 //
 // To add a message: take the next number of section 5, write its struct here, add it to `control`,
 // and bound its fields in control.cpp. Old peers answer it with `unimplemented`.
+// A struct that is here gets no other field (PROTOCOL.md, P-56): what comes later is an extension, as
+// functions.cpp has one for `register_worker`.
 #pragma once
 
 #include <optional>

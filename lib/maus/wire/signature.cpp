@@ -233,13 +233,20 @@ base::result<parsed_signature> parse_signature(std::string_view text) {
     return parsed;
 }
 
+namespace {
+// A type may be named fn, too.
+bool is_reference(std::string_view parameter) {
+    return parameter.starts_with(reference_begin) && parameter.find('(') != parameter.npos;
+}
+}  // namespace
+
 bool takes_references(std::string_view signature) {
     const std::size_t open = signature.find('(');
     if (open == signature.npos) return false;
     scanner in{signature.substr(open + 1)};
     std::string_view type;
     while (in.take_parameter(type)) {
-        if (type.starts_with(reference_begin) && type.find('(') != type.npos) return true;
+        if (is_reference(type)) return true;
         if (!in.take(",")) return false;
     }
     return false;
@@ -266,11 +273,16 @@ std::optional<base::failure> check_signatures(const std::vector<std::string>& al
     if (all.size() > bounds.functions_max) {
         return base::failure{errc::too_large, "more functions than functions_max"};
     }
-    // A stranger's may be megabytes: its parts are looked at, not kept.
+    // A stranger's may be megabytes: its parts are looked at, once, and not kept.
     const auto ignore = [](std::string_view) {};
     for (const auto& text : all) {
-        if (auto bad = scan_signature(text, ignore, ignore, ignore)) return bad;
-        if (kind_of(text) != kind) return violation(not_of(kind));
+        function_kind found = function_kind::plain;
+        const auto look = [&](std::string_view parameter) {
+            if (parameter == any_number_of_any) found = function_kind::dynamic;
+            if (is_reference(parameter)) found = function_kind::with_references;
+        };
+        if (auto bad = scan_signature(text, ignore, look, ignore)) return bad;
+        if (found != kind) return violation(not_of(kind));
     }
     std::vector<std::string_view> sorted(all.begin(), all.end());
     std::sort(sorted.begin(), sorted.end());

@@ -46,6 +46,7 @@ struct parkserver_metrics {
     std::uint64_t managers_lost = 0;  ///< the same of managers
     std::uint64_t relayed = 0;        ///< messages passed on between a worker and a manager
     std::uint64_t violations = 0;     ///< messages that broke the protocol
+    std::uint64_t unimplemented = 0;  ///< peers told it that they do not know a message of its
 };
 
 class parkserver {

@@ -339,6 +339,8 @@ class ManagerMachine(Dispatcher, Conversation, Machine):
                     raise bad("there is a link of this worker that was made with a token")
                 if older.incarnation > fields["incarnation"] and link.direct == older.direct:
                     raise bad("an older incarnation of a worker that is here")
+                if older.direct and link.direct and older.incarnation < fields["incarnation"]:
+                    raise bad("this worker is linked already, and is alive")
                 self.lose(older, "the same worker came again", now)
         if group is not None and group.is_full:
             raise Violation(Errc.cancelled, "there are as many workers as were requested")

@@ -1,4 +1,4 @@
-// A peer that cannot be reached: how long to rest before it is tried again, and when to tell of it.
+// Backoff before a reconnect: how long to rest before it is tried again, and when to tell of it.
 //
 // Each failure doubles the rest, and jitter keeps those who lost the same peer from coming back
 // together ([P-19]). Only a connection that has lasted begins again with short rests: a peer that
@@ -15,7 +15,7 @@
 
 namespace maus::core {
 
-class outage {
+class backoff {
 public:
     /// From one to five times as long as the last shortest, 0.1 to 0.5 s at first, 1 to 5 s at last.
     [[nodiscard]] base::duration next_rest(base::random& random) {
