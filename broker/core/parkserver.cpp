@@ -39,6 +39,10 @@ bool is_registration(const wire::message& message) {
            (head.value().type == wire::register_worker::type_number ||
             head.value().type == wire::register_manager::type_number);
 }
+bool is_relayed(const wire::message& message) {
+    const auto head = wire::read_header(message.first.view());
+    return head && head.value().channel == wire::channel::relay;
+}
 }  // namespace
 
 // True: it waits for its turn, or was too much (put_off.hpp).
@@ -47,11 +51,17 @@ bool parkserver::puts_off(core::received& event, instant now, outbox& out) {
     const auto known = sessions_.find(from);
     const bool is_large = put_off_.takes_long(event.message) &&
                           (known == sessions_.end() || is_registration(event.message));
-    if (!put_off_.has(from) && !is_large) return false;
+    if (!put_off_.has(from)) {
+        if (!is_large || put_off_.take_turn(now)) return false;
+    } else if (known == sessions_.end() && is_relayed(event.message)) {
+        return false;  // it is answered that nobody knows its sender, who may relay much meanwhile
+    }
     if (known != sessions_.end()) known->second.alive().heard = now;
     const std::size_t bytes_max = config_.settings.limits.queued_bytes_max;
     if (put_off_.add(from, std::move(event.message), bytes_max)) return true;
     put_off_.drop(from);
+    // What it said is lost, and with it what was known of it.
+    lose(from, "too much waits behind its registration", out);
     reject(from, errc::overloaded, "too much waits behind large registrations", out);
     return true;
 }
@@ -80,6 +90,7 @@ void parkserver::count_violation(route of, instant now, outbox& out) {
     if (++who.violations <= violations_max) return;
     who.is_parted = true;
     forget_asker(of);
+    put_off_.drop(of);
     lose(of, "it goes on to break the protocol", out);
     out.push(core::close{of});
 }

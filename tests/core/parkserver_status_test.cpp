@@ -351,4 +351,23 @@ TEST_CASE(
     CHECK(later(230) == lines{"15 registered"});
     CHECK(later(245) == lines{"14 registered"});
     CHECK(later(500).empty());
+    // What is relayed meanwhile is answered at once, and fills nothing.
+    CHECK(join(14, 500) == lines{"14 registered"});
+    CHECK(join(16, 501).empty());
+    for (int i = 0; i < 100; ++i) {
+        wire::message relayed;
+        relayed.first = wire::relay_frame({1, 1});
+        at.core.on(core::received{{16}, std::move(relayed)}, at_ms(501), at.out);
+    }
+    CHECK(take_news(at.out) == lines(100, "16 register_again"));
+    CHECK(later(515) == lines{"16 registered"});
+    // Who says too much behind one is known no more.
+    CHECK(join(16, 516).empty());
+    for (int i = 0; i < 15; ++i) at.hear(16, wire::ping{1}, 516);
+    CHECK(take_news(at.out).empty());
+    at.hear(16, wire::ping{1}, 516);
+    CHECK(take_news(at.out) == lines{"16 rejected overloaded"});
+    CHECK(later(600).empty());
+    at.hear(16, wire::ping{1}, 600);
+    CHECK(take_news(at.out) == lines{"16 register_again"});
 }

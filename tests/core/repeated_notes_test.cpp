@@ -1,6 +1,9 @@
 // Log lines that peers cause again and again.
 #include "maus/core/repeated_notes.hpp"
 
+#include <optional>
+#include <string>
+
 #include "catch.hpp"
 
 using maus::log_level;
@@ -10,24 +13,29 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr log_level level = log_level::warning;
+
+std::optional<std::string> told(repeated_notes& log, const std::string& text, instant at) {
+    const auto line = log.told(level, text, at);
+    return line ? std::optional(line->text) : std::nullopt;
+}
 }  // namespace
 
 TEST_CASE("a line that comes again is counted, and told with its number ever more rarely") {
     repeated_notes log;
     const instant start{1h};
-    CHECK(log.told(level, "a stranger", start) == "a stranger");
-    for (int i = 0; i < 5; ++i) CHECK_FALSE(log.told(level, "a stranger", start + 59s));
-    CHECK(log.told(level, "another", start + 59s) == "another");
-    CHECK(log.told(level, "a stranger", start + 60s) == "a stranger (and 5 more like this)");
-    CHECK_FALSE(log.told(level, "a stranger", start + 179s));
-    CHECK(log.told(level, "a stranger", start + 180s) == "a stranger (and 1 more like this)");
-    CHECK(log.told(level, "a stranger", start + 420s) == "a stranger");
+    CHECK(told(log, "a stranger", start) == "a stranger");
+    for (int i = 0; i < 5; ++i) CHECK_FALSE(told(log, "a stranger", start + 59s));
+    CHECK(told(log, "another", start + 59s) == "another");
+    CHECK(told(log, "a stranger", start + 60s) == "a stranger (and 5 more like this)");
+    CHECK_FALSE(told(log, "a stranger", start + 179s));
+    CHECK(told(log, "a stranger", start + 180s) == "a stranger (and 1 more like this)");
+    CHECK(told(log, "a stranger", start + 420s) == "a stranger");
     CHECK(log.rest().empty());
 }
 
 TEST_CASE("what was counted is told at the end") {
     repeated_notes log;
-    for (int i = 0; i < 6; ++i) (void)log.told(level, "a stranger", instant{1h});
+    for (int i = 0; i < 6; ++i) (void)told(log, "a stranger", instant{1h});
     CHECK(log.rest() ==
           std::vector<repeated_notes::line>{{level, "a stranger (5 more like this)"}});
     CHECK(log.rest().empty());
@@ -37,12 +45,11 @@ TEST_CASE("lines that all differ are one kind after some, until the others are o
     repeated_notes log;
     const instant start{1h};
     std::size_t told = 0;
-    for (int i = 0; i < 1000; ++i)
-        told += log.told(level, "bad " + std::to_string(i), start).has_value();
+    for (int i = 0; i < 1000; ++i) told += told(log, "bad " + std::to_string(i), start).has_value();
     CHECK(told == repeated_notes::kinds_max + 1);
-    CHECK(log.told(level, "bad news", start + 60s) == "bad news (and 967 more like this)");
-    CHECK(log.told(level, "good news", start + 1h) == "good news");
-    CHECK_FALSE(log.told(level, "good news", start + 1h));
+    CHECK(told(log, "bad news", start + 60s) == "bad news (and 967 more like this)");
+    CHECK(told(log, "good news", start + 1h) == "good news");
+    CHECK_FALSE(told(log, "good news", start + 1h));
 }
 
 TEST_CASE(
@@ -51,16 +58,15 @@ TEST_CASE(
     repeated_notes log;
     const instant start{1h};
     for (std::size_t i = 0; i < repeated_notes::kinds_max; ++i) {
-        for (int twice = 0; twice < 2; ++twice)
-            (void)log.told(level, "old " + std::to_string(i), start);
+        for (int twice = 0; twice < 2; ++twice) (void)told(log, "old " + std::to_string(i), start);
     }
-    CHECK(log.told(level, "new", start + 3h) == "new");
-    CHECK_FALSE(log.told(level, "new", start + 3h));
-    CHECK(log.told(level, "another", start + 3h) == "another");
+    CHECK(told(log, "new", start + 3h) == "new");
+    CHECK_FALSE(told(log, "new", start + 3h));
+    CHECK(told(log, "another", start + 3h) == "another");
     // After its rest a line is told after a minute again, and not after two.
-    CHECK(log.told(level, "new", start + 3h + 1min) == "new (and 1 more like this)");
-    CHECK(log.told(level, "new", start + 5h) == "new");
-    CHECK(log.told(level, "new", start + 5h + 1min) == "new");
+    CHECK(told(log, "new", start + 3h + 1min) == "new (and 1 more like this)");
+    CHECK(told(log, "new", start + 5h) == "new");
+    CHECK(told(log, "new", start + 5h + 1min) == "new");
     CHECK(log.rest() ==
           std::vector<repeated_notes::line>{{level, "other complaints (32 more like this)"}});
 }
@@ -70,4 +76,25 @@ TEST_CASE("what was counted keeps its level") {
     for (int i = 0; i < 2; ++i) (void)log.told(log_level::error, "cannot send", instant{1h});
     CHECK(log.rest() ==
           std::vector<repeated_notes::line>{{log_level::error, "cannot send (1 more like this)"}});
+}
+
+TEST_CASE(
+    "a line that comes again and again is told ever more rarely, however far apart it comes") {
+    for (const auto apart : {90s, 120s, 600s}) {
+        repeated_notes log;
+        std::size_t times = 0;
+        const instant start{1h};
+        for (auto at = 0s; at < 10h; at += apart)
+            times += told(log, "again", start + at).has_value();
+        CHECK(times <= 18);
+    }
+}
+
+TEST_CASE("a line has the highest level of those that it stands for") {
+    repeated_notes log;
+    const instant start{1h};
+    (void)log.told(log_level::warning, "cannot send", start);
+    (void)log.told(log_level::error, "cannot send", start);
+    CHECK(log.told(log_level::warning, "cannot send", start + 1min)->level == log_level::error);
+    CHECK(log.told(log_level::warning, "cannot send", start + 3min)->level == log_level::warning);
 }

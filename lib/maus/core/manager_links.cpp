@@ -34,9 +34,11 @@ link_address manager::address_of(const link_key& key) const {
 // True: it waits for its turn, or was too much (put_off.hpp).
 bool manager::puts_off(const link_key& key, wire::message& message, instant now,
                        manager_effects& out) {
-    const bool is_linked = links_.contains(key);
+    const auto known = links_.find(key);
+    const bool is_linked = known != links_.end();
     const bool is_stranger = !is_linked && (!key.relayed.none() || !ended_.contains(key.via));
     if (!put_off_.has(key) && !(is_stranger && put_off_.takes_long(message))) return false;
+    if (is_linked) known->second.alive.heard = now;
     if (put_off_.add(key, std::move(message), config_.settings.limits.queued_bytes_max))
         return true;
     const failure why{errc::overloaded, "too much waits behind large hellos"};

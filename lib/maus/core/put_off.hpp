@@ -49,15 +49,19 @@ public:
         waiting_[from].push_back(std::move(message));
         return true;
     }
-    [[nodiscard]] instant next_deadline() const {
-        if (order_.empty()) return never;
-        return takes_long(waiting_.at(order_.front()).front()) ? due_ : instant{};
+    [[nodiscard]] instant next_deadline() const { return order_.empty() ? never : due_; }
+    /// Whether one that takes long may be read at once. Then the rest begins.
+    [[nodiscard]] bool take_turn(instant now) {
+        if (!order_.empty() || now < due_) return false;
+        due_ = base::after(now, rest_);
+        return true;
     }
     /// The message whose turn it is; none: not yet. After one that takes long comes a rest.
     [[nodiscard]] std::optional<std::pair<Key, wire::message>> next(instant now) {
-        if (now < next_deadline()) return std::nullopt;
+        if (order_.empty()) return std::nullopt;
         const Key from = order_.front();
         auto& its = waiting_.at(from);
+        if (takes_long(its.front()) && now < due_) return std::nullopt;
         wire::message first = std::move(its.front());
         bytes_ -= first.bytes();
         its.pop_front();

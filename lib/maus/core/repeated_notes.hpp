@@ -30,9 +30,14 @@ namespace maus::core {
 
 class repeated_notes {
 public:
-    /// What to log for this line; nothing: it was counted.
-    [[nodiscard]] std::optional<std::string> told(log_level level, std::string_view text,
-                                                  base::instant now) {
+    struct line {
+        log_level level;
+        std::string text;
+        friend bool operator==(const line&, const line&) = default;
+    };
+    /// What to log for this line, at the highest level of those that it stands for; nothing: it was counted.
+    [[nodiscard]] std::optional<line> told(log_level level, std::string_view text,
+                                           base::instant now) {
         auto found = kinds_.find(text);
         if (found == kinds_.end()) {
             forget(now);
@@ -45,18 +50,14 @@ public:
             ++its.more;
             return std::nullopt;
         }
-        if (is_old(its, now)) its.silence = silence_min;
+        if (now >= base::after(its.tell_at, its.silence)) its.silence = silence_min;
         its.tell_at = base::after(now, its.silence);
         its.silence = std::min(its.silence * 2, silence_max);
         const auto more = std::exchange(its.more, 0);
-        return std::string(text) +
-               (more == 0 ? "" : " (and " + std::to_string(more) + " more like this)");
+        const std::string number =
+            more == 0 ? "" : " (and " + std::to_string(more) + " more like this)";
+        return line{std::exchange(its.level, log_level::debug), std::string(text) + number};
     }
-    struct line {
-        log_level level;
-        std::string text;
-        friend bool operator==(const line&, const line&) = default;
-    };
     /// At the end: what was counted and not told.
     [[nodiscard]] std::vector<line> rest() {
         std::vector<line> all;

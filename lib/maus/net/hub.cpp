@@ -158,7 +158,7 @@ void hub::carry_out(core::note& asked) {
 }
 
 void hub::complain(log_level level, std::string_view text) {
-    if (const auto line = repeated_.told(level, text, clock_now())) log_(level, *line);
+    if (const auto line = repeated_.told(level, text, clock_now())) log_(line->level, line->text);
 }
 
 bool hub::has_much(const connection& to) const {

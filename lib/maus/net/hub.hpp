@@ -120,7 +120,7 @@ private:
 
     // What comes and is never a message (hub_watching.cpp).
     void look_at_transfers();
-    [[nodiscard]] std::size_t memory_growth();
+    [[nodiscard]] std::optional<std::size_t> memory_growth();
     void cut_off_endless(std::size_t growth);
     struct uncounted_transfer {  // what comes is not counted
         transfer* coming;

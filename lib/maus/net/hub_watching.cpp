@@ -91,10 +91,10 @@ std::vector<hub::uncounted_transfer> hub::uncounted_over(const look& all) const 
     return over;
 }
 
-// Since it last mattered; 0: it does not. What the system does not tell may have grown.
-std::size_t hub::memory_growth() {
+// Since it last mattered; 0: it does not; nothing: the system does not tell.
+std::optional<std::size_t> hub::memory_growth() {
     const auto memory = memory_.resident_bytes();
-    if (!memory) return growth_that_matters;
+    if (!memory) return std::nullopt;
     memory_at_look_ = std::min(*memory, memory_at_look_);
     const std::size_t growth = *memory - memory_at_look_;
     if (growth < growth_that_matters) return 0;
@@ -109,9 +109,9 @@ void hub::look_at_transfers() {
     const base::instant now = clock_now();
     if (now < next_look_ || (open_fds_.empty() && dealers_.empty())) return;
     next_look_ = base::after(now, look_interval);
-    const std::size_t growth = memory_growth();
-    if (!std::exchange(look_again_, false) && growth == 0) return;
-    cut_off_endless(growth);
+    const auto growth = memory_growth();
+    if (!std::exchange(look_again_, false) && growth == std::size_t{0}) return;
+    cut_off_endless(growth.value_or(0));
     const base::duration rest = look_share * (clock_now() - now);
     next_look_ = look_again_ ? now : std::max(next_look_, base::after(now, rest));
 }

@@ -138,37 +138,22 @@ std::unique_ptr<continuation> for_this_call(std::unique_ptr<continuation> next) 
 }
 
 namespace {
-// The coroutine that this thread goes on with, and what it settles if that ends.
-struct resumed {
-    const void* coroutine;
-    state_ref<state_base> ended = {};
-};
-thread_local constinit resumed* resumed_here = nullptr;
-}  // namespace
-
-bool resume::takes(const void* ended, const state_ref<state_base>& result) noexcept {
-    if (resumed_here == nullptr || resumed_here->coroutine != ended) return false;
-    resumed_here->ended = result;
-    return true;
-}
-
-// What goes on after it may end the thread: that must not pass through the end of a coroutine, which may throw
-// nothing.
-MAUS_CATCHES_FORCED_UNWIND void resume::run() {
-    resumed its{waiting_.address()};
+MAUS_CATCHES_FORCED_UNWIND void go_on_with(std::coroutine_handle<> waiting) {
     try {
-        const struct here {
-            explicit here(resumed& of) : outer(std::exchange(resumed_here, &of)) {}
-            ~here() { resumed_here = outer; }
-            resumed* outer;
-        } while_it_runs(its);
-        waiting_.resume();
+        waiting.resume();
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {
         // No C++ exception: the coroutine's future has it.
     }
-    if (its.ended) its.ended->settle_as_put();
+}
+}  // namespace
+
+// It is a turn, and what goes on after it has the next one. That may end the thread, and must not do so inside
+// of the coroutine, whose end may throw nothing and whose frame may be gone.
+void resume::run() {
+    if (in_turn != nullptr) return go_on_with(waiting_);
+    begin_turns([this] { go_on_with(waiting_); });
 }
 
 hearing::hearing(call_owner& owner, std::uint32_t method) noexcept
@@ -355,6 +340,10 @@ private:
 
 // One after the other: chains may be long, of whatever they are made.
 void state_base::cancel() {
+    if (is_owned_) {
+        if (!ready()) owner_->cancel(*this);
+        return;
+    }
     retain();
     std::vector<state_ref<state_base>> left;
     left.emplace_back(this);
