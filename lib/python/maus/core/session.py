@@ -180,7 +180,7 @@ class Session:
                 self.registered_at, self.next_ping = now, now + self.interval
             self.owner.registered(self, body, now)
         elif name == "register_again":
-            if self.state in ("registered", "registering"):
+            if self.state == "registered":  # else it is on its way
                 self.state = "registering"
                 self.register(now)
         elif name == "pong":
