@@ -104,6 +104,7 @@ ordered_json request_json(const parkserver_status::request& request, const reaso
     return {{"manager", request.manager},
             {"request", request.number},
             {"type", request.type},
+            {"label", text_or_null(request.label)},
             {"amount", request.amount},
             {"serving", request.serving},
             {"waiting", is_waiting(request)},

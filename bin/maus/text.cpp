@@ -62,6 +62,11 @@ std::string managers_text(const parkserver_status& now) {
     return titled("managers", now.managers.size(), rows);
 }
 
+// As in the text of errors: render [nightly].
+std::string type_text(const parkserver_status::request& of) {
+    return shown(of.type) + (of.label.empty() ? "" : " [" + shown(of.label) + "]");
+}
+
 std::string requests_text(const parkserver_status& now) {
     table rows({{"MANAGER"},
                 {"TYPE"},
@@ -74,7 +79,7 @@ std::string requests_text(const parkserver_status& now) {
     for (const auto& each : now.requests) {
         if (!is_waiting(each)) continue;
         ++waiting;
-        rows.add({brief(each.manager), shown(each.type), wanted_text(each), grouped(each.serving),
+        rows.add({brief(each.manager), type_text(each), wanted_text(each), grouped(each.serving),
                   age_text(each.age), why.of(each)});
     }
     return titled("waiting requests", waiting, rows);

@@ -55,6 +55,7 @@
 #include "maus/wire/control.hpp"
 #include "maus/wire/elastic.hpp"
 #include "maus/wire/feature.hpp"
+#include "maus/wire/request_label.hpp"
 
 namespace maus::broker {
 
@@ -145,6 +146,7 @@ private:
     struct standing_request {
         base::token token;
         std::string type;
+        std::string label;                   // what its manager calls it
         std::uint32_t amount = 0;            // as wanted for; 0: all
         std::uint32_t target = 0;            // how many it is to have; 0: not known yet
         std::optional<wire::elastic> range;  // none: exact, and what follows counts
@@ -376,6 +378,7 @@ private:
     [[nodiscard]] static bool may_be_said_again(const standing_request& of, instant now);
     void look_at_bounds(const manager& of, instant now);
     [[nodiscard]] std::vector<wire::elastic_status> elastic_rows(const wire::status& told) const;
+    [[nodiscard]] std::vector<wire::labelled_request> labels(const wire::status& told) const;
 
     // --- time
     void set_timer(instant at, check due);

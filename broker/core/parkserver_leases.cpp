@@ -229,6 +229,7 @@ void parkserver::handle(manager& who, const wire::request& request,
     take_held(who, wanted, request);
     if (is_new && wanted.serving() > 0) wanted.satisfied = true;
     wanted.range = range.value();
+    wanted.label = wire::request_label_in(extended, config_.settings.limits);
     if (request.amount != wanted.amount || is_new) {
         wanted.amount = request.amount;
         wanted.target = request.amount != 0 ? request.amount : wanted.serving();

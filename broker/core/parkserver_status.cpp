@@ -194,9 +194,22 @@ void parkserver::tell_page(route to, base::byte_view begin, instant now, outbox&
     base::buffer elastic;
     if (const auto rows = elastic_rows(made.rows); !rows.empty()) wire::encode(elastic, rows);
     if (!elastic.empty()) extended.push_back({wire::elastic_tag, elastic.view()});
+    base::buffer labelled;
+    if (const auto rows = labels(made.rows); !rows.empty()) wire::encode(labelled, rows);
+    if (!labelled.empty()) extended.push_back({wire::label_tag, labelled.view()});
     wire::message told = wire::encode_control(made.rows, extended);
     untaken_.push_back(base::keeper(told.first));
     out.push(core::send{to, std::nullopt, std::move(told), 1});
+}
+
+std::vector<wire::labelled_request> parkserver::labels(const wire::status& told) const {
+    std::vector<wire::labelled_request> rows;
+    for (const auto& each : told.requests) {
+        const standing_request* const wanted = find({each.manager, each.request});
+        if (wanted == nullptr || wanted->label.empty()) continue;
+        rows.push_back({each.manager, each.request, wanted->label});
+    }
+    return rows;
 }
 
 // The rows in the order of their keys, so that one who is there all the time is told once, whoever comes and goes

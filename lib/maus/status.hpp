@@ -71,6 +71,7 @@ struct parkserver_status {
         std::uint32_t min = 0;    ///< 0: it is exact
         std::uint32_t max = 0;    ///< 0: no bound
         std::uint32_t share = 0;  ///< how many it is to have at the moment
+        std::string label = {};   ///< of its calls (request::calls); empty: none
     };
 
     std::string id;

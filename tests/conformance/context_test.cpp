@@ -9,7 +9,7 @@ using namespace spec;
 
 namespace {
 
-constexpr u16 tag_time_left = 3, tag_label = 4, tag_trace = 5;
+constexpr u16 tag_time_left = 3, tag_trace = 5;
 constexpr u16 f_told = 0, f_runs = 1;
 
 /// "told(i32)->str" gives what the function knows; "runs(i32)->i32" runs until it is asked to stop.

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "maus/status.hpp"
 #include "real.hpp"
 
 using namespace spec;
@@ -337,6 +338,36 @@ TEST_CASE("P-104: a parkserver takes its bound back when the request has no more
     one.ask({1, 2}, 0, asked.token);  // another parkserver says the same
     crew.all[2]->park->say(available{leases[2]});
     CHECK(one.park->hear<fair_share>().workers == 0);
+}
+
+TEST_CASE("P-118: a request's label is told in pages, and is only a name") {
+    const real_park park;
+    fake_manager manager(park.endpoint());
+    const auto ask = [&](u64 number, const std::string& label) {
+        request wanted;
+        wanted.number = number;
+        wanted.token = fresh_id();
+        wanted.type = "none";
+        wanted.amount = 1;
+        manager.park->send({control(wanted).front() + extension(tag_label, label)});
+    };
+    ask(1, "nightly");
+    ask(2, "two\nlines");  // no name
+    ask(3, std::string(129, 'x'));
+    manager.park->say(ping{1});
+    CHECK(manager.park->hear_next<pong>().stamp == 1);  // nothing was rejected
+    dealer asking(park.endpoint());
+    asking.send({header(on_control, status_query::type_number) + extension(tag_page, {})});
+    const frames answer = asking.next();
+    reader from(answer[0].substr(8));
+    status told;
+    from(told);
+    CHECK(told.requests.size() == 3);
+    const std::vector<labelled_row> rows{{manager.self.manager, 1, "nightly"}};
+    CHECK(answer[0].substr(answer[0].size() - from.left()) == extension(tag_label, encoded(rows)));
+    const auto seen = maus::fetch_status(park.endpoint(), 1min);
+    CHECK(std::count_if(seen.requests.begin(), seen.requests.end(),
+                        [](const auto& each) { return each.label == "nightly"; }) == 1);
 }
 
 TEST_CASE("P-105: a status in pages tells ranges and shares of elastic requests") {

@@ -370,7 +370,13 @@ struct elastic_row {  // [P-105] and of a status in pages
     u32 share = 0;
     void fields(auto& io) { io(manager, number, range, share); }
 };
-inline constexpr u16 tag_page = 1, tag_elastic = 2;
+struct labelled_row {  // [P-118] the same of labels
+    id manager;
+    u64 number = 0;
+    std::string label;
+    void fields(auto& io) { io(manager, number, label); }
+};
+inline constexpr u16 tag_page = 1, tag_elastic = 2, tag_label = 4;
 
 struct worker_status {
     id worker;

@@ -3,6 +3,7 @@
 #include "golden.hpp"
 #include "maus/wire/call_extensions.hpp"
 #include "maus/wire/functions.hpp"
+#include "maus/wire/request_label.hpp"
 #include "maus/wire/streams.hpp"
 #include "talk.hpp"
 
@@ -126,6 +127,14 @@ void add_elastic(std::vector<item>& to) {
                   "control message 73, status, a page whose request is elastic: at least 1, at "
                   "most 8, its share is 5",
                   wire::elastic_tag, rows);
+    to.push_back(
+        {"control/request_label", "control message 3, request, called \"nightly\"",
+         to_frames(wire::encode_control(asked, {{wire::label_tag, base::as_bytes("nightly")}})),
+         control_again});
+    const std::vector<wire::labelled_request> labels{{manager, {1}, "nightly"}};
+    add_extension(to, "status_label", a_status(),
+                  "control message 73, status, a page whose request is called \"nightly\"",
+                  wire::label_tag, labels);
 }
 
 void add_all_control(std::vector<item>& to) {

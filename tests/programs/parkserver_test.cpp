@@ -98,7 +98,8 @@ TEST_CASE("status and functions have the keys that the README names") {
     maus::manager manager("tcp://127.0.0.1:*");
     manager.connect_parkserver(park.endpoint());
     const auto has = manager.get_workers({.amount = 1});
-    const auto waits = manager.get_workers({.amount = 2, .type = "nobody"});
+    const auto waits =
+        manager.get_workers({.amount = 2, .type = "nobody", .calls = {.label = "nightly"}});
     const json now = status_when(park, [](const json& each) {
         return each["workers"].size() == 2 && each["leases"].size() == 1 &&
                each["leases"][0]["state"] == "leased" && each["requests"].size() == 2;
@@ -122,11 +123,12 @@ TEST_CASE("status and functions have the keys that the README names") {
           std::set<std::string>{"id", "endpoints", "age_ms", "host", "pid"});
     CHECK(now["managers"][0]["endpoints"] == json::array({manager.endpoint()}));
     for (const auto& request : now["requests"]) {
-        CHECK(keys_of(request) == std::set<std::string>{"manager", "request", "type", "amount",
-                                                        "serving", "waiting", "age_ms", "min",
-                                                        "max", "share", "why"});
+        CHECK(keys_of(request) == std::set<std::string>{"manager", "request", "type", "label",
+                                                        "amount", "serving", "waiting", "age_ms",
+                                                        "min", "max", "share", "why"});
         CHECK(request["waiting"] == (request["type"] == "nobody"));
         CHECK(request["why"].is_null() == !request["waiting"]);
+        CHECK(request["label"] == (request["waiting"] ? json("nightly") : json()));
     }
     CHECK(keys_of(now["leases"][0]) ==
           std::set<std::string>{"lease", "worker", "manager", "state"});

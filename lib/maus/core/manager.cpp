@@ -54,6 +54,7 @@ void manager::on(const add_request& event, instant now, manager_effects& out) {
     made.type = event.type;
     made.amount = event.amount;
     made.range = event.range;
+    made.label = event.label;
     MAUS_ASSERT(!requests_.contains(event.group), "two requests have one group");
     dispatcher_.add_group(event.group, event.policy, now);
     tokens_.emplace(made.token, event.group);

@@ -62,6 +62,7 @@ struct add_request {
     std::uint32_t amount = 0;  ///< 0: all that are free, at least one
     group_policy policy;
     std::optional<wire::elastic> range = {};  ///< instead of an amount
+    std::string label = {};                   ///< that its calls have
 };
 struct release_request {
     group_id group;
@@ -203,6 +204,7 @@ private:
         base::request_id request;
         base::token token;
         std::string type;
+        std::string label;
         std::uint32_t amount = 0;
         std::optional<wire::elastic> range;        // instead of the amount
         std::map<route, wire::fair_share> bounds;  // what parkservers say, if it is a bound

@@ -31,6 +31,9 @@ void manager::tell(const standing_request& request, parkserver_session& to, mana
         wire::encode(bytes, range);
         extended.push_back({wire::elastic_tag, bytes.view()});
     }
+    if (!request.label.empty()) {
+        extended.push_back({wire::label_tag, base::as_bytes(request.label)});
+    }
     out.net.control(to.via(), as_told(request), extended);
 }
 

@@ -287,7 +287,12 @@ std::shared_ptr<worker_group_state> manager_runtime::get_workers(const request& 
         }
     }
     const std::uint32_t amount = range ? 0 : std::max(wanted.amount, wanted.max);
-    put(core::add_request{id, wanted.type, amount, {wanted.no_workers_timeout}, range});
+    put(core::add_request{id,
+                          wanted.type,
+                          amount,
+                          {wanted.no_workers_timeout},
+                          range,
+                          std::string(wanted.calls.label.view())});
     return made;
 }
 

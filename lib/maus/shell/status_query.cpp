@@ -39,7 +39,7 @@ wire::control control_in(const wire::message& answer, const limits& bounds,
 }
 
 template <class Row>
-void append(std::vector<Row>& to, std::vector<Row>& page) {
+void append(std::vector<Row>& to, std::vector<Row>&& page) {
     to.insert(to.end(), std::move_iterator(page.begin()), std::move_iterator(page.end()));
 }
 
@@ -123,7 +123,9 @@ private:
         if (bytes_ > messages_max * settings_.limits.message_bytes_max) {
             throw error(errc::too_large, "the status at " + endpoint_ + " does not end");
         }
-        add(*page, wire::elastic_rows_in(extended));
+        append(told_.ranges, wire::elastic_rows_in(extended));
+        append(told_.labels, wire::request_labels_in(extended));
+        add(*page);
         const auto next = wire::find(extended, wire::page_tag);
         if (!next) return true;
         next_page_.clear();
@@ -139,16 +141,15 @@ private:
         busy_ = wire::printable(no.why);
         ask_at_ = base::after(net::clock_now(), ask_again_after);
     }
-    void add(wire::status& page, const std::vector<wire::elastic_status>& ranges) {
-        told_.ranges.insert(told_.ranges.end(), ranges.begin(), ranges.end());
+    void add(wire::status& page) {
         auto& [version, id, epoch, uptime_ms, workers, managers, requests] = told_.rows;
         version = std::move(page.version);
         id = page.parkserver;
         epoch = page.epoch;
         uptime_ms = page.uptime_ms;
-        append(workers, page.workers);
-        append(managers, page.managers);
-        append(requests, page.requests);
+        append(workers, std::move(page.workers));
+        append(managers, std::move(page.managers));
+        append(requests, std::move(page.requests));
     }
     [[nodiscard]] std::string nobody_answered() const {
         if (!busy_.empty()) return "the parkserver at " + endpoint_ + " is too busy: " + busy_;
@@ -208,16 +209,23 @@ parkserver_status::request public_entry(wire::request_status&& of) {
     return {text_of(of.manager), of.request.value, std::move(of.type),
             of.amount,           of.serving,       ms(of.age_ms)};
 }
-void add_ranges(parkserver_status& to, const std::vector<wire::elastic_status>& ranges) {
-    std::map<std::pair<std::string, std::uint64_t>, const wire::elastic_status*> by_request;
-    for (const auto& each : ranges) by_request[{text_of(each.manager), each.request.value}] = &each;
+// What extensions tell of requests goes to these.
+template <class Row, class Take>
+void add_to_requests(parkserver_status& to, const std::vector<Row>& rows, Take take) {
+    std::map<std::pair<std::string, std::uint64_t>, const Row*> by_request;
+    for (const auto& each : rows) by_request[{text_of(each.manager), each.request.value}] = &each;
     for (auto& each : to.requests) {
         const auto found = by_request.find({each.manager, each.number});
-        if (found == by_request.end()) continue;
-        each.min = found->second->range.min;
-        each.max = found->second->range.max;
-        each.share = found->second->share;
+        if (found != by_request.end()) take(each, *found->second);
     }
+}
+void take_range(parkserver_status::request& to, const wire::elastic_status& of) {
+    to.min = of.range.min;
+    to.max = of.range.max;
+    to.share = of.share;
+}
+void take_label(parkserver_status::request& to, const wire::labelled_request& of) {
+    to.label = of.label;
 }
 
 }  // namespace
@@ -238,7 +246,8 @@ parkserver_status public_status(told_status&& whole) {
     for (auto& each : answer.workers) told.workers.push_back(public_entry(std::move(each)));
     for (auto& each : answer.managers) told.managers.push_back(public_entry(std::move(each)));
     for (auto& each : answer.requests) told.requests.push_back(public_entry(std::move(each)));
-    add_ranges(told, whole.ranges);
+    add_to_requests(told, whole.ranges, take_range);
+    add_to_requests(told, whole.labels, take_label);
     return told;
 }
 

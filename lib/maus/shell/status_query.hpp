@@ -10,13 +10,15 @@
 #include "maus/status.hpp"
 #include "maus/wire/control.hpp"
 #include "maus/wire/elastic.hpp"
+#include "maus/wire/request_label.hpp"
 
 namespace maus::shell {
 
 /// All pages of an answer.
 struct told_status {
     wire::status rows;
-    std::vector<wire::elastic_status> ranges;  ///< of the elastic requests among them
+    std::vector<wire::elastic_status> ranges;    ///< of the elastic requests among them
+    std::vector<wire::labelled_request> labels;  ///< of the requests that have one
 };
 
 /// Waits for the answer. Throws as maus::fetch_status() does.

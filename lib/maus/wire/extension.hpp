@@ -28,11 +28,11 @@ struct extension {
 };
 
 /// Tags of this version, one line each with the section that describes it.
-inline constexpr std::uint16_t page_tag = 1;                 // of status_query and status (5.5)
-inline constexpr std::uint16_t elastic_tag = 2;              // of request and status (5.7)
-inline constexpr std::uint16_t time_left_tag = 3;            // of call (6.2)
-inline constexpr std::uint16_t label_tag = 4;                // of call (6.2)
-inline constexpr std::uint16_t trace_tag = 5;                // of call (6.2)
+inline constexpr std::uint16_t page_tag = 1;       // of status_query and status (5.5)
+inline constexpr std::uint16_t elastic_tag = 2;    // of request and status (5.7)
+inline constexpr std::uint16_t time_left_tag = 3;  // of call (6.2)
+inline constexpr std::uint16_t label_tag = 4;      // of call (6.2), request and status (P-118)
+inline constexpr std::uint16_t trace_tag = 5;      // of call (6.2)
 inline constexpr std::uint16_t reference_functions_tag = 6;  // of register_worker and hello (P-108)
 inline constexpr std::uint16_t stream_credit_tag = 8;        // of call (6.4)
 inline constexpr std::uint16_t nested_tag = 9;               // of call (P-117)
