@@ -235,6 +235,7 @@ private:
         }
     };
     struct status_in_making {  // all of it, a slice at a time
+        status_in_making() {}  // said, since clang 14 does not see here that it can be made
         wire::message message;
         page_begin next;           // what is to be written next
         std::size_t count_at = 0;  // where its section's number of rows stands

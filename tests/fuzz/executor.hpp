@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 
 #include "maus/core/worker.hpp"
 #include "tests/fuzz/input.hpp"
@@ -44,6 +45,7 @@ public:
             return;
         }
         const auto fate = in.below(8);
+        if (fate < 2 && one.asks != 0) return;
         if (fate < 2 && !one.detached) {
             one.detached = true;
             return tell(core::job_detached{one.job.link, one.job.attempt});
@@ -58,6 +60,17 @@ public:
             }
             return tell(std::move(some));
         }
+        if (fate == 4 && one.job.function == 2 && one.asks == 0 &&
+            !one.detached) {  // which calls back
+            one.asks = ++asked_;
+            const bool impatient = in.one_in(4);
+            return tell(core::job_callback{one.job.link,
+                                           one.job.attempt,
+                                           {one.asks, 0},
+                                           {},
+                                           impatient ? core::instant{} : core::never,
+                                           one.job.nested});
+        }
         if (fate == 2) {
             return end(at, core::job_fault{errc::remote_exception, "type", "text"}, tell);
         }
@@ -66,6 +79,14 @@ public:
         value.payload.extend(in.one_of(sizes));
         std::fill_n(value.payload.data(), value.payload.size(), std::byte{1});
         end(at, std::move(value), tell);
+    }
+    /// One that asked goes on.
+    void hear(const core::callback_done& answer) {
+        require(answer.id != 0 && answer.id <= asked_, "a function hears what it asked");
+        require(heard_.insert(answer.id).second, "and once");
+        for (auto& each : tasks_) {
+            if (each.asks == answer.id) each.asks = 0;
+        }
     }
     /// All end, somehow.
     template <class Tell>
@@ -83,6 +104,7 @@ private:
     struct task {
         core::job job;
         bool running = false, detached = false, cancelled = false;
+        std::uint64_t asks = 0;  // and has not heard
     };
     [[nodiscard]] std::size_t running() const {
         return static_cast<std::size_t>(
@@ -101,6 +123,8 @@ private:
     }
 
     std::vector<task> tasks_;
+    std::uint64_t asked_ = 0;
+    std::set<std::uint64_t> heard_;
 };
 
 }  // namespace fuzz

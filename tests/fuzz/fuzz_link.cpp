@@ -47,6 +47,26 @@ std::string each_of(const wire::items& all) {
     return said;
 }
 
+std::string meaning_of_callback(const wire::record& record) {
+    base::byte_view body = record.body;
+    const auto of = wire::take_attempt(body);
+    if (!of) return {};
+    const auto which = wire::take_callback(record, body);
+    if (!which) return {};
+    std::string said = std::to_string(of->call.value) + "/" + std::to_string(of->number.value) +
+                       " " + std::to_string(which->id);
+    if (record.type == wire::record_type::callback) said += " f" + std::to_string(which->function);
+    base::buffer rest;
+    if (record.type == wire::record_type::callback_failed) {
+        const auto read = wire::decode_fault(body, limits{});
+        if (!read) return {};
+        wire::encode(rest, read.value());
+    } else {
+        wire::take_carried(record, body, rest);
+    }
+    return said + " " + std::string(base::as_text(rest.view()));
+}
+
 // What a record says, as text; nothing if its body says nothing.
 std::string meaning(const wire::record& record) {
     using type = wire::record_type;
@@ -106,6 +126,9 @@ std::string meaning(const wire::record& record) {
                        " " + std::to_string(read->bytes);
             }
             return {};
+        case type::callback:
+        case type::callback_result:
+        case type::callback_failed: return meaning_of_callback(record);
         default: break;
     }
     if (!wire::is_known(record.type)) return {};
@@ -181,6 +204,25 @@ void write_again(wire::link_writer& to, const wire::record& record) {
                 to.more(read->of, read->items, read->bytes);
             }
             return;
+        case type::callback:
+        case type::callback_result: {
+            const auto of = wire::take_attempt(body);
+            const auto which = of ? wire::take_callback(record, body) : std::nullopt;
+            if (!which) return;
+            if (record.apart != nullptr) {
+                return to.carry_apart(record.type, *of, *which, record.apart->copy(), 0);
+            }
+            return to.carry(record.type, *of, *which, base::buffer{body});
+        }
+        case type::callback_failed: {
+            const auto of = wire::take_attempt(body);
+            const auto which = of ? wire::take_callback(record, body) : std::nullopt;
+            if (!which) return;
+            if (const auto read = wire::decode_fault(body, limits{})) {
+                to.callback_failed(*of, *which, read.value(), limits{}.text_bytes_max);
+            }
+            return;
+        }
         case type::rejected_by:
             if (const auto who = wire::decode_rejected_by(body)) {
                 to.say(wire::rejected_by{*who});

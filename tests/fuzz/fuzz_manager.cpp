@@ -29,7 +29,7 @@ limits small_limits() {
     made.batch_records_max = 3;
     return made;
 }
-const base::settings settings{small_limits(), {}};
+const base::settings settings{small_limits(), wire::own_features()};
 const limits& bounds = settings.limits;
 
 core::manager_config config(input& in) {
@@ -37,7 +37,7 @@ core::manager_config config(input& in) {
     made.id = an_id<base::manager_id>(2);
     made.incarnation = {1};
     if (!in.one_in(2)) made.endpoints = {"tcp://127.0.0.1:1"};
-    made.settings.limits = bounds;
+    made.settings = settings;
     made.seed = 1;
     return made;
 }
@@ -89,14 +89,31 @@ private:
             case 14:
                 if (in_.one_in(16)) manager_.on(core::stop_manager{}, now_, out_);
                 return;
+            case 15: return answer();
             default: return worker_says();
         }
+    }
+    // The program's callables, each of which ends once.
+    void answer() {
+        if (asked_.empty()) return;
+        const auto at = static_cast<std::ptrdiff_t>(in_.below(asked_.size()));
+        const core::called_back by = std::move(asked_[static_cast<std::size_t>(at)]);
+        asked_.erase(asked_.begin() + at);
+        core::answer_callback made{by.link, by.attempt, by.which, a_payload(in_), by.slot, {}};
+        if (in_.one_in(4)) made.failed = wire::fault{1, "type", "text"};
+        manager_.on(std::move(made), now_, out_);
     }
     base::group_id a_group() { return {static_cast<std::uint32_t>(1 + in_.below(groups_ + 1))}; }
     void request() {
         if (groups_ == 3) return;
         core::add_request made{{++groups_}, in_.one_in(4) ? "other" : "default", {}, {}};
         made.amount = static_cast<std::uint32_t>(in_.below(4));
+        if (in_.one_in(4)) {
+            const auto min = static_cast<std::uint32_t>(1 + in_.below(2));
+            const auto beyond = static_cast<std::uint32_t>(in_.below(3));
+            made.range = wire::elastic{min, beyond == 0 ? 0 : min + beyond};
+        }
+        if (in_.one_in(4)) made.label = "label";
         if (in_.one_in(4)) made.policy.no_workers_timeout = std::chrono::milliseconds{500};
         manager_.on(made, now_, out_);
     }
@@ -188,7 +205,10 @@ private:
     base::lease_id an_offered_lease() { return {1, 1 + in_.below(4)}; }
     void record_to_manager(const link_key& at, wire::link_writer& to) {
         const auto what = calls_.an_attempt_on(at, in_);
-        switch (in_.below(10)) {
+        switch (in_.below(11)) {
+            case 10:
+                return to.carry(wire::record_type::callback, what, {++callbacks_, 0},
+                                a_payload(in_));
             case 0: return to.failed(what, {static_cast<std::uint8_t>(in_.below(20)), "t", "x"});
             case 1: return to.about(wire::record_type::returned, what);
             case 2: return to.about(wire::record_type::detached, what);
@@ -234,6 +254,8 @@ private:
         out_.news.clear();
         for (const auto& each : out_.items) calls_.came(each);
         out_.items.clear();
+        for (auto& each : out_.callbacks) asked_.push_back(std::move(each));
+        out_.callbacks.clear();
         for (auto& each : out_.done) calls_.settled(each, now_);
         out_.done.clear();
         calls_.end_of_event();
@@ -277,7 +299,8 @@ private:
     seen known_;
     std::uint32_t groups_ = 0;
     int parkservers_ = 0;
-    std::uint64_t connections_ = 0, values_ = 0;
+    std::uint64_t connections_ = 0, values_ = 0, callbacks_ = 0;
+    std::vector<core::called_back> asked_;  // and not answered
 };
 
 }  // namespace

@@ -25,14 +25,14 @@ limits small_limits() {
     made.control_bytes_max = 2048;
     return made;
 }
-const base::settings settings{small_limits(), {}};
+const base::settings settings{small_limits(), wire::own_features()};
 const limits& bounds = settings.limits;
 
 broker::parkserver_config config() {
     broker::parkserver_config made;
     made.id = an_id<base::parkserver_id>(9);
     made.epoch = 1;
-    made.settings.limits = bounds;
+    made.settings = settings;
     return made;
 }
 
@@ -79,14 +79,10 @@ private:
         if (kind < 22) {
             // Mostly what peers say, which comes first in wire::control.
             const auto say = a_control(kind < 12 ? kind : kind % 4, in_, known_);
-            base::buffer kept;
-            what = wire::encode_control(say, some_extensions(in_, kept));
-            if (in_.one_in(16)) {
-                damage(what, in_);
-                note(what);
-            } else {
-                note(say);
-            }
+            kept_bytes kept;
+            what = wire::encode_control(say, some_extensions_of(say, in_, kept));
+            if (in_.one_in(16)) damage(what, in_);
+            note(what);
         } else if (kind == 22) {
             what.first = wire::relay_frame(a_lease(in_, known_));
             wire::message inside;
@@ -103,13 +99,15 @@ private:
 
     // What it says is what it can be read as, which damage may have changed.
     void note(const wire::message& what) {
-        if (const auto read = wire::decode_control(what, bounds)) note(read.value());
-    }
-    void note(const wire::control& say) {
+        wire::extensions extended;
+        const auto read = wire::decode_control(what, bounds, &extended);
+        if (!read) return;
+        const wire::control& say = read.value();
         if (const auto* yes = std::get_if<wire::accepted>(&say)) accepted_ = yes->lease;
         if (const auto* asked = std::get_if<wire::request>(&say)) {
             seen::add(known_.tokens, asked->token);
             asked_ = *asked;
+            if (wire::find(extended, wire::elastic_tag)) elastic_.insert(asked->token);
         }
     }
 
@@ -173,8 +171,9 @@ private:
         for (const auto& each : told.requests) {
             require(++requests[each.manager] <= bounds.requests_max, "requests_max");
             for (const auto& offer : offers) {
-                const bool of_it =
-                    offer.manager == each.manager && requests_.at(offer.token) == each.request;
+                const bool of_it = offer.manager == each.manager &&
+                                   requests_.at(offer.token) == each.request &&
+                                   !elastic_.contains(offer.token);
                 require(!of_it || each.amount == 0 || each.serving <= each.amount,
                         "nobody is offered more than it asked for");
             }
@@ -208,6 +207,7 @@ private:
     base::lease_id accepted_;             // by the event at hand
     std::optional<wire::request> asked_;  // by the event at hand, and not refused
     std::map<base::token, base::request_id> requests_;
+    std::set<base::token> elastic_;  // those that were, at some time: they grow beyond their amount
     std::set<base::lease_id> made_, granted_;
 };
 

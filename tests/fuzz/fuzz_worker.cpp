@@ -26,7 +26,9 @@ core::worker_config config(input& in) {
     core::worker_config made;
     made.id = an_id<base::worker_id>(1);
     made.incarnation = {1};
-    made.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>"};
+    made.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>",
+                       "each(fn<i32(i32)>,i32)->i32"};
+    made.settings.features = wire::own_features();
     const auto shape = in.below(4);
     made.concurrency = static_cast<std::uint32_t>(1 + shape % 2);
     made.has_hooks = shape >= 2;
@@ -120,7 +122,12 @@ private:
     }
     void record_to_worker(wire::link_writer& to) {
         const wire::attempt what{{1 + in_.below(3)}, {in_.one_in(4) ? 2u : 1u}};
-        switch (in_.below(12)) {
+        switch (in_.below(13)) {
+            case 12: {
+                const wire::callback which{1 + in_.below(4), 0};
+                if (in_.one_in(4)) return to.callback_failed(what, which, {1, "t", "x"}, 99);
+                return to.carry(wire::record_type::callback_result, what, which, a_payload(in_));
+            }
             case 0:
             case 1:
                 return to.say(wire::welcome{an_id<base::manager_id>(2),
@@ -128,7 +135,7 @@ private:
                                             an_interval(in_),
                                             a_liveness(in_),
                                             a_stamp(),
-                                            {{"streams"}, {}}});
+                                            abilities(in_)});
             case 2: return to.stamp(wire::record_type::pong, a_stamp());
             case 3: return to.about(wire::record_type::cancel, what);
             case 4: return a_record(to, in_, known_);
@@ -140,7 +147,7 @@ private:
             }
             default: {
                 const auto function =
-                    static_cast<std::uint16_t>(in_.one_in(8) ? 2 : what.call.value % 2);
+                    static_cast<std::uint16_t>(in_.one_in(4) ? 2 : what.call.value % 2);
                 const bool once = in_.one_in(4);
                 base::buffer payload = a_payload(in_);
                 return to.call(what, function, once, payload);
@@ -209,6 +216,8 @@ private:
         for (const auto& each : out_.cancel) executor_.cancel(worker_.startable(), each);
         out_.cancel.clear();
         out_.more.clear();
+        for (const auto& each : out_.called_back) executor_.hear(each);
+        out_.called_back.clear();
         routes_.apply(out_.net.effects(), [this](core::send& what) { said(what); });
         out_.net.clear();
         require(offers_ <= 1, "an offer is answered once");

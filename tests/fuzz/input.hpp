@@ -29,8 +29,8 @@ public:
     [[nodiscard]] const T& one_of(const T (&choices)[Count]) {
         return choices[below(Count)];
     }
-    template <class T>
-    [[nodiscard]] const T& one_of(const std::vector<T>& choices) {
+    template <class Choices>
+    [[nodiscard]] const auto& one_of(const Choices& choices) {
         return choices[below(choices.size())];
     }
     [[nodiscard]] maus::base::byte_view take(std::size_t count) {

@@ -2,8 +2,15 @@
 // damaged ones.
 #pragma once
 
+#include <deque>
+
+#include "maus/wire/archive.hpp"
+#include "maus/wire/call_extensions.hpp"
 #include "maus/wire/control.hpp"
+#include "maus/wire/elastic.hpp"
+#include "maus/wire/feature.hpp"
 #include "maus/wire/link.hpp"
+#include "maus/wire/request_label.hpp"
 #include "tests/fuzz/input.hpp"
 
 namespace fuzz {
@@ -70,6 +77,8 @@ inline std::vector<std::string> some_signatures(input& in) {
         {},
         {"name(str)->list<str>", "add(f64)->f64"},
         {"f(void)->void"},
+        {"each(fn<i32(i32)>,i32)->i32", "name(str)->stream<str>"},
+        {"sum(...)->any"},
         {"", "f()->void", "f()->void", "g({i32,^1})->void"}};
     return in.one_of(choices);
 }
@@ -82,11 +91,14 @@ inline std::uint32_t a_liveness(input& in) {
     return in.one_of(choices);
 }
 
-/// Features and limits: mostly none, some that nobody knows, too many.
+/// Features and limits: mostly all that are known, some that nobody knows, too many.
 inline wire::capabilities abilities(input& in) {
-    if (!in.one_in(4)) return {};
+    if (!in.one_in(4)) return {wire::own_features(), {}};
     wire::capabilities can;
-    for (auto count = in.below(4); count != 0; --count) can.features.push_back(a_text(in));
+    for (auto count = in.below(4); count != 0; --count) {
+        can.features.push_back(in.one_in(2) ? std::string(in.one_of(wire::known_features))
+                                            : a_text(in));
+    }
     if (in.one_in(8)) can.features.resize(65, "x");
     static constexpr std::uint64_t sizes[] = {0, 1, 100, 16384, 1 << 20, 64u << 20, ~0ull};
     for (auto count = in.below(4); count != 0; --count) {
@@ -97,15 +109,52 @@ inline wire::capabilities abilities(input& in) {
     }
     return can;
 }
-/// Extensions whose bytes `of` keeps: mostly none.
-inline wire::extensions some_extensions(input& in, base::buffer& of) {
-    wire::extensions made;
-    if (!in.one_in(4)) return made;
-    of.append(in.take(in.below(24)));
-    for (auto count = in.one_in(16) ? 65 : in.below(4); count != 0; --count) {
-        made.push_back({static_cast<std::uint16_t>(in.below(3)), of.view()});
+using kept_bytes = std::deque<base::buffer>;
+
+/// As it should be for its tag, where that is one that is known.
+inline base::buffer a_good_extension(std::uint16_t tag, input& in) {
+    base::buffer made;
+    const auto number = [&] { return static_cast<std::uint32_t>(in.below(5)); };
+    switch (tag) {
+        case wire::elastic_tag: wire::encode(made, wire::elastic{number(), number()}); break;
+        case wire::time_left_tag:
+            wire::encode(made, std::uint64_t{in.byte()} << in.below(56));
+            break;
+        case wire::label_tag: made.append(base::as_bytes(a_text(in))); break;
+        case wire::trace_tag:
+            made.extend(25), std::fill_n(made.data(), 25, std::byte{in.byte()});
+            break;
+        case wire::stream_credit_tag:
+            wire::encode(made, number(), std::uint64_t{in.byte()}, std::uint64_t{number()});
+            break;
+        case wire::reference_functions_tag:
+            wire::encode(made, std::vector<std::string>{"each(fn<i32(i32)>,i32)->i32"});
+            break;
+        case wire::dynamic_functions_tag:
+            wire::encode(made, std::vector<std::string>{"sum(...)->any"});
+            break;
+        default: made.append(in.take(in.below(24)));
     }
     return made;
+}
+/// Extensions whose bytes `of` keeps: mostly none, else mostly good ones.
+inline wire::extensions some_extensions(input& in, kept_bytes& of) {
+    wire::extensions made;
+    if (!in.one_in(4)) return made;
+    for (auto count = in.one_in(16) ? 65 : in.below(4); count != 0; --count) {
+        const auto tag = static_cast<std::uint16_t>(in.below(12));
+        of.push_back(in.one_in(4) ? base::buffer(in.take(in.below(24)))
+                                  : a_good_extension(tag, in));
+        made.push_back({tag, of.back().view()});
+    }
+    return made;
+}
+/// Those of a control message: a request is elastic every other time.
+inline wire::extensions some_extensions_of(const wire::control& what, input& in, kept_bytes& of) {
+    if (!std::holds_alternative<wire::request>(what) || in.one_in(2))
+        return some_extensions(in, of);
+    of.push_back(a_good_extension(wire::elastic_tag, in));
+    return {{wire::elastic_tag, of.back().view()}};
 }
 /// A good control message of a type that nobody knows.
 inline wire::message an_unknown_control(input& in) {
@@ -120,6 +169,7 @@ inline wire::register_worker a_worker(input& in, const seen& known) {
     say.worker = an_id<base::worker_id>(in);
     say.type = "default";
     say.interval_ms = 1000;
+    say.can.features = wire::own_features();
     if (!in.one_in(4)) return say;  // most are plain, and take few bytes
     say.incarnation = {in.below(3)};
     say.type = a_type(in);
@@ -138,6 +188,7 @@ inline wire::register_manager a_manager(input& in) {
     wire::register_manager say;
     say.manager = an_id<base::manager_id>(in);
     say.interval_ms = 1000;
+    say.can.features = wire::own_features();
     if (!in.one_in(4)) return say;
     say.incarnation = {in.below(3)};
     say.endpoints = some_endpoints(in);
@@ -215,8 +266,8 @@ inline wire::control a_control(std::size_t kind, input& in, const seen& known) {
 inline wire::message a_control_message(std::size_t kind, input& in, const seen& known) {
     if (in.one_in(16)) return an_unknown_control(in);
     const wire::control body = a_control(kind, in, known);
-    base::buffer kept;
-    return wire::encode_control(body, some_extensions(in, kept));
+    kept_bytes kept;
+    return wire::encode_control(body, some_extensions_of(body, in, kept));
 }
 
 /// Flags that a link message's first record would not have, and perhaps a frame for it.

@@ -24,7 +24,7 @@ inline wire::hello a_hello(input& in, const seen& known) {
     say.token = in.one_in(3) ? base::token{} : a_token(in, known);
     say.type = "default";
     say.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>"};
-    say.can.features = {"streams"};
+    say.can.features = wire::own_features();
     say.interval_ms = 1000;
     if (!say.token.none()) say.lease = a_lease(in, known);
     if (!in.one_in(4)) return say;
@@ -48,7 +48,7 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
     static constexpr type stamped[] = {type::ping, type::pong, type::worker_taken,
                                        type::manager_taken};
     static constexpr type parts[] = {type::worker_part, type::manager_part};
-    base::buffer kept;
+    kept_bytes kept;
     switch (in.below(18)) {
         case 0: {
             const wire::hello say = a_hello(in, known);

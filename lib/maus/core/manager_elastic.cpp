@@ -111,7 +111,8 @@ bool counts(const base::lease_id& lease, const wire::fair_share& told) {
 
 std::size_t manager::too_many_of(const standing_request& of) const {
     std::size_t most = 0;
-    for (const auto& [via, told] : of.bounds) {
+    for (const auto& bound : of.bounds) {
+        const wire::fair_share& told = bound.second;  // clang 14 captures no structured binding
         const auto counted = static_cast<std::size_t>(
             std::count_if(of.links.begin(), of.links.end(),
                           [&](const link_key& key) { return counts(links_.at(key).lease, told); }));
