@@ -29,7 +29,7 @@ limits small_limits() {
     made.batch_records_max = 3;
     return made;
 }
-const base::settings settings{small_limits(), wire::own_features()};
+const base::settings settings{small_limits(), features_of_machines()};
 const limits& bounds = settings.limits;
 
 core::manager_config config(input& in) {

@@ -28,7 +28,7 @@ core::worker_config config(input& in) {
     made.incarnation = {1};
     made.signatures = {"add(i32,i32)->i32", "name(str)->stream<str>",
                        "each(fn<i32(i32)>,i32)->i32"};
-    made.settings.features = wire::own_features();
+    made.settings.features = features_of_machines();
     const auto shape = in.below(4);
     made.concurrency = static_cast<std::uint32_t>(1 + shape % 2);
     made.has_hooks = shape >= 2;

@@ -6,6 +6,12 @@
 
 namespace fuzz {
 
+/// Of machines whose payloads come whole: fuzz_link joins those that come in parts.
+inline std::vector<std::string> features_of_machines() {
+    auto all = wire::own_features();
+    std::erase(all, wire::feature_transfer);
+    return all;
+}
 inline wire::attempt an_attempt(input& in, const seen& known) {
     const auto pick = in.below(known.attempts.size() + 1);
     if (pick == known.attempts.size()) return {{in.byte()}, {in.byte()}};
