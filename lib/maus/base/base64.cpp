@@ -3,7 +3,7 @@
 namespace maus::base {
 
 namespace {
-constexpr std::string_view digits =
+constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 }
 
@@ -15,7 +15,7 @@ std::string to_base64(std::span<const std::uint8_t> bytes) {
         std::uint32_t group = 0;
         for (std::size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? bytes[at + i] : 0u);
         for (std::size_t i = 0; i < 4; ++i) {
-            text += i > count ? '=' : digits[group >> (18 - 6 * i) & 63];
+            text += i > count ? '=' : alphabet[group >> (18 - 6 * i) & 63];
         }
     }
     return text;
@@ -33,8 +33,8 @@ std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
                                                            : 0;
         std::uint32_t group = 0;
         for (std::size_t i = 0; i < 4; ++i) {
-            const std::size_t digit = i < 4 - padding ? digits.find(part[i]) : 0;
-            if (digit == digits.npos) return std::nullopt;
+            const std::size_t digit = i < 4 - padding ? alphabet.find(part[i]) : 0;
+            if (digit == alphabet.npos) return std::nullopt;
             group = group << 6 | static_cast<std::uint32_t>(digit);
         }
         const std::uint32_t unused = padding == 2 ? 0xffff : padding == 1 ? 0xff : 0;

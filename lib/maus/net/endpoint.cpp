@@ -18,19 +18,19 @@ void check_endpoint(const std::string& endpoint) {
 }
 
 namespace {
-error cannot_bind(const std::string& endpoint, const std::string& why) {
+error bad_address(const std::string& endpoint, const std::string& why) {
     return {errc::invalid_argument, "cannot bind " + endpoint + ": " + why};
 }
 }  // namespace
 
 base::endpoint resolve_to_bind(const std::string& endpoint) {
     auto parsed = base::parse_endpoint(endpoint, base::endpoint_use::bind);
-    if (!parsed) throw cannot_bind(endpoint, parsed.why().message);
+    if (!parsed) throw bad_address(endpoint, parsed.why().message);
     base::endpoint place = std::move(parsed).value();
     if (!place.is_name() || if_nametoindex(place.host.c_str()) != 0) return place;
     const addresses all = look_up(place.host);
     if (all.found.empty()) {
-        throw cannot_bind(endpoint, "'" + place.host +
+        throw bad_address(endpoint, "'" + place.host +
                                         "' is no network interface, and as a name it cannot be "
                                         "looked up: " +
                                         all.why);

@@ -12,7 +12,7 @@
 namespace maus::shell {
 
 namespace {
-thread_local constinit const function_threads* works_for = nullptr;
+thread_local constinit const function_threads* thread_of = nullptr;
 constexpr std::chrono::milliseconds tick{2};
 constexpr std::chrono::milliseconds long_tick{8};  // while short functions come and go
 constexpr int ticks_until_rest = 50;
@@ -92,13 +92,13 @@ void function_threads::stop() {
     over_.notify_all();
 }
 
-bool function_threads::is_own_thread() const { return works_for == this; }
+bool function_threads::is_own_thread() const { return thread_of == this; }
 
 void function_threads::member(bool leads) {
     const struct membership {
-        ~membership() { works_for = before; }
+        ~membership() { thread_of = before; }
         const function_threads* before;
-    } until_the_end{std::exchange(works_for, this)};
+    } until_the_end{std::exchange(thread_of, this)};
     do {
         if (leads && drive_()) stop();
         leads = next_duty();

@@ -5,7 +5,7 @@
 namespace maus::shell {
 
 namespace {
-constexpr int long_tick = 4;  // ticks, while waiters come and go
+constexpr int long_ticks = 4;  // ticks, while waiters come and go
 constexpr int ticks_until_sleep = 100;
 constexpr std::chrono::milliseconds stay{20};  // after waiters were in each other's way
 }  // namespace
@@ -42,7 +42,7 @@ void leader_follower::stand_by() {
     bool wanted = false;
     for (;;) {
         if (wanted || watch.quiet() < ticks_until_sleep) {
-            changed_.wait_for(lock, !wanted && watch.busy() ? long_tick * tick_ : tick_,
+            changed_.wait_for(lock, !wanted && watch.busy() ? long_ticks * tick_ : tick_,
                               [this] { return called_; });
         } else {
             // A waiter leads and sleeps. When it leaves, it looks at asleep_, or we see that it left.

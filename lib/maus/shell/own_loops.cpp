@@ -12,7 +12,7 @@ namespace maus::shell {
 
 namespace {
 // What a thread waits for may be settled by another thread, which does not know of its loops.
-constexpr base::duration tick = std::chrono::milliseconds{2};
+constexpr base::duration longest_wait = std::chrono::milliseconds{2};
 }  // namespace
 
 struct loop_member::entry {
@@ -75,7 +75,7 @@ void thread_loops::drive(base::duration time) {
         fds.push_back({each->loop->loop_fd(), POLLIN, 0});
     }
     const timespec at_most{0,
-                           std::clamp<base::duration>(time, base::duration::zero(), tick).count()};
+                           std::clamp<base::duration>(time, base::duration::zero(), longest_wait).count()};
     if (::ppoll(fds.data(), fds.size(), &at_most, nullptr) <= 0) return;
     for (std::size_t i = 0; i < fds.size(); ++i) {
         // A callback may have destroyed it.
