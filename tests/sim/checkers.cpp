@@ -62,7 +62,7 @@ void checkers::see(const fact& what) {
         case fact::kind::named: return named(what);
         case fact::kind::enrolled: return enrolled(what);
         case fact::kind::parted: return parted(what);
-        case fact::kind::asked: return asked(what);
+        case fact::kind::asked: asked(what); return claims_anew(what);
         case fact::kind::unasked: return unasked(what);
         case fact::kind::relayed: return relayed(what);
         case fact::kind::given: return given(what);
@@ -96,6 +96,11 @@ void checkers::see(const fact& what) {
         case fact::kind::hook_began: return hook_began(what);
         case fact::kind::hook_ended: return hook_ended(what);
         case fact::kind::freed: return freed(what);
+        case fact::kind::serves: return serves(what);
+        case fact::kind::holds: return holds(what);
+        case fact::kind::lost: return lost_one(what);
+        case fact::kind::row: return row(what);
+        case fact::kind::has: return has(what);
     }
 }
 

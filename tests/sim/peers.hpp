@@ -34,6 +34,11 @@ private:
     void heard(const core::received& from, const wire::register_worker& what);
     void heard(const core::received& from, const wire::request& what,
                const wire::extensions& extended);
+    void heard(const core::received& from, const wire::worker_lost& what);
+    void heard_word(const core::received& from, const base::worker_id& of,
+                    const std::optional<wire::service>& word, bool registers);
+    void take_request();
+    void look();
     void name(const base::worker_id& worker, const base::manager_id& manager,
               const base::lease_id& lease, const base::token& token);
     void collect();
@@ -53,7 +58,17 @@ private:
     base::route input_from_{};
     std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
     std::uint64_t violations_ = 0;
-    bool judged_ = false;  // whether this input breaks the protocol needs no answer to tell
+    bool judged_ = false;        // whether this input breaks the protocol needs no answer to tell
+    std::vector<fact> request_;  // that this input makes, unless it is rejected
+    bool rejected_ = false;
+    bool to_look_ = false;  // its table may have changed
+    struct row {
+        std::string_view state;
+        base::lease_id lease;
+        base::manager_id manager;
+        friend bool operator==(const row&, const row&) = default;
+    };
+    std::map<base::worker_id, row> rows_;  // as they were told
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
