@@ -143,6 +143,11 @@ private:
         std::size_t called = 0;       // whose callables run, as its manager knows
         std::size_t waiting = 0;      // functions of its worker, for their caller
         std::size_t waiting_most = 0;
+        // Its worker has returned a call, and is to be left in peace until a ping that comes late enough.
+        bool rests = false;
+        instant rests_since{};  // in simulated time
+        instant rests_until{};  // by its manager's clock
+        duration next_rest{};
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;
@@ -256,6 +261,7 @@ private:
     void submitted(const fact& what);
     void sent(const fact& what);
     void sent_over(linked& over, const fact& what);
+    void heard(const fact& what);
     void sent_beside(const fact& what, call& of, const linked& over);
     [[nodiscard]] static const call::attempt* attempt_of(const call& of, std::uint32_t number);
     [[nodiscard]] static bool is_current(const call& of, std::uint32_t number);

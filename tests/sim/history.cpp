@@ -53,6 +53,7 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::lost: return "lost";
         case fact::kind::row: return "row";
         case fact::kind::has: return "has";
+        case fact::kind::heard: return "heard";
     }
     return "unknown";
 }

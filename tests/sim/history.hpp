@@ -69,6 +69,8 @@ struct fact {
         lost,         ///< a parkserver heard that the request `group` lost `worker`, with `lease`
         row,          ///< a parkserver's table: `worker` is as `text` says, by `lease`
         has,          ///< a parkserver's table: the request `group` has `amount` workers
+        heard,  ///< a manager heard on `link` that an attempt is "returned" or "answered", or, where
+                ///< any was returned, a "ping"
     };
     kind what{};
     std::uint32_t process = 0;

@@ -98,6 +98,7 @@ private:
     void said(core::send& what) override;
     void collect();
     void count();
+    void witness_heard(core::received& from);
     void note_late(base::route from, std::size_t results, std::uint64_t rejected);
 
     std::unique_ptr<core::manager> core_;
@@ -111,6 +112,7 @@ private:
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets
     std::set<std::uint64_t> answering_;                // routes of links that results came by
+    std::set<std::pair<base::route, base::lease_id>> returned_at_;  // links of workers that did
     struct beat {
         duration patience = duration::max();
         instant heard{};
@@ -137,6 +139,10 @@ public:
 
 private:
     friend class executor;
+    /// It runs nothing that it is sent.
+    [[nodiscard]] bool returns_all() const {
+        return world_.phase == phase::chaos && local() < returns_until_;
+    }
     void make(bool keep_identity) override;
     void unmake() override;
     void feed(input& what) override;
@@ -168,6 +174,7 @@ private:
     base::lease_id lease_{};
     base::route link_{};  // and lease: where it spoke to a manager last
     std::optional<base::lease_id> relayed_;
+    instant returns_until_{};
     std::deque<wire::message> old_results_;
     std::uint64_t leases_ = 0;
     std::uint64_t jobs_ = 0, jobs_done_ = 0;

@@ -218,6 +218,7 @@ plan draw(std::uint64_t seed) {
     if (is_narrow && chance(from, 0.6)) {
         chance(from, 0.4) ? draw_full(made, from) : draw_lost(made, from);
     }
+    made.returns = some(from, 0.06, 0.8);
     return made;
 }
 

@@ -57,6 +57,7 @@ struct plan {
     double babble = 0;       ///< a worker's message: it says old results again
     double forges = 0;       ///< a worker's message: it says a result of another worker's call, too
     double twins = 0;        ///< boots under the identity of another process that lives
+    double returns = 0;      ///< boots of workers that return all that they are sent, for a while
     double hooks = 0;        ///< workers that set up and clear up each lease
     double refusals = 0;     ///< leases that such a worker refuses, amid chaos
     duration hook_max{};
