@@ -302,6 +302,15 @@ private:
         }
     }
 
+    // All workers are free or serve somebody: none is on its way from one to the other, or hangs on it.
+    [[nodiscard]] bool all_rest() const {
+        return std::all_of(world_.workers.begin(), world_.workers.end(), [](const auto* each) {
+            if (each->core() == nullptr) return false;
+            const auto is = each->core()->now_in();
+            return is == core::worker::state::free || is == core::worker::state::serving;
+        });
+    }
+
     // At rest a parkserver counts for a request whom its manager has. Strangers are offered what they do not
     // take, again and again.
     void watch_counts(const parkserver_process& at, const wire::status& told) {
@@ -312,8 +321,8 @@ private:
                 const auto has = static_cast<std::uint32_t>(each->core()->workers_of(group));
                 const std::pair both{row.serving, has};
                 auto& since = miscounted_since_[{at.number(), each->number(), group.value}];
-                if (world_.how.strangers > 0 || !all_know_each_other() || row.serving == has ||
-                    since.second != both) {
+                if (world_.how.strangers > 0 || !all_know_each_other() || !all_rest() ||
+                    row.serving == has || since.second != both) {
                     since = {world_.time.time(), both};
                 }
                 if (world_.time.time() - since.first == seconds{5}) {
