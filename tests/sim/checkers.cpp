@@ -564,6 +564,9 @@ void checkers::welcomed(const fact& what) {
                "an older incarnation took the place of a newer one");
         expect(of_a_kind || before->second.token.none(), "P-79", what,
                "a hello without a token took the place of one that had one");
+        expect(!from.token.none() || !before->second.token.none() ||
+                   from.incarnation == before->second.incarnation,
+               "P-79", what, "a newer life took the place of one that is alive, and had no token");
     }
     newest_hello_[{manager, from.worker}] = from;
     if (from.token.none()) return;

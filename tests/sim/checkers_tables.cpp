@@ -1,4 +1,4 @@
-// What a parkserver's table may say, by what its workers and managers have told it ([P-22], [P-24]).
+// What a parkserver's table may say, by what its workers and managers have told it ([P-22], [P-24], [P-76]).
 #include "checkers.hpp"
 
 #include <algorithm>
@@ -141,6 +141,11 @@ std::uint32_t checkers::agency::serving(const base::manager_id& manager,
 
 void checkers::has(const fact& what) {
     const agency& at = agencies_[{what.process, what.life}];
+    const auto named = std::count_if(at.claims.begin(), at.claims.end(), [&](const auto& each) {
+        return each.first.first == what.manager && !each.second.is_old;
+    });
+    expect(static_cast<std::size_t>(named) <= bounds_.peers_max, "P-76", what,
+           "its manager holds " + std::to_string(named) + " workers");
     const std::uint32_t should = at.serving(what.manager, what.group);
     expect(what.amount == should, "P-22", what,
            "the request has " + std::to_string(should) + " workers, by what all have said");

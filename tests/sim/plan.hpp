@@ -20,6 +20,7 @@ struct plan {
     std::uint32_t direct_workers = 0;
     std::uint32_t types = 1;
     std::uint32_t strangers = 0;
+    double hoards = 0;       ///< connections of strangers that come as managers and hold long lists
     double relayed = 0;      ///< managers without an address
     double bad_address = 0;  ///< managers whose first address is not theirs
     std::uint32_t interval_ms_min = 50, interval_ms_max = 50;

@@ -36,6 +36,7 @@ constexpr std::array rates = {
     rate{"forges", &plan::forges},
     rate{"twins", &plan::twins},
     rate{"returns", &plan::returns},
+    rate{"hoards", &plan::hoards},
     rate{"hooks", &plan::hooks},
     rate{"refusals", &plan::refusals},
     rate{"relayed", &plan::relayed},
