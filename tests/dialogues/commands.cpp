@@ -79,6 +79,11 @@ std::string stage::play(const std::string& command) {
         ask(find(words.at(1)), words, given);
     else if (what == "reply")
         reply(find(words.at(1)), words);
+    else if (what == "register")
+        register_again(find(words.at(1)), given);
+    else if (what == "types")
+        say("types that " + words.at(1) +
+            " knows: " + std::to_string(find(words.at(1)).park->types()));
     else if (what == "forge")
         forge(find(words.at(1)), words.at(2), words.at(3), given);
     else if (what == "cancel") {
@@ -349,6 +354,24 @@ void stage::reply(node& of, const std::vector<std::string>& words) {
         return;
     }
     throw std::runtime_error(of.name + " runs no callable of " + words.at(2));
+}
+
+// A worker registers anew in its session, as one of another type.
+void stage::register_again(node& of, const options& given) {
+    const core::worker_config& config = of.worker->config();
+    maus::wire::register_worker say;
+    say.worker = config.id;
+    say.incarnation = config.incarnation;
+    say.type = text(given, "type");
+    say.signatures = config.signatures;
+    say.interval_ms = config.beat.interval_ms;
+    say.liveness = config.beat.liveness;
+    for (const auto& each : wires_) {
+        if (each->closed || each->ends[0] != &of || !each->ends[1]->park) continue;
+        core::send again{each->at[0], std::nullopt, maus::wire::encode_control(say), 1};
+        return carry_out(of, again);
+    }
+    throw std::runtime_error(of.name + " has no session");
 }
 
 // A worker says what no worker of ours would say.

@@ -61,6 +61,10 @@ bool stage::connect_wires() {
         if (from.manager) from.manager->on(core::up{each.at[0]}, now_, from.manager_out);
         if (from.worker) from.worker->on(core::up{each.at[0]}, now_, from.worker_out);
         step(from);
+        if (each.ends[1]->given.contains("closes") && !each.closed) {
+            hang_up(each, 1);
+            say(each.ends[1]->name + " closes it");
+        }
     }
     return any;
 }

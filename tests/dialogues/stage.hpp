@@ -97,6 +97,7 @@ private:
     void read(node& of, const std::vector<std::string>& words);
     void ask(node& of, const std::vector<std::string>& words, const options& given);
     void reply(node& of, const std::vector<std::string>& words);
+    void register_again(node& of, const options& given);
     void forge(node& from, const std::string& record, const std::string& which,
                const options& given);
     void wait(duration time);

@@ -62,7 +62,7 @@ void checkers::see(const fact& what) {
         case fact::kind::named: return named(what);
         case fact::kind::enrolled: return enrolled(what);
         case fact::kind::parted: return parted(what);
-        case fact::kind::asked: return asked(what);
+        case fact::kind::asked: asked(what); return claims_anew(what);
         case fact::kind::unasked: return unasked(what);
         case fact::kind::relayed: return relayed(what);
         case fact::kind::given: return given(what);
@@ -96,6 +96,12 @@ void checkers::see(const fact& what) {
         case fact::kind::hook_began: return hook_began(what);
         case fact::kind::hook_ended: return hook_ended(what);
         case fact::kind::freed: return freed(what);
+        case fact::kind::serves: return serves(what);
+        case fact::kind::holds: return holds(what);
+        case fact::kind::lost: return lost_one(what);
+        case fact::kind::row: return row(what);
+        case fact::kind::has: return has(what);
+        case fact::kind::heard: return heard(what);
     }
 }
 
@@ -197,12 +203,38 @@ void checkers::sent_over(linked& over, const fact& what) {
            "its worker has " + std::to_string(held) + " calls, runs " +
                std::to_string(over.from.concurrency) + " at a time, and has answered " +
                std::to_string(over.slots_back));
+    // What was written before in the same step goes on its way now, and large ones were begun before.
+    expect(!over.rests || what.large || what.at == over.rests_since, "P-37", what,
+           "its worker has returned what it was sent, and is sent more too early");
     // Nor does who detaches everything.
     const std::size_t detached_most =
         over.from.concurrency * bounds_.detached_per_slot_max + over.answered;
     expect(over.sent - over.answered <= over.from.concurrency + 1 + over.answered + detached_most +
                                             over.asking + over.nested,
            "credit", what, "its worker detaches what it is sent, and hoards it");
+}
+
+// Who returns calls that nobody cancelled gets no more until it pings, and is left in peace for ever longer if it
+// goes on like that.
+void checkers::heard(const fact& what) {
+    constexpr duration shortest = std::chrono::milliseconds{10}, longest = std::chrono::seconds{5};
+    const auto link = links_.find({{what.process, what.life}, what.link, what.lease});
+    if (link == links_.end()) return;
+    linked& over = link->second;
+    if (what.text == "answered") {
+        over.next_rest = {};
+    } else if (what.text == "ping") {
+        if (what.local >= over.rests_until) over.rests = false;
+    } else {
+        const auto sent = handed_.find({over.from.said_by, what.call, what.attempt});
+        if (sent == handed_.end() || sent->second.over != &over) return;
+        const call& of = calls_.at(sent->second.ticket);
+        const bool is_newest = what.attempt == of.sent && !of.is_hedged();
+        if (of.settled != 0 || !is_newest || std::exchange(over.rests, true)) return;
+        over.rests_since = what.at;
+        over.rests_until = base::after(what.local, over.next_rest);
+        over.next_rest = std::clamp(over.next_rest * 2, shortest, longest);
+    }
 }
 
 void checkers::started(const fact& what) {
@@ -532,6 +564,9 @@ void checkers::welcomed(const fact& what) {
                "an older incarnation took the place of a newer one");
         expect(of_a_kind || before->second.token.none(), "P-79", what,
                "a hello without a token took the place of one that had one");
+        expect(!from.token.none() || !before->second.token.none() ||
+                   from.incarnation == before->second.incarnation,
+               "P-79", what, "a newer life took the place of one that is alive, and had no token");
     }
     newest_hello_[{manager, from.worker}] = from;
     if (from.token.none()) return;

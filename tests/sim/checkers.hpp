@@ -143,6 +143,11 @@ private:
         std::size_t called = 0;       // whose callables run, as its manager knows
         std::size_t waiting = 0;      // functions of its worker, for their caller
         std::size_t waiting_most = 0;
+        // Its worker has returned a call, and is to be left in peace until a ping that comes late enough.
+        bool rests = false;
+        instant rests_since{};  // in simulated time
+        instant rests_until{};  // by its manager's clock
+        duration next_rest{};
     };
     struct handed {  // an attempt, as it was sent
         std::uint64_t ticket = 0;
@@ -176,6 +181,41 @@ private:
         std::map<base::lease_id, std::vector<peer>> ends;
         std::uint64_t requests_made = 0;
         void forget_requests(const base::manager_id& of);
+
+        // Whom requests have (checkers_tables.cpp).
+        struct word {  // whom a worker serves, as it says itself
+            bool serves = false;
+            base::lease_id lease;
+        };
+        struct claim {  // what a manager says that it has
+            std::uint32_t request = 0;
+            base::lease_id lease;
+            bool counts = false;
+            bool is_old = false;  // of a list in whose place there is a newer one
+        };
+        struct row {
+            std::string state;
+            base::lease_id lease;
+            base::manager_id manager;
+            [[nodiscard]] bool is_lent() const { return state == "leased" || state == "offered"; }
+        };
+        using claim_key = std::pair<base::manager_id, base::worker_id>;
+        std::map<std::uint64_t, word> registers;  // by route: what is said before it is registered
+        std::map<base::worker_id, word> words;
+        std::map<claim_key, claim> claims;
+        std::map<base::worker_id, row> rows;
+        std::map<std::pair<base::lease_id, base::worker_id>, base::token> tokens;
+        std::map<base::manager_id, std::set<base::lease_id>> lost;
+        [[nodiscard]] bool denies(const base::worker_id& of, const base::lease_id& said) const;
+        [[nodiscard]] bool believes(const base::worker_id& of, const base::lease_id& said,
+                                    bool was_denied) const;
+        void weigh(const base::worker_id& of);
+        void set_word(const base::worker_id& of, const word& said);
+        [[nodiscard]] std::optional<base::token> token_of(const base::manager_id& manager,
+                                                          std::uint32_t number) const;
+        [[nodiscard]] bool is_lent_to(const base::worker_id& who, const base::token& token) const;
+        [[nodiscard]] std::uint32_t serving(const base::manager_id& manager,
+                                            std::uint32_t number) const;
     };
     struct standing {         // what a parkserver knows of a worker
         bool free = false;    // it may be
@@ -221,6 +261,7 @@ private:
     void submitted(const fact& what);
     void sent(const fact& what);
     void sent_over(linked& over, const fact& what);
+    void heard(const fact& what);
     void sent_beside(const fact& what, call& of, const linked& over);
     [[nodiscard]] static const call::attempt* attempt_of(const call& of, std::uint32_t number);
     [[nodiscard]] static bool is_current(const call& of, std::uint32_t number);
@@ -256,6 +297,14 @@ private:
     void asked(const fact& what);
     void unasked(const fact& what);
     void named(const fact& what);
+    [[nodiscard]] static std::optional<base::manager_id> manager_at(const agency& at,
+                                                                    std::uint64_t link);
+    void claims_anew(const fact& what);
+    void serves(const fact& what);
+    void holds(const fact& what);
+    void lost_one(const fact& what);
+    void row(const fact& what);
+    void has(const fact& what);
     void relayed(const fact& what);
     void given(const fact& what);
     void answered(const fact& what);

@@ -39,6 +39,7 @@ void checkers::offered(const fact& what) {
 
 void checkers::agency::forget_requests(const base::manager_id& of) {
     std::erase_if(requests, [&](const auto& each) { return each.second.manager == of; });
+    std::erase_if(claims, [&](const auto& each) { return each.first.first == of; });
 }
 
 // Of a peer that is registered already.
@@ -58,6 +59,7 @@ void checkers::enrolled(const fact& what) {
         const auto known = at.workers.find(what.worker);
         if (known != at.workers.end()) took_over(what, known->second);
         at.workers[what.worker] = {what.incarnation, what.link};
+        at.set_word(what.worker, at.registers[what.link]);
         return;
     }
     const auto known = at.managers.find(what.manager);
@@ -94,6 +96,9 @@ void checkers::dialled(const fact& what) {
 void checkers::parted(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.workers.erase(what.worker);
+    at.rows.erase(what.worker);
+    if (at.words.erase(what.worker) != 0) at.weigh(what.worker);
+    at.lost.erase(what.manager);
     if (at.managers.erase(what.manager) == 0) return;
     at.forget_requests(what.manager);
     at.places.erase(what.manager);
@@ -126,12 +131,16 @@ void checkers::unasked(const fact& what) {
     std::erase_if(at.requests, [&](const auto& each) {
         return each.second.manager == who->second.manager && each.second.number == what.group;
     });
+    std::erase_if(at.claims, [&](const auto& each) {
+        return each.first.first == who->second.manager && each.second.request == what.group;
+    });
 }
 
 // A request that never had anybody, as far as this parkserver can know, waits for sure.
 void checkers::served_in_order(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.ends[what.lease] = {{what.worker, {}, {}}, {{}, what.manager, {}}};
+    at.tokens[{what.lease, what.worker}] = what.token;
     const bool has_had_some = !at.served.insert(what.token).second;
     const auto served = at.requests.find(what.token);
     if (served == at.requests.end()) return;
@@ -212,6 +221,7 @@ void checkers::note_change(const fact& what) {
 void checkers::named(const fact& what) {
     agency& at = agencies_[{what.process, what.life}];
     at.served.insert(what.token);
+    at.tokens[{what.lease, what.worker}] = what.token;
     at.ends[what.lease].push_back({what.worker, {}, {}});
     at.ends[what.lease].push_back({{}, what.manager, {}});
 }

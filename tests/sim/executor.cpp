@@ -20,7 +20,12 @@ void executor::take(core::worker_effects& from) {
             if (known.size() >= 16) known.pop_front();
             known.push_back({in_.number(), each.attempt});
         }
-        waiting_.push_back(std::move(each));
+        if (in_.returns_all()) {
+            ++in_.world_.faults.returned;
+            give_back(each);
+        } else {
+            waiting_.push_back(std::move(each));
+        }
     }
     from.execute.clear();
     for (const auto& each : from.cancel) cancelled_.push_back(each);

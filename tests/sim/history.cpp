@@ -48,6 +48,12 @@ std::string_view to_string(fact::kind what) {
         case fact::kind::hook_began: return "hook_began";
         case fact::kind::hook_ended: return "hook_ended";
         case fact::kind::freed: return "freed";
+        case fact::kind::serves: return "serves";
+        case fact::kind::holds: return "holds";
+        case fact::kind::lost: return "lost";
+        case fact::kind::row: return "row";
+        case fact::kind::has: return "has";
+        case fact::kind::heard: return "heard";
     }
     return "unknown";
 }

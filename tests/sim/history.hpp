@@ -63,6 +63,14 @@ struct fact {
         called_back,  ///< a callable ran: `right` if its program waits for the call
         replied,      ///< and its manager was told what it says
         dialled,      ///< a process connects to the process `amount`
+        serves,       ///< a parkserver heard from `worker` that it serves somebody, by `lease`, or
+                      ///< nobody: `right` tells which
+        holds,        ///< a parkserver heard that the request `group` has `worker`, by `lease`
+        lost,         ///< a parkserver heard that the request `group` lost `worker`, with `lease`
+        row,          ///< a parkserver's table: `worker` is as `text` says, by `lease`
+        has,          ///< a parkserver's table: the request `group` has `amount` workers
+        heard,  ///< a manager heard on `link` that an attempt is "returned" or "answered", or, where
+                ///< any was returned, a "ping"
     };
     kind what{};
     std::uint32_t process = 0;

@@ -22,6 +22,7 @@ void fault_counts::add(const fault_counts& more) {
     forged += more.forged;
     meddled += more.meddled;
     unknowns += more.unknowns;
+    returned += more.returned;
 }
 
 // --- shells -------------------------------------------------------------------------------------

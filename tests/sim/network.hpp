@@ -36,10 +36,10 @@ public:
 struct fault_counts {
     std::uint64_t crashes = 0, stops = 0, pauses = 0, breaks = 0, deaf = 0, partitions = 0,
                   pipe_full = 0, unnoticed = 0, poisoned = 0, half_closes = 0, stopped_clocks = 0,
-                  wall_jumps = 0, forged = 0, meddled = 0, unknowns = 0;
+                  wall_jumps = 0, forged = 0, meddled = 0, unknowns = 0, returned = 0;
     [[nodiscard]] std::uint64_t all() const {
         return crashes + stops + pauses + breaks + deaf + partitions + pipe_full + poisoned +
-               half_closes + wall_jumps + forged + meddled + unknowns;
+               half_closes + wall_jumps + forged + meddled + unknowns + returned;
     }
     void add(const fault_counts& more);
 };

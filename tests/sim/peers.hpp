@@ -34,6 +34,11 @@ private:
     void heard(const core::received& from, const wire::register_worker& what);
     void heard(const core::received& from, const wire::request& what,
                const wire::extensions& extended);
+    void heard(const core::received& from, const wire::worker_lost& what);
+    void heard_word(const core::received& from, const base::worker_id& of,
+                    const std::optional<wire::service>& word, bool registers);
+    void take_request();
+    void look();
     void name(const base::worker_id& worker, const base::manager_id& manager,
               const base::lease_id& lease, const base::token& token);
     void collect();
@@ -53,7 +58,17 @@ private:
     base::route input_from_{};
     std::uint64_t registrations_ = 0, relayed_ = 0, workers_lost_ = 0, managers_lost_ = 0;
     std::uint64_t violations_ = 0;
-    bool judged_ = false;  // whether this input breaks the protocol needs no answer to tell
+    bool judged_ = false;        // whether this input breaks the protocol needs no answer to tell
+    std::vector<fact> request_;  // that this input makes, unless it is rejected
+    bool rejected_ = false;
+    bool to_look_ = false;  // its table may have changed
+    struct row {
+        std::string_view state;
+        base::lease_id lease;
+        base::manager_id manager;
+        friend bool operator==(const row&, const row&) = default;
+    };
+    std::map<base::worker_id, row> rows_;  // as they were told
     std::set<std::string> granted_;
     std::optional<broker::parkserver> core_;
     std::optional<core::outbox> out_;
@@ -83,6 +98,7 @@ private:
     void said(core::send& what) override;
     void collect();
     void count();
+    void witness_heard(core::received& from);
     void note_late(base::route from, std::size_t results, std::uint64_t rejected);
 
     std::unique_ptr<core::manager> core_;
@@ -96,6 +112,7 @@ private:
     std::map<std::uint64_t, std::uint32_t> attempts_;  // that were sent, by ticket
     std::set<std::uint64_t> failed_;                   // tickets
     std::set<std::uint64_t> answering_;                // routes of links that results came by
+    std::set<std::pair<base::route, base::lease_id>> returned_at_;  // links of workers that did
     struct beat {
         duration patience = duration::max();
         instant heard{};
@@ -122,6 +139,10 @@ public:
 
 private:
     friend class executor;
+    /// It runs nothing that it is sent.
+    [[nodiscard]] bool returns_all() const {
+        return world_.phase == phase::chaos && local() < returns_until_;
+    }
     void make(bool keep_identity) override;
     void unmake() override;
     void feed(input& what) override;
@@ -153,6 +174,7 @@ private:
     base::lease_id lease_{};
     base::route link_{};  // and lease: where it spoke to a manager last
     std::optional<base::lease_id> relayed_;
+    instant returns_until_{};
     std::deque<wire::message> old_results_;
     std::uint64_t leases_ = 0;
     std::uint64_t jobs_ = 0, jobs_done_ = 0;

@@ -16,6 +16,7 @@ void manager_process::make(bool keep_identity) {
     attempts_.clear();
     failed_.clear();
     answering_.clear();
+    returned_at_.clear();
     beats_.clear();
     core::manager_config config;
     if (!keep_identity || id_.none()) id_ = base::manager_id::make(luck_);
@@ -84,6 +85,7 @@ void manager_process::feed(input& what) {
         const base::route from = heard->from;
         beats_[from.value].heard = local();
         const auto results = results_alone(heard->message);
+        witness_heard(*heard);
         core_->on(std::move(*heard), local(), *out_);
         if (results) {
             note_late(from, *results, rejected());
@@ -94,6 +96,41 @@ void manager_process::feed(input& what) {
         std::visit([&](auto& each) { core_->on(std::move(each), local(), *out_); }, what);
     }
     collect();
+}
+
+// What became of attempts, and the pings of workers that return what they are sent.
+void manager_process::witness_heard(core::received& from) {
+    wire::message copy;
+    wire::message* what = &from.message;
+    fact told = begin(fact::kind::heard);
+    told.link = from.from.value;
+    auto head = wire::read_header(what->first.view());
+    if (head && head.value().channel == wire::channel::relay) {
+        copy.first = what->first.copy();
+        for (const auto& frame : what->rest) copy.rest.push_back(frame.copy());
+        what = &copy;
+        const auto lease = wire::unwrap_relay(copy);
+        if (!lease) return;
+        told.lease = lease.value();
+        head = wire::read_header(copy.first.view());
+    }
+    if (!head || head.value().channel != wire::channel::link) return;
+    const std::pair over{from.from, told.lease};
+    wire::link_reader records{*what};
+    for (wire::record record; records.next(record);) {
+        using type = wire::record_type;
+        const bool is_answer = record.type == type::result || record.type == type::failed;
+        const bool is_returned = record.type == type::returned;
+        const bool is_ping = record.type == type::ping && returned_at_.contains(over);
+        if (!is_answer && !is_returned && !is_ping) continue;
+        if (is_returned) returned_at_.insert(over);
+        told.text = is_answer ? "answered" : is_ping ? "ping" : "returned";
+        base::byte_view body = record.body;
+        const auto attempt = is_ping ? std::nullopt : wire::take_attempt(body);
+        told.call = attempt ? attempt->call.value : 0;
+        told.attempt = attempt ? attempt->number.value : 0;
+        world_.past.add(told);
+    }
 }
 
 // A result settles its call or is rejected; of a link that is not there it is neither.

@@ -14,6 +14,9 @@ void parkserver_process::make(bool) {
     peers_.clear();
     parted_.clear();
     granted_.clear();
+    request_.clear();
+    rows_.clear();
+    to_look_ = false;
     collected_ = 0;
     registrations_ = relayed_ = workers_lost_ = managers_lost_ = violations_ = 0;
     config.settings.limits = settings_.limits;
@@ -21,6 +24,7 @@ void parkserver_process::make(bool) {
 }
 
 void parkserver_process::feed(input& what) {
+    rejected_ = false;
     if (auto* message = std::get_if<core::received>(&what)) {
         input_from_ = message->from;
         if (!parted_.contains(message->from.value)) hear(*message);
@@ -31,12 +35,15 @@ void parkserver_process::feed(input& what) {
         core_->on(*end, local(), *out_);
     }
     collect();
+    take_request();
+    look();
 }
 
 bool parkserver_process::turn() {
     input_from_ = {};
     core_->advance_to(local(), *out_);
     collect();
+    look();
     collected_ = 0;
     return apply(*out_);
 }
@@ -60,7 +67,20 @@ void parkserver_process::name(const base::worker_id& worker, const base::manager
     world_.past.add(std::move(told));
 }
 
+// What a worker says of itself.
+void parkserver_process::heard_word(const core::received& from, const base::worker_id& of,
+                                    const std::optional<wire::service>& word, bool registers) {
+    fact told = begin(fact::kind::serves);
+    told.link = from.from.value;
+    told.worker = of;
+    told.right = word.has_value();
+    if (word) told.lease = word->lease;
+    if (registers) told.text = "registers";
+    world_.past.add(std::move(told));
+}
+
 void parkserver_process::heard(const core::received& from, const wire::register_worker& what) {
+    heard_word(from, what.worker, what.serving, true);
     peers_[from.from.value] = {what.worker, {}, what.incarnation.value, what.type};
     if (what.serving) {
         name(what.worker, what.serving->manager, what.serving->lease, what.serving->token);
@@ -81,9 +101,57 @@ void parkserver_process::heard(const core::received& from, const wire::request& 
         told.most = range.value()->max;
     }
     told.text = what.type;
-    world_.past.add(std::move(told));
+    request_.push_back(told);
     for (const auto& each : what.held) {
-        name(each.worker, peers_[from.from.value].manager, each.lease, what.token);
+        told.worker = each.worker;
+        told.manager = peers_[from.from.value].manager;
+        told.lease = each.lease;
+        told.what = fact::kind::named;
+        if (!each.lease.none()) request_.push_back(told);
+        told.what = fact::kind::holds;
+        request_.push_back(told);
+    }
+}
+
+// A request that is rejected changes nothing.
+void parkserver_process::take_request() {
+    auto made = std::exchange(request_, {});
+    if (rejected_) return;
+    for (auto& each : made) world_.past.add(std::move(each));
+}
+
+void parkserver_process::heard(const core::received& from, const wire::worker_lost& what) {
+    fact told = begin(fact::kind::lost);
+    told.link = from.from.value;
+    told.group = static_cast<std::uint32_t>(what.request.value);
+    told.worker = what.worker;
+    told.lease = what.lease;
+    world_.past.add(std::move(told));
+}
+
+// What its table says now.
+void parkserver_process::look() {
+    if (!std::exchange(to_look_, false)) return;
+    const wire::status table = core_->status(local());
+    auto before = std::exchange(rows_, {});
+    for (const auto& each : table.workers) {
+        const row now{to_string(each.state), each.lease, each.manager};
+        rows_[each.worker] = now;
+        if (std::exchange(before[each.worker], now) == now) continue;
+        fact told = begin(fact::kind::row);
+        told.worker = each.worker;
+        told.manager = each.manager;
+        told.lease = each.lease;
+        told.text = now.state;
+        world_.past.add(std::move(told));
+    }
+    for (const auto& each : table.requests) {
+        fact told = begin(fact::kind::has);
+        told.manager = each.manager;
+        told.group = static_cast<std::uint32_t>(each.request.value);
+        told.amount = each.serving;
+        told.text = std::to_string(each.serving);
+        world_.past.add(std::move(told));
     }
 }
 
@@ -113,6 +181,7 @@ void parkserver_process::hear(const core::received& from) {
     // A registration may be turned away and be none; and who may say what, a session decides.
     judged_ = std::holds_alternative<wire::register_worker>(decoded.value()) ||
               std::holds_alternative<wire::register_manager>(decoded.value());
+    to_look_ = !std::holds_alternative<wire::ping>(decoded.value());
     fact told = begin(fact::kind::told);
     told.link = from.from.value;
     const auto& what = decoded.value();
@@ -128,11 +197,15 @@ void parkserver_process::hear(const core::received& from) {
         told.what = fact::kind::unasked;
         told.group = static_cast<std::uint32_t>(no_more->request.value);
         return world_.past.add(std::move(told));
+    } else if (const auto* loss = std::get_if<wire::worker_lost>(&what)) {
+        return heard(from, *loss);
     } else if (const auto* free = std::get_if<wire::available>(&what)) {
+        heard_word(from, peers_[from.from.value].worker, std::nullopt, false);
         told.lease = free->ended;
     } else if (const auto* busy = std::get_if<wire::occupied>(&what)) {
         told.right = false;
         const auto& by = busy->serving;
+        heard_word(from, peers_[from.from.value].worker, by, false);
         name(peers_[from.from.value].worker, by.manager, by.lease, by.token);
     } else if (const auto* no = std::get_if<wire::refused>(&what)) {
         told.lease = no->lease;
@@ -173,6 +246,7 @@ void parkserver_process::witness(core::send& what) {
     if (head.value().channel != wire::channel::control) return;
     const auto decoded = wire::decode_control(what.message, settings_.limits);
     const auto* no = decoded ? std::get_if<wire::rejected>(&decoded.value()) : nullptr;
+    rejected_ = rejected_ || no != nullptr;
     if (no != nullptr && !judged_ && wire::code_of(no->error) != errc::overloaded) ++violations_;
     const auto who = peers_.find(what.to.value);
     if (!decoded || who == peers_.end()) return;
@@ -186,9 +260,11 @@ void parkserver_process::witness(core::send& what) {
         told.incarnation = who->second.incarnation;
         told.text = who->second.type;
     } else if (const auto* end = std::get_if<wire::lease_ended>(&decoded.value())) {
+        to_look_ = true;
         told.lease = end->lease;
         told.text = "void";
     } else if (const auto* offer = std::get_if<wire::assign>(&decoded.value())) {
+        to_look_ = true;
         told.what = fact::kind::offered;
         told.manager = offer->manager;
         told.lease = offer->lease;
@@ -205,6 +281,7 @@ void parkserver_process::witness(core::send& what) {
 void parkserver_process::witness(const core::note& what) {
     if (what.text.starts_with("lease ")) granted_.insert(what.text.substr(0, what.text.find(':')));
     if (what.text.find(" left: ") == std::string::npos) return;
+    to_look_ = true;
     const bool is_worker = what.text.starts_with("worker ");
     ++(is_worker ? workers_lost_ : managers_lost_);
     const std::string brief = what.text.substr(what.text.find(' ') + 1, 8);

@@ -47,6 +47,11 @@ void worker_process::make(bool keep_identity) {
             id_ = twin->id();
         }
     }
+    returns_until_ = {};
+    if (world_.phase == phase::chaos && world_.how.returns > 0 &&
+        chance(luck_, world_.how.returns)) {
+        returns_until_ = local() + between(luck_, milliseconds{200}, milliseconds{3000});
+    }
     link_ = {};
     leases_ = jobs_ = jobs_done_ = answers_ = answers_at_once_ = unimplemented_known_ = 0;
     taken_.clear();

@@ -20,6 +20,7 @@ struct plan {
     std::uint32_t direct_workers = 0;
     std::uint32_t types = 1;
     std::uint32_t strangers = 0;
+    double hoards = 0;       ///< connections of strangers that come as managers and hold long lists
     double relayed = 0;      ///< managers without an address
     double bad_address = 0;  ///< managers whose first address is not theirs
     std::uint32_t interval_ms_min = 50, interval_ms_max = 50;
@@ -57,6 +58,7 @@ struct plan {
     double babble = 0;       ///< a worker's message: it says old results again
     double forges = 0;       ///< a worker's message: it says a result of another worker's call, too
     double twins = 0;        ///< boots under the identity of another process that lives
+    double returns = 0;      ///< boots of workers that return all that they are sent, for a while
     double hooks = 0;        ///< workers that set up and clear up each lease
     double refusals = 0;     ///< leases that such a worker refuses, amid chaos
     duration hook_max{};

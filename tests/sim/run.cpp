@@ -271,6 +271,7 @@ private:
                                told.managers.begin(), told.managers.end(),
                                [&](const auto& row) { return row.manager == manager->id(); });
                 });
+            watch_counts(*at, told);
             for (const auto* each : world_.workers) {
                 auto& since = differs_since_[{at->number(), each->number()}];
                 const auto is =
@@ -295,6 +296,40 @@ private:
                 if (world_.time.time() - since.first == seconds{3}) {
                     stuck(at->number(), each->name() + " is " + std::string(to_string(is)) +
                                             ", but the parkserver's table does not say so");
+                    world_.past.say(status());
+                }
+            }
+        }
+    }
+
+    // All workers are free or serve somebody: none is on its way from one to the other, or hangs on it.
+    [[nodiscard]] bool all_rest() const {
+        return std::all_of(world_.workers.begin(), world_.workers.end(), [](const auto* each) {
+            if (each->core() == nullptr) return false;
+            const auto is = each->core()->now_in();
+            return is == core::worker::state::free || is == core::worker::state::serving;
+        });
+    }
+
+    // At rest a parkserver counts for a request whom its manager has. Strangers are offered what they do not
+    // take, again and again.
+    void watch_counts(const parkserver_process& at, const wire::status& told) {
+        for (const auto* each : world_.managers) {
+            for (const auto& row : told.requests) {
+                if (each->core() == nullptr || row.manager != each->id()) continue;
+                const base::group_id group{static_cast<std::uint32_t>(row.request.value)};
+                const auto has = static_cast<std::uint32_t>(each->core()->workers_of(group));
+                const std::pair both{row.serving, has};
+                auto& since = miscounted_since_[{at.number(), each->number(), group.value}];
+                if (world_.how.strangers > 0 || !all_know_each_other() || !all_rest() ||
+                    row.serving == has || since.second != both) {
+                    since = {world_.time.time(), both};
+                }
+                if (world_.time.time() - since.first == seconds{5}) {
+                    stuck(at.number(), "it counts " + std::to_string(row.serving) +
+                                           " workers for request " + std::to_string(group.value) +
+                                           " of " + each->name() + ", which has " +
+                                           std::to_string(has));
                     world_.past.say(status());
                 }
             }
@@ -396,6 +431,9 @@ private:
     std::map<std::uint32_t, instant> uneven_since_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::pair<instant, base::lease_id>>
         differs_since_;
+    using counts = std::pair<std::uint32_t, std::uint32_t>;
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::pair<instant, counts>>
+        miscounted_since_;
 };
 
 }  // namespace

@@ -35,6 +35,8 @@ constexpr std::array rates = {
     rate{"babble", &plan::babble},
     rate{"forges", &plan::forges},
     rate{"twins", &plan::twins},
+    rate{"returns", &plan::returns},
+    rate{"hoards", &plan::hoards},
     rate{"hooks", &plan::hooks},
     rate{"refusals", &plan::refusals},
     rate{"relayed", &plan::relayed},

@@ -1,5 +1,7 @@
 #include "stranger.hpp"
 
+#include <algorithm>
+
 #include "peers.hpp"
 
 namespace maus::sim {
@@ -23,6 +25,7 @@ void stranger::dial() {
     const auto& at = at_parkserver_ ? world_.parkservers.size() : world_.managers.size();
     const std::uint64_t first = at_parkserver_ ? 0 : world_.parkservers.size();
     const auto whom = static_cast<std::uint32_t>(first + luck_.below(at));
+    hoards_ = at_parkserver_ && world_.how.hoards > 0 && chance(luck_, world_.how.hoards);
     out_->push(core::open{{++routes_}, network::address_of(whom)});
 }
 
@@ -35,7 +38,38 @@ void stranger::feed(input& what) {
     }
 }
 
+void stranger::join_as_manager() {
+    wire::register_manager say;
+    say.manager = base::manager_id::make(luck_);
+    say.incarnation = {1};
+    say.interval_ms = world_.how.interval_ms_min;
+    say.liveness = world_.how.liveness_min;
+    out_->control({routes_}, say);
+    tokens_.clear();
+    for (int i = 0; i < 3; ++i) tokens_.push_back(base::token::make(luck_));
+}
+
+// Of a type that nobody has, so that it takes nobody from others.
+void stranger::hoard() {
+    ++world_.faults.meddled;
+    wire::request say;
+    const std::uint64_t which = luck_.below(tokens_.size());
+    say.request = {which + 1};
+    say.token = tokens_[which];
+    say.type = "hoarded";
+    say.amount = 1000;
+    const auto most =
+        static_cast<std::uint32_t>(std::min<std::size_t>(world_.how.bounds.peers_max, 200));
+    for (std::uint32_t i = between(luck_, 0, most); i > 0; --i) {
+        const auto* worker = world_.workers[luck_.below(world_.workers.size())];
+        const bool is_real = chance(luck_, 0.1) && !worker->id().none();
+        say.held.push_back({{1, luck_()}, is_real ? worker->id() : base::worker_id::make(luck_)});
+    }
+    out_->control({routes_}, say);
+}
+
 void stranger::join() {
+    if (hoards_) return join_as_manager();
     wire::register_worker say;
     say.worker = id_ = base::worker_id::make(luck_);
     say.incarnation = {1};
@@ -55,6 +89,10 @@ void stranger::own_event(std::uint64_t) {
         if (chance(luck_, 0.3)) dial();
     } else {
         if (at_parkserver_) out_->control({routes_}, wire::ping{1});
+        if (hoards_) {
+            if (world_.phase == phase::chaos && chance(luck_, 0.5)) hoard();
+            return step_soon();
+        }
         if (world_.phase == phase::chaos && chance(luck_, 0.2)) meddle();
     }
     step_soon();

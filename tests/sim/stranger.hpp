@@ -1,5 +1,5 @@
 // Somebody from outside who speaks badly: joins as a worker and answers no offer, says what is not
-// its own to say, and garbage. Nobody else may come to harm by it.
+// its own to say, and garbage; or as a manager that says it has far more workers than there are. Nobody else may come to harm by it.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,8 @@ private:
     void own_event(std::uint64_t detail) override;
     void dial();
     void join();
+    void join_as_manager();
+    void hoard();
     void meddle();
     void talk_rubbish();
 
@@ -34,6 +36,8 @@ private:
     std::uint64_t routes_ = 0;
     bool is_up_ = false;
     bool at_parkserver_ = false;
+    bool hoards_ = false;
+    std::vector<base::token> tokens_;  // of its requests, when it hoards
     bool stopped_ = false;
 };
 

@@ -17,7 +17,7 @@ constexpr std::pair<const char*, std::uint64_t fault_counts::*> fault_names[] = 
     {"partitions", &fault_counts::partitions},   {"pipe-full", &fault_counts::pipe_full},
     {"unnoticed", &fault_counts::unnoticed},     {"poison", &fault_counts::poisoned},
     {"forged", &fault_counts::forged},           {"meddled", &fault_counts::meddled},
-    {"unknowns", &fault_counts::unknowns},
+    {"unknowns", &fault_counts::unknowns},       {"returned", &fault_counts::returned},
 };
 
 constexpr std::uint64_t checkers::tally::*call_counts[] = {
