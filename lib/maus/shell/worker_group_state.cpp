@@ -1,6 +1,7 @@
 #include "maus/shell/worker_group_state.hpp"
 
 #include <algorithm>
+#include <stop_token>
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/called_callable.hpp"
@@ -29,7 +30,7 @@ std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::
     bytes_.fetch_sub(bytes);
     unsettled_.fetch_sub(1);
     before = most.calls_max;
-    return wait_for_room(bytes, chosen.timeout);
+    return wait_for_room(bytes, chosen);
 }
 
 // A callback that calls must not wait for callbacks: they run after it. A call that is larger than all that
@@ -66,14 +67,21 @@ void worker_group_state::wait_for_change(std::unique_lock<std::mutex>& lock, bas
 }
 
 // Takes the time that it has waited off the timeout.
-std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::duration& timeout) {
+std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes,
+                                                      detail::call_policy& chosen) {
+    const std::stop_token stop = chosen.tags ? chosen.tags->stop : std::stop_token{};
+    const std::stop_callback wake(stop, [this] {
+        const std::lock_guard lock(guard_);
+        changed_.notify_all();
+    });
     const base::instant begun = net::clock_now();
-    const base::instant end = base::after(begun, timeout);
+    const base::instant end = base::after(begun, chosen.timeout);
     ++blocked_;
     std::unique_lock lock(guard_);
     bool taken = false;
+    const auto given_up = [&] { return released_ || stop.stop_requested(); };
     // calls_settled() notifies under the guard, once it has seen that somebody is blocked.
-    while (!released_ && !(taken = take_room(bytes)) && net::clock_now() < end) {
+    while (!given_up() && !(taken = take_room(bytes)) && net::clock_now() < end) {
         wait_for_change(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
     }
     if (!taken) {  // the call goes on to be refused
@@ -81,8 +89,8 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::d
         bytes_.fetch_add(bytes);
     }
     --blocked_;
-    if (!taken && !released_) return errc::deadline_exceeded;
-    if (end != base::never) timeout = end - net::clock_now();
+    if (!taken && !given_up()) return errc::deadline_exceeded;
+    if (end != base::never) chosen.timeout = end - net::clock_now();
     return std::nullopt;
 }
 

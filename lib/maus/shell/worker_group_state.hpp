@@ -82,7 +82,7 @@ private:
     /// Why there is no room for a call; nothing: it is counted. `before`: how many were.
     [[nodiscard]] std::optional<errc> admit(detail::call_policy& chosen, std::size_t bytes,
                                             std::size_t& before);
-    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, base::duration& timeout);
+    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, detail::call_policy& chosen);
     void check_tags(const detail::call_policy& options, bool is_stream) const;  // throws
     [[nodiscard]] bool take_room(std::size_t bytes);
     [[nodiscard]] bool has_room(std::size_t unsettled, std::size_t bytes_before,
