@@ -297,10 +297,18 @@ public:
     auto call(const Name&, const Given&...) const {
         static_assert(detail::check_result_is_told<Name>());
     }
-    /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
+    /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1). They replace all
+    /// that request::calls said: what is not given is as if nobody had said anything. To change one of
+    /// them and keep the others:
+    ///
+    ///     auto mine = workers.options();
+    ///     mine.timeout = 1s;
+    ///     workers.with(mine).call(add, 1, 1);
     [[nodiscard]] detail::caller with(const call_options& options) const {
         return {group_, options};
     }
+    /// What request::calls said. Throws maus::error (invalid_argument) if this refers to no workers.
+    [[nodiscard]] call_options options() const { return group()->calls().options(); }
 
     /// Calls a function once for each input, with bounded look-ahead (map.hpp): a range of the results
     /// in the order of the inputs, or of {index, value} as they come.

@@ -301,6 +301,29 @@ TEST_CASE("a label stands in the log of a failure that nobody looked at", "[cont
     manager.stop();
 }
 
+TEST_CASE("with() replaces all options of its group, and options() keeps the others", "[context]") {
+    pair_of with([](maus::worker& on) {
+        on.expose("known", [](maus::context& call) {
+            const bool is_timed = call.time_left() != std::chrono::nanoseconds::max();
+            return std::tuple(std::string(call.label().view()), call.trace().traceparent(),
+                              is_timed);
+        });
+    });
+    using known = std::tuple<std::string, std::string, bool>;
+    with.workers = with.manager.get_workers(
+        {.amount = 1, .calls = {.timeout = 1h, .label = "nightly", .trace = traced}});
+    const auto ask = [](const auto& caller) {
+        return value_of(caller.template call<known>("known"));
+    };
+    CHECK(ask(with.workers) == known("nightly", traced, true));
+    CHECK(ask(with.workers.with({.label = "other"})) == known("other", "", false));
+    auto changed = with.workers.options();
+    changed.label = "other";
+    CHECK(ask(with.workers.with(changed)) == known("other", traced, true));
+    CHECK(ask(with.workers) == known("nightly", traced, true));
+    CHECK_THROWS_AS(maus::worker_group{}.options(), maus::error);
+}
+
 TEST_CASE("calls that a function makes inherit its deadline and its trace", "[context]") {
     std::unique_ptr<maus::manager> inner;
     maus::worker_group callees;
