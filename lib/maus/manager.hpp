@@ -121,6 +121,9 @@ public:
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::vector<worker_id> workers() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
+    /// `self` is this.
+    [[nodiscard]] virtual state_ref<state<void>> ready(const std::shared_ptr<group_handle>& self,
+                                                       std::size_t count) = 0;
     [[nodiscard]] virtual const call_policy& calls() const = 0;
 };
 
@@ -358,6 +361,17 @@ public:
     /// Waits until there are `count`. False: not in that time, or they are released.
     [[nodiscard]] bool wait_for(std::size_t count, time_span time) const {
         return group_ && group_->wait_for(count, time);
+    }
+    /// The same as a future, to go on by then() or co_await:
+    ///
+    ///     workers.ready(2).then([&] { return workers.call(add, 1, 1); });
+    ///
+    /// It is ready once there are `count` workers, and says nothing about whether they stay. If they are
+    /// released first it fails with cancelled, if the manager stops with shutdown; cancel() gives it up.
+    /// Callbacks run on the manager's callback thread. (A call needs no such wait: it waits itself.)
+    [[nodiscard]] future<void> ready(std::size_t count = 1) const {
+        const auto& of = group();
+        return future<void>(of->ready(of, count));
     }
     /// Gives the workers back. Calls that are not settled fail with cancelled, and so do later ones.
     /// Idempotent.

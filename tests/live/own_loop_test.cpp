@@ -181,6 +181,24 @@ TEST_CASE("a caller that is blocked on the thread of the loop drives it", "[own_
     loop.run_until([&] { return came == 50; });
 }
 
+TEST_CASE("what goes on when there are workers goes on in the loop", "[own_loop]") {
+    site here;
+    const auto processes = here.workers(1);
+    maus::manager manager(in_own_loop(here));
+    manager.connect_parkserver(here.parkserver());
+    auto workers = manager.get_workers();
+    std::optional<std::thread::id> ran_on;
+    (void)workers.ready().then([&] { ran_on = std::this_thread::get_id(); });
+    poll_loop loop;
+    loop.add(manager);
+    loop.run_until([&] { return ran_on.has_value(); });
+    CHECK(ran_on == std::this_thread::get_id());
+    CHECK(workers.size() == 1);
+    // Who waits on the thread of the loop drives it.
+    workers = manager.get_workers({.amount = 1});
+    CHECK(workers.ready().wait_for(patience));
+}
+
 TEST_CASE("a stop token releases who is blocked on the thread of the loop", "[own_loop]") {
     site here;
     auto options = in_own_loop(here);
