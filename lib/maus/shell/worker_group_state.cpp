@@ -81,9 +81,9 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes,
     ++blocked_;
     std::unique_lock lock(guard_);
     bool taken = false;
-    const auto given_up = [&] { return released_ || stop.stop_requested(); };
     // calls_settled() notifies under the guard, once it has seen that somebody is blocked.
-    while (!given_up() && !(taken = take_room(bytes)) && net::clock_now() < end) {
+    while (!released_ && !stop.stop_requested() && !(taken = take_room(bytes)) &&
+           net::clock_now() < end) {
         wait_for_change(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
     }
     if (!taken) {  // the call goes on to be refused
@@ -91,7 +91,8 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes,
         bytes_.fetch_add(bytes);
     }
     --blocked_;
-    if (!taken && !given_up()) return errc::deadline_exceeded;
+    if (!taken && stop.stop_requested()) return errc::cancelled;
+    if (!taken && !released_) return errc::deadline_exceeded;
     if (end != base::never) chosen.timeout = end - net::clock_now();
     return std::nullopt;
 }
@@ -161,7 +162,9 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
     std::size_t before = 0;
     call.charge() = charge_of(call.arguments().size());
     if (const auto no_room = admit(call.policy(), call.charge(), before)) {
-        return owner_->refuse(call, method.name, *no_room, why_no_room());
+        const bool is_stopped = *no_room == errc::cancelled;
+        return owner_->refuse(call, method.name, *no_room,
+                              is_stopped ? "its stop token was asked to stop" : why_no_room());
     }
     if (const auto most = owner_->settings().limits.name_bytes_max; method.name.size() > most) {
         return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
