@@ -113,15 +113,44 @@ std::size_t parameters_of(const std::string& signature) {
     return parsed.value().is_dynamic() ? dynamic : parsed.value().parameters.size();
 }
 
+namespace {
+bool is_json(const std::string& text) {
+    try {
+        (void)from_json(text);
+        return true;
+    } catch (const error&) {
+        return false;
+    }
+}
+
+/// What to write instead of a word that is no JSON.
+std::string advice(const std::string& word) {
+    const bool has_sign = word.starts_with('-') || word.starts_with('+');
+    const std::string sign = word.starts_with('-') ? "-" : "";
+    std::string rest = word.substr(has_sign ? 1 : 0);
+    if (rest.find_first_of("0123456789") != rest.npos) {  // .5, 5., +5
+        if (rest.starts_with('.')) rest.insert(0, 1, '0');
+        if (rest.ends_with('.')) rest.push_back('0');
+        if (is_json(sign + rest)) return "write " + sign + rest;
+    }
+    std::transform(rest.begin(), rest.end(), rest.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (rest == "inf" || rest == "infinity") return "write '{\"$f64\": \"" + sign + "Infinity\"}'";
+    if (rest == "nan") return "write '{\"$f64\": \"NaN\"}'";
+    return std::string(word.starts_with('-') ? "it is no option either; " : "") +
+           "arguments are JSON, and text needs its own quotes: '\"text\"'";
+}
+}  // namespace
+
 arguments arguments_of(const std::vector<std::string>& words) {
     arguments made;
-    for (const std::string& word : words) {
+    for (std::string word : words) {
+        if (word.starts_with(" -")) word.erase(0, 1);  // main.cpp
         try {
             made.push_back(from_json(word));
         } catch (const error& why) {
-            throw programs::bad_usage(
-                "argument " + std::to_string(made.size() + 1) + ", " + shown_text(word) + ": " +
-                why.what() + "; arguments are JSON, and text needs its own quotes: '\"text\"'");
+            throw programs::bad_usage("argument " + std::to_string(made.size() + 1) + ", " +
+                                      shown_text(word) + ": " + why.what() + "; " + advice(word));
         }
     }
     return made;

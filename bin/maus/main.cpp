@@ -110,7 +110,10 @@ int status(const choices& chosen) {
 void add_calling(CLI::App& to, cli::call_choices& chosen) {
     chosen.parkserver = choices{}.parkserver;
     to.add_option("FUNCTION", chosen.function, "Its name, as `maus functions` shows it")
-        ->required();
+        ->required()
+        ->check([](const std::string& name) {  // without_lists
+            return name.starts_with(" -") ? "there is no option" + name : std::string{};
+        });
     to.add_option("-p,--parkserver", chosen.parkserver, "Where its workers are registered")
         ->type_name("ENDPOINT")
         ->check(programs::is_endpoint())
@@ -172,14 +175,20 @@ int functions(const choices& chosen) {
     return programs::exit_good;
 }
 
-/// A blank before what CLI11 would take for a list of words or for an option, and is JSON: an array, a
-/// negative number. JSON does not mind the blank.
+/// A blank before what CLI11 would take for a list of words or for options, and is JSON or is to be told
+/// as what is none: an array, a number, -.5, -Infinity. JSON does not mind the blank. Of `maus call`
+/// whatever begins with "-" and is none of its options.
 std::vector<std::string> without_lists(int argc, char** argv) {
     std::vector<std::string> words(argv, argv + argc);
-    for (std::string& each : words) {
-        const bool is_number =
-            each.size() > 1 && each[0] == '-' && each[1] >= '0' && each[1] <= '9';
-        if (each.starts_with('[') || is_number) each.insert(0, 1, ' ');
+    const bool is_call = argc > 1 && words[1] == "call";
+    for (std::size_t i = 2; i < words.size(); ++i) {
+        std::string& each = words[i];
+        const bool is_value = words[i - 1] == "--type";  // it is taken as it is
+        const char second = each.size() > 1 && each[0] == '-' ? each[1] : '-';
+        const bool is_number = (second >= '0' && second <= '9') || second == '.';
+        const bool is_no_option = is_call && second != '-' && second != 'p' && second != 'h';
+        if (!is_value && (each.starts_with('[') || is_number || is_no_option))
+            each.insert(0, 1, ' ');
     }
     return words;
 }

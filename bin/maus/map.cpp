@@ -4,6 +4,9 @@
 // written on the manager's callback thread, so that they come out while stdin is silent. A reader of
 // stdout that is slow holds all of it up, and so does a slow line, in time: what has come and must wait
 // for the results of the lines before it takes room, too.
+//
+// In order, a line that fails ends it as a loop over maus::map() would: at its turn, once the results of
+// the lines before are written. Nothing more is read meanwhile.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +37,7 @@ constexpr std::size_t calls_max = 1024;
 // under way and of the results that wait.
 constexpr std::size_t lines_max = 16 * calls_max;
 constexpr std::size_t bytes_max = 64u << 20;
+constexpr std::uint64_t none = ~std::uint64_t{0};
 
 /// Bytes of stdin; 0 if it is no file and they are not known.
 std::uint64_t bytes_of_input() {
@@ -52,14 +56,15 @@ public:
           order_(chosen.skip + 1, chosen.unordered),
           progress_(chosen.function, bytes_of_input()) {}
 
-    /// Waits for room for one more. False: it is over.
+    /// Waits for room for one more. False: it is over, or about to be.
     [[nodiscard]] bool begin(std::size_t bytes) {
         std::unique_lock lock(guard_);
         room_.wait(lock, [&] {
-            return over_ || (calls_ < most_ && unwritten_ < std::max(lines_max, most_) &&
-                             (unwritten_ == 0 || bytes_ + bytes <= bytes_max));
+            return over_ || first_bad_ != none ||
+                   (calls_ < most_ && unwritten_ < std::max(lines_max, most_) &&
+                    (unwritten_ == 0 || bytes_ + bytes <= bytes_max));
         });
-        if (over_) return false;
+        if (over_ || first_bad_ != none) return false;
         ++calls_;
         ++unwritten_;
         bytes_ += bytes;
@@ -70,12 +75,16 @@ public:
     }
     void failed(std::uint64_t line, std::size_t bytes, const value::error& why) {
         const std::lock_guard lock(guard_);
-        if (over_) return;
+        if (over_ || line > first_bad_) return;
         ++failures_;
         progress_.tell("maus map: line " + std::to_string(line) + ": " +
                        wire::printable(why.message, why.message.size() + 1));
-        if (!chosen_.keep_going) return end();
-        write(line, bytes, to_json(value(why), -1, true));
+        if (chosen_.keep_going) return write(line, bytes, to_json(value(why), -1, true));
+        first_bad_ = line;
+        --calls_;
+        input_.stop();
+        room_.notify_all();
+        if (chosen_.unordered || is_turn_of_bad()) end();
     }
     /// Nothing more is read: waits for what is under way.
     void wait() {
@@ -118,9 +127,12 @@ private:
         }
         bytes_read_ += bytes + 1;
         if (calls_ == 0) std::cout << std::flush;
-        if (!std::cout) return end();
+        if (!std::cout || is_turn_of_bad()) return end();
         progress_.show(bytes_read_, written_, failures_);
         room_.notify_all();
+    }
+    [[nodiscard]] bool is_turn_of_bad() const {
+        return first_bad_ != none && chosen_.skip + written_ + 1 == first_bad_;
     }
     void end() {
         over_ = true;
@@ -136,6 +148,7 @@ private:
     std::mutex guard_;
     std::condition_variable room_;
     bool over_ = false;
+    std::uint64_t first_bad_ = none;  // line that failed and ends it
     std::size_t calls_ = 0;
     std::size_t unwritten_ = 0;  // those under way among them
     std::size_t bytes_ = 0;

@@ -24,9 +24,11 @@ std::vector<flag> flags_of(const CLI::App& app) {
         flag one;
         for (const auto& name : option->get_snames()) one.names.push_back("-" + name);
         for (const auto& name : option->get_lnames()) one.names.push_back("--" + name);
-        if (one.names.empty()) continue;  // it is told by its place
+        const bool is_hidden = option->get_group().empty();
+        if (one.names.empty() || is_hidden) continue;  // the former are told by their place
         one.description = option->get_description();
-        one.takes_value = option->get_type_size() != 0;
+        // The size of its type tells nothing: CLI11 2.1 gives a flag one of 1.
+        one.takes_value = option->get_items_expected_max() != 0;
         made.push_back(std::move(one));
     }
     return made;
@@ -58,25 +60,38 @@ std::vector<std::string> names_of(const subcommand& of) {
     for (const auto& each : of.flags) made.insert(made.end(), each.names.begin(), each.names.end());
     return made;
 }
+/// Those after which a value comes.
+std::vector<std::string> names_with_value(const subcommand& of) {
+    std::vector<std::string> made;
+    for (const auto& each : of.flags) {
+        if (each.takes_value) made.insert(made.end(), each.names.begin(), each.names.end());
+    }
+    return made;
+}
 
 std::string identifier(std::string name) {
     std::replace(name.begin(), name.end(), '-', '_');
     return "_" + name;
 }
 
+// Where a value belongs it offers nothing, and bash, by `-o default`, files.
 std::string for_bash(const std::string& program, const std::vector<subcommand>& commands) {
     std::vector<std::string> first = names_of(commands.front());
     std::string cases;
     for (std::size_t i = 1; i < commands.size(); ++i) {
         first.push_back(commands[i].name);
         cases += "        " + commands[i].name +
-                 ") words=" + quoted(joined(names_of(commands[i]))) + " ;;\n";
+                 ") words=" + quoted(joined(names_of(commands[i]))) +
+                 " valued=" + quoted(joined(names_with_value(commands[i]))) + " ;;\n";
     }
     const std::string name = identifier(program);
     return name + "() {\n    local words=" + quoted(joined(first)) +
+           " valued=" + quoted(joined(names_with_value(commands.front()))) +
            "\n    case \"${COMP_WORDS[1]}\" in\n        \"${COMP_WORDS[COMP_CWORD]}\") ;;\n" +
            cases +
-           "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- "
+           "    esac\n"
+           "    [[ \" $valued \" == *\" ${COMP_WORDS[COMP_CWORD-1]} \"* ]] && words=\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- "
            "\"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
            "complete -o default -F " +
            name + " " + program + "\n";
@@ -99,6 +114,14 @@ std::string zsh_flags(const subcommand& of) {
 
 std::string for_zsh(const std::string& program, const std::vector<subcommand>& commands) {
     const std::string name = identifier(program);
+    // It may be found in fpath, and is the function then; or be read by `source`.
+    const std::string ending = "if [ \"$funcstack[1]\" = " + quoted(name) + " ]; then\n    " +
+                               name + " \"$@\"\nelse\n    compdef " + name + " " + program +
+                               "\nfi\n";
+    if (commands.size() == 1) {
+        return "#compdef " + program + "\n" + name + "() {\n    _arguments" +
+               zsh_flags(commands.front()) + " '*:file:_files'\n}\n" + ending;
+    }
     std::string names, cases;
     for (std::size_t i = 1; i < commands.size(); ++i) {
         std::string text = commands[i].description;
@@ -111,18 +134,14 @@ std::string for_zsh(const std::string& program, const std::vector<subcommand>& c
            ")\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        "
            "_arguments" +
            zsh_flags(commands.front()) + "\n        return\n    fi\n    case \"$words[2]\" in\n" +
-           cases +
-           "    esac\n}\n"
-           // It may be found in fpath, and is the function then; or be read by `source`.
-           "if [ \"$funcstack[1]\" = " +
-           quoted(name) + " ]; then\n    " + name + " \"$@\"\nelse\n    compdef " + name + " " +
-           program + "\nfi\n";
+           cases + "    esac\n}\n" + ending;
 }
 
+/// `when` is a condition; empty: always.
 std::string fish_flags(const std::string& program, const std::string& when, const subcommand& of) {
     std::string made;
     for (const auto& each : of.flags) {
-        made += "complete -c " + program + " -n " + quoted(when);
+        made += "complete -c " + program + (when.empty() ? "" : " -n " + quoted(when));
         for (const auto& name : each.names) {
             made += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
         }
@@ -133,6 +152,7 @@ std::string fish_flags(const std::string& program, const std::string& when, cons
 }
 
 std::string for_fish(const std::string& program, const std::vector<subcommand>& commands) {
+    if (commands.size() == 1) return fish_flags(program, "", commands.front());
     std::string made = fish_flags(program, "__fish_use_subcommand", commands.front());
     for (std::size_t i = 1; i < commands.size(); ++i) {
         made += "complete -c " + program + " -n __fish_use_subcommand -a " + commands[i].name +

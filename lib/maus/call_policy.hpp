@@ -63,6 +63,24 @@ struct call_policy : call_terms {
     call_policy& operator=(call_policy&&) noexcept = default;
     ~call_policy() = default;
 
+    /// What it was made of.
+    [[nodiscard]] call_options options() const {
+        call_options made;
+        made.delivery = delivery;
+        made.when_full = when_full;
+        made.max_crashes = max_crashes;
+        made.timeout = timeout;
+        made.attempt_timeout = attempt_timeout;
+        made.priority = priority;
+        made.replayable = replayable;
+        if (!tags) return made;
+        made.label = tags->label;
+        made.trace = tags->trace;
+        made.stop = tags->stop;
+        if (!tags->worker.empty()) made.worker = tags->worker;
+        made.hedge_after = tags->hedge_after;
+        return made;
+    }
     [[nodiscard]] call_tags& make_tags() {
         if (!tags) tags = std::make_unique<call_tags>();
         return *tags;

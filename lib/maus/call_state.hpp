@@ -216,6 +216,10 @@ public:
         }
     }
 
+    /// Whether there is another reference than the caller's.
+    [[nodiscard]] bool is_shared() const noexcept {
+        return word_.load(std::memory_order_acquire) >= 2 * one_reference;
+    }
     /// A thread waits for just this one, or did.
     [[nodiscard]] bool is_waited_for() const noexcept {
         return (word_.load(std::memory_order_relaxed) & waited_bit) != 0;

@@ -121,6 +121,9 @@ public:
     [[nodiscard]] virtual std::size_t size() const = 0;
     [[nodiscard]] virtual std::vector<worker_id> workers() const = 0;
     [[nodiscard]] virtual bool wait_for(std::size_t count, std::chrono::nanoseconds time) = 0;
+    /// `self` is this.
+    [[nodiscard]] virtual state_ref<state<void>> ready(const std::shared_ptr<group_handle>& self,
+                                                       std::size_t count) = 0;
     [[nodiscard]] virtual const call_policy& calls() const = 0;
 };
 
@@ -297,10 +300,18 @@ public:
     auto call(const Name&, const Given&...) const {
         static_assert(detail::check_result_is_told<Name>());
     }
-    /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1).
+    /// The same with other options: workers.with({.timeout = 1s}).call(add, 1, 1). They replace all
+    /// that request::calls said: what is not given is as if nobody had said anything. To change one of
+    /// them and keep the others:
+    ///
+    ///     auto mine = workers.options();
+    ///     mine.timeout = 1s;
+    ///     workers.with(mine).call(add, 1, 1);
     [[nodiscard]] detail::caller with(const call_options& options) const {
         return {group_, options};
     }
+    /// What request::calls said. Throws maus::error (invalid_argument) if this refers to no workers.
+    [[nodiscard]] call_options options() const { return group()->calls().options(); }
 
     /// Calls a function once for each input, with bounded look-ahead (map.hpp): a range of the results
     /// in the order of the inputs, or of {index, value} as they come.
@@ -350,6 +361,17 @@ public:
     /// Waits until there are `count`. False: not in that time, or they are released.
     [[nodiscard]] bool wait_for(std::size_t count, time_span time) const {
         return group_ && group_->wait_for(count, time);
+    }
+    /// The same as a future, to go on by then() or co_await:
+    ///
+    ///     workers.ready(2).then([&] { return workers.call(add, 1, 1); });
+    ///
+    /// It is ready once there are `count` workers, and says nothing about whether they stay. If they are
+    /// released first it fails with cancelled, if the manager stops with shutdown; cancel() gives it up.
+    /// Callbacks run on the manager's callback thread. (A call needs no such wait: it waits itself.)
+    [[nodiscard]] future<void> ready(std::size_t count = 1) const {
+        const auto& of = group();
+        return future<void>(of->ready(of, count));
     }
     /// Gives the workers back. Calls that are not settled fail with cancelled, and so do later ones.
     /// Idempotent.

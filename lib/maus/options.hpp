@@ -54,8 +54,9 @@ enum class when_full : std::uint8_t {
 /// that none waits for ever. What a worker has been sent already, it starts in that order.
 enum class priority : std::uint8_t { low, normal, high };
 
-/// How one call is made; for request::calls and worker_group::with(). A call that a function or a callable
-/// makes inherits what is left of the deadline of its own call, and its trace (this_call.hpp).
+/// How one call is made; for request::calls and worker_group::with(). Those of with() replace all of the
+/// group's; worker_group::options() gives the group's, to change some of them. A call that a function or
+/// a callable makes inherits what is left of the deadline of its own call, and its trace (this_call.hpp).
 struct call_options {
     maus::delivery delivery = maus::delivery::at_least_once;
     maus::when_full when_full = maus::when_full::block;
@@ -112,7 +113,7 @@ struct request {
     std::uint32_t max = 0;
     /// Which kind of worker; 1 to limits::name_bytes_max bytes of UTF-8.
     std::string type = "default";
-    /// For calls that are not given others by worker_group::with().
+    /// For calls that are not given others by worker_group::with(), which replaces all of them.
     call_options calls = {};
     /// How long calls wait while there is no worker at all; then they fail with no_workers. The
     /// default is: as long as it takes.

@@ -351,6 +351,7 @@ struct stream_worker {
         made.id = id<base::worker_id>(11);
         made.incarnation = {1};
         made.signatures = {"s()->stream<str>", "f()->void"};
+        made.concurrency = 2;
         made.beat = {100, 3};
         made.manager = "tcp://m:1";
         made.settings.limits.payload_apart_bytes = 100;
@@ -433,6 +434,36 @@ TEST_CASE("worker: the end of a stream waits for items that are on their way") {
     REQUIRE(said.size() == 21);
     CHECK(said.back() == "1 result 5/1");
     CHECK(with.core.counters().answers == 1);
+}
+
+TEST_CASE("worker: a small answer does not wait for the items that were given before it (P-85)") {
+    constexpr std::size_t items = 20, item_bytes = 90;
+    stream_worker with;
+    with.call();
+    (void)with.hear([](wire::link_writer& to) {
+        base::buffer nothing;
+        to.call({{6}, {1}}, 1, false, nothing);
+    });
+    REQUIRE(with.out.execute.size() == 2);
+    lines said;
+    for (std::size_t i = 0; i < items; ++i) {
+        const auto more = with.give(1, text_item(std::string(item_bytes, 'x')));
+        said.insert(said.end(), more.begin(), more.end());
+    }
+    // As many are on their way as the first window has room for; the others wait.
+    CHECK(said.size() == 800 / item_bytes);
+    with.core.on(core::job_done{with.out.execute[1].link, {{6}, {1}}, false, core::job_value{}},
+                 at_ms(0), with.out);
+    CHECK(with.news() == lines{"1 result 6/1"});
+    CHECK(with.core.counters().answers == 1);
+    while (said.size() < items) {
+        const auto more = with.hear([&](wire::link_writer& to) {
+            to.taken(wire::record_type::manager_taken, said.size() * item_bytes);
+        });
+        REQUIRE_FALSE(more.empty());
+        said.insert(said.end(), more.begin(), more.end());
+    }
+    CHECK(said == lines(items, "1 item 5/1 x1"));
 }
 
 TEST_CASE("worker: more is passed on; without the feature it breaks the protocol") {

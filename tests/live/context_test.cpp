@@ -1,5 +1,6 @@
 // What a function knows of its call: stop tokens, deadlines, labels, traces, progress.
 #include <atomic>
+#include <functional>
 #include <future>
 #include <mutex>
 #include <set>
@@ -197,6 +198,42 @@ TEST_CASE("a stop token among the options cancels all calls that were made with 
     CHECK(value_of(with.workers.call<int>("add", 1, 2)) == 3);
 }
 
+TEST_CASE("a stop token releases a caller that waits for room", "[context]") {
+    maus::limits one;
+    one.calls_max = 1;
+    maus::manager manager({.limits = one});
+    auto workers = manager.get_workers();
+    auto first = workers.call<int>("add", 1, 1);  // waits for a worker, and takes all the room
+    std::stop_source family;
+    // Whoever is not released finds that its time is up.
+    const auto caller = workers.with({.timeout = patience, .stop = family.get_token()});
+    const std::function<void()> ways[] = {
+        [&] { (void)caller.call<int>("add", 1, 1).get(); },
+        [&] { (void)caller.call<maus::stream<int>>("numbers").read(); },
+        [&] {
+            for (const int sum : caller.map(zoo::add, std::vector{std::pair(1, 2)})) (void)sum;
+        },
+    };
+    const auto& way = ways[GENERATE(0, 1, 2)];
+    std::thread stops([&] { family.request_stop(); });
+    const auto ended = [&]() -> std::optional<maus::errc> {
+        try {
+            way();
+            return std::nullopt;
+        } catch (const maus::error& failed) {
+            return failed.code();
+        }
+    }();
+    stops.join();
+    CHECK(ended == maus::errc::cancelled);
+    CHECK_FALSE(first.ready());
+    first.cancel();
+    CHECK(error_of(std::move(first)).code() == maus::errc::cancelled);
+    // What was given up takes no room.
+    auto next = workers.with({.when_full = maus::when_full::fail}).call<int>("add", 1, 1);
+    CHECK_FALSE(next.ready());
+}
+
 TEST_CASE("a function sees its call's label, trace, attempt and manager", "[context]") {
     pair_of with([](maus::worker& on) {
         on.expose("label", [](maus::context& call) { return std::string(call.label().view()); });
@@ -262,6 +299,29 @@ TEST_CASE("a label stands in the log of a failure that nobody looked at", "[cont
         return logged.find("fails [nightly]: remote_exception") != std::string::npos;
     }));
     manager.stop();
+}
+
+TEST_CASE("with() replaces all options of its group, and options() keeps the others", "[context]") {
+    pair_of with([](maus::worker& on) {
+        on.expose("known", [](maus::context& call) {
+            const bool is_timed = call.time_left() != std::chrono::nanoseconds::max();
+            return std::tuple(std::string(call.label().view()), call.trace().traceparent(),
+                              is_timed);
+        });
+    });
+    using known = std::tuple<std::string, std::string, bool>;
+    with.workers = with.manager.get_workers(
+        {.amount = 1, .calls = {.timeout = 1h, .label = "nightly", .trace = traced}});
+    const auto ask = [](const auto& caller) {
+        return value_of(caller.template call<known>("known"));
+    };
+    CHECK(ask(with.workers) == known("nightly", traced, true));
+    CHECK(ask(with.workers.with({.label = "other"})) == known("other", "", false));
+    auto changed = with.workers.options();
+    changed.label = "other";
+    CHECK(ask(with.workers.with(changed)) == known("other", traced, true));
+    CHECK(ask(with.workers) == known("nightly", traced, true));
+    CHECK_THROWS_AS(maus::worker_group{}.options(), maus::error);
 }
 
 TEST_CASE("calls that a function makes inherit its deadline and its trace", "[context]") {

@@ -1,6 +1,7 @@
 // One function over many inputs.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <ranges>
 
 #include "live/team.hpp"
@@ -90,6 +91,31 @@ TEST_CASE("to leave a map is to cancel what is on its way", "[map]") {
         return now.calls == now.results + now.errors;
     }));
     CHECK(with.manager.metrics().calls - before.calls == static_cast<std::uint64_t>(taken));
+}
+
+TEST_CASE("a stop token ends a map as cancelled", "[map]") {
+    team with(1);
+    std::stop_source family;
+    const auto caller = with.workers.with({.stop = family.get_token()});
+    int taken = 0;
+    const auto goes_through = [&](auto results) -> std::optional<maus::errc> {
+        try {
+            int came = 0;
+            for ([[maybe_unused]] const auto& each : results) {
+                if (++came == 10) family.request_stop();
+            }
+            return std::nullopt;
+        } catch (const maus::error& ended) {
+            return ended.code();
+        }
+    };
+    const maus::map_options ahead{.look_ahead = 50};
+    const auto ended =
+        GENERATE(true, false)
+            ? goes_through(caller.map(zoo::add, pairs(1'000'000, taken), ahead))
+            : goes_through(caller.map_unordered(zoo::add, pairs(1'000'000, taken), ahead));
+    CHECK(ended == maus::errc::cancelled);
+    CHECK(taken < 200);
 }
 
 TEST_CASE("what the inputs' range throws comes after the results of the inputs before", "[map]") {

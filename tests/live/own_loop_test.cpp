@@ -181,6 +181,40 @@ TEST_CASE("a caller that is blocked on the thread of the loop drives it", "[own_
     loop.run_until([&] { return came == 50; });
 }
 
+TEST_CASE("what goes on when there are workers goes on in the loop", "[own_loop]") {
+    site here;
+    const auto processes = here.workers(1);
+    maus::manager manager(in_own_loop(here));
+    manager.connect_parkserver(here.parkserver());
+    auto workers = manager.get_workers();
+    std::optional<std::thread::id> ran_on;
+    (void)workers.ready().then([&] { ran_on = std::this_thread::get_id(); });
+    poll_loop loop;
+    loop.add(manager);
+    loop.run_until([&] { return ran_on.has_value(); });
+    CHECK(ran_on == std::this_thread::get_id());
+    CHECK(workers.size() == 1);
+    // Who waits on the thread of the loop drives it.
+    workers = manager.get_workers({.amount = 1});
+    CHECK(workers.ready().wait_for(patience));
+}
+
+TEST_CASE("a stop token releases who is blocked on the thread of the loop", "[own_loop]") {
+    site here;
+    auto options = in_own_loop(here);
+    options.limits.calls_max = 1;
+    maus::manager manager(std::move(options));
+    auto workers = manager.get_workers();
+    const auto first = workers.call(zoo::add, 1, 1);  // takes all the room
+    std::stop_source family;
+    const auto caller = workers.with({.timeout = patience, .stop = family.get_token()});
+    std::thread stops([&] { family.request_stop(); });
+    auto blocked = caller.call(zoo::add, 1, 1);
+    stops.join();
+    CHECK(error_of(std::move(blocked)).code() == maus::errc::cancelled);
+    CHECK_FALSE(first.ready());
+}
+
 TEST_CASE("a parkserver, a manager and a worker live in one poll loop", "[own_loop]") {
     maus::parkserver park(local_parkserver());
     maus::worker worker({.heartbeat = calm});

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <iostream>
+#include <mutex>
 #include <sstream>
+#include <thread>
 
 #include "live/team.hpp"
 
@@ -12,6 +14,11 @@ using namespace std::chrono_literals;
 
 namespace {
 inline constexpr maus::method<int(int, int)> add{"add"};
+inline constexpr maus::method<int(int)> half{"half"};
+int half_of(int x) {
+    if (x % 2 != 0) throw std::invalid_argument("odd");
+    return x / 2;
+}
 
 /// A worker in this process, and what a program has.
 struct readme_scene {
@@ -20,11 +27,15 @@ struct readme_scene {
     maus::manager manager{here.reachable()};
     maus::worker_group workers;
 
-    void start() {
+    /// The worker need not take it.
+    void ask() {
         worker.register_parkserver(here.parkserver());
         worker.start();
         manager.connect_parkserver(here.parkserver());
         workers = manager.get_workers();
+    }
+    void start() {
+        ask();
         REQUIRE(workers.wait_for(1, patience));
     }
 };
@@ -121,6 +132,20 @@ TEST_CASE("README: streams") {
     CHECK(found.back() == 47);
     found.clear();
 
+    int last = 0;
+
+    const auto sum_of = [](maus::stream<int> items) -> maus::future<int> {
+        int sum = 0;
+        while (auto item = co_await items.next()) sum += *item;
+        co_return sum;
+    };
+    int sum = sum_of(workers.call<maus::stream<int>>("primes", 10)).get();
+    auto primes = workers.call<maus::stream<int>>("primes", 10);
+    primes.for_each([&](int prime) { last = prime; }).get();  // a future: that was all
+
+    CHECK(sum == 17);
+    CHECK(last == 7);
+
     const auto replaying = workers.with({.replayable = true});
     for (int prime : replaying.call<maus::stream<int>>("primes", 10)) found.push_back(prime);
 
@@ -140,16 +165,26 @@ TEST_CASE("README: dynamic values and JSON") {
     maus::value person = maus::from_json(R"({"name": "Ada", "born": 1815})");
     std::string text = maus::to_json(maus::value::array{three, person});
 
+    constexpr maus::method<std::size_t(int, std::string)> count{"count"};  // a typed caller
+    std::size_t two = workers.call(count, 1, "two").get();
+    maus::value list = maus::to_value(std::vector<int>{1, 2});
+    auto numbers = maus::from_value<std::vector<double>>(list);  // or it throws
+
     CHECK(text == R"([3,{"name":"Ada","born":1815}])");
+    CHECK(two == 2);
+    CHECK(numbers == std::vector<double>{1, 2});
 }
 
 TEST_CASE("README: exact and elastic requests") {
     readme_scene scene;
+    const auto sum = [](int x, int y) { return x + y; };
+    scene.worker.expose("add", sum);
     scene.start();
     scene.workers.release();
     auto& manager = scene.manager;
     maus::worker more[2];
     for (auto& each : more) {
+        each.expose("add", sum);
         each.register_parkserver(scene.here.parkserver());
         each.start();
     }
@@ -157,8 +192,10 @@ TEST_CASE("README: exact and elastic requests") {
     auto one = manager.get_workers({.amount = 1});
     auto some = manager.get_workers({.min = 1, .max = 8});  // as many as are free
     bool both = one.wait_for(1, 1min) && some.wait_for(2, 1min);
+    auto two = some.ready(2).then([&] { return some.call(add, 1, 1); });  // or a future of it
 
     CHECK(both);
+    CHECK(value_of(two) == 2);
 }
 
 TEST_CASE("README: the trace of a call") {
@@ -222,14 +259,20 @@ readme_session open_session(const std::string& manager) { return {manager}; }
 
 TEST_CASE("README: what a worker needs for one manager") {
     readme_session session;
+    std::atomic<int> licences{0};
     readme_scene scene;
     auto& worker = scene.worker;
     worker.expose("whose", [&] { return session.of; });
 
-    worker.on_lease([&](const maus::lease_info& by) { session = open_session(by.manager); });
+    worker.on_lease([&](const maus::lease_info& by) {
+        if (licences == 0) throw std::runtime_error("no licence is left");
+        session = open_session(by.manager);
+    });
     worker.on_release([&](const maus::lease_info&) { session.close(); });
 
-    scene.start();
+    scene.ask();
+    CHECK(eventually([&] { return scene.manager.metrics().workers_lost != 0; }));
+    licences = 1;
     CHECK(scene.workers.call<std::string>("whose").get() == scene.manager.id());
     worker.stop();
     CHECK(session.of.empty());
@@ -265,6 +308,10 @@ TEST_CASE("README: a function may be given a function") {
     worker.expose("twice", [](int x) { return 2 * x; });
     worker.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
 
+    worker.expose("patiently", [](int x, maus::function<int(int)> f) -> maus::future<int> {
+        co_return co_await f.with(1min).async(x);
+    });
+
     scene.start();
     auto& workers = scene.workers;
 
@@ -275,4 +322,118 @@ TEST_CASE("README: a function may be given a function") {
 
     CHECK(ten == 10);
     CHECK(twelve == 12);
+    constexpr maus::method<int(int, maus::function<int(int)>)> patiently{"patiently"};
+    CHECK(value_of(workers.call(patiently, 5, [&](int x) { return x + added; })) == 12);
+}
+
+TEST_CASE("README: functions that complete later") {
+    readme_scene scene;
+    auto& worker = scene.worker;
+    maus::worker callee{{.heartbeat = calm}};
+    callee.expose("add", [](int x, int y) { return x + y; });
+    callee.register_parkserver(scene.here.parkserver(), "callee");
+    callee.start();
+    maus::manager inner{scene.here.reachable()};
+    inner.connect_parkserver(scene.here.parkserver());
+    auto others = inner.get_workers({.amount = 1, .type = "callee"});
+
+    worker.expose("slowly", [](maus::responder<int> answer, int x) {
+        std::thread([=] { answer(2 * x); }).detach();  // from any thread, at any time
+    });
+    worker.expose("add_three", [&](int x, int y, int z) -> maus::future<int> {
+        int sum = co_await others.call(add, x, y);  // workers that this one calls in turn
+        co_return co_await others.call(add, sum, z);
+    });
+
+    scene.start();
+    CHECK(value_of(scene.workers.call<int>("slowly", 4)) == 8);
+    CHECK(value_of(scene.workers.call<int>("add_three", 1, 2, 3)) == 6);
+    scene.worker.stop();
+}
+
+TEST_CASE("README: a map that goes on after errors") {
+    readme_scene scene;
+    scene.worker.expose("half", half_of);
+    scene.start();
+    auto& workers = scene.workers;
+    const std::vector<int> inputs{2, 3, 4};
+    std::vector<int> good;
+    std::vector<std::uint64_t> bad;
+
+    const maus::map_options how{.look_ahead = 100, .on_error = maus::on_error::collect};
+    auto halves = workers.map(half, inputs, how);
+    for (int each : halves) good.push_back(each);  // those whose calls did not fail
+    for (auto& [index, why] : halves.errors()) bad.push_back(index);
+
+    CHECK(good == std::vector{1, 2});
+    CHECK(bad == std::vector<std::uint64_t>{1});
+}
+
+TEST_CASE("README: how calls are made, and what their errors say") {
+    readme_scene scene;
+    scene.worker.expose("half", half_of);
+    scene.start();
+    scene.workers.release();
+    auto& manager = scene.manager;
+    const printed lines;
+    int sum = 0;
+    std::vector<int> again;
+
+    auto workers = manager.get_workers({.calls = {.max_crashes = 1,  // it is not tried again
+                                                  .attempt_timeout = 30s,
+                                                  .label = "nightly"},
+                                        .no_workers_timeout = 1min});
+    const auto once = workers.with({.delivery = maus::delivery::at_most_once,
+                                    .when_full = maus::when_full::fail});  // nothing of the above
+    auto options = workers.options();
+    options.timeout = 1min;
+    const auto bounded = workers.with(options);  // the above, and a deadline
+
+    try {
+        sum += once.call(half, 4).get() + bounded.call(half, 3).get();
+    } catch (const maus::error& failed) {
+        std::cout << to_string(failed.code()) << " in " << failed.label() << '\n';
+        std::cout << failed.what() << '\n';          // half [nightly]: remote_exception: ...
+        if (failed.retryable()) again.push_back(3);  // no workers, no room, no time
+    }
+
+    CHECK(lines.text.str() ==
+          "remote_exception in nightly\n"
+          "half [nightly]: remote_exception: std::invalid_argument: odd\n");
+    CHECK(again.empty());
+    CHECK(error_of(once.call(half, 3)).label().empty());
+}
+
+TEST_CASE("README: what a manager tells, and what a parkserver knows") {
+    site here;
+    const std::string parkserver = here.parkserver();
+    std::mutex guard;
+    std::string noted;
+    const auto note = [&](const std::string& line) {
+        const std::lock_guard lock(guard);
+        noted += line + '\n';
+    };
+    maus::worker one{{.heartbeat = calm}};
+    one.expose("add", [](int x, int y) { return x + y; });
+    one.register_parkserver(parkserver);
+    one.start();
+    const printed lines;
+
+    maus::manager manager({.on_event = [&](const maus::event& news) {  // on its callback thread
+        note(std::string(to_string(news.kind)) + ' ' + news.name + ' ' + news.why);
+    }});
+
+    manager.connect_parkserver(parkserver);
+    auto workers = manager.get_workers();
+    CHECK(value_of(workers.call(add, 1, 2)) == 3);
+
+    for (const auto& worker : maus::fetch_status(parkserver, 1min).workers) {
+        std::cout << worker.type << " is " << to_string(worker.state) << '\n';
+    }
+    std::cout << manager.metrics().calls << " call\n";
+
+    CHECK(lines.text.str() == "default is leased\n1 call\n");
+    manager.stop();
+    const std::lock_guard lock(guard);
+    CHECK_THAT(noted, maus_test::has_text("worker_joined " + one.id() + " \n"));
 }

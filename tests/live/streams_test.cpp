@@ -255,6 +255,29 @@ TEST_CASE("a stream that is dropped or stopped destroys its function", "[stream]
     }));
 }
 
+TEST_CASE("a stop token ends a stream as cancelled, and destroys its function", "[stream]") {
+    std::promise<void> gone;
+    const auto endless = [&]() -> generator<int> {
+        const farewell says{gone};
+        for (int i = 0;; ++i) co_yield i;
+    };
+    stream_pair with(
+        [&](maus::worker& on) {
+            on.expose("endless", endless);
+            on.expose("add", [](int x, int y) { return x + y; });
+        },
+        1, window_of(4));
+    std::stop_source family;
+    const auto caller = with.workers.with({.stop = family.get_token()});
+    auto items = caller.call<stream<int>>("endless");
+    for (int i = 0; i < 5; ++i) REQUIRE(items.read() == i);
+    family.request_stop();
+    CHECK(comes(gone));
+    CHECK(end_of(std::move(items)).first.code() == maus::errc::cancelled);
+    CHECK(value_of(with.workers.call<int>("add", 1, 1)) == 2);
+    CHECK(end_of(caller.call<stream<int>>("endless")).first.code() == maus::errc::cancelled);
+}
+
 TEST_CASE("a stream's function is destroyed when its manager is gone, and when its worker stops",
           "[stream]") {
     const bool manager_goes = GENERATE(true, false);

@@ -110,6 +110,56 @@ TEST_CASE("a request without an amount waits for one worker, and takes those tha
     CHECK(pids_of(workers, 3).size() == 3);
 }
 
+TEST_CASE("who goes on when there are workers need not wait for them", "[row3]") {
+    site here;
+    maus::manager manager(here.reachable());
+    manager.connect_parkserver(here.parkserver());
+    auto workers = manager.get_workers();
+    const auto first = workers.ready(), two = workers.ready(2), never = workers.ready(4);
+    auto sum = workers.ready(3).then([&] { return workers.call(zoo::add, 20, 22); });
+    const auto waits = [&]() -> maus::future<std::size_t> {
+        co_await workers.ready(2);
+        co_return workers.size();
+    };
+    auto size = waits();
+    CHECK_FALSE(first.ready());
+    auto processes = here.workers(1);
+    CHECK(first.wait_for(patience));
+    CHECK_FALSE(two.ready());
+    for (int i = 0; i < 2; ++i) processes.push_back(here.worker());
+    CHECK(value_of(sum) == 42);
+    CHECK(value_of(size) >= 2);
+    CHECK(two.ready());
+    CHECK_FALSE(never.ready());
+    // At once, if they are there; each call gives another future.
+    CHECK(workers.ready(3).ready());
+    CHECK(workers.ready(0).ready());
+    for (int i = 0; i < 100; ++i) CHECK_FALSE(workers.ready(4).ready());
+}
+
+TEST_CASE("who waits for workers hears that they do not come", "[row3]") {
+    maus::manager manager;
+    auto workers = manager.get_workers();
+    auto given_up = workers.ready();
+    given_up.cancel();
+    CHECK(error_of(std::move(given_up)).code() == maus::errc::cancelled);
+
+    auto released = workers.ready().then([] { return 1; });
+    const auto dropped = workers.ready();
+    workers.release();
+    const auto error = error_of(std::move(released));
+    CHECK(error.code() == maus::errc::cancelled);
+    CHECK(error.what() == std::string("ready: cancelled: the workers were released"));
+    CHECK(error_of(workers.ready()).code() == maus::errc::cancelled);
+
+    auto others = manager.get_workers();
+    auto stopped = others.ready();
+    manager.stop();
+    CHECK(error_of(std::move(stopped)).code() == maus::errc::shutdown);
+    CHECK(error_of(others.ready()).code() == maus::errc::shutdown);
+    CHECK_THROWS_AS(maus::worker_group{}.ready(), maus::error);
+}
+
 TEST_CASE("a request made before the parkserver is up is served when it comes", "[row3]") {
     site here(GENERATE(transport::tcp, transport::ipc));
     const std::string place = here.fixed_place();

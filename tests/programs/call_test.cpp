@@ -92,6 +92,21 @@ TEST_CASE("maus call explains what is wrong, against the signature that the work
          "add(i32,i32)->i32: argument 2: a string (\"2\") where i32 belongs"},
         {{"add", "1", "4294967296"}, usage, "argument 2: 4294967296 is not in the range of i32"},
         {{"greet", "Ada"}, usage, "arguments are JSON, and text needs its own quotes"},
+        {{"add", "-.5", "1"}, usage, "argument 1, -.5: no JSON at byte 2: "},
+        {{"add", "-.5", "1"}, usage, "; write -0.5\n"},
+        {{"add", "1", "--json", "-1."}, usage, "argument 2, -1.: no JSON at byte 4: "},
+        {{"add", "1", "-1."}, usage, "; write -1.0\n"},
+        {{"add", "1", ".5"}, usage, "; write 0.5\n"},
+        {{"add", "1", "+1"}, usage, "; write 1\n"},
+        {{"add", "1", "-Infinity"}, usage, "; write '{\"$f64\": \"-Infinity\"}'\n"},
+        {{"add", "1", "-inf"}, usage, "; write '{\"$f64\": \"-Infinity\"}'\n"},
+        {{"add", "1", "NaN"}, usage, "; write '{\"$f64\": \"NaN\"}'\n"},
+        {{"add", "1", "-abc"}, usage, "argument 2, -abc: no JSON at byte 2: "},
+        {{"add", "1", "-abc"}, usage, "it is no option either; arguments are JSON, and text needs"},
+        {{"add", "1", "-."}, usage, "it is no option either; arguments are JSON, and text needs"},
+        {{"-j", "add", "1", "2"}, usage, "there is no option -j"},
+        {{"add", "1", "2", "--tmeout", "2s"}, usage, "--tmeout"},
+        {{"add", "--type", "-x", "1", "2"}, failed, "no worker of type -x exposes add"},
         {{"add", "1", "2", "--timeout", "2"}, usage, "write 500ms, 2s, 5min or 1h"},
         {{"ad", "1"}, failed, "no worker exposes ad; exposed are: add, apply, boom, bytes, count"},
         {{"half", "3"}, failed, "odd: 3"},
@@ -217,6 +232,10 @@ TEST_CASE("a line of progress fits its terminal") {
 }
 
 TEST_CASE("every program prints completion for three shells, from its own options") {
+    const std::pair<std::string, std::string> others[] = {{"maus-parkserver", "bind"},
+                                                          {"maus-demo", "wordcount"},
+                                                          {"maus-bench", "quick"},
+                                                          {"maus-sim", "fail-fast"}};
     for (const std::string shell : {"bash", "zsh", "fish"}) {
         const outcome ended = run("maus", {"--completion", shell});
         INFO(shell << ended.err);
@@ -224,16 +243,68 @@ TEST_CASE("every program prints completion for three shells, from its own option
         for (const char* word : {"status", "functions", "call", "map", "keep-going", "watch"}) {
             CHECK_THAT(ended.out, maus_test::has_text(word));
         }
-        CHECK_THAT(run("maus-parkserver", {"--completion", shell}).out,
-                   maus_test::has_text("bind"));
+        for (const auto& [program, word] : others) {
+            const outcome other = run(program, {"--completion", shell});
+            INFO(program);
+            CHECK(other.code == good);
+            CHECK_THAT(other.out, maus_test::has_text(word));
+            CHECK_THAT(other.out, maus_test::has_text(program));
+        }
     }
-    const outcome other = run("maus", {"--completion", "csh"});
-    CHECK(other.code == usage);
-    CHECK(other.out.empty());
-    const outcome checked =
-        run("/bin/bash", {"-c",
-                          "source <(\"$0\" --completion bash) && COMP_WORDS=(maus ma) COMP_CWORD=1 "
-                          "&& _maus && echo \"${COMPREPLY[*]}\"",
-                          MAUS_BIN_DIR "/maus"});
-    CHECK(checked.out == "map\n");
+    CHECK(run("maus-sim", {"--completion", "fish"}).out.find("child") == std::string::npos);
+    for (const std::string program : {"maus", "maus-sim"}) {
+        const outcome other = run(program, {"--completion", "csh"});
+        CHECK(other.code == usage);
+        CHECK(other.out.empty());
+        CHECK(other.err == program + ": --completion is for bash, zsh or fish\n");
+    }
+}
+
+namespace {
+/// What bash offers for the last of the words.
+std::string bash_offers(const std::string& program, const std::string& words, int at) {
+    const std::string name = program == "maus" ? "_maus" : "_maus_sim";
+    return run("/bin/bash", {"-c",
+                             "source <(\"$0\" --completion bash) && COMP_WORDS=(" + words +
+                                 ") COMP_CWORD=" + std::to_string(at) + " && " + name +
+                                 "; echo \"${COMPREPLY[*]}\"",
+                             MAUS_BIN_DIR "/" + program})
+        .out;
+}
+
+/// The line, or the word in '...', that has the text.
+std::string part_with(const std::string& text, const std::string& all, char end) {
+    const auto at = all.find(text);
+    INFO(text);
+    REQUIRE(at != std::string::npos);
+    return all.substr(at, all.find(end, at) - at);
+}
+}  // namespace
+
+TEST_CASE("completion tells options that take a value from those that do not") {
+    CHECK(bash_offers("maus", "maus ma", 1) == "map\n");
+    CHECK(bash_offers("maus", "maus status --js", 2) == "--json\n");
+    CHECK(bash_offers("maus", "maus status --json --js", 3) == "--json\n");
+    CHECK(bash_offers("maus", "maus status --timeout --js", 3) == "\n");
+    CHECK(bash_offers("maus", "maus status -p --js", 3) == "\n");
+    CHECK(bash_offers("maus-sim", "maus-sim --trace --shr", 2) == "--shrink\n");
+    CHECK(bash_offers("maus-sim", "maus-sim --seed --shr", 2) == "\n");
+
+    const std::string zsh = run("maus", {"--completion", "zsh"}).out;
+    for (const char* flag : {"--json[", "--unordered[", "--help[", "--version["}) {
+        CHECK(part_with(flag, zsh, '\'').ends_with("]"));
+    }
+    for (const char* option : {"--timeout[", "-p[", "--jobs[", "--watch["}) {
+        CHECK(part_with(option, zsh, '\'').ends_with("]:value:"));
+    }
+    const std::string fish = run("maus", {"--completion", "fish"}).out;
+    for (const char* flag : {" -l json ", " -l unordered ", " -l help ", " -l version "}) {
+        CHECK(part_with(flag, fish, '\n').find(" -r ") == std::string::npos);
+    }
+    for (const char* option : {" -l timeout ", " -l parkserver ", " -l jobs ", " -l watch "}) {
+        CHECK_THAT(part_with(option, fish, '\n'), maus_test::has_text(" -r "));
+    }
+    // Without subcommands its options stand anywhere, and not in the first place only.
+    CHECK(run("maus-sim", {"--completion", "zsh"}).out.find("CURRENT") == std::string::npos);
+    CHECK(run("maus-sim", {"--completion", "fish"}).out.find("__fish") == std::string::npos);
 }

@@ -30,10 +30,11 @@ struct mapped {
             if (x % 2 != 0) throw std::invalid_argument("odd: " + std::to_string(x));
             return x / 2;
         });
-        // 0 waits for the gate.
+        // 0 and less wait for the gate; less fails.
         worker.expose("same", [this](int x) {
-            if (x == 0) opened.wait();
+            if (x <= 0) opened.wait();
             ++answered;
+            if (x < 0) throw std::invalid_argument("negative");
             return x;
         });
         worker.register_parkserver(park.endpoint());
@@ -116,6 +117,24 @@ TEST_CASE("maus map ends at the first failure though stdin is silent") {
     CHECK_THAT(map.err(), maus_test::has_text(std::string("maus map: line 1: ")));
     CHECK_THAT(map.err(), maus_test::has_text(told));
     CHECK_THAT(map.err(), maus_test::has_text("go on with --skip 0"));
+}
+
+TEST_CASE("maus map writes the results before a line that fails, and goes on from there") {
+    mapped all;
+    // The second is told of both: the earlier one is what ends it.
+    const auto [lines, out, told, skip] =
+        GENERATE(std::tuple{"0\n7\nbad\n9\n", "0\n7\n", "line 3: no", "go on with --skip 2\n"},
+                 std::tuple{"7\n-1\n8\nbad\n9\n", "7\n", "line 2: same", "go on with --skip 1\n"});
+    std::ofstream(all.folder.file("in")) << lines;
+    program map("maus", all.map({"same"}), "<" + all.folder.file("in"));
+    CHECK(map.says("no JSON at byte"));
+    CHECK(map.alive());  // for a line before is not done
+    all.gate.set_value();
+    REQUIRE(ends(map));
+    CHECK(map.wait() == failed);
+    CHECK(map.out() == out);
+    CHECK_THAT(map.err(), maus_test::has_text(skip));
+    CHECK_THAT(map.err(), maus_test::has_text(std::string("maus map: ") + told));
 }
 
 TEST_CASE(

@@ -15,6 +15,7 @@
 #include <maus/wire/message.hpp>
 
 #include "bin/maus/show.hpp"
+#include "bin/maus/summary.hpp"
 #include "programs/program.hpp"
 
 using namespace programs;
@@ -228,6 +229,44 @@ TEST_CASE("a status of 100,000 managers and as many workers is text all the same
     const std::string text = maus::cli::status_text(pairs(100'000), where);
     CHECK_THAT(text.substr(0, 200), maus_test::has_text("workers (100,000)\n"));
     CHECK(std::count(text.begin(), text.end(), '\n') > 300'000);
+}
+
+TEST_CASE("a status tells of each waiting request why it waits") {
+    using std::chrono::seconds;
+    parkserver_status now;
+    const auto add = [&](std::size_t count, const std::string& type, maus::worker_state state) {
+        for (; count != 0; --count)
+            now.workers.push_back({"w", 1, type, {}, 1, state, {}, {}, "host", 7, {}});
+    };
+    add(3, "gpu", maus::worker_state::available);
+    add(5, "gpu", maus::worker_state::leased);
+    add(1, "gpu", maus::worker_state::offered);
+    add(1, "gpu", maus::worker_state::occupied);
+    add(9, "cpu", maus::worker_state::available);
+    // manager, number, type, amount, serving, age, min, max, share
+    const std::tuple<parkserver_status::request, std::string> rows[] = {
+        {{"m", 1, "gpu", 4, 0, seconds{9}, 0, 0, 0},
+         "wants 4 of type gpu: 3 free, 2 held by elastic managers above their minimum"},
+        {{"m", 2, "gpu", 4, 1, seconds{8}, 0, 0, 0},
+         "wants 3 more of type gpu: 3 free, 2 held by elastic managers above their minimum; "
+         "an older request comes first"},
+        {{"m", 3, "gpu", 1, 3, seconds{7}, 1, 0, 2}, ""},
+        {{"m", 4, "gpu", 2, 2, seconds{7}, 0, 0, 0}, ""},
+        {{"m", 5, "cpu", 10, 9, seconds{6}, 10, 20, 9}, "wants 1 more of type cpu: 9 free"},
+        {{"m", 6, "a\x1b", 1'000, 0, seconds{5}, 0, 0, 0}, "wants 1,000 of type a?: 0 free"},
+        {{"m", 7, "tpu", 0, 0, seconds{5}, 0, 0, 0}, "wants 1 of type tpu: 0 free"},
+    };
+    for (const auto& [request, why] : rows) now.requests.push_back(request);
+    const auto in_json = ordered_json::parse(status_json(now, -1))["requests"];
+    const std::string as_text = maus::cli::status_text(now, where);
+    REQUIRE(in_json.size() == std::size(rows));
+    for (const auto& [request, why] : rows) {
+        INFO("request " << request.number);
+        CHECK(maus::cli::reasons(now).of(request) == why);
+        CHECK(in_json[request.number - 1]["why"] ==
+              (why.empty() ? ordered_json() : ordered_json(why)));
+        CHECK_THAT(as_text, maus_test::has_text(why));
+    }
 }
 
 TEST_CASE("a parkserver of another version is told by both versions") {

@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bin/support/completion.hpp"
 #include "jobs.hpp"
 #include "maus/version.hpp"
 #include "shrink.hpp"
@@ -88,7 +89,8 @@ int main(int argc, char** argv) {
     work& what = wanted.what;
     CLI::App app{
         "Runs the real state machines of workers, managers and parkservers in a simulated world\n"
-        "whose faults one seed decides, and checks the history against what libmaus promises.\n"};
+        "whose faults one seed decides, and checks the history against what libmaus promises.\n",
+        "maus-sim"};
     app.footer(
         "Examples:\n"
         "  maus-sim --seeds 1..2000 --jobs 2    many seeds on two cores\n"
@@ -124,10 +126,20 @@ int main(int argc, char** argv) {
         ->check(CLI::PositiveNumber)
         ->group("");
     app.add_flag("--child", what.tell, "print totals for a parent")->group("");
+    std::string shell;
+    app.add_option("--completion", shell,
+                   "print a script for bash, zsh or fish that completes this")
+        ->type_name("SHELL");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {
         return app.exit(wrong) == 0 ? 0 : 2;
+    }
+    if (app.count("--completion") != 0) {
+        const auto script = maus::programs::completion_script(app, shell);
+        if (!script) std::fputs("maus-sim: --completion is for bash, zsh or fish\n", stderr);
+        std::fputs(script.value_or("").c_str(), stdout);
+        return script ? 0 : 2;
     }
     if (const std::string wrong = check(wanted); !wrong.empty()) {
         std::fprintf(stderr, "maus-sim: %s\n", wrong.c_str());

@@ -199,6 +199,44 @@ TEST_CASE("amount, min and max that contradict each other are the caller's mista
         CHECK_NOTHROW((void)manager.get_workers(good));
 }
 
+TEST_CASE("a group gives back the options that it was made with, all of them") {
+    std::stop_source family;
+    maus::call_options given;
+    given.delivery = maus::delivery::at_most_once;
+    given.when_full = maus::when_full::fail;
+    given.max_crashes = 7;
+    given.timeout = 1h;
+    given.attempt_timeout = 2h;
+    given.priority = maus::priority::high;
+    given.replayable = true;
+    given.label = "nightly";
+    given.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    given.stop = family.get_token();
+    given.worker = "0123456789abcdef0123456789abcdef";
+    given.hedge_after = 3h;
+    maus::manager manager;
+    const auto workers = manager.get_workers({.calls = given});
+    // As many names as there are fields: with one more this does not compile.
+    const auto [delivery, when_full, max_crashes, timeout, attempt_timeout, priority, replayable,
+                label, trace, stop, worker, hedge_after] = workers.options();
+    CHECK(delivery == given.delivery);
+    CHECK(when_full == given.when_full);
+    CHECK(max_crashes == given.max_crashes);
+    CHECK(timeout == given.timeout);
+    CHECK(attempt_timeout == given.attempt_timeout);
+    CHECK(priority == given.priority);
+    CHECK(replayable);
+    CHECK(label.view() == "nightly");
+    CHECK(trace == given.trace);
+    CHECK(stop == given.stop);
+    CHECK(worker == given.worker);
+    CHECK(hedge_after == given.hedge_after);
+    const auto none = manager.get_workers().options();
+    CHECK(none.timeout == std::chrono::nanoseconds::max());
+    CHECK(none.worker.empty());
+    CHECK_FALSE(none.stop.stop_possible());
+}
+
 TEST_CASE("a released group takes no calls and waits for nobody") {
     maus::manager manager;
     auto workers = manager.get_workers({.amount = 1});

@@ -7,7 +7,7 @@ std::string method_table::name_of(base::method_id number) {
     for (const auto& [key, its] : numbers_) {
         if (its == number) return key.first.substr(0, key.first.find(needs));
     }
-    return {};
+    return number.value == detail::command::no_call ? "ready()" : "";  // worker_group::ready
 }
 
 }  // namespace maus::shell

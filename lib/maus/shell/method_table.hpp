@@ -51,7 +51,7 @@ public:
     /// In a key, before what a function needs besides (manager_runtime::number_with_needs).
     static constexpr char needs = '\n';
 
-    /// Empty: no function has this number.
+    /// Of what is no call, what else a group's future is of. Empty: no function has this number.
     [[nodiscard]] std::string name_of(base::method_id number);
     /// Calls `define(number, signature)` for a new function before anybody else can get its number.
     template <class Define>

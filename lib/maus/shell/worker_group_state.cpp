@@ -1,10 +1,13 @@
 #include "maus/shell/worker_group_state.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <stop_token>
 
 #include "maus/net/clock.hpp"
 #include "maus/shell/called_callable.hpp"
 #include "maus/shell/current_call.hpp"
+#include "maus/shell/failure_text.hpp"
 #include "maus/shell/manager_runtime.hpp"
 #include "maus/shell/own_loops.hpp"
 #include "maus/stream_state.hpp"
@@ -29,7 +32,7 @@ std::optional<errc> worker_group_state::admit(detail::call_policy& chosen, std::
     bytes_.fetch_sub(bytes);
     unsettled_.fetch_sub(1);
     before = most.calls_max;
-    return wait_for_room(bytes, chosen.timeout);
+    return wait_for_room(bytes, chosen);
 }
 
 // A callback that calls must not wait for callbacks: they run after it. A call that is larger than all that
@@ -66,14 +69,21 @@ void worker_group_state::wait_for_change(std::unique_lock<std::mutex>& lock, bas
 }
 
 // Takes the time that it has waited off the timeout.
-std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::duration& timeout) {
+std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes,
+                                                      detail::call_policy& chosen) {
+    const std::stop_token stop = chosen.tags ? chosen.tags->stop : std::stop_token{};
+    const std::stop_callback wake(stop, [this] {
+        const std::lock_guard lock(guard_);
+        changed_.notify_all();
+    });
     const base::instant begun = net::clock_now();
-    const base::instant end = base::after(begun, timeout);
+    const base::instant end = base::after(begun, chosen.timeout);
     ++blocked_;
     std::unique_lock lock(guard_);
     bool taken = false;
     // calls_settled() notifies under the guard, once it has seen that somebody is blocked.
-    while (!released_ && !(taken = take_room(bytes)) && net::clock_now() < end) {
+    while (!released_ && !stop.stop_requested() && !(taken = take_room(bytes)) &&
+           net::clock_now() < end) {
         wait_for_change(lock, std::min<base::duration>(end - net::clock_now(), wait_max));
     }
     if (!taken) {  // the call goes on to be refused
@@ -81,8 +91,9 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes, base::d
         bytes_.fetch_add(bytes);
     }
     --blocked_;
+    if (!taken && stop.stop_requested()) return errc::cancelled;
     if (!taken && !released_) return errc::deadline_exceeded;
-    if (end != base::never) timeout = end - net::clock_now();
+    if (end != base::never) chosen.timeout = end - net::clock_now();
     return std::nullopt;
 }
 
@@ -151,7 +162,9 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
     std::size_t before = 0;
     call.charge() = charge_of(call.arguments().size());
     if (const auto no_room = admit(call.policy(), call.charge(), before)) {
-        return owner_->refuse(call, method.name, *no_room, why_no_room());
+        const bool is_stopped = *no_room == errc::cancelled;
+        return owner_->refuse(call, method.name, *no_room,
+                              is_stopped ? "its stop token was asked to stop" : why_no_room());
     }
     if (const auto most = owner_->settings().limits.name_bytes_max; method.name.size() > most) {
         return owner_->refuse(call, method.name.substr(0, most), errc::no_such_function,
@@ -162,6 +175,7 @@ void worker_group_state::submit(const std::shared_ptr<detail::group_handle>& sel
 }
 
 void worker_group_state::cancel(detail::state_base& call) {
+    if (!call.is_call()) return give_up(call);
     call.retain();
     owner_->put(cancel_submitted{detail::state_ref<detail::state_base>(&call)});
 }
@@ -218,19 +232,32 @@ void worker_group_state::release() {
 }
 
 void worker_group_state::end_waits() {
-    const std::lock_guard lock(guard_);
-    released_ = true;
-    workers_ = 0;
-    ids_.clear();
-    changed_.notify_all();
+    std::vector<awaited> all;
+    {
+        const std::lock_guard lock(guard_);
+        released_ = true;
+        workers_ = 0;
+        ids_.clear();
+        all.swap(awaited_);
+        changed_.notify_all();
+    }
+    for (auto& each : all) fail_released(each);
 }
 
 void worker_group_state::joined(const worker_id& worker) {
-    const std::lock_guard lock(guard_);
-    if (released_) return;
-    ids_.push_back(worker);
-    workers_ = ids_.size();
-    changed_.notify_all();
+    std::vector<awaited> enough;
+    {
+        const std::lock_guard lock(guard_);
+        if (released_) return;
+        ids_.push_back(worker);
+        workers_ = ids_.size();
+        changed_.notify_all();
+        const auto waits = [&](const awaited& each) { return each.count > ids_.size(); };
+        const auto first = std::stable_partition(awaited_.begin(), awaited_.end(), waits);
+        std::move(first, awaited_.end(), std::back_inserter(enough));
+        awaited_.erase(first, awaited_.end());
+    }
+    for (auto& each : enough) each.state->settle_value({}, owner_.get());
 }
 
 void worker_group_state::left(const worker_id& worker) {
@@ -249,6 +276,54 @@ bool worker_group_state::wait_for(std::size_t count, std::chrono::nanoseconds ti
         wait_for_change(lock, end - net::clock_now());
     }
     return !released_ && workers_ >= count;
+}
+
+// --- ready(): who settles one has taken it out of `awaited_`, or never put it in --------------------
+
+detail::state_ref<detail::state<void>> worker_group_state::ready(
+    const std::shared_ptr<detail::group_handle>& self, std::size_t count) {
+    const detail::state_ref<detail::state<void>> made(new detail::state<void>);
+    made->own(self);
+    made->method = detail::command::no_call;
+    awaited mine{count,
+                 detail::state_ref<detail::state<void>>(made.get())};  // the owner's reference
+    std::unique_lock lock(guard_);
+    if (!released_ && workers_ < count) {
+        // Those that nobody can ask for any more: who polls leaves many behind.
+        std::erase_if(awaited_, [](const awaited& each) { return !each.state->is_shared(); });
+        awaited_.push_back(std::move(mine));
+        return made;
+    }
+    lock.unlock();
+    if (released_) {
+        fail_released(mine);
+    } else {
+        mine.state->settle_value({}, owner_.get());
+    }
+    return made;
+}
+
+void worker_group_state::give_up(detail::state_base& ready) {
+    awaited its;
+    {
+        const std::lock_guard lock(guard_);
+        const auto is_it = [&](const awaited& each) { return each.state.get() == &ready; };
+        const auto found = std::find_if(awaited_.begin(), awaited_.end(), is_it);
+        if (found == awaited_.end()) return;
+        its = std::move(*found);
+        awaited_.erase(found);
+    }
+    fail(its, errc::cancelled, "nobody waits for the workers any more");
+}
+
+void worker_group_state::fail(awaited& one, errc code, const std::string& why) {
+    const std::string text = failure_text("ready", code, {}, why);
+    one.state->settle(std::make_exception_ptr(error(code, text)), owner_.get());
+}
+
+void worker_group_state::fail_released(awaited& one) {
+    if (release_asked_) return fail(one, errc::cancelled, "the workers were released");
+    fail(one, errc::shutdown, "the manager has stopped");
 }
 
 }  // namespace maus::shell

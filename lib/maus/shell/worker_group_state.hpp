@@ -46,6 +46,8 @@ public:
         return ids_;
     }
     [[nodiscard]] bool wait_for(std::size_t count, std::chrono::nanoseconds time) override;
+    [[nodiscard]] detail::state_ref<detail::state<void>> ready(
+        const std::shared_ptr<detail::group_handle>& self, std::size_t count) override;
     [[nodiscard]] const detail::call_policy& calls() const override { return calls_; }
     [[nodiscard]] base::group_id id() const { return id_; }
     /// What so many bytes count. (No payload is that large: message_bytes_max.)
@@ -82,7 +84,7 @@ private:
     /// Why there is no room for a call; nothing: it is counted. `before`: how many were.
     [[nodiscard]] std::optional<errc> admit(detail::call_policy& chosen, std::size_t bytes,
                                             std::size_t& before);
-    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, base::duration& timeout);
+    [[nodiscard]] std::optional<errc> wait_for_room(std::size_t bytes, detail::call_policy& chosen);
     void check_tags(const detail::call_policy& options, bool is_stream) const;  // throws
     [[nodiscard]] bool take_room(std::size_t bytes);
     [[nodiscard]] bool has_room(std::size_t unsettled, std::size_t bytes_before,
@@ -90,6 +92,14 @@ private:
     [[nodiscard]] std::string why_no_room() const;
     void wait_for_change(std::unique_lock<std::mutex>& lock, base::duration time);
     [[nodiscard]] bool is_lone(std::size_t unsettled_before);
+    /// Who waits by ready(). It refers to this: until it is settled, so at the latest by end_waits().
+    struct awaited {
+        std::size_t count = 0;
+        detail::state_ref<detail::state<void>> state;
+    };
+    void give_up(detail::state_base& ready);
+    void fail(awaited& one, errc code, const std::string& why);
+    void fail_released(awaited& one);
 
     std::shared_ptr<manager_runtime> owner_;
     base::group_id id_;
@@ -104,6 +114,7 @@ private:
     std::atomic<bool> release_asked_{false};
     std::atomic<bool> released_{false};
     std::vector<worker_id> ids_;  // in the order in which they came
+    std::vector<awaited> awaited_;
     mutable std::mutex guard_;
     std::condition_variable changed_;
 };
