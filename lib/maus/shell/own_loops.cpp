@@ -74,8 +74,8 @@ void thread_loops::drive(base::duration time) {
         idle.push_back(each);
         fds.push_back({each->loop->loop_fd(), POLLIN, 0});
     }
-    const timespec at_most{0,
-                           std::clamp<base::duration>(time, base::duration::zero(), longest_wait).count()};
+    const timespec at_most{
+        0, std::clamp<base::duration>(time, base::duration::zero(), longest_wait).count()};
     if (::ppoll(fds.data(), fds.size(), &at_most, nullptr) <= 0) return;
     for (std::size_t i = 0; i < fds.size(); ++i) {
         // A callback may have destroyed it.
