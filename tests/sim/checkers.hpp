@@ -12,6 +12,10 @@
 // P-107: a lease is set up before anything of it starts, and cleared up, once, when nothing of it runs and
 // before its worker is free; nobody is blamed for one that was refused.
 // P-19: a parkserver that is not reached is tried ever more seldom.
+// P-22, P-24, P-76: a parkserver counts for a request whom the words of workers and managers give it, no more
+// than peers_max for a manager, and nobody by a lease that its manager has lost.
+// P-37: who returns calls is left in peace until it pings, and ever longer.
+// P-78, P-79: a newer life takes no place of one that is alive, and nobody without a token one that has one.
 // P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
 // P-106: a call has two attempts at a time only if it is to be hedged, and never three; whoever was
 // slower is cancelled. A call for one worker goes to no other.
