@@ -6,12 +6,17 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <fstream>
 #include <functional>
+#include <map>
+#include <optional>
 #include <thread>
 
+#include "logs.hpp"
 #include "rows.hpp"
 #include "watch.hpp"
 #include "witnesses.hpp"
+#include "work.hpp"
 
 namespace faults {
 
@@ -166,3 +171,120 @@ std::vector<row> rows_of_floods() {
 }
 
 }  // namespace faults
+/// A worker that is leased to a manager by hand, over a link of its own.
+class target {
+public:
+    explicit target(stage& on, const words& more = {}) : on_(on), boss_(on.endpoint()) {
+        words all{"--type", "target", "--interval-ms", "1000", "--liveness", "3"};
+        all.insert(all.end(), more.begin(), more.end());
+        worker = &on.worker(all);
+        boss_.self.features = {"streams"};
+        boss_.ask_for(1, "target");
+        to_.emplace(boss_.welcome_one());
+        const auto& all_functions = to_->said.signatures;
+        const auto found = std::find(all_functions.begin(), all_functions.end(), give.signature());
+        if (found == all_functions.end()) throw row_failed("the worker has no such function");
+        function_ = static_cast<spec::u16>(found - all_functions.begin());
+    }
+    peer* worker = nullptr;
+    [[nodiscard]] spec::link& link() { return to_->link; }
+
+    [[nodiscard]] spec::record call(spec::u64 number, const std::string& when = {},
+                                    spec::u64 bytes = 0) const {
+        return spec::a_call({number, 1}, function_, spec::payload(when, bytes));
+    }
+    /// Calls from `first` on, all of which wait for that file.
+    void call_all(spec::u64 first, std::size_t count, const std::string& when) {
+        send(count, [&](std::size_t i) { return call(first + i, when); });
+    }
+    template <class Make>
+    void send(std::size_t count, Make make) {
+        constexpr std::size_t at_a_time = 1000;
+        for (std::size_t sent = 0; sent < count;) {
+            std::vector<spec::record> some;
+            for (; some.size() < at_a_time && sent < count; ++sent) some.push_back(make(sent));
+            link().send(some);
+        }
+    }
+    /// How many of each type come, until so many have come.
+    [[nodiscard]] std::map<spec::u8, std::size_t> answers(std::size_t count) {
+        std::map<spec::u8, std::size_t> made;
+        while (count > 0) {
+            const auto got = link().receive(patience);
+            if (!got) throw row_failed("a call was not answered");
+            if (got->type != spec::r_result && got->type != spec::r_returned) continue;
+            ++made[got->type];
+            --count;
+        }
+        return made;
+    }
+    void check_never_lost() {
+        for (const auto& log : {on_.log_of(*worker), on_.file("parkserver.log")}) {
+            const auto lost = log_book(log).losses();
+            on_.check(lost == 0, log + " tells of " + std::to_string(lost) + " losses");
+        }
+    }
+
+private:
+    stage& on_;
+    spec::fake_manager boss_;
+    std::optional<spec::fake_manager::guest> to_;
+    spec::u16 function_ = 0;
+};
+
+constexpr std::size_t flood_bytes = 20'000'000;
+constexpr std::size_t queued = 16'000;
+constexpr spec::u64 nobodys = 1'000'000;  // calls from here on were never made
+
+void open_gate(const std::string& file) { std::ofstream(file) << "open"; }
+
+/// F47: 20 MB of cancels behind 16,000 calls that wait, and one that runs.
+void cancel_flood(stage& on) {
+    witnesses good(on);
+    target at(on);
+    good.watch("the worker", at.worker->pid());
+    const std::string gate = on.file("gate");
+    at.call_all(1, 1 + queued, gate);
+    const auto cancel = [](spec::u64 of) {
+        return spec::to_record(spec::r_cancel, spec::attempt{of, 1});
+    };
+    constexpr std::size_t cancel_bytes = 20;
+    at.send(flood_bytes / cancel_bytes, [&](std::size_t i) { return cancel(nobodys + i); });
+    constexpr std::size_t cancelled = queued / 16;
+    at.send(cancelled, [&](std::size_t i) { return cancel(2 + 16 * i); });
+    on.check(at.link().never(spec::r_result), "the function did not wait");
+    open_gate(gate);
+    auto came = at.answers(1 + queued);
+    on.check(came[spec::r_returned] == cancelled,
+             std::to_string(came[spec::r_returned]) + " calls were cancelled");
+    at.link().send(at.call(queued + 2));
+    on.check(at.answers(1)[spec::r_result] == 1, "a good call has no result");
+    at.check_never_lost();
+    good.judge(0);
+}
+
+/// The same, by who is being set up for its lease: credit for 16,000 calls that wait, and for none.
+void credit_flood(stage& on) {
+    witnesses good(on);
+    const std::string gate = on.file("gate");
+    target at(on, {"--set-up-when", gate});
+    good.watch("the worker", at.worker->pid());
+    at.call_all(1, queued, {});
+    constexpr std::size_t more_bytes = 32;
+    at.send(flood_bytes / more_bytes, [&](std::size_t i) {
+        const spec::u64 of = i < queued ? 1 + i : nobodys + i;
+        return spec::record{spec::r_more,
+                            0,
+                            0,
+                            spec::payload(spec::attempt{of, 1}, spec::u32{1}, spec::u64{1}),
+                            {}};
+    });
+    on.check(at.link().never(spec::r_result), "it was not being set up");
+    open_gate(gate);
+    on.check(at.answers(queued)[spec::r_result] == queued, "a call has no result");
+    at.check_never_lost();
+    good.judge(0);
+}
+
+        row("cancel-flood", "20 MB of cancels behind 16,000 calls that wait", cancel_flood),
+        row("credit-flood", "20 MB of credit for a worker that is being set up", credit_flood),
