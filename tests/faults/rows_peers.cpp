@@ -5,13 +5,12 @@
 #include <cstdio>
 #include <list>
 
+#include "by_hand.hpp"
 #include "conformance/peers.hpp"
-#include "maus/wire/archive.hpp"
 #include "proxy.hpp"
 #include "rows.hpp"
 #include "support/wait.hpp"
 #include "watch.hpp"
-#include "work.hpp"
 
 namespace faults {
 
@@ -22,62 +21,30 @@ using maus::worker_state;
 /// A worker that does what it is asked, and says much that it was not asked.
 class liar {
 public:
-    explicit liar(stage& on) : on_(on), number_(on.next_number()) {
-        self_.self.signatures = {echo.signature()};
-        (void)self_.enroll(on.endpoint());
-        offer_ = self_.take_offer();
-        (void)self_.welcomed();
-    }
+    explicit liar(stage& on) : self_(on) { self_.serve(); }
 
     void answer(std::size_t calls) {
         while (calls-- > 0) {
-            const auto call = self_.next_call();
-            const auto of = spec::attempt_of(call);
-            const auto bytes = spec::payload_of(call);
-            const auto asked = maus::wire::decode<ask>(maus::base::as_bytes(bytes));
-            if (!asked) throw row_failed("the liar cannot read its call");
-            const ask what = std::get<0>(asked.value());
-            note(kind::started, what, of);
-            note(kind::ended, what, of);
-            const auto right = result_of(what, of);
-            const auto wrong = result_of({what.ticket, what.argument + 1, 0, ""}, of);
+            const auto its = hand_worker::read(self_.link().next(spec::r_call));
+            const auto of = its.of;
+            self_.note(kind::started, its);
+            self_.note(kind::ended, its);
+            const auto right = self_.result_of(its.what, of);
+            const auto wrong = self_.result_of({its.what.ticket, its.what.argument + 1, 0, ""}, of);
             using spec::r_result;
             using spec::with_payload;
-            self_.link->send({with_payload(r_result, {of.call + 1000, 1}, wrong),
-                              with_payload(r_result, {of.call, of.number + 1}, wrong),
-                              with_payload(r_result, {of.call, of.number - 1}, wrong),
-                              with_payload(r_result, of, right), with_payload(r_result, of, wrong),
-                              spec::to_record(spec::r_returned, of)});
+            self_.link().send({with_payload(r_result, {of.call + 1000, 1}, wrong),
+                               with_payload(r_result, {of.call, of.number + 1}, wrong),
+                               with_payload(r_result, {of.call, of.number - 1}, wrong),
+                               with_payload(r_result, of, right), with_payload(r_result, of, wrong),
+                               spec::to_record(spec::r_returned, of)});
             ++lies_;
         }
     }
     [[nodiscard]] std::uint64_t lies() const { return 5 * lies_; }
 
 private:
-    [[nodiscard]] std::string name() const { return spec::hex({self_.self.worker.raw.data(), 16}); }
-    spec::bytes result_of(const ask& what, const spec::attempt& of) {
-        maus::base::buffer made;
-        maus::wire::encode(made, faults::answer{what.ticket, maus::sim::value_of(what.argument),
-                                                of.call, of.number, name(), what.extra});
-        return spec::bytes(maus::base::as_text(made.view()));
-    }
-    void note(kind which, const ask& what, const spec::attempt& of) {
-        fact told = on_.notes().begin(which);
-        told.process = number_;
-        told.ticket = what.ticket;
-        told.argument = what.argument;
-        told.call = of.call;
-        told.attempt = of.number;
-        told.worker = id_from<maus::base::worker_id>(name());
-        told.manager = id_from<maus::base::manager_id>(spec::hex({offer_.manager.raw.data(), 16}));
-        told.lease = {offer_.lease.epoch, offer_.lease.sequence};
-        on_.notes().add(told);
-    }
-
-    stage& on_;
-    std::uint32_t number_;
-    spec::fake_worker self_;
-    spec::assign offer_;
+    hand_worker self_;
     std::uint64_t lies_ = 0;
 };
 
