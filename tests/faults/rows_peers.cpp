@@ -7,6 +7,7 @@
 
 #include "by_hand.hpp"
 #include "conformance/peers.hpp"
+#include "logs.hpp"
 #include "proxy.hpp"
 #include "rows.hpp"
 #include "support/wait.hpp"
@@ -212,18 +213,35 @@ void dead_resolver(stage& on) {
 #endif
     const std::string dead = "export LD_PRELOAD=" MAUS_DEAD_RESOLVER ";";
     on.start_parkserver();
-    on.expect_in_logs("looking its name up takes too long");
+    const std::string takes_too_long = "looking its name up takes too long";
+    on.expect_in_logs(takes_too_long);
+    // Shorter than a look-up: who is held up by one is lost.
+    const auto lively = [](words more, const words& others = {}) {
+        more.insert(more.end(), {"--interval-ms", "1000", "--liveness", "3"});
+        more.insert(more.end(), others.begin(), others.end());
+        return more;
+    };
     const words both{"--parkserver", "tcp://stuck.test:8500", "--parkserver", on.endpoint()};
-    for (int i = 0; i < 2; ++i) (void)on.worker(both, dead);
-    words more = calm({"--amount", "1"});
-    more.insert(more.end(), both.begin(), both.end());
-    auto& boss = on.manager(more, dead);
-    auto& hidden = on.manager(calm({"--amount", "1", "--endpoint", on.somewhere(), "--advertise",
-                                    "tcp://stuck.test:8501"}),
+    std::vector<peer*> look_up;
+    for (int i = 0; i < 2; ++i) look_up.push_back(&on.worker(lively(both), dead));
+    auto& boss = on.manager(lively({"--amount", "1"}, both), dead);
+    look_up.push_back(&boss);
+    auto& hidden = on.manager(lively({"--amount", "1", "--endpoint", on.somewhere(), "--advertise",
+                                      "tcp://stuck.test:8501"}),
                               dead);
     on.wait_for(boss, kind::settled, 200);
     on.wait_for(hidden, kind::settled, 200);
+    for (auto* each : look_up) {
+        on.wait("a look-up to be given up by " + each->name(),
+                [&] { return log_book(on.log_of(*each)).has(takes_too_long); });
+    }
+    on.wait_for(boss, kind::settled, 200);
+    on.wait_for(hidden, kind::settled, 200);
     on.check(boss.count(kind::left) + hidden.count(kind::left) == 0, "a worker was lost");
+    for (const auto& log : on.logs()) {
+        const auto lost = log_book(log).losses();
+        on.check(lost == 0, std::to_string(lost) + " were lost because of a look-up, says " + log);
+    }
 }
 
 void memory(stage& on) {
