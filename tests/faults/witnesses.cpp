@@ -91,10 +91,14 @@ raw_tcp registered_worker(const std::string& endpoint, const spec::register_work
 std::string hello_of(const std::string& type, std::vector<std::string> signatures) {
     spec::fake_worker self;
     self.self.type = type;
+std::string hello_of(spec::fake_worker self) {
     self.self.interval_ms = 3'600'000;
-    self.self.signatures = std::move(signatures);
     return raw_tcp::frame(
         spec::link_message({spec::to_record(spec::r_hello, self.what_to_say())}).front());
+}
+
+    self.self.signatures = std::move(signatures);
+    return hello_of(std::move(self));
 }
 
 raw_tcp linked_worker(const std::string& manager) {

@@ -58,5 +58,7 @@ private:
 [[nodiscard]] std::string hello_of(const std::string& type,
                                    std::vector<std::string> signatures = {});
 [[nodiscard]] raw_tcp linked_worker(const std::string& manager);
+/// Of one that is never silent for too long.
+[[nodiscard]] std::string hello_of(spec::fake_worker self);
 
 }  // namespace faults
