@@ -391,3 +391,27 @@ TEST_CASE(
     REQUIRE(record.apart != nullptr);
     CHECK(record.apart->size() == 5);
 }
+
+TEST_CASE("transfers: how many are not sent is known, and not counted each time") {
+    pair_of_ends ends;
+    constexpr std::uint64_t many = 1u << 18;
+    for (std::uint64_t call = 1; call <= many; ++call) {
+        ends.from.add({{{call}, {1}}, 3, false, bytes_of(1)});
+        if (call % 4 != 0) continue;
+        transfers::transfer asked{{{call}, {1}}, 0, false, bytes_of(1)};
+        asked.callback = wire::callback{};
+        ends.from.add(std::move(asked));
+    }
+    CHECK(ends.from.unsent() == many);
+    // Who counted each time would look at 2^41 of them here, and not end today.
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < 32 * many; ++i) sum += ends.from.unsent();
+    CHECK(sum == 32 * many * many);
+    ends.pump();
+    const std::size_t sent = ends.done.size();
+    CHECK(sent > 0);
+    CHECK(ends.from.unsent() == many - sent);
+    ends.from.withdraw({{sent + 2}, {1}}, ends.there, ends.out);
+    ends.from.withdraw({{many + 7}, {1}}, ends.there, ends.out);
+    CHECK(ends.from.unsent() == many - sent - 1);
+}

@@ -13,7 +13,7 @@ using wire::link_writer;
 
 namespace {
 
-core::worker_config hooked_worker() {
+core::worker_config hooked_worker(std::size_t calls_max = limits{}.calls_per_worker_max) {
     core::worker_config made;
     made.id = id<base::worker_id>(11);
     made.incarnation = {1};
@@ -22,6 +22,7 @@ core::worker_config hooked_worker() {
     made.beat = {100, 3};
     made.parkservers = {"tcp://park:1"};
     made.has_hooks = true;
+    made.settings.limits.calls_per_worker_max = calls_max;
     return made;
 }
 
@@ -31,7 +32,8 @@ struct hooked_site {
     core::worker_effects out;
     std::int64_t ms = 0;
 
-    hooked_site() : core(hooked_worker(), at_ms(0)), out(core.config().settings) {
+    explicit hooked_site(core::worker_config config = hooked_worker())
+        : core(std::move(config), at_ms(0)), out(core.config().settings) {
         take();
         core.on(core::up{{1}}, at_ms(ms), out);
         hear(1, wire::registered{id<base::parkserver_id>(1), 5, 10'000, 100});
@@ -65,7 +67,9 @@ struct hooked_site {
         core.on(core::up{{route}}, at_ms(ms), out);
         const auto stamp = static_cast<std::uint64_t>(at_ms(ms).time_since_epoch().count());
         hear_link(route, [&](link_writer& to) {
-            to.say(wire::welcome{id<base::manager_id>(21), {1}, 10'000, 100, stamp});
+            wire::welcome say{id<base::manager_id>(21), {1}, 10'000, 100, stamp};
+            say.can.features = {std::string(wire::feature_streams)};
+            to.say(say);
         });
     }
     hook_kind hook() {
@@ -196,6 +200,33 @@ TEST_CASE("worker hooks: a call that is cancelled while it waits is handed on as
     at.hook_ends();
     REQUIRE(at.out.cancel.size() == 1);
     CHECK(at.out.cancel[0].call.value == 77);
+}
+
+TEST_CASE("worker hooks: a flood of credit while it is set up does not look through what waits") {
+    constexpr std::uint64_t many = 1u << 18;
+    hooked_site at(hooked_worker(many));
+    at.link(1, 2);
+    const auto say = [&](std::uint64_t first, std::uint64_t count, auto write) {
+        for (std::uint64_t next = first; next < first + count; next += 1024) {
+            at.hear_link(2, [&](link_writer& to) {
+                for (std::uint64_t i = next; i < next + 1024; ++i)
+                    write(to, wire::attempt{{i}, {1}});
+            });
+        }
+    };
+    const auto more = [](link_writer& to, wire::attempt of) { to.more(of, 1, 10); };
+    say(1, many, [](link_writer& to, wire::attempt of) {
+        base::buffer nothing;
+        to.call(of, 0, false, nothing);
+    });
+    say(1, many, more);
+    say(1, many, more);
+    // Of calls that are not there. Who looks through the others does not end today.
+    say(many + 1, 16 * many, more);
+    at.hook_ends();
+    CHECK(at.out.execute.size() == many);
+    REQUIRE(at.out.more.size() == many);
+    for (const auto& each : at.out.more) REQUIRE((each.items == 2 && each.bytes == 20));
 }
 
 TEST_CASE("worker hooks: who stops is cleared up before its goodbye") {

@@ -1,5 +1,6 @@
 #include "logs.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <regex>
 
@@ -70,7 +71,13 @@ log_book::log_book(const std::string& path) {
     for (std::string line; std::getline(file, line);) read(line);
 }
 
+bool log_book::has(const std::string& part) const {
+    return std::any_of(lines_.begin(), lines_.end(),
+                       [&](const auto& each) { return each.find(part) != each.npos; });
+}
+
 void log_book::read(const std::string& line) {
+    lines_.push_back(line);
     std::smatch parts;
     if (maus::wire::printable(line, line.size()) != line ||
         !std::regex_match(line, parts, a_line())) {

@@ -19,6 +19,8 @@ public:
     /// What is told as a warning or as an error, but for losses: that somebody is lost is the row's
     /// doing, if the reason is one that its faults can have.
     [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
+    /// Whether a line has this part.
+    [[nodiscard]] bool has(const std::string& part) const;
     /// How many workers or parkservers it says to have lost.
     [[nodiscard]] std::size_t losses() const { return losses_; }
     /// How many workers.
@@ -27,7 +29,7 @@ public:
 private:
     void read(const std::string& line);
 
-    std::vector<std::string> odd_, complaints_;
+    std::vector<std::string> lines_, odd_, complaints_;
     std::size_t losses_ = 0;
     std::size_t workers_lost_ = 0;
 };

@@ -31,6 +31,7 @@ struct role_options {
 
 struct worker_choices : role_options {
     std::uint32_t slower_ms = 0;  ///< each function takes so much longer
+    std::string set_up_when;      ///< on_lease takes until there is such a file
     void add_to(CLI::App& app);
 };
 [[nodiscard]] int run_worker(const worker_choices& chosen);

@@ -39,6 +39,7 @@ struct row {
 [[nodiscard]] std::vector<row> rows_of_losses();
 [[nodiscard]] std::vector<row> rows_of_networks();
 [[nodiscard]] std::vector<row> rows_of_peers();
+[[nodiscard]] std::vector<row> rows_of_workers();
 [[nodiscard]] std::vector<row> rows_of_storms();
 [[nodiscard]] std::vector<row> rows_of_attacks();
 [[nodiscard]] std::vector<row> rows_of_floods();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <list>
 
+#include "logs.hpp"
 #include "rows.hpp"
 #include "witnesses.hpp"
+#include "work.hpp"
 
 namespace faults {
 
@@ -48,6 +50,74 @@ void deaf_pings(stage& on) {
     for (int i = 0; i < 30'000 && at_park.write(to_park); ++i) {
     }
     for (int i = 0; i < 30'000 && at_boss.write(to_boss); ++i) {
+    }
+    good.judge();
+}
+
+/// F41: calls of 28 bytes whose results are large, for a manager that does not read.
+void deaf_manager(stage& on) {
+    witnesses good(on);
+    on.expect_in_logs("results than queued_bytes_max");
+    const auto bytes = spec::payload(std::string{}, spec::u64{mib});
+    for (const bool in_parts : {false, true}) {
+        const std::string type = in_parts ? "in-parts" : "whole";
+        auto& worker = on.worker(calm({"--type", type}));
+        good.watch("the worker whose results go " + type, worker.pid());
+        spec::raw_listener place;
+        spec::fake_manager boss;
+        boss.self.endpoints = {place.endpoint()};
+        boss.enroll(on.endpoint());
+        boss.ask_for(1, type);
+        auto deaf = place.accept();
+        if (!deaf.shake_hands("ROUTER")) throw row_failed("no handshake with the worker");
+        const auto said =
+            spec::decoded<spec::hello>(spec::read_link_message({deaf.read_frame()}).at(0).body);
+        spec::welcome yes;
+        yes.stamp = said.stamp;
+        if (in_parts) yes.features = {"transfer"};
+        deaf.write(raw_tcp::frame(spec::link_message({spec::to_record(spec::r_welcome, yes)})[0]));
+        const auto number =
+            std::find(said.signatures.begin(), said.signatures.end(), give.signature()) -
+            said.signatures.begin();
+        for (spec::u64 call = 1; call <= 4000; ++call) {
+            const auto one = spec::a_call({call, 1}, static_cast<spec::u16>(number), bytes);
+            if (!deaf.write(raw_tcp::frame(spec::link_message({one})[0]))) break;
+        }
+        on.wait("the worker to give that manager up",
+                [&] { return log_book(on.log_of(worker)).has(" no more: "); });
+        // It serves the next one.
+        boss.park->say(spec::cancel{1});
+        auto& next = on.manager(calm({"--type", type, "--amount", "1"}));
+        on.wait_for(next, kind::settled, 50);
+    }
+    good.judge();
+}
+
+/// F41: large arguments for a worker that is called directly and does not read.
+void deaf_direct_worker(stage& on) {
+    witnesses good(on);
+    for (const bool in_parts : {false, true}) {
+        const std::string type = in_parts ? "in-parts" : "whole", place = on.place();
+        auto& boss = on.manager(calm({"--type", type, "--amount", "1", "--outstanding", "4000",
+                                      "--large-every", "1", "--large-bytes", std::to_string(mib),
+                                      "--calls", "600", "--idle", "--endpoint", place}));
+        good.watch("the manager whose arguments go " + type, boss.pid());
+        {
+            auto deaf = stranger(place);
+            spec::fake_worker self;
+            self.self.type = type;
+            self.self.signatures = {echo.signature()};
+            self.self.concurrency = 1000;  // so that all of them are for it
+            if (in_parts) self.self.features = {"transfer"};
+            deaf.write(hello_of(std::move(self)));
+            (void)deaf.read_frame();
+            // Then there is no room for more calls: calls_bytes_max.
+            on.wait_for_all(boss, kind::submitted, maus::limits{}.calls_bytes_max / mib);
+        }
+        // What it held goes to the next one.
+        (void)on.worker(calm({"--type", type}));
+        on.wait_for_all(boss, kind::settled, 600);
+        on.check(boss.count(kind::left) == 1, "another worker than the deaf one was lost");
     }
     good.judge();
 }
@@ -131,6 +201,10 @@ std::vector<row> rows_of_attacks() {
     };
     return {
         row("deaf-worker", "3.6 GB are relayed to a worker that does not read", deaf_worker),
+        row("deaf-manager", "calls of 28 bytes with results of 1 MiB, and nobody reads those",
+            deaf_manager),
+        row("deaf-direct-worker", "arguments of 1 MiB for a worker that does not read",
+            deaf_direct_worker),
         row("deaf-pings", "millions of pings, and nobody reads the answers", deaf_pings),
         row("too-many-frames", "a message of 25 million frames, 200 peers of bad messages",
             too_many_frames),

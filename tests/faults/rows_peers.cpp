@@ -5,13 +5,13 @@
 #include <cstdio>
 #include <list>
 
+#include "by_hand.hpp"
 #include "conformance/peers.hpp"
-#include "maus/wire/archive.hpp"
+#include "logs.hpp"
 #include "proxy.hpp"
 #include "rows.hpp"
 #include "support/wait.hpp"
 #include "watch.hpp"
-#include "work.hpp"
 
 namespace faults {
 
@@ -22,62 +22,30 @@ using maus::worker_state;
 /// A worker that does what it is asked, and says much that it was not asked.
 class liar {
 public:
-    explicit liar(stage& on) : on_(on), number_(on.next_number()) {
-        self_.self.signatures = {echo.signature()};
-        (void)self_.enroll(on.endpoint());
-        offer_ = self_.take_offer();
-        (void)self_.welcomed();
-    }
+    explicit liar(stage& on) : self_(on) { self_.serve(); }
 
     void answer(std::size_t calls) {
         while (calls-- > 0) {
-            const auto call = self_.next_call();
-            const auto of = spec::attempt_of(call);
-            const auto bytes = spec::payload_of(call);
-            const auto asked = maus::wire::decode<ask>(maus::base::as_bytes(bytes));
-            if (!asked) throw row_failed("the liar cannot read its call");
-            const ask what = std::get<0>(asked.value());
-            note(kind::started, what, of);
-            note(kind::ended, what, of);
-            const auto right = result_of(what, of);
-            const auto wrong = result_of({what.ticket, what.argument + 1, 0, ""}, of);
+            const auto its = hand_worker::read(self_.link().next(spec::r_call));
+            const auto of = its.of;
+            self_.note(kind::started, its);
+            self_.note(kind::ended, its);
+            const auto right = self_.result_of(its.what, of);
+            const auto wrong = self_.result_of({its.what.ticket, its.what.argument + 1, 0, ""}, of);
             using spec::r_result;
             using spec::with_payload;
-            self_.link->send({with_payload(r_result, {of.call + 1000, 1}, wrong),
-                              with_payload(r_result, {of.call, of.number + 1}, wrong),
-                              with_payload(r_result, {of.call, of.number - 1}, wrong),
-                              with_payload(r_result, of, right), with_payload(r_result, of, wrong),
-                              spec::to_record(spec::r_returned, of)});
+            self_.link().send({with_payload(r_result, {of.call + 1000, 1}, wrong),
+                               with_payload(r_result, {of.call, of.number + 1}, wrong),
+                               with_payload(r_result, {of.call, of.number - 1}, wrong),
+                               with_payload(r_result, of, right), with_payload(r_result, of, wrong),
+                               spec::to_record(spec::r_returned, of)});
             ++lies_;
         }
     }
     [[nodiscard]] std::uint64_t lies() const { return 5 * lies_; }
 
 private:
-    [[nodiscard]] std::string name() const { return spec::hex({self_.self.worker.raw.data(), 16}); }
-    spec::bytes result_of(const ask& what, const spec::attempt& of) {
-        maus::base::buffer made;
-        maus::wire::encode(made, faults::answer{what.ticket, maus::sim::value_of(what.argument),
-                                                of.call, of.number, name(), what.extra});
-        return spec::bytes(maus::base::as_text(made.view()));
-    }
-    void note(kind which, const ask& what, const spec::attempt& of) {
-        fact told = on_.notes().begin(which);
-        told.process = number_;
-        told.ticket = what.ticket;
-        told.argument = what.argument;
-        told.call = of.call;
-        told.attempt = of.number;
-        told.worker = id_from<maus::base::worker_id>(name());
-        told.manager = id_from<maus::base::manager_id>(spec::hex({offer_.manager.raw.data(), 16}));
-        told.lease = {offer_.lease.epoch, offer_.lease.sequence};
-        on_.notes().add(told);
-    }
-
-    stage& on_;
-    std::uint32_t number_;
-    spec::fake_worker self_;
-    spec::assign offer_;
+    hand_worker self_;
     std::uint64_t lies_ = 0;
 };
 
@@ -243,18 +211,35 @@ void dead_resolver(stage& on) {
 #endif
     const std::string dead = "export LD_PRELOAD=" MAUS_DEAD_RESOLVER ";";
     on.start_parkserver();
-    on.expect_in_logs("looking its name up takes too long");
+    const std::string takes_too_long = "looking its name up takes too long";
+    on.expect_in_logs(takes_too_long);
+    // Shorter than a look-up: who is held up by one is lost.
+    const auto lively = [](words more, const words& others = {}) {
+        more.insert(more.end(), {"--interval-ms", "1000", "--liveness", "3"});
+        more.insert(more.end(), others.begin(), others.end());
+        return more;
+    };
     const words both{"--parkserver", "tcp://stuck.test:8500", "--parkserver", on.endpoint()};
-    for (int i = 0; i < 2; ++i) (void)on.worker(both, dead);
-    words more = calm({"--amount", "1"});
-    more.insert(more.end(), both.begin(), both.end());
-    auto& boss = on.manager(more, dead);
-    auto& hidden = on.manager(calm({"--amount", "1", "--endpoint", on.somewhere(), "--advertise",
-                                    "tcp://stuck.test:8501"}),
+    std::vector<peer*> look_up;
+    for (int i = 0; i < 2; ++i) look_up.push_back(&on.worker(lively(both), dead));
+    auto& boss = on.manager(lively({"--amount", "1"}, both), dead);
+    look_up.push_back(&boss);
+    auto& hidden = on.manager(lively({"--amount", "1", "--endpoint", on.somewhere(), "--advertise",
+                                      "tcp://stuck.test:8501"}),
                               dead);
     on.wait_for(boss, kind::settled, 200);
     on.wait_for(hidden, kind::settled, 200);
+    for (auto* each : look_up) {
+        on.wait("a look-up to be given up by " + each->name(),
+                [&] { return log_book(on.log_of(*each)).has(takes_too_long); });
+    }
+    on.wait_for(boss, kind::settled, 200);
+    on.wait_for(hidden, kind::settled, 200);
     on.check(boss.count(kind::left) + hidden.count(kind::left) == 0, "a worker was lost");
+    for (const auto& log : on.logs()) {
+        const auto lost = log_book(log).losses();
+        on.check(lost == 0, std::to_string(lost) + " were lost because of a look-up, says " + log);
+    }
 }
 
 void memory(stage& on) {

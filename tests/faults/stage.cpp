@@ -281,16 +281,23 @@ void stage::check_parkserver() {
     check(code == 0, "I9: the parkserver ended with " + std::to_string(code.value_or(-1)));
 }
 
+std::vector<std::string> stage::logs() const {
+    std::vector<std::string> all;
+    for (const auto& each : std::filesystem::directory_iterator(folder_)) {
+        if (each.path().extension() == ".log") all.push_back(each.path());
+    }
+    return all;
+}
+
 /// What went wrong is told with its reason, each loss once, and nothing else is told as wrong.
 void stage::check_logs() {
     const auto is_expected = [this](const std::string& text) {
         return std::any_of(expected_in_logs_.begin(), expected_in_logs_.end(),
                            [&](const auto& part) { return text.find(part) != text.npos; });
     };
-    for (const auto& each : std::filesystem::directory_iterator(folder_)) {
-        if (each.path().extension() != ".log") continue;
-        const std::string name = each.path().filename();
-        const log_book log(each.path());
+    for (const auto& path : logs()) {
+        const std::string name = std::filesystem::path(path).filename();
+        const log_book log(path);
         for (const auto& line : log.odd()) check(false, "I9: " + name + " has the line: " + line);
         for (const auto& text : log.complaints()) {
             check(is_expected(text), "I9: " + name + " tells what no fault explains: " + text);

@@ -154,6 +154,8 @@ public:
     [[nodiscard]] std::string log_of(const peer& which) const {
         return file(which.role() + std::to_string(which.number()) + ".log");
     }
+    /// Of all processes.
+    [[nodiscard]] std::vector<std::string> logs() const;
     /// A part of a warning that the row's fault explains. For losses see logs.hpp.
     void expect_in_logs(const std::string& part) { expected_in_logs_.push_back(part); }
     /// Somebody attacks: managers count more violations than are worth a line each.

@@ -22,11 +22,11 @@ void print(const waits& of) {
 
 }  // namespace
 
-witnesses::witnesses(stage& on) : on_(on) {
+witnesses::witnesses(stage& on, const std::string& limits) : on_(on) {
     on.expect_in_logs("a peer is cut off");
     on.expect_in_logs("a stranger was rejected");
     on.expect_in_logs("it does not take what it is sent");
-    on.start_parkserver();
+    on.start_parkserver(limits);
     (void)on.workers(2, calm({}));
     place = on.place();
     clients_ = {{&on.manager(steady({"--endpoint", place})), "direct", 50},
@@ -68,6 +68,10 @@ void witnesses::judge(std::size_t bytes_max) {
     }
 }
 
+void witnesses::go_on() {
+    for (const auto& each : clients_) on_.wait_for(*each.manager, kind::settled, 300);
+}
+
 std::string times(std::size_t count, const std::string& text) {
     std::string many;
     many.reserve(count * text.size());
@@ -88,13 +92,17 @@ raw_tcp registered_worker(const std::string& endpoint, const spec::register_work
     return made;
 }
 
+std::string hello_of(spec::fake_worker self) {
+    self.self.interval_ms = 3'600'000;
+    return raw_tcp::frame(
+        spec::link_message({spec::to_record(spec::r_hello, self.what_to_say())}).front());
+}
+
 std::string hello_of(const std::string& type, std::vector<std::string> signatures) {
     spec::fake_worker self;
     self.self.type = type;
-    self.self.interval_ms = 3'600'000;
     self.self.signatures = std::move(signatures);
-    return raw_tcp::frame(
-        spec::link_message({spec::to_record(spec::r_hello, self.what_to_say())}).front());
+    return hello_of(std::move(self));
 }
 
 raw_tcp linked_worker(const std::string& manager) {

@@ -25,13 +25,16 @@ inline constexpr std::size_t slack = 64 * mib;
 /// Two managers whose calls go on during an attack, one over links of its own and one relayed.
 class witnesses {
 public:
-    explicit witnesses(stage& on);
+    /// `limits`: of the parkserver (stage::start_parkserver).
+    explicit witnesses(stage& on, const std::string& limits = {});
     /// Where workers find the direct one.
     std::string place;
 
     void watch(const std::string& name, pid_t pid);
     /// The attack is over: what it cost.
     void judge(std::size_t bytes_max = queued_max);
+    /// Waits for calls of both.
+    void go_on();
 
 private:
     struct watched {
@@ -55,6 +58,8 @@ private:
 /// A worker by hand that is registered, and reads nothing more but what it is asked to.
 [[nodiscard]] raw_tcp registered_worker(const std::string& endpoint,
                                         const spec::register_worker& self);
+/// Of one that is never silent for too long.
+[[nodiscard]] std::string hello_of(spec::fake_worker self);
 [[nodiscard]] std::string hello_of(const std::string& type,
                                    std::vector<std::string> signatures = {});
 [[nodiscard]] raw_tcp linked_worker(const std::string& manager);

@@ -48,5 +48,8 @@ inline constexpr method toss{"toss"};      ///< throws "tossed ARGUMENT"
 inline constexpr method greedy{
     "greedy"};                           ///< wants 4 GiB; throws "tossed ARGUMENT" if it gets none
 inline constexpr method later{"later"};  ///< by a responder, from another thread, after `run_us`
+/// So many bytes, once there is a file of that name (at once without a name). It is in no history: rows
+/// call it by hand.
+inline constexpr maus::method<std::string(std::string, std::uint64_t)> give{"give"};
 
 }  // namespace faults

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <list>
 #include <mutex>
@@ -66,6 +67,10 @@ private:
     fact told_;
 };
 
+void wait_for_file(const std::string& name) {
+    while (!asked_to_end() && !std::filesystem::exists(name)) wait_to_end(10ms);
+}
+
 void expose_all(maus::worker& worker, journal& into, maus_test::aides& on,
                 std::chrono::milliseconds slower) {
     const auto nap = [slower](const ask& what) {
@@ -102,6 +107,10 @@ void expose_all(maus::worker& worker, journal& into, maus_test::aides& on,
             throw std::runtime_error("tossed " + std::to_string(what.argument));
         }
     });
+    worker.expose(give, [](const std::string& when, std::uint64_t bytes) {
+        if (!when.empty()) wait_for_file(when);
+        return std::string(bytes, 'x');
+    });
     worker.expose(later, [&into, &on, nap](maus::responder<answer> reply, const ask& what) {
         const auto run = std::make_shared<execution>(into, what, function::later);
         on.run([reply, run, what, nap] {
@@ -116,6 +125,7 @@ void expose_all(maus::worker& worker, journal& into, maus_test::aides& on,
 void worker_choices::add_to(CLI::App& app) {
     role_options::add_to(app);
     app.add_option("--slower-ms", slower_ms);
+    app.add_option("--set-up-when", set_up_when);
 }
 
 int run_worker(const worker_choices& chosen) {
@@ -130,6 +140,9 @@ int run_worker(const worker_choices& chosen) {
     options.log = log_lines();
     maus::worker worker(options);
     expose_all(worker, into, on, std::chrono::milliseconds{chosen.slower_ms});
+    if (!chosen.set_up_when.empty()) {
+        worker.on_lease([&](const maus::lease_info&) { wait_for_file(chosen.set_up_when); });
+    }
     for (const auto& each : chosen.parkservers) worker.register_parkserver(each, chosen.type);
     // Before it starts: its first call may be a poison, which ends it.
     std::cout << "ready " << worker.id() << std::endl;

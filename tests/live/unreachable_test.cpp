@@ -1,5 +1,6 @@
 // Peers that cannot be reached, and addresses at which somebody else answers.
 #include "live/site.hpp"
+#include "support/gate.hpp"
 #include "support/log_book.hpp"
 #include "support/names.hpp"
 
@@ -113,6 +114,49 @@ TEST_CASE("a parkserver that cannot be reached is told, and named in each error 
     one.worker.register_parkserver(endpoint);
     one.worker.start();
     CHECK(eventually([&] { return one.log.has(endpoint + ": " + why); }));
+}
+
+TEST_CASE("a call that finds no room is told of a parkserver that was not reached, too (F7)") {
+    const std::string endpoint = closed_port();
+    reports told;
+    maus::manager_options options = told.options();
+    options.limits.calls_max = 1;
+    maus::manager manager(std::move(options));
+    manager.connect_parkserver(endpoint);
+    CHECK(told.come_to_say(endpoint + ": connection refused"));
+    const std::string trouble =
+        "the parkserver at " + endpoint + " was never reached: connection refused";
+    auto workers = manager.get_workers({.amount = 1});
+    const auto first = workers.call<int>("add", 1, 2);
+    const maus::error refused =
+        error_of(workers.with({.when_full = maus::when_full::fail}).call<int>("add", 1, 2));
+    CHECK(refused.code() == maus::errc::overloaded);
+    CHECK_THAT(refused.what(), maus_test::has_text("not settled yet"));
+    CHECK_THAT(refused.what(), maus_test::has_text(trouble));
+    const maus::error late = error_of(workers.with({.timeout = 1ms}).call<int>("add", 1, 2));
+    CHECK(late.code() == maus::errc::deadline_exceeded);
+    CHECK_THAT(late.what(), maus_test::has_text(trouble));
+
+    // Who has a worker waits for that one, and not for a parkserver.
+    options = told.options();
+    options.endpoint = "tcp://127.0.0.1:*";
+    options.limits.calls_max = 1;
+    maus::manager direct(std::move(options));
+    direct.connect_parkserver(endpoint);
+    maus_test::gate gate;
+    adder one;
+    one.worker.expose("wait", [&] { gate.pass(); });
+    one.worker.connect(direct.endpoint());
+    one.worker.start();
+    auto its = direct.get_workers({.amount = 1});
+    auto waits = its.call<void>("wait");
+    REQUIRE(gate.wait_for_arrivals(1));
+    const std::string full =
+        error_of(its.with({.when_full = maus::when_full::fail}).call<int>("add", 1, 2)).what();
+    CHECK_THAT(full, maus_test::has_text("not settled yet"));
+    CHECK_THAT(full, !maus_test::has_text("parkserver"));
+    gate.open();
+    REQUIRE(waits.wait_for(patience));
 }
 
 TEST_CASE("a manager that cannot be reached directly is told (F7)") {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <fstream>
 #include <sstream>
 #include <thread>
 #include <zmq.hpp>
@@ -70,6 +72,46 @@ parkserver_status pairs(std::size_t count) {
     return made;
 }
 
+// What a sanitizer adds to each allocation, and keeps of freed ones.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t sanitizer = 4;
+#elif defined(__SANITIZE_THREAD__)
+constexpr std::size_t sanitizer = 8;
+#else
+constexpr std::size_t sanitizer = 1;
+#endif
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+/// The most that a process had in memory so far.
+std::size_t peak_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    std::size_t kib = 0;
+    for (std::string word; file >> word;) {
+        if (word == "VmHWM:") file >> kib;
+    }
+    return kib << 10;
+}
+
+/// The same as a parkserver says it.
+maus::wire::message wire_status(std::size_t count) {
+    maus::wire::status made;
+    for (std::uint64_t number = 1; number <= count; ++number) {
+        maus::wire::worker_status worker;
+        maus::wire::manager_status manager;
+        std::memcpy(worker.worker.bytes.data(), &number, sizeof number);
+        std::memcpy(manager.manager.bytes.data(), &number, sizeof number);
+        worker.type = "default";
+        worker.signatures = {"add(i32,i32)->i32", "work(str,bytes)->map<str,i64>"};
+        worker.host = manager.host = "host";
+        worker.lease = {1, number};
+        worker.manager = manager.manager;
+        manager.endpoints = {where};
+        made.workers.push_back(std::move(worker));
+        made.managers.push_back(std::move(manager));
+    }
+    return maus::wire::encode_control(made);
+}
+
 std::string status_json(const parkserver_status& of, int indent) {
     std::ostringstream to;
     maus::cli::write_status_json(to, of, where, indent);
@@ -98,23 +140,20 @@ protected:
     }
 };
 
-/// Answers one question, whatever it is, with these bytes.
+/// Answers one question, whatever it is.
 class answers_once {
 public:
-    explicit answers_once(std::string answer) : answer_(std::move(answer)) {
-        socket_.bind("tcp://127.0.0.1:*");
-    }
+    answers_once() { socket_.bind("tcp://127.0.0.1:*"); }
     [[nodiscard]] std::string endpoint() const { return socket_.get(zmq::sockopt::last_endpoint); }
-    void serve() {
+    void serve(std::string_view answer) {
         zmq::message_t from, question;
         REQUIRE(socket_.recv(from).has_value());
         REQUIRE(socket_.recv(question).has_value());
         socket_.send(from, zmq::send_flags::sndmore);
-        socket_.send(zmq::const_buffer(answer_.data(), answer_.size()), zmq::send_flags::none);
+        socket_.send(zmq::const_buffer(answer.data(), answer.size()), zmq::send_flags::none);
     }
 
 private:
-    std::string answer_;
     zmq::context_t context_;
     zmq::socket_t socket_{context_, zmq::socket_type::router};
 };
@@ -225,6 +264,26 @@ TEST_CASE("a status in JSON is written an entry at a time") {
     CHECK(written.most < 1000);
 }
 
+// As one object of nlohmann's it was 2.7 GiB.
+TEST_CASE("the JSON of 100,000 managers and as many workers takes little memory (F49)") {
+    answers_once park;
+    maus_test::process asks(MAUS_BIN_DIR "/maus",
+                            {"status", "--json", "-p", park.endpoint(), "--timeout", "300000"});
+    const auto answer = wire_status(100'000);
+    park.serve(maus::base::as_text(answer.first.view()));
+    // It has what it needs when it begins to print, or needs more while it does.
+    std::size_t bytes = 0, lines = 0, most = 0;
+    while (const auto line = asks.line()) {
+        bytes += line->size() + 1;
+        if (lines++ % 10'000 == 0) most = std::max(most, peak_of(asks.pid()));
+    }
+    CHECK(asks.wait() == good);
+    CHECK(bytes > 60 * mib);
+    CAPTURE(bytes / mib, answer.first.size() / mib);
+    CHECK(most / mib > 0);
+    CHECK(most / mib < sanitizer * 256);
+}
+
 TEST_CASE("a status of 100,000 managers and as many workers is text all the same") {
     const std::string text = maus::cli::status_text(pairs(100'000), where);
     CHECK_THAT(text.substr(0, 200), maus_test::has_text("workers (100,000)\n"));
@@ -270,9 +329,9 @@ TEST_CASE("a status tells of each waiting request why it waits") {
 }
 
 TEST_CASE("a parkserver of another version is told by both versions") {
-    answers_once other(std::string("MAU\7\1\x49\0\0", 8));
+    answers_once other;
     program asks("maus", {"status", "-p", other.endpoint(), "--timeout", "60000"});
-    other.serve();
+    other.serve(std::string("MAU\7\1\x49\0\0", 8));
     CHECK(asks.wait() == failed);
     CHECK_THAT(asks.err(),
                maus_test::has_text("it speaks version 7 of the protocol, this program version 1"));

@@ -43,7 +43,7 @@ inline void manager::from_worker(const link_key& key, wire::message& message, in
 void manager::on(const add_parkserver& event, instant now, manager_effects& out) {
     if (stopped_) return;
     parkservers_.connect(parkservers_.add(event.endpoint), now, out.net);
-    parkservers_changed();
+    parkservers_changed(out);
 }
 
 void manager::on(const add_request& event, instant now, manager_effects& out) {
@@ -188,6 +188,11 @@ void manager::check_silence(instant now, manager_effects& out) {
 
 // --- parkservers --------------------------------------------------------------------------------
 
+void manager::parkservers_changed(manager_effects& out) {
+    out.trouble = parkservers_.trouble();
+    dispatcher_.explain_no_workers(*out.trouble);
+}
+
 void manager::send_registration(parkserver_session& to, manager_effects& out) {
     wire::register_manager say;
     say.manager = config_.id;
@@ -202,7 +207,7 @@ void manager::send_registration(parkserver_session& to, manager_effects& out) {
 }
 
 void manager::registered(parkserver_session& with, manager_effects& out) {
-    parkservers_changed();
+    parkservers_changed(out);
     forget_bounds(with.via());
     out.news.push_back({notice_kind::parkserver_back, {}, with.endpoint(), {}});
     for (const auto& [group, each] : requests_) tell(each, with, out);
@@ -232,7 +237,7 @@ wire::request manager::as_told(const standing_request& request) const {
 }
 
 void manager::parkserver_lost(const session_lost& lost, instant now, manager_effects& out) {
-    parkservers_changed();
+    parkservers_changed(out);
     put_off_.drop_if([&](const link_key& each) { return each.via == lost.via; });
     forget_bounds(lost.via);
     if (lost.was_registered || lost.is_news) {

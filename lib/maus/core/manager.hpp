@@ -136,6 +136,8 @@ struct manager_effects {
     std::vector<settled> done;
     std::vector<notice> news;
     std::vector<called_back> callbacks;
+    /// What is wrong with parkservers, once it changes: for errors that are made without this machine.
+    std::optional<std::string> trouble;
 };
 
 struct manager_counters {
@@ -242,7 +244,7 @@ private:
     void handle(parkserver_session& from, const wire::control& message, instant now,
                 manager_effects& out);
     void parkserver_lost(const session_lost& lost, instant now, manager_effects& out);
-    void parkservers_changed() { dispatcher_.explain_no_workers(parkservers_.trouble()); }
+    void parkservers_changed(manager_effects& out);
     void send_registration(parkserver_session& to, manager_effects& out);
     void registered(parkserver_session& with, manager_effects& out);
     [[nodiscard]] wire::request as_told(const standing_request& request) const;

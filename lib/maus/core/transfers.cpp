@@ -61,7 +61,10 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
             window_.sent(bytes, now);
             send_last(next, out.link_alone(to));
         }
-        if (!next.callback) done.push_back(next.of);
+        if (!next.callback) {
+            done.push_back(next.of);
+            --unsent_;
+        }
         waiting_.pop_front();
         offset_ = 0;
     }
@@ -107,6 +110,8 @@ base::buffer transfers::cut(transfer& which, std::size_t bytes) const {
     return base::share(std::move(keeper), which.payload.view().subspan(offset_, bytes));
 }
 
+// It looks through what waits, which is at most what queued_bytes_max has room for. No peer makes it: what is
+// withdrawn is what this end's program gave up.
 void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
     const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const transfer& each) {
         return each.of == which && !each.callback;
@@ -116,6 +121,7 @@ void transfers::withdraw(wire::attempt which, link_address& to, outbox& out) {
         out.link_alone(to).part_of_payload(part_of(ours_), 0, {});
     }
     waiting_bytes_ -= found->payload.size();
+    --unsent_;
     waiting_.erase(found);
     MAUS_ASSERT(!waiting_.empty() || (waiting_bytes_ == 0 && offset_ == 0),
                 "bytes of nothing wait");

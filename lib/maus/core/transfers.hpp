@@ -14,7 +14,6 @@
 // Pure: no socket, clock or thread.
 #pragma once
 
-#include <algorithm>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -52,6 +51,7 @@ public:
     // --- what goes
     void add(transfer&& next) {
         waiting_bytes_ += next.payload.size();
+        if (!next.callback) ++unsent_;
         waiting_.push_back(std::move(next));
     }
     /// Sends what there is room for, and returns which calls or results have been sent to their ends.
@@ -61,10 +61,7 @@ public:
     /// The payloads that are not all sent.
     [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
     /// How many calls, results and runs of items are not sent to their ends.
-    [[nodiscard]] std::size_t unsent() const {
-        return static_cast<std::size_t>(std::count_if(
-            waiting_.begin(), waiting_.end(), [](const transfer& each) { return !each.callback; }));
-    }
+    [[nodiscard]] std::size_t unsent() const { return unsent_; }
     /// The other side has read so many bytes of what was sent. False: that cannot be.
     [[nodiscard]] bool taken(std::uint64_t bytes, instant now) { return window_.taken(bytes, now); }
     [[nodiscard]] bool stand_still(instant now, duration bound) const {
@@ -83,6 +80,7 @@ private:
     std::uint64_t came_ = 0;
     std::deque<transfer> waiting_;
     std::size_t waiting_bytes_ = 0;
+    std::size_t unsent_ = 0;  // not counted anew: who leaves asks at each record of a flood
     std::size_t offset_ = 0;  // of the first: so much of it is sent
     transfer_window window_;
 };

@@ -342,9 +342,9 @@ private:
     backoff refusals_;  // of leases, by the program: how long to rest after the next one
     enum class setting : std::uint8_t { none, being_set_up, set_up, being_cleared_up };
     setting setting_ = setting::none;
-    std::vector<job> kept_;                    // preparing: what came meanwhile
-    std::vector<wire::attempt> kept_cancels_;  // of those
-    std::vector<wire::more> kept_more_;        // the same
+    std::vector<job> kept_;                          // preparing: what came meanwhile
+    std::vector<wire::attempt> kept_cancels_;        // of those
+    std::map<wire::attempt, wire::more> kept_more_;  // the same
     instant welcomed_at_{};
     instant rested_at_{};         // draining: not free before
     std::size_t slots_held_ = 0;  // jobs that run or wait to

@@ -66,7 +66,7 @@ void worker::hand_out_kept(worker_effects& out) {
     kept_.clear();
     out.cancel.insert(out.cancel.end(), kept_cancels_.begin(), kept_cancels_.end());
     kept_cancels_.clear();
-    out.more.insert(out.more.end(), kept_more_.begin(), kept_more_.end());
+    for (const auto& [of, more] : kept_more_) out.more.push_back(more);
     kept_more_.clear();
 }
 

@@ -90,15 +90,15 @@ std::size_t worker::unsent_answers() const {
     return many;
 }
 
-// For a call that is not handed out yet.
+// For a call that is not handed out yet. It does not look through them: a peer may say a million of these.
 void worker::keep_more(const wire::more& more) {
-    const auto is_of = [&](const auto& each) { return each.of == more.of; };
-    const auto same = std::find_if(kept_more_.begin(), kept_more_.end(), is_of);
+    const auto same = kept_more_.find(more.of);
     if (same != kept_more_.end()) {
-        same->items += std::min(more.items, ~same->items);
-        same->bytes += std::min(more.bytes, ~same->bytes);
+        wire::more& sum = same->second;
+        sum.items += std::min(more.items, ~sum.items);
+        sum.bytes += std::min(more.bytes, ~sum.bytes);
     } else if (kept_more_.size() < kept_.size()) {  // a peer says no more than makes sense
-        kept_more_.push_back(more);
+        kept_more_.emplace(more.of, more);
     }
 }
 

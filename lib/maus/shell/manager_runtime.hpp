@@ -85,6 +85,12 @@ public:
     /// What a callable gave: its worker may wait for it.
     void put_answer(core::answer_callback given);
 
+    /// Why its groups may be without workers, for their errors. Empty: not known.
+    [[nodiscard]] std::string trouble() const {
+        const std::lock_guard lock(guard_);
+        return trouble_;
+    }
+
     /// Its listener is to be told, on the callback thread.
     void post_progress(detail::state_base& of);
 
@@ -193,10 +199,11 @@ private:
 
     published<manager_metrics> metrics_;
 
-    std::mutex guard_;  // of what follows
+    mutable std::mutex guard_;  // of what follows
     std::map<base::group_id, std::weak_ptr<worker_group_state>> groups_;
     std::uint32_t groups_made_ = 0;
     bool groups_closed_ = false;
+    std::string trouble_;  // with parkservers
 };
 
 }  // namespace maus::shell

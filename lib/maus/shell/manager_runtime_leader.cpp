@@ -142,6 +142,10 @@ void manager_runtime::carry_out_effects() {
     // Before their calls are settled.
     if (!effects_.callbacks.empty()) [[unlikely]]
         call_back();
+    if (effects_.trouble) [[unlikely]] {
+        const std::lock_guard lock(guard_);
+        trouble_ = *std::exchange(effects_.trouble, std::nullopt);
+    }
     for (auto& each : effects_.news) tell(each);
     effects_.news.clear();
     for (auto& each : effects_.progress) {

@@ -99,9 +99,14 @@ std::optional<errc> worker_group_state::wait_for_room(std::size_t bytes,
 
 std::string worker_group_state::why_no_room() const {
     const limits& most = owner_->settings().limits;
-    return "limits.calls_max (" + std::to_string(most.calls_max) +
-           ") calls, or limits.calls_bytes_max (" + std::to_string(most.calls_bytes_max) +
-           ") bytes of them, of these workers are not settled yet, or their callbacks have not run";
+    std::string why =
+        "limits.calls_max (" + std::to_string(most.calls_max) +
+        ") calls, or limits.calls_bytes_max (" + std::to_string(most.calls_bytes_max) +
+        ") bytes of them, of these workers are not settled yet, or their callbacks have not run";
+    if (workers_ != 0) return why;
+    const std::string trouble = owner_->trouble();
+    if (!trouble.empty()) why += "; " + trouble;
+    return why;
 }
 
 // A call that has the workers to itself should not wait for others. Where several were on their way
