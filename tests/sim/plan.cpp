@@ -155,6 +155,16 @@ void draw_shares(plan& made, base::random& from) {
     made.steady = seconds{14};
 }
 
+void draw_liars(plan& made, base::random& from) {
+    made.returns = some(from, 0.06, 0.8);
+    made.hoards = some(from, 0.05, 1);
+    if (made.hoards == 0) return;
+    made.strangers = std::max(made.strangers, 1u);
+    // There is room for all that are honest.
+    made.bounds.peers_max =
+        4 * (made.managers + made.workers + made.direct_workers + made.strangers);
+}
+
 }  // namespace
 
 plan draw(std::uint64_t seed) {
@@ -218,13 +228,7 @@ plan draw(std::uint64_t seed) {
     if (is_narrow && chance(from, 0.6)) {
         chance(from, 0.4) ? draw_full(made, from) : draw_lost(made, from);
     }
-    made.returns = some(from, 0.06, 0.8);
-    made.hoards = some(from, 0.05, 1);
-    if (made.hoards > 0) {  // there is room for all that are honest
-        made.strangers = std::max(made.strangers, 1u);
-        made.bounds.peers_max =
-            4 * (made.managers + made.workers + made.direct_workers + made.strangers);
-    }
+    if (!is_narrow) draw_liars(made, from);
     return made;
 }
 
