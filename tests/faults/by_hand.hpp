@@ -18,11 +18,16 @@ public:
         self_.self.signatures = {echo.signature()};
         (void)self_.enroll(on.endpoint());
     }
-    /// Until it serves the manager that it is offered.
+    /// Until it serves the manager that it is offered, which has an address.
     void serve() {
         offer_ = self_.take_offer();
         (void)self_.welcomed();
+        // Who says something to a manager that has gone meanwhile is not to wait for another one there.
+        self_.socket->raw().set(zmq::sockopt::sndtimeo, 0);
     }
+    /// Whether its manager has closed the connection. (The goodbye before that may be lost: a connection that
+    /// is closed while something unread is on its way is reset.)
+    [[nodiscard]] bool is_left() { return !self_.socket->is_connected(); }
 
     struct task {
         ask what;

@@ -14,7 +14,9 @@ namespace {
 class odd_worker {
 public:
     enum class way { returns_all, detaches_all };
-    odd_worker(stage& on, way its) : on_(on), self_(on), way_(its) {}
+    odd_worker(stage& on, way its) : on_(on), self_(on), way_(its) {
+        on.expect_in_logs(stage::no_hello);
+    }
     ~odd_worker() { stop(); }
     odd_worker(const odd_worker&) = delete;
     odd_worker& operator=(const odd_worker&) = delete;
@@ -25,7 +27,7 @@ public:
             try {
                 run();
             } catch (const std::exception& failed) {
-                failed_ = failed.what();
+                if (!self_.is_left()) failed_ = failed.what();
             }
         });
     }
