@@ -156,6 +156,10 @@ namespace detail {
 struct resume final : continuation {
     explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
     void run() override;
+    /// Of a coroutine that has ended: whether the thread's resume::run() goes on with it, outside of what
+    /// must not throw.
+    [[nodiscard]] static bool takes(const void* ended,
+                                    const state_ref<state_base>& result) noexcept;
 
 private:
     std::coroutine_handle<> waiting_;
@@ -269,8 +273,11 @@ struct promise_base {
         void await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
             const auto result = std::move(ended.promise().result);
             const auto needs = std::move(ended.promise().needs);
+            const void* const which = ended.address();
             ended.destroy();
-            result->settle_as_put();
+            result->retain();
+            if (!resume::takes(which, state_ref<state_base>(result.operator->())))
+                result->settle_as_put();
         }
     };
 

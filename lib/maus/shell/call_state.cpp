@@ -138,22 +138,39 @@ std::unique_ptr<continuation> for_this_call(std::unique_ptr<continuation> next) 
 }
 
 namespace {
-MAUS_CATCHES_FORCED_UNWIND void go_on_with(std::coroutine_handle<> waiting) {
+// The coroutine that this thread goes on with, and what it settles if that ends.
+struct resumed {
+    const void* coroutine;
+    state_ref<state_base> ended = {};
+};
+thread_local constinit resumed* resumed_here = nullptr;
+}  // namespace
+
+bool resume::takes(const void* ended, const state_ref<state_base>& result) noexcept {
+    if (resumed_here == nullptr || resumed_here->coroutine != ended) return false;
+    resumed_here->coroutine = nullptr;  // its place may be another's from now on
+    resumed_here->ended = result;
+    return true;
+}
+
+// What goes on after it may end the thread: that must not pass through the end of a coroutine, which may throw
+// nothing. It is no turn: a coroutine may wait for one that goes on elsewhere meanwhile, and what has its turn
+// on this thread would wait behind it.
+MAUS_CATCHES_FORCED_UNWIND void resume::run() {
+    resumed its{waiting_.address()};
     try {
-        waiting.resume();
+        const struct here {
+            explicit here(resumed& of) : outer(std::exchange(resumed_here, &of)) {}
+            ~here() { resumed_here = outer; }
+            resumed* outer;
+        } while_it_runs(its);
+        waiting_.resume();
     } catch (const abi::__forced_unwind&) {
         throw;
     } catch (...) {
         // No C++ exception: the coroutine's future has it.
     }
-}
-}  // namespace
-
-// It is a turn, and what goes on after it has the next one. That may end the thread, and must not do so inside
-// of the coroutine, whose end may throw nothing and whose frame may be gone.
-void resume::run() {
-    if (in_turn != nullptr) return go_on_with(waiting_);
-    begin_turns([this] { go_on_with(waiting_); });
+    if (its.ended) its.ended->settle_as_put();
 }
 
 hearing::hearing(call_owner& owner, std::uint32_t method) noexcept
