@@ -75,10 +75,14 @@ public:
     explicit log_writer(log_format format) : format_(format) {}
 
     static std::thread start(const std::shared_ptr<log_writer>& writer) {
-        // Signals are for the others, and SIGPIPE is for nobody: write() tells.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        // Signals are for the others, and SIGPIPE is for nobody: write() tells. Not those that a
+        // thread's own fault raises: blocked, they would end the process without its handler.
+        sigset_t others, before;
+        sigfillset(&others);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) {
+            sigdelset(&others, fault);
+        }
+        pthread_sigmask(SIG_SETMASK, &others, &before);
         std::thread made([writer] { writer->run(); });
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         return made;
