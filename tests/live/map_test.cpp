@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 #include <ranges>
+#include <sstream>
 
 #include "live/team.hpp"
 
@@ -49,6 +50,18 @@ TEST_CASE("an unordered map gives each result once, with the index of its input"
         results[index] = sum;
     }
     CHECK(results == squares_up_to(500));
+}
+
+TEST_CASE("a map takes inputs that can be gone through only once", "[map]") {
+    team with(2);
+    std::istringstream numbers("0 1 2 3 4 5 6 7 8 9");
+    std::vector<int> results;
+    auto inputs = std::ranges::istream_view<int>(numbers) |
+                  std::views::transform([](int i) { return std::pair(i, i); });
+    for (const int sum : with.workers.map(zoo::add, std::move(inputs), {.look_ahead = 3})) {
+        results.push_back(sum);
+    }
+    CHECK(results == squares_up_to(10));
 }
 
 TEST_CASE("a map stops at the first error, or names those that failed", "[map]") {

@@ -5,10 +5,10 @@
 namespace maus::core {
 
 std::optional<job_callback> callbacks::add(job_callback&& asked) {
-    open_.insert(asked.which.id);
     if (asked.deadline != base::never) {
+        timed_.insert(asked.which.id);
         timers_.set(asked.deadline, asked.which.id,
-                    [this](const auto& each) { return !open_.contains(each.subject); });
+                    [this](const auto& each) { return !timed_.contains(each.subject); });
     }
     if (has_room()) {
         ++sent_;
@@ -24,11 +24,17 @@ bool callbacks::answered() {
     return true;
 }
 
+bool callbacks::close(std::uint64_t id) {
+    if (overdue_.erase(id) != 0) return false;
+    timed_.erase(id);
+    return true;
+}
+
 std::optional<job_callback> callbacks::next() {
     while (sent_ < room_ && !waiting_.empty()) {
         job_callback first = std::move(waiting_.front());
         waiting_.pop_front();
-        if (!open_.contains(first.which.id)) continue;  // its deadline has passed
+        if (overdue_.erase(first.which.id) != 0) continue;
         ++sent_;
         return first;
     }
@@ -37,7 +43,9 @@ std::optional<job_callback> callbacks::next() {
 
 std::optional<std::uint64_t> callbacks::pop_overdue(base::instant now) {
     while (const auto due = timers_.pop_due(now)) {
-        if (close(due->subject)) return due->subject;
+        if (timed_.erase(due->subject) == 0) continue;
+        overdue_.insert(due->subject);
+        return due->subject;
     }
     return std::nullopt;
 }

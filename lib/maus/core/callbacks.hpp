@@ -49,8 +49,8 @@ public:
     [[nodiscard]] std::optional<job_callback> add(job_callback&& asked);
     /// An answer came. False: none is due.
     [[nodiscard]] bool answered();
-    /// True: somebody waits for it, and is told now.
-    [[nodiscard]] bool close(std::uint64_t id) { return open_.erase(id) != 0; }
+    /// True: its deadline has not passed. Whoever asked knows whether he still waits.
+    [[nodiscard]] bool close(std::uint64_t id);
     /// What may be sent now of those that waited; to be called until there is none.
     [[nodiscard]] std::optional<job_callback> next();
     /// One whose deadline has passed; to be called until there is none.
@@ -61,7 +61,9 @@ private:
     std::uint64_t room_;
     std::uint64_t sent_ = 0;  // and not answered
     std::deque<job_callback> waiting_;
-    std::unordered_set<std::uint64_t> open_;  // somebody waits for them
+    // Most have no deadline, and cost nothing here.
+    std::unordered_set<std::uint64_t> timed_;    // somebody waits for them, until then
+    std::unordered_set<std::uint64_t> overdue_;  // nobody waits any more; it waits, or its answer is due
     timer_heap<std::uint64_t> timers_;
 };
 

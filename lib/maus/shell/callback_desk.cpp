@@ -24,7 +24,7 @@ void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_b
                              deadline, by.nested};
     {
         std::unique_lock lock(guard_);
-        const bool full = !closed_ && open_.size() >= open_max_;
+        const bool full = !closed_ && free_.empty() && open_.size() >= open_max_;
         if (closed_ || full) {
             lock.unlock();
             const bool stopped = !full;
@@ -33,11 +33,29 @@ void callback_desk::ask(const asker& by, std::uint32_t function, detail::state_b
                                                 stopped ? "the worker has stopped"
                                                         : "calls_max callbacks are not answered"});
         }
-        asked.which.id = ++made_;
+        asked.which.id = open(std::move(mine), by.link);
         call.mark() = asked.which.id;
-        open_.emplace(asked.which.id, open_callback{std::move(mine), by.link});
     }
     to_->put(std::move(asked));
+}
+
+std::uint64_t callback_desk::open(state call, std::uint64_t link) {
+    if (free_.empty()) {
+        free_.push_back(static_cast<std::uint32_t>(open_.size()));
+        open_.emplace_back();
+    }
+    const std::uint32_t place = free_.back();
+    free_.pop_back();
+    open_[place] = {++made_ << place_bits | place, std::move(call), link};
+    return open_[place].id;
+}
+
+callback_desk::state callback_desk::take(std::uint64_t id) {
+    const std::size_t place = id % open_bound;
+    if (id == 0 || place >= open_.size() || open_[place].id != id) return {};
+    open_[place].id = 0;
+    free_.push_back(static_cast<std::uint32_t>(place));
+    return std::move(open_[place].call);
 }
 
 void callback_desk::settle(detail::state_base& call, outcome&& with) {
@@ -57,12 +75,7 @@ void callback_desk::answered(std::vector<core::callback_done>& all) {
     settled_.clear();
     {
         const std::lock_guard lock(guard_);
-        for (const auto& each : all) {
-            const auto found = open_.find(each.id);
-            const bool is_open = found != open_.end();
-            settled_.push_back(is_open ? std::move(found->second.call) : state{});
-            if (is_open) open_.erase(found);
-        }
+        for (const auto& each : all) settled_.push_back(take(each.id));
     }
     // Who is woken finds the others settled: else it would wait for each of them anew.
     const auto settle_all = [&](bool but_those_waited_for) {
@@ -82,13 +95,8 @@ void callback_desk::fail_all(Which which, errc code, const char* why) {
     std::vector<state> failed;
     {
         const std::lock_guard lock(guard_);
-        for (auto each = open_.begin(); each != open_.end();) {
-            if (which(each->second)) {
-                failed.push_back(std::move(each->second.call));
-                each = open_.erase(each);
-            } else {
-                ++each;
-            }
+        for (const auto& each : open_) {
+            if (each.id != 0 && which(each)) failed.push_back(take(each.id));
         }
     }
     for (auto& each : failed) settle(*each, core::job_fault{code, {}, why});
@@ -111,11 +119,9 @@ void callback_desk::cancel(detail::state_base& call) {
     state mine;
     {
         const std::lock_guard lock(guard_);
-        const auto found = open_.find(call.mark());
-        if (found == open_.end()) return;
-        mine = std::move(found->second.call);
-        open_.erase(found);
+        mine = take(call.mark());
     }
+    if (!mine) return;
     settle(*mine, core::job_fault{errc::cancelled, {}, "cancelled by the function that called it"});
 }
 

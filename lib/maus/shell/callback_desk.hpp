@@ -15,12 +15,12 @@
 // Thread-safe. Kept by those who wait, also when the worker is gone.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -39,7 +39,7 @@ class callback_desk final : public detail::call_owner,
 public:
     callback_desk(std::shared_ptr<completion_sink> to, function_threads& threads,
                   std::size_t open_max)
-        : to_(std::move(to)), threads_(threads), open_max_(open_max) {}
+        : to_(std::move(to)), threads_(threads), open_max_(std::min(open_max, open_bound)) {}
 
     /// In a program's own loop: `drive` does one round of it, and returns when something came or a while
     /// has passed. Before the first callback.
@@ -98,9 +98,16 @@ public:
 private:
     using state = detail::state_ref<detail::state_base>;
     struct open_callback {
+        std::uint64_t id = 0;  // 0: none
         state call;
         std::uint64_t link = 0;
     };
+    // An id is never used twice: how many were made before, and the place among the open ones.
+    static constexpr unsigned place_bits = 24;
+    static constexpr std::size_t open_bound = std::size_t{1} << place_bits;
+    [[nodiscard]] std::uint64_t open(state call, std::uint64_t link);
+    /// Its call, which is not open any more; nothing if it was not.
+    [[nodiscard]] state take(std::uint64_t id);
     template <class Which>
     void fail_all(Which which, errc code, const char* why);
 
@@ -112,7 +119,8 @@ private:
     std::size_t waits_here_ = 0;  // by the program's loop
     std::vector<state> settled_;  // by the leader
     mutable std::mutex guard_;    // of what follows
-    std::unordered_map<std::uint64_t, open_callback> open_;
+    std::vector<open_callback> open_;
+    std::vector<std::uint32_t> free_;  // places of open_
     std::uint64_t made_ = 0;
     bool closed_ = false;
     bool finished_ = false;  // the thread takes no more
