@@ -330,11 +330,12 @@ const wire::feature_set& parkserver::features_of(const manager_id& id) const {
 template <class Peer, class Id>
 bool parkserver::is_taken(const Peer& known, const Id& id, base::incarnation by, route from,
                           outbox& out) {
-    if (by < known.registration.incarnation) {
+    const base::incarnation its = known.registration.incarnation;
+    if (by == its || (by > its && known.via == from)) return false;
+    if (by < its) {
         reject(from, errc::protocol_violation, "a newer incarnation of this id is registered", out);
         return true;
     }
-    if (by == known.registration.incarnation || known.via == from) return false;
     reject(from, errc::protocol_violation,
            "another connection is registered with this id, and it is alive; two peers need two ids",
            out);
