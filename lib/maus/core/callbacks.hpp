@@ -62,8 +62,9 @@ private:
     std::uint64_t sent_ = 0;  // and not answered
     std::deque<job_callback> waiting_;
     // Most have no deadline, and cost nothing here.
-    std::unordered_set<std::uint64_t> timed_;    // somebody waits for them, until then
-    std::unordered_set<std::uint64_t> overdue_;  // nobody waits any more; it waits, or its answer is due
+    std::unordered_set<std::uint64_t> timed_;  // somebody waits for them, until then
+    std::unordered_set<std::uint64_t>
+        overdue_;  // nobody waits any more; it waits, or its answer is due
     timer_heap<std::uint64_t> timers_;
 };
 
