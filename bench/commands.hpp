@@ -37,6 +37,7 @@ using command = std::function<int()>;
 [[nodiscard]] command add_lease(CLI::App& to);
 [[nodiscard]] command add_codec(CLI::App& to);
 [[nodiscard]] command add_peers(CLI::App& to);
+[[nodiscard]] command add_languages(CLI::App& to);
 [[nodiscard]] command add_instructions(CLI::App& to);
 [[nodiscard]] command add_targets(CLI::App& to);
 

@@ -93,10 +93,10 @@ int main(int argc, char** argv) {
         "  maus-bench echo --help              its options; others have theirs");
     app.require_subcommand(1);
     std::vector<std::pair<CLI::App*, bench::command>> commands;
-    for (auto* add :
-         {bench::add_echo, bench::add_transfer, bench::add_stream, bench::add_callbacks,
-          bench::add_map, bench::add_relay, bench::add_sleep, bench::add_recover, bench::add_lease,
-          bench::add_codec, bench::add_peers, bench::add_instructions, bench::add_targets}) {
+    for (auto* add : {bench::add_echo, bench::add_transfer, bench::add_stream, bench::add_callbacks,
+                      bench::add_map, bench::add_relay, bench::add_sleep, bench::add_recover,
+                      bench::add_lease, bench::add_codec, bench::add_peers, bench::add_languages,
+                      bench::add_instructions, bench::add_targets}) {
         const auto run = add(app);
         commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), run);
     }

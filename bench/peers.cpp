@@ -5,14 +5,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <iostream>
-#include <sstream>
 #include <stdexcept>
 
 #include "bench/commands.hpp"
+#include "bench/programs.hpp"
 
 namespace bench {
 
@@ -25,22 +23,8 @@ struct peer_system {
     std::function<system_under_test(const peer_system&, const setting&)> start;
 };
 
-// The whole path of a program, by PATH or where such servers are; empty if it is not installed.
-std::string find_program(const std::string& name) {
-    const char* path = std::getenv("PATH");
-    std::istringstream folders(std::string(path == nullptr ? "" : path) + ":/usr/sbin");
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        std::string whole = folder + '/' + name;
-        if (access(whole.c_str(), X_OK) == 0) return whole;
-    }
-    return {};
-}
 // Beside this program, if its library was there when that was built.
-std::string program_of(const std::string& system) {
-    const auto self = std::filesystem::read_symlink("/proc/self/exe");
-    std::string whole = self.string() + '-' + system;
-    return access(whole.c_str(), X_OK) == 0 ? whole : std::string{};
-}
+std::string program_of(const std::string& system) { return find_neighbour("maus-bench-" + system); }
 
 sockaddr_in on_this_machine(std::uint16_t port) {
     sockaddr_in made{};
