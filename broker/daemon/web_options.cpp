@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "bin/support/duration.hpp"
 #include "maus/base/endpoint.hpp"
 
 namespace maus::programs {
@@ -31,6 +32,24 @@ CLI::Validator is_origin() {
             ""};
 }
 
+constexpr const char* group = "Web";
+
+void add_time(CLI::App& app, const std::string& name, std::chrono::milliseconds& into,
+              const std::string& text) {
+    const bare_unit ms{std::chrono::milliseconds{1}, std::chrono::milliseconds{10},
+                       std::chrono::hours{1}, "10 to 3600000 ms"};
+    app.add_option_function<std::string>(
+           name,
+           [&into, ms](const std::string& given) {
+               into = std::chrono::ceil<std::chrono::milliseconds>(*duration_of(given, ms));
+           },
+           text)
+        ->type_name("MS")
+        ->check(is_duration(ms))
+        ->default_str(std::to_string(into.count()))
+        ->group(group);
+}
+
 /// Beside the program if it was installed, else in the source tree.
 fs::path default_root() {
     std::error_code failed;
@@ -44,7 +63,6 @@ fs::path default_root() {
 
 void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
     chosen.root = default_root();
-    const std::string group = "Web";
     auto* listen = app.add_option_function<std::string>(
                           "--web",
                           [&chosen, given](const std::string& text) {
@@ -82,6 +100,10 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
         ->type_name("N")
         ->check(CLI::Range(1, 1'000'000, "1 to 1000000"))
         ->capture_default_str();
+    add_time(app, "--web-handshake", chosen.handshake_max,
+             "Time until a WebSocket's token, in ms (or 5s)");
+    add_time(app, "--web-stall", chosen.stall_max,
+             "Time in which a WebSocket may take nothing of what waits for it");
     add("--web-cert", chosen.certificate, "For https and wss: a certificate, with its chain (PEM)")
         ->type_name("FILE");
     add("--web-key", chosen.key, "The certificate's key (PEM)")->type_name("FILE");

@@ -18,13 +18,13 @@ namespace {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-/// Nothing: there is no such file, or it leads out of the root.
+/// Nothing: there is no such file, or it leads out of its folder of the root.
 std::optional<std::string> contents(const fs::path& root, const std::string& file) {
     constexpr std::uintmax_t bytes_max = 16u << 20;
     std::error_code failed;
-    const fs::path base = fs::canonical(root, failed);
+    const fs::path base = fs::canonical(root / file.substr(0, file.find('/')), failed);
     if (failed) return std::nullopt;
-    const fs::path path = fs::canonical(base / file, failed);
+    const fs::path path = fs::canonical(root / file, failed);
     if (failed || !path.string().starts_with(base.string() + "/")) return std::nullopt;
     if (!fs::is_regular_file(path, failed) || fs::file_size(path, failed) > bytes_max || failed) {
         return std::nullopt;

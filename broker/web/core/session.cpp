@@ -84,18 +84,19 @@ void session::up(instant, effects& out) {
 
 void session::received(const wire::message& message, instant now, effects& out) {
     if (state_ != state::open) return;
-    if (waiting_for_peer_ == 0) deadline_ = base::after(now, config_.stall_max);
+    const bool began_to_wait = waiting_for_peer_ == 0;
     tell(pack(message), out);
+    if (began_to_wait && state_ == state::open) deadline_ = stall_deadline(now);
 }
 
 void session::down(std::string_view why, effects& out) {
     connected_ = false;
-    if (state_ == state::joining) {
-        end(close_code::no_parkserver, "the parkserver cannot be reached: " + std::string(why),
-            out);
-    } else if (state_ == state::open) {
-        end(close_code::no_parkserver, "the parkserver was lost: " + std::string(why), out);
-    }
+    if (state_ != state::joining && state_ != state::open) return;
+    const bool was_there = state_ == state::open;
+    refuse(close_code::no_parkserver,
+           (was_there ? "the parkserver was lost: " : "the parkserver cannot be reached: ") +
+               std::string(why),
+           out);
 }
 
 // --- time and queues -----------------------------------------------------------------------------
@@ -112,7 +113,14 @@ void session::written(std::size_t bytes, instant now) {
     MAUS_ASSERT(bytes <= waiting_for_peer_, "more was written than was said");
     waiting_for_peer_ -= bytes;
     if (state_ != state::open) return;
-    deadline_ = waiting_for_peer_ == 0 ? base::never : base::after(now, config_.stall_max);
+    deadline_ = waiting_for_peer_ == 0 ? base::never : stall_deadline(now);
+}
+
+// Nothing is heard of a message before all of it was taken, so one that is long has longer.
+base::instant session::stall_deadline(instant now) const {
+    constexpr std::size_t slow_bytes_per_s = 32768;
+    return base::after(
+        now, config_.stall_max + std::chrono::seconds(waiting_for_peer_ / slow_bytes_per_s));
 }
 
 void session::advance_to(instant now, effects& out) {

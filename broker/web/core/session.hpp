@@ -46,7 +46,8 @@ struct session_config {
     /// message_bytes_max: of one binary message, told to the peer.
     maus::limits limits = {};
     base::duration handshake_max = std::chrono::seconds{10};
-    base::duration stall_max = std::chrono::seconds{30};
+    base::duration stall_max =
+        std::chrono::seconds{30};  ///< and a second for each 32 KiB that wait
     /// From here on nothing more is read that would make more wait.
     std::size_t much_bytes = 1u << 20;
 
@@ -127,6 +128,7 @@ private:
     void tell(std::string binary, effects& out);
     void end(close_code code, std::string why, effects& out);
     void refuse(close_code code, const std::string& why, effects& out);
+    [[nodiscard]] base::instant stall_deadline(base::instant now) const;
 
     const session_config& config_;
     state state_ = state::greeting;
