@@ -1,17 +1,16 @@
 // maus-parkserver: the parkserver as a program. Options, signals and log lines; what it does stands
 // in <maus/parkserver.hpp>.
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <csignal>
-#include <iostream>
+#include <optional>
 
 #include "bin/support/duration.hpp"
-#include "bin/support/log_lines.hpp"
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
-#include "bin/support/terminal.hpp"
+#include "broker/daemon/daemon.hpp"
+#ifdef MAUS_WEB
+#include "broker/daemon/web_options.hpp"
+#endif
 #include "maus/parkserver.hpp"
 #include "maus/version.hpp"
 
@@ -24,15 +23,21 @@ constexpr const char* examples =
     "  maus-parkserver                                        for this machine only\n"
     "  maus-parkserver --bind tcp://*:8500                    for everybody who reaches it\n"
     "  maus-parkserver --bind tcp://127.0.0.1:8500 --bind ipc:///run/maus/park\n"
+#ifdef MAUS_WEB
+    "  maus-parkserver --web 127.0.0.1:8501                   for browsers, too\n"
+#endif
     "\n"
     "Workers and managers are told its endpoint; `maus status` shows who is there. There is no\n"
-    "authentication: who reaches the port is trusted.\n"
+    "authentication: who reaches the port is trusted. (WebSockets need a token.)\n"
     "Exit codes: 0 stopped by a signal, 1 it failed, 2 bad usage.";
 
 struct choices {
     maus::parkserver_options park;
-    std::string least = "info";
-    std::string format = "text";
+    programs::log_choices log;
+#ifdef MAUS_WEB
+    maus::web::gateway_options web;
+    bool with_web = false;
+#endif
 };
 
 void add_options(CLI::App& app, choices& chosen) {
@@ -68,42 +73,7 @@ void add_options(CLI::App& app, choices& chosen) {
         ->transform(CLI::AsSizeValue(true))
         ->check(CLI::Range(65'536L, 2'000'000'000L, "64KiB to 2GB"))
         ->default_str("64MiB");
-    app.add_option("--log-level", chosen.least,
-                   "What to tell on stderr: debug, info, warning, error, off")
-        ->type_name("LEVEL")
-        ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}).description(""))
-        ->capture_default_str();
-    app.add_option("--log-format", chosen.format,
-                   "text, or json: an object a line, with time, level and text")
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember({"text", "json"}).description(""))
-        ->capture_default_str();
-}
-
-log_level level_of(const std::string& name) {
-    for (const auto each :
-         {log_level::debug, log_level::info, log_level::warning, log_level::error}) {
-        if (name == to_string(each)) return each;
-    }
-    return log_level::off;
-}
-
-/// One descriptor a peer: takes what the system allows, and says so if that is little.
-void raise_descriptor_limit(const maus::log_function& log) {
-    constexpr rlim_t few = 4096;
-    rlimit files{};
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-    if (files.rlim_cur < files.rlim_max) {
-        const rlim_t before = files.rlim_cur;
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files) != 0) files.rlim_cur = before;
-    }
-    if (files.rlim_cur < few) {
-        log(log_level::warning,
-            "only " + std::to_string(files.rlim_cur) +
-                " files may be open, about one for each worker and manager; raise it with "
-                "`ulimit -n` or LimitNOFILE=");
-    }
+    programs::add_log_options(app, chosen.log);
 }
 
 std::string joined(const std::vector<std::string>& texts) {
@@ -112,31 +82,40 @@ std::string joined(const std::vector<std::string>& texts) {
     return all;
 }
 
-maus::log_function log_of(const choices& chosen) {
-    return programs::log_lines(level_of(chosen.least), chosen.format == "json"
-                                                           ? programs::log_format::json
-                                                           : programs::log_format::text);
-}
-
-/// Whoever started us may wait for this line. If he went, others need us all the same; but if it
-/// cannot be written, nobody would know where we are, and false is returned.
-bool say_ready(const maus::parkserver& park) {
-    std::cout << "maus-parkserver " << maus::version << " ready at " << joined(park.endpoints())
-              << std::endl;
-    if (!std::cout && programs::reader_went(STDOUT_FILENO)) std::cout.clear();
-    return std::cout.good();
+std::string endpoint_to_connect(std::string endpoint) {
+    const std::pair<std::string, std::string> all[] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
+                                                       {"tcp://[::]:", "tcp://[::1]:"}};
+    for (const auto& [any, loopback] : all) {
+        if (endpoint.starts_with(any)) endpoint.replace(0, any.size(), loopback);
+    }
+    return endpoint;
 }
 
 int serve(choices& chosen) {
     std::signal(SIGPIPE, SIG_IGN);  // stdout and stderr may lose their readers
     programs::stop_signals signals;
-    const auto log = chosen.park.log = log_of(chosen);
-    raise_descriptor_limit(log);
+    const auto log = chosen.park.log = programs::log_of(chosen.log);
+    programs::raise_descriptor_limit(log, "one for each worker and manager");
     maus::parkserver park(chosen.park);
-    if (!say_ready(park)) return programs::exit_failed;  // told by programs::run
+    std::string ready =
+        "maus-parkserver " + std::string(maus::version) + " ready at " + joined(park.endpoints());
+#ifdef MAUS_WEB
+    std::optional<maus::web::gateway> door;
+    if (chosen.with_web) {
+        chosen.web.parkserver = endpoint_to_connect(park.endpoint());
+        chosen.web.log = log;
+        door.emplace(chosen.web);
+        door->start();
+        ready += "\n" + programs::web_addresses(*door);
+    }
+#endif
+    if (!programs::say_ready(ready)) return programs::exit_failed;  // told by programs::run
     {
         const auto stopping = signals.on_stop([&] {
             log(log_level::info, "stopping");
+#ifdef MAUS_WEB
+            if (door) door->stop();
+#endif
             park.stop();
         });
         park.run();
@@ -151,5 +130,8 @@ int main(int argc, char** argv) {
     choices chosen;
     programs::prepare(app, examples);
     add_options(app, chosen);
+#ifdef MAUS_WEB
+    programs::add_web_options(app, chosen.web, &chosen.with_web);
+#endif
     return programs::run(app, argc, argv, [&] { return serve(chosen); });
 }

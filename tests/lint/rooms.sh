@@ -31,11 +31,13 @@ BEGIN {
     may["broker/core"]   = pure " broker/core"
     may["broker/shell"]  = pure " net shell api broker/core broker/shell broker/public"
     may["broker/public"] = "base wire api broker/public"
-    may["broker/daemon"] = may["broker/shell"] " broker/daemon bin/support"
+    may["broker/web/core"] = pure " broker/web/core"
+    may["broker/web"]    = pure " net shell api broker/web/core broker/web"
+    may["broker/daemon"] = may["broker/shell"] " broker/web/core broker/web broker/daemon bin/support"
     may["bin/support"] = "base wire api bin/support"
     may["bin"]  = "base wire api broker/public bin/support bin"
     may["sim"]  = pure " broker/core sim"
-    may["core tests"] = may["sim"] " core tests tests"
+    may["core tests"] = may["sim"] " broker/web/core core tests tests"
     may["bench"] = may["tests"] = "*"
 
     # What is installed (lib/CMakeLists.txt) may include only what is installed.
@@ -47,7 +49,7 @@ BEGIN {
     delete names
 
     # Rooms without sockets, threads, clocks or chance of their own.
-    split("base wire core broker/core sim", names, " ")
+    split("base wire core broker/core broker/web/core sim", names, " ")
     for (i in names) is_pure[names[i]] = 1
     delete names
     split("zmq.h zmq.hpp zmq_addon.hpp thread mutex shared_mutex condition_variable future " \
@@ -58,7 +60,7 @@ BEGIN {
     impure_word["[Cc]lock(_t|_type)?::now *\\(|clock_gettime|gettimeofday|std::time *\\("] = "a clock"
     # Who may make threads and wait for them, beside the files named here: in net those that the
     # system or libzmq leaves no choice, of the public API the templates.
-    split("shell broker/shell bin bin/support bench tests", names, " ")
+    split("shell broker/shell broker/web bin bin/support bench tests", names, " ")
     for (i in names) has_threads[names[i]] = 1
     delete names
     thread_word = "std::j?thread([^:_a-z]|::id|$)|std::async|pthread_create"
@@ -86,7 +88,8 @@ function room_of(path,    name) {
         return path
     }
     if (path ~ /^broker\/shell\/include\/maus\//) return "broker/public"
-    if (path ~ /^broker\/(core|shell|daemon)\/[^\/]+$/) { sub(/\/[^\/]+$/, "", path); return path }
+    if (path ~ /^broker\/web\/core\/[^\/]+$/) return "broker/web/core"
+    if (path ~ /^broker\/(core|shell|daemon|web)\/[^\/]+$/) { sub(/\/[^\/]+$/, "", path); return path }
     if (path ~ /^bin\/support\//) return "bin/support"
     if (path ~ /^bin\//) return "bin"
     if (path ~ /^bench\//) return "bench"
@@ -150,6 +153,7 @@ line ~ /^[ \t]*#[ \t]*include[ \t]*[<"]/ {
         next
     }
     if (!(room in knows_zmq) && name ~ /zmq/) { wrong("only the room net may know ZeroMQ"); next }
+    if (room != "broker/web" && name ~ /^boost\//) { wrong("only the room broker/web may know Boost"); next }
     if (name ~ /(^|\/)\.\.\//) { wrong("\"" name "\": write includes from the root of the room, without ..") ; next }
     if (name ~ /^lib\//) { wrong("\"" name "\": write \"maus/...\" instead"); next }
     target = resolve(name, quoted)
@@ -194,7 +198,7 @@ self_test() {
     good_tree() {
         rm -rf "$temp/tree"
         for folder in lib/maus/base lib/maus/wire lib/maus/core lib/maus/net lib/maus/shell broker/core \
-            broker/shell/include/maus broker/daemon bin/maus bin/support bench tests/core tests/sim; do
+            broker/shell/include/maus broker/daemon broker/web/core bin/maus bin/support bench tests/core tests/sim; do
             mkdir -p "$temp/tree/$folder"
         done
         (
@@ -280,6 +284,11 @@ self_test() {
     planted broker/core/registry.hpp '#include "broker/shell/shell.cpp"' 'of the room broker/shell'
     planted broker/shell/include/maus/parkserver.hpp '#include "broker/core/registry.hpp"' 'must not include'
     planted bin/maus/main.cpp '#include "broker/core/registry.hpp"' 'of the room broker/core'
+    planted broker/web/core/session.hpp '#include "maus/net/reactor.hpp"' 'of the room net'
+    planted broker/web/core/session.hpp '#include <thread>' 'must stay pure'
+    planted broker/web/core/session.hpp '#include <boost/asio.hpp>' 'only the room broker/web'
+    planted broker/shell/shell.cpp '#include <boost/asio.hpp>' 'only the room broker/web'
+    planted broker/web/gateway.cpp '#include "broker/core/registry.hpp"' 'of the room broker/core'
     planted bin/maus/main.cpp '#include "maus/net/reactor.hpp"' 'of the room net'
     planted bin/support/program.hpp '#include "maus/parkserver.hpp"' 'of the room broker/public'
     planted broker/shell/shell.cpp '#include "bin/support/program.hpp"' 'of the room bin/support'

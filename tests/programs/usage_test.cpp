@@ -6,7 +6,8 @@ using namespace programs;
 
 namespace {
 
-const words all_programs{"maus-parkserver", "maus", "maus-demo", "maus-bench", "maus-sim"};
+const words all_programs{"maus-parkserver", "maus-gateway", "maus",
+                         "maus-demo",       "maus-bench",   "maus-sim"};
 
 struct command {
     std::string name;
@@ -67,6 +68,15 @@ TEST_CASE("bad usage ends with 2, nothing on stdout, and a word about it on stde
         {{park, {"--max-message", "1"}}, "--max-message"},
         {{park, {"--log-level", "loud"}}, "--log-level"},
         {{park, {"--log-format", "xml"}}, "--log-format"},
+        {{park, {"--web", "8501"}}, "'8501' is no HOST:PORT"},
+        {{park, {"--web-max-message", "1"}}, "--web-max-message"},
+        {{"maus-gateway", {"--nonsense"}}, "--nonsense"},
+        {{"maus-gateway", {"--parkserver", "tcp://*:1"}}, "no endpoint"},
+        {{"maus-gateway", {"--web", "127.0.0.1:99999"}}, "'99999' is no port"},
+        {{"maus-gateway", {"--web-origin", "maus.example"}}, "is no origin"},
+        {{"maus-gateway", {"--web-origin", "https://maus.example/x"}}, "is no origin"},
+        {{"maus-gateway", {"--web-max-sockets", "0"}}, "--web-max-sockets"},
+        {{"maus-gateway", {"--web-handshake", "0"}}, "--web-handshake"},
         {{"maus", {}}, "status, functions, call or map"},
         {{"maus", {"--nonsense"}}, "--nonsense"},
         {{"maus", {"frobnicate"}}, "frobnicate"},
@@ -165,6 +175,9 @@ TEST_CASE("what cannot be done ends with 1, and a line on stderr says why") {
         {{"maus-parkserver", {"--bind", "ipc://" + folder.file("missing/place")}},
          "its folder is missing"},
         {{"maus-parkserver", {"--bind", "tcp://192.0.2.1:1"}}, "no address 192.0.2.1"},
+        {{"maus-gateway", {"--web", "192.0.2.1:1", "--web-tokens", folder.file("t")}},
+         "cannot listen at 192.0.2.1:1"},
+        {{"maus-gateway", {"--web-tokens", folder.path()}}, "it is no file"},
     };
     for (const auto& [typed_in, said] : rows) {
         const outcome ended = run(typed_in.name, typed_in.arguments);

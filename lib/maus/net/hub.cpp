@@ -165,6 +165,12 @@ bool hub::has_much(const connection& to) const {
     return to.bytes_handed_over() > std::min(handed_over_max, settings_.limits.queued_bytes_max);
 }
 
+std::size_t hub::waiting_bytes(route on) const {
+    const auto found = connections_.find(on);
+    if (found == connections_.end()) return 0;
+    return found->second->queued_bytes + found->second->bytes_handed_over();
+}
+
 hub::sent hub::try_send(connection& to, core::send& asked) {
     socket& via = to.dealer ? *to.dealer : *router_;
     // Frames before the message's own. The first frame that goes out decides whether there is room:

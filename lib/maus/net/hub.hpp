@@ -73,6 +73,8 @@ public:
     void arm(base::instant deadline);
     /// Something that epoll does not see is waiting: drain again before sleeping.
     [[nodiscard]] bool has_more();
+    /// Of what was sent on a connection, so many bytes have not left yet, as far as they are counted.
+    [[nodiscard]] std::size_t waiting_bytes(base::route on) const;
     /// Of the ROUTER nothing can be read before the rest of a message with too many frames.
     [[nodiscard]] bool throws_away() const { return router_intake_.in_rest; }
 
