@@ -90,7 +90,9 @@ export class Socket {
             return this.on.ready(bytesMax)
         }
         if (typeof data === 'string') return this.fail()
-        const frames = unpackFrames(data instanceof ArrayBuffer ? new Uint8Array(data) : data)
+        // ws gives a Buffer, whose slices are no copies as those of a Uint8Array are.
+        const frames = unpackFrames(data instanceof ArrayBuffer ? new Uint8Array(data) :
+            new Uint8Array(data.buffer, data.byteOffset, data.length))
         if (frames) this.on.message(frames)
         else this.fail()
     }

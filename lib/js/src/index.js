@@ -1,0 +1,9 @@
+/** maus for JavaScript: workers and managers in pages, Web Workers and Node. See README.md. */
+export { MausError, CODES } from './errors.js'
+export { Manager } from './manager.js'
+export { Workers, named } from './workers.js'
+export { Worker } from './worker.js'
+export { Stream } from './stream.js'
+export { currentCall } from './shell/context.js'
+export { pause } from './shell/clock.js'
+export { Time, Regexp } from './wire/values.js'
