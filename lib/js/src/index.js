@@ -7,3 +7,8 @@ export { Stream } from './stream.js'
 export { currentCall } from './shell/context.js'
 export { pause } from './shell/clock.js'
 export { Time, Regexp } from './wire/values.js'
+export { startWebWorker, WebWorker } from './web_worker.js'
+export { Parkserver, Parkserver as parkserver } from './parkserver.js'
+export {
+    FirstManager as manager, connectParkserver, end, getWorker, registerParkserver,
+} from './first.js'

@@ -66,7 +66,7 @@ class I32 extends Small {
     }
 
     encode(writer, value) {
-        const number = (value | 0) === value ? value : this.coerce(value)
+        const number = typeof value === 'number' && (value | 0) === value ? value : this.coerce(value)
         writer.room(4)
         writer.view.setInt32(writer.at, number, true)
         writer.at += 4
