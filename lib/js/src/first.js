@@ -103,3 +103,6 @@ export function getWorker(config) {
 export function end() {
     return only.end()
 }
+
+/** `require('maus').worker` of the first Maus. */
+export const worker = { registerParkserver }

@@ -10,5 +10,5 @@ export { Time, Regexp } from './wire/values.js'
 export { startWebWorker, WebWorker } from './web_worker.js'
 export { Parkserver, Parkserver as parkserver } from './parkserver.js'
 export {
-    FirstManager as manager, connectParkserver, end, getWorker, registerParkserver,
+    FirstManager as manager, connectParkserver, end, getWorker, registerParkserver, worker,
 } from './first.js'

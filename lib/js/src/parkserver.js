@@ -13,8 +13,11 @@ import { MausError } from './errors.js'
 const TOLD_MAX = 2000
 
 export class Parkserver {
-    /** `bind`: where C++ and Python peers reach it. `args`: more of the command line. */
-    constructor(port = 8500, { host = '127.0.0.1', bind = 'tcp://127.0.0.1:*', program, args = [] } = {}) {
+    /**
+     * `bind`: where C++ and Python peers reach it. `tokens`: the file of the tokens, kept over restarts. `args`: more of
+     * the command line.
+     */
+    constructor(port = 8500, { host = '127.0.0.1', bind = 'tcp://127.0.0.1:*', program, tokens, args = [] } = {}) {
         if (typeof process === 'undefined' || !process.versions || !process.versions.node) {
             throw new MausError('invalid_argument', 'a parkserver is started in Node')
         }
@@ -29,7 +32,7 @@ export class Parkserver {
         this.isEnded = false
         const command = program || process.env.MAUS_PARKSERVER || 'maus-parkserver'
         /** Settled once it is reachable; rejected if it cannot be started. */
-        this.ready = this.start(command, ['--bind', bind, '--web', `${host}:${port}`, ...args])
+        this.ready = this.start(command, ['--bind', bind, '--web', `${host}:${port}`, ...(tokens ? ['--web-tokens', tokens] : []), ...args])
         this.ready.catch(() => {})
     }
 
