@@ -16,7 +16,7 @@ function die() {
 }
 
 export const zoo = {
-    'add(i64,i64)->i64': (x, y) => x + y,
+    'add(i64,i64)->i64': (x, y) => (typeof x === typeof y ? x + y : BigInt(x) + BigInt(y)),
     'add(i32,i32)->i32': (x, y) => x + y,
     echo: (...values) => (values.length === 1 ? values[0] : values),
     'typed(str,list<f64>,map<str,u8>)->tuple<str,f64,i64>': (text, numbers, more) => [

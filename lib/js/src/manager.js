@@ -41,8 +41,7 @@ export class Manager {
 
     handlers() {
         return {
-            settle: (call, failed, signature, payload) => call.stream ? call.stream.ended(failed) :
-                call.settled(failed, signature, payload),
+            settle: (call, failed, signature, payload) => call.settled(failed, signature, payload),
             item: (call, items) => call.stream.came(items),
             progress: (call, fraction, text) => call.progressed(fraction, text),
             callback: asked => runCallable(this.driver, asked),

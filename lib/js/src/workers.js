@@ -1,6 +1,7 @@
 /** A group of workers that serve one request, and the calls that are made on them. */
 import { Call, DEFAULT_OPTIONS } from './core/calls.js'
 import { MausError, Unfit } from './errors.js'
+import { offAbort, onAbort } from './shell/aborts.js'
 import { isWithinCallable } from './shell/called_back.js'
 import { now } from './shell/clock.js'
 import { currentCall } from './shell/context.js'
@@ -23,7 +24,8 @@ export function named(name) {
 /** A call as its caller has it. */
 class PendingCall extends Call {
     settled(failed, signature, payload) {
-        if (this.signal) this.signal.removeEventListener('abort', this.abort)
+        if (this.signal) offAbort(this.signal, this.abort)
+        if (this.stream) return this.stream.ended(failed)
         if (failed) return this.reject(failed)
         try {
             this.resolve(signature.decodeResult(payload))
@@ -114,12 +116,7 @@ export class Workers {
         return new Promise((resolve, reject) => {
             const waits = { amount, resolve: () => resolve(this), reject }
             this.waiting.add(waits)
-            if (signal) {
-                if (signal.aborted) this.giveUp(waits, new MausError('cancelled', 'its caller cancelled it'))
-                signal.addEventListener('abort', () => {
-                    this.giveUp(waits, new MausError('cancelled', 'its caller cancelled it'))
-                }, { once: true })
-            }
+            if (signal) onAbort(signal, () => this.giveUp(waits, new MausError('cancelled', 'its caller cancelled it')))
             if (timeout !== undefined) {
                 waits.timer = setTimeout(() => this.giveUp(waits, new MausError('no_workers',
                     `${this.length} of ${amount} workers of type ${this.type} came in time`)), timeout)
@@ -203,7 +200,6 @@ export class Workers {
         if (this.manager.isEnded) {
             call.group = this.group
             const error = this.failed || this.manager.error || new MausError('shutdown', 'the manager ended')
-            if (call.stream) return call.stream.ended(error)
             return call.settled(error)
         }
         machine.call(this.group, call, now())
@@ -216,8 +212,7 @@ export class Workers {
             this.driver.machine.cancel(call, now())
             this.driver.wake()
         }
-        if (signal.aborted) call.abort()
-        else signal.addEventListener('abort', call.abort, { once: true })
+        onAbort(signal, call.abort)
     }
 
     /** Calls it for each tuple of arguments; gives the results in order, with `window` calls at a time. */

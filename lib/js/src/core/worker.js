@@ -232,7 +232,8 @@ export class WorkerMachine extends Machine {
         const { line } = this
         if (this.stopped) return
         if (line && line.state === 'serving') {
-            line.goodbye('shutdown', 'this worker leaves')
+            // All that came is answered: what is still on its way was not started, as this code says ([P-107]).
+            line.goodbye(line.held.size ? 'shutdown' : 'cancelled', 'this worker leaves')
             this.endLine(now)
         }
         this.line = null
