@@ -1,0 +1,167 @@
+/** Pages and Web Workers of a real browser as peers. MAUS_SHOTS is a folder for screenshots. */
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+import { Browser } from './browser.js'
+import { PATIENCE, Site, eventually, program, range } from './site.js'
+
+async function shot(page, name) {
+    if (!process.env.MAUS_SHOTS) return
+    mkdirSync(process.env.MAUS_SHOTS, { recursive: true })
+    await page.screenshot(join(process.env.MAUS_SHOTS, `${name}.png`))
+}
+
+async function begin(t) {
+    const site = await Site.start(t)
+    site.browser = await Browser.start(t, site.folder)
+    return site
+}
+
+/** A tab that became a worker. */
+async function workerTab(site) {
+    const page = await site.browser.open(site.worker)
+    await page.click('#toggle')
+    await page.until('["free", "serving"].includes(document.body.dataset.state)')
+    return page
+}
+
+const PART = [960, 400, 300, 40, 40]
+
+test('a page becomes a worker with one click, draws as C++ does, and stops', async t => {
+    const site = await begin(t)
+    const page = await workerTab(site)
+    const job = site.spawn(program('maus-demo'), ['job-worker', '--parkserver', site.endpoint])
+    const group = await site.workers(2, 'jobs')
+    const answers = await Promise.all(group.ids.map(worker => group.with({ worker }).call('draw_tile', PART)))
+    assert.deepEqual(answers[0][1], answers[1][1]) // the same pixels
+    assert.deepEqual(new Set(answers.map(([[worker]]) => worker)), new Set(group.ids))
+    await Promise.all(range(60).map(each => group.call('draw_tile', [960, each * 16, 200, 40, 40])))
+    await page.until('document.querySelectorAll("#tiles canvas").length > 3')
+    await shot(page, 'worker')
+    await page.click('#toggle')
+    await page.until('document.body.dataset.state === "stopped"')
+    assert.equal(group.length, 1)
+    assert.deepEqual(page.complaints, [])
+    await site.kill(job)
+})
+
+test('the C++ program has its picture drawn by a page: not a pixel is different', async t => {
+    const site = await begin(t)
+    await workerTab(site)
+    const made = site.spawn(program('maus-demo'), ['picture', '--parkserver', site.endpoint, '--width', '400', '--output',
+        `${site.folder}/page.pgm`])
+    assert.equal(await made.over, 0)
+    const alone = site.spawn(program('maus-demo'), ['picture', '--workers', '1', '--width', '400', '--output', `${site.folder}/cpp.pgm`])
+    assert.equal(await alone.over, 0)
+    const { readFileSync } = await import('node:fs')
+    assert.ok(readFileSync(`${site.folder}/page.pgm`).equals(readFileSync(`${site.folder}/cpp.pgm`)))
+})
+
+test('tabs and C++ workers draw the Mandelbrot picture together, for a page', async t => {
+    const site = await begin(t)
+    const first = await workerTab(site)
+    await workerTab(site)
+    site.spawn(program('maus-demo'), ['job-worker', '--parkserver', site.endpoint])
+    await eventually(async () => /draw_tile.* 3$/m.test((await site.maus('functions'))[1]), 'three workers')
+    const page = await site.browser.open(site.manager)
+    await page.until('document.body.dataset.state === "free"')
+    await page.click('#draw')
+    await page.until('document.body.dataset.state === "free" && document.querySelectorAll("#workers li").length === 3')
+    assert.match(await page.evaluate('document.getElementById("state").textContent'), /drawn by 3 workers/)
+    await shot(page, 'mandelbrot')
+    await page.evaluate('document.getElementById("picture").dispatchEvent(new MouseEvent("click", { clientX: 300, clientY: 500 }))')
+    await page.until('document.body.dataset.state === "free"')
+    await shot(page, 'mandelbrot_closer')
+    // a tab is closed while it draws: the picture is complete all the same
+    await page.click('#out')
+    await first.close()
+    await page.until('document.body.dataset.state === "free"')
+    assert.deepEqual(page.complaints, [])
+})
+
+test('a tab is closed, another one reloaded, while calls run: all complete', async t => {
+    const site = await begin(t)
+    const [first, second] = [await workerTab(site), await workerTab(site)]
+    const group = (await site.workers(2, 'jobs')).with({ maxCrashes: 100 })
+    let done = 0
+    const calls = range(600).map(each => group.call('draw_tile', [4000, each, 1400, 100, 100]).then(() => done++))
+    await eventually(() => done > 20)
+    await first.close()
+    await eventually(() => done > 60)
+    await second.send('Page.reload')
+    await second.until('document.readyState === "complete" && document.body.dataset.state === "stopped"')
+    await second.click('#toggle')
+    await Promise.all(calls)
+    assert.equal(done, 600)
+})
+
+test('a hidden page goes on', async t => {
+    const site = await begin(t)
+    const page = await workerTab(site)
+    const group = await site.workers(1, 'jobs')
+    await site.browser.open('about:blank') // in front of it
+    await page.send('Emulation.setFocusEmulationEnabled', { enabled: false })
+    await page.send('Page.setWebLifecycleState', { state: 'active' })
+    const [id] = group.ids
+    for (let i = 0; i < 30; i++) {
+        await group.call('draw_tile', PART)
+        await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    assert.deepEqual(group.ids, [id])
+})
+
+test('the network is cut: the page registers again when it is back', async t => {
+    const site = await begin(t)
+    const page = await workerTab(site)
+    await site.kill(site.gateway)
+    await page.until('document.body.dataset.state === "connecting"')
+    await site.startGateway()
+    await page.until('document.body.dataset.state === "free"')
+    assert.equal((await (await site.workers(1, 'jobs')).call('draw_tile', PART))[1].length, 1600)
+})
+
+test('a page is a worker and a manager without a Web Worker, too; values and callables', async t => {
+    const site = await begin(t)
+    site.zoo('node')
+    const page = await site.browser.open(site.worker)
+    await page.evaluate(`(async () => {
+        const maus = await import('/maus/index.js')
+        window.worker = new maus.Worker(location.href, { type: 'page', functions: { echo: x => x, shout: x => x.toUpperCase() } })
+        await window.worker.start()
+    })()`)
+    const group = await site.workers(1, 'page')
+    for (const value of [1n << 62n, new Date(5), /a/g, Uint8Array.of(1, 2), { a: [null, NaN] }]) {
+        assert.deepEqual(await group.call('echo', value), value)
+    }
+    const other = await site.browser.open(site.manager)
+    const said = await other.evaluate(`(async () => {
+        const maus = await import('/maus/index.js')
+        const manager = new maus.Manager(location.href)
+        const workers = await manager.getWorkers({ type: 'node', timeout: ${PATIENCE} })
+        const items = []
+        for await (const each of workers.stream('counts', 5)) items.push(each)
+        const made = [await workers.call('add', 1, 2), await workers.call('apply', 4, x => workers.call('twice', x)), items]
+        await manager.end()
+        return made
+    })()`)
+    assert.deepEqual(said, [3, 12, [0, 1, 2, 3, 4]])
+})
+
+test('another Origin is turned away, and so is another Host', async t => {
+    const site = await begin(t)
+    const other = await Site.start(t) // its pages have another Origin
+    const page = await site.browser.open(other.worker)
+    const code = await page.evaluate(`new Promise(resolve => {
+        const socket = new WebSocket('ws://${site.web}/maus')
+        socket.onclose = event => resolve(event.code)
+        socket.onopen = () => socket.send('{"token":"x"}')
+    })`).catch(String) // the page's own policy may forbid it first
+    assert.ok(code === 1006 || /CSP|Content Security|violates/.test(code), String(code))
+    const response = await new Promise((resolve, reject) => import('node:http').then(({ get }) => {
+        const [host, port] = site.web.split(':')
+        get({ host, port, headers: { Host: 'evil.example' } }, resolve).on('error', reject)
+    }))
+    assert.ok(response.statusCode >= 400, String(response.statusCode))
+})
