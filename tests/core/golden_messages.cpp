@@ -375,6 +375,10 @@ void add_greetings(std::vector<item>& to) {
     add_link(to, "welcome", "record 33, welcome", [&](auto out) { out.say(yes); });
     add_link(to, "welcome_extended", "record 33, welcome, with two unknown extensions",
              [&](auto out) { out.say(yes, unknown()); });
+    add_link(to, "script", "record 45, script: \"x => x + 1\"", [](auto out) {
+        const maus::script said("x => x + 1");
+        out.say(wire::script{said.source()->id, said.source()->language, said.text()});
+    });
     add_link(to, "reject", "record 34, reject",
              [](auto out) { out.part(type::reject, errc::cancelled, "no such request"); });
     add_link(to, "worker_goodbye", "record 8, goodbye of the worker",
