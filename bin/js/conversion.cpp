@@ -41,17 +41,16 @@ private:
 
 conversion::conversion(JSGlobalContextRef context)
     : context_(context),
-      define_(evaluate("((define) => (object, key, value) => { define(object, key, {__proto__: null,"
-                       " value, writable: true, enumerable: true, configurable: true}); })"
-                       "(Object.defineProperty)")),
+      define_(
+          evaluate("((define) => (object, key, value) => { define(object, key, {__proto__: null,"
+                   " value, writable: true, enumerable: true, configurable: true}); })"
+                   "(Object.defineProperty)")),
       keys_(evaluate("Object.keys")),
+      is_array_(evaluate("Array.isArray")),
       time_(evaluate("Date.prototype.getTime")),
       source_(evaluate("Object.getOwnPropertyDescriptor(RegExp.prototype, 'source').get")),
       flags_(evaluate("Object.getOwnPropertyDescriptor(RegExp.prototype, 'flags').get")),
       then_(evaluate("Promise.prototype.then")),
-      array_(evaluate("Array")),
-      bytes_(evaluate("Uint8Array")),
-      date_(evaluate("Date")),
       regexp_(evaluate("RegExp")),
       error_(evaluate("Error")),
       promise_(evaluate("Promise")),
@@ -61,8 +60,7 @@ conversion::conversion(JSGlobalContextRef context)
 JSObjectRef conversion::evaluate(const char* text) const {
     const js_text source(text);
     JSValueRef failed = nullptr;
-    const JSValueRef made =
-        JSEvaluateScript(context_, source.get(), nullptr, nullptr, 1, &failed);
+    const JSValueRef made = JSEvaluateScript(context_, source.get(), nullptr, nullptr, 1, &failed);
     if (failed != nullptr) throw thrown{failed};
     JSValueProtect(context_, made);  // for good
     return JSValueToObject(context_, made, nullptr);
@@ -120,11 +118,11 @@ JSValueRef integer_to_js(JSContextRef context, const value& from) {
 }
 
 JSValueRef bytes_to_js(JSContextRef context, const value::bytes& from) {
-    const JSObjectRef made = JSObjectMakeTypedArray(context, kJSTypedArrayTypeUint8Array,
-                                                    from.size(), nullptr);
+    const JSObjectRef made =
+        JSObjectMakeTypedArray(context, kJSTypedArrayTypeUint8Array, from.size(), nullptr);
     if (made == nullptr) throw no_value("no memory for the bytes");
-    auto* const at = static_cast<std::uint8_t*>(
-        JSObjectGetTypedArrayBytesPtr(context, made, nullptr));
+    auto* const at =
+        static_cast<std::uint8_t*>(JSObjectGetTypedArrayBytesPtr(context, made, nullptr));
     if (!from.empty()) std::copy(from.begin(), from.end(), at);
     return made;
 }
@@ -176,8 +174,9 @@ JSValueRef conversion::to_js(const value& from) const {
         case value_kind::error: {
             const JSValueRef message = string_to_js(context_, from.as_error().message);
             const JSObjectRef made = JSObjectMakeError(context_, 1, &message, nullptr);
-            (void)call(define_, nullptr, {made, string_to_js(context_, "name"),
-                                          string_to_js(context_, from.as_error().name)});
+            (void)call(define_, nullptr,
+                       {made, string_to_js(context_, "name"),
+                        string_to_js(context_, from.as_error().name)});
             return made;
         }
     }
@@ -225,7 +224,7 @@ value conversion::bigint_of(JSValueRef from) const {
 
 value conversion::object_of(JSObjectRef from, depth deep) const {
     if (JSObjectIsFunction(context_, from)) throw no_value("a function is no value");
-    if (JSValueIsArray(context_, from)) return array_of(from, deep);
+    if (is_array(from)) return array_of(from, deep);
     if (JSValueIsDate(context_, from)) return time_of(from);
     const auto type = JSValueGetTypedArrayType(context_, from, nullptr);
     if (type != kJSTypedArrayTypeNone) {
@@ -248,12 +247,18 @@ value conversion::object_of(JSObjectRef from, depth deep) const {
     return members_of(from, deep);
 }
 
+// Also a proxy of one.
+bool conversion::is_array(JSObjectRef what) const {
+    return JSValueIsArray(context_, what) ||
+           JSValueToBoolean(context_, call(is_array_, nullptr, {what}));
+}
+
 // Its own enumerable ones.
 value conversion::members_of(JSObjectRef from, depth deep) const {
     const JSValueRef keys = call(keys_, nullptr, {from});
     const JSObjectRef list = JSValueToObject(context_, keys, nullptr);
-    const auto count = static_cast<unsigned int>(
-        JSValueToNumber(context_, get(list, "length"), nullptr));
+    const auto count =
+        static_cast<unsigned int>(JSValueToNumber(context_, get(list, "length"), nullptr));
     std::vector<value::object::member> members;
     for (unsigned int i = 0; i < count; ++i) {
         const JSValueRef key = JSObjectGetPropertyAtIndex(context_, list, i, nullptr);
@@ -284,16 +289,20 @@ value conversion::array_of(JSObjectRef from, depth deep) const {
 }
 
 value conversion::bytes_of(JSObjectRef from, JSTypedArrayType type) const {
-    const bool is_buffer = type == kJSTypedArrayTypeArrayBuffer;
-    const void* const at = is_buffer
-                               ? JSObjectGetArrayBufferBytesPtr(context_, from, nullptr)
-                               : JSObjectGetTypedArrayBytesPtr(context_, from, nullptr);
-    const std::size_t size = is_buffer
-                                 ? JSObjectGetArrayBufferByteLength(context_, from, nullptr)
-                                 : JSObjectGetTypedArrayByteLength(context_, from, nullptr);
-    if (at == nullptr) return value::bytes{};
-    const auto* const first = static_cast<const std::uint8_t*>(at);
-    return value::bytes(first, first + size);
+    JSObjectRef buffer = from;
+    std::size_t first = 0, size = 0;
+    if (type == kJSTypedArrayTypeArrayBuffer) {
+        size = JSObjectGetArrayBufferByteLength(context_, from, nullptr);
+    } else {
+        buffer = JSObjectGetTypedArrayBuffer(context_, from, nullptr);
+        first = JSObjectGetTypedArrayByteOffset(context_, from, nullptr);
+        size = JSObjectGetTypedArrayByteLength(context_, from, nullptr);
+    }
+    const void* const at =
+        buffer != nullptr ? JSObjectGetArrayBufferBytesPtr(context_, buffer, nullptr) : nullptr;
+    if (at == nullptr || size == 0) return value::bytes{};
+    const auto* const bytes = static_cast<const std::uint8_t*>(at) + first;
+    return value::bytes(bytes, bytes + size);
 }
 
 value conversion::time_of(JSObjectRef from) const {

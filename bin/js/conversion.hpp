@@ -46,6 +46,7 @@ private:
     [[nodiscard]] JSValueRef call(JSObjectRef function, JSObjectRef self,
                                   std::initializer_list<JSValueRef> arguments) const;
     [[nodiscard]] bool is_a(JSValueRef what, JSObjectRef constructor) const;
+    [[nodiscard]] bool is_array(JSObjectRef what) const;
     [[nodiscard]] JSValueRef get(JSObjectRef from, const char* name) const;
     [[nodiscard]] std::string text_of(JSValueRef what) const;
     [[nodiscard]] JSValueRef object_to_js(const value::object& from) const;
@@ -59,8 +60,8 @@ private:
     [[nodiscard]] value time_of(JSObjectRef from) const;
 
     JSGlobalContextRef context_;
-    JSObjectRef define_, keys_, time_, source_, flags_, then_;
-    JSObjectRef array_, bytes_, date_, regexp_, error_, promise_, map_, set_;
+    JSObjectRef define_, keys_, is_array_, time_, source_, flags_, then_;  // functions
+    JSObjectRef regexp_, error_, promise_, map_, set_;                     // constructors
 };
 
 }  // namespace maus::js

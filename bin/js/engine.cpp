@@ -29,8 +29,7 @@ JSObjectRef engine::function_of(text& from) {
     const js_text source(
         std::string_view("(() => { const __this = (" + from.source + "\n); return __this; })()"));
     JSValueRef failed = nullptr;
-    const JSValueRef made =
-        JSEvaluateScript(context_, source.get(), nullptr, nullptr, 1, &failed);
+    const JSValueRef made = JSEvaluateScript(context_, source.get(), nullptr, nullptr, 1, &failed);
     if (failed != nullptr) throw thrown{failed};
     const JSObjectRef function =
         JSValueIsObject(context_, made) ? JSValueToObject(context_, made, nullptr) : nullptr;
@@ -55,8 +54,8 @@ value engine::called(JSObjectRef function, const arguments& with) {
         JSValueProtect(context_, given.back());
     }
     JSValueRef failed = nullptr;
-    const JSValueRef result = JSObjectCallAsFunction(context_, function, nullptr, given.size(),
-                                                     given.data(), &failed);
+    const JSValueRef result =
+        JSObjectCallAsFunction(context_, function, nullptr, given.size(), given.data(), &failed);
     if (failed != nullptr) throw thrown{failed};
     return convert_.from_js(convert_.is_promise(result) ? awaited(result) : result);
 }

@@ -97,8 +97,10 @@ int serve(const choices& chosen) {
             if (!request) throw programs::failure(request.why().message);
             serve(worker, engine, request.value());
         };
-        while (worker.read(each)) {}
-        std::_Exit(programs::exit_good);  // the engine has nothing to clear up that anybody would miss
+        while (worker.read(each)) {
+        }
+        std::_Exit(
+            programs::exit_good);  // the engine has nothing to clear up that anybody would miss
     } catch (const std::exception& why) {
         worker.say(helper::broken{why.what()});
         return programs::exit_failed;
@@ -109,10 +111,14 @@ int serve(const choices& chosen) {
 
 int main(int argc, char** argv) {
     choices chosen;
-    CLI::App app{"Runs the scripts of a worker that allows them (maus::worker_options::allow_scripts), "
-                 "without\nany rights and within limits. The worker starts it."};
-    programs::prepare(app, "  Nothing to do by hand: a worker looks for it beside its own program and on the "
-                           "PATH.");
+    CLI::App app{
+        "Runs the scripts of a worker that allows them (maus::worker_options::allow_scripts), "
+        "without\nany rights and within limits. The worker starts it.",
+        "maus-js"};
+    programs::prepare(
+        app,
+        "  maus-js --socket 3    as a worker calls it, which looks for it beside its own program "
+        "and on the PATH");
     app.add_option("--socket", chosen.socket, "The descriptor of the socket to the worker")
         ->type_name("NUMBER")
         ->check(programs::is_within(3, 1 << 20))

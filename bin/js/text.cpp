@@ -47,7 +47,7 @@ void add(std::string& to, char32_t one) {
         return;
     }
     const int more = one < 0x800 ? 1 : one < 0x10000 ? 2 : 3;
-    to += static_cast<char>((0xf00 >> more & 0xff) | one >> (6 * more));
+    to += static_cast<char>((0xff00 >> (more + 1) & 0xff) | one >> (6 * more));
     for (int i = more - 1; i >= 0; --i) to += static_cast<char>(0x80 | (one >> (6 * i) & 0x3f));
 }
 

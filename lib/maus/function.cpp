@@ -5,9 +5,8 @@
 namespace maus::detail {
 
 void save_reference(wire::output_archive& out, const reference& saved) {
-    wire::save_reference(out,
-                         {static_cast<wire::reference_kind>(saved.kind), saved.name, saved.number,
-                          saved.script});
+    wire::save_reference(out, {static_cast<wire::reference_kind>(saved.kind), saved.name,
+                               saved.number, saved.script});
 }
 
 void load_reference(wire::input_archive& in, reference& loaded) {

@@ -99,8 +99,8 @@ public:
 /// The functions among the arguments of one call, as its caller keeps them.
 struct call_functions {
     std::vector<std::shared_ptr<const handler>> callables;  // by their numbers
-    std::vector<std::string> needed;  // as core::dispatcher::define() has it
-    std::shared_ptr<script_list> scripts;  // mostly none
+    std::vector<std::string> needed;                        // as core::dispatcher::define() has it
+    std::shared_ptr<script_list> scripts;                   // mostly none
     /// Scripts are needed, and this is one of them.
     void add(const std::shared_ptr<const script_source>& script);
     std::atomic<bool> closed{false};  // the call is settled: none is begun any more
@@ -178,8 +178,8 @@ public:
     }
     /// A callable of the caller's.
     template <class F>
-    requires(!std::is_same_v<F, function> && !std::is_same_v<F, named> && !std::is_same_v<F, script> &&
-             detail::callable_as<F, R, Args...>) function(F callable)
+    requires(!std::is_same_v<F, function> && !std::is_same_v<F, named> &&
+             !std::is_same_v<F, script> && detail::callable_as<F, R, Args...>) function(F callable)
         : callable_(std::make_shared<const detail::handler>(
               detail::handler_for<R(std::remove_cvref_t<Args>...)>::make(std::move(callable)))) {
         to_.kind = detail::reference::kind_of::callable;
@@ -256,7 +256,7 @@ private:
     detail::reference to_;
     std::shared_ptr<const detail::handler> callable_;      // the caller's
     std::shared_ptr<const detail::script_source> source_;  // the same
-    std::shared_ptr<detail::function_calls> calls_;    // it came with a call
+    std::shared_ptr<detail::function_calls> calls_;        // it came with a call
     time_span timeout_ = std::chrono::nanoseconds::max();
 };
 

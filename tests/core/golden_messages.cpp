@@ -239,6 +239,11 @@ bool again(const wire::record& read, wire::link_writer& to) {
             if (unknown_type) to.unimplemented(read.type, *unknown_type);
             return unknown_type.has_value();
         }
+        case type::script: {
+            const auto text = wire::decode_script(body, limits{});
+            if (text) to.say(text.value());
+            return text.ok();
+        }
         case type::rejected_by: {
             const auto who = wire::decode_rejected_by(body);
             if (who) to.say(wire::rejected_by{*who});

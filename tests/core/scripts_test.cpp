@@ -20,8 +20,9 @@ std::string hex_of(std::string_view text) {
 }
 
 core::script_pointer text(int number, std::size_t bytes = 10) {
-    return std::make_shared<const detail::script_source>(detail::script_source{
-        id<base::script_id>(static_cast<std::uint8_t>(number)), "javascript", std::string(bytes, 'x')});
+    return std::make_shared<const detail::script_source>(
+        detail::script_source{id<base::script_id>(static_cast<std::uint8_t>(number)), "javascript",
+                              std::string(bytes, 'x')});
 }
 
 constexpr std::size_t room = 3 * (detail::script_overhead + 10);
@@ -63,7 +64,8 @@ TEST_CASE("a script's id is the hash of its language and its text") {
     CHECK(one.source()->id == same.source()->id);
     CHECK(!(one.source()->id == other.source()->id));
     // printf 'javascript\0x => x' | sha256sum
-    CHECK(to_string(one.source()->id) == hex_of(std::string("javascript\0x => x", 17)).substr(0, 32));
+    CHECK(to_string(one.source()->id) ==
+          hex_of(std::string("javascript\0x => x", 17)).substr(0, 32));
 }
 
 TEST_CASE("of too many texts the oldest are forgotten, and one that is told again is the newest") {
@@ -112,9 +114,7 @@ struct process_desk {
     }
     void ready() { runs.answered(helper::ready{}, at_ms(ms), out); }
     void value(std::uint64_t run) { runs.answered(helper::value{run, {}}, at_ms(ms), out); }
-    void die() {
-        runs.ended({errc::remote_exception, "maus-js", "it died"}, at_ms(ms), out);
-    }
+    void die() { runs.ended({errc::remote_exception, "maus-js", "it died"}, at_ms(ms), out); }
     void pass(std::int64_t to_ms) {
         ms = to_ms;
         runs.advance_to(at_ms(ms), out);
@@ -183,7 +183,8 @@ TEST_CASE("a run that takes too long fails alone, and its time begins when it do
     CHECK(all.take() == lines{"text 2", "run 3"});
 }
 
-TEST_CASE("a run whose process dies is tried once more as the first of another, and the others, too") {
+TEST_CASE(
+    "a run whose process dies is tried once more as the first of another, and the others, too") {
     process_desk all;
     for (const std::uint64_t each : {1, 2, 3}) all.ask(each);
     all.ready();
@@ -283,6 +284,7 @@ TEST_CASE("a process that answers what it was not asked is ended") {
 TEST_CASE("so many runs are sent ahead, and so many texts are known, and no more") {
     process_desk all;
     for (std::uint64_t each = 1; each <= 100; ++each) all.ask(each);
+    all.take();
     all.ready();
     CHECK(all.take().size() == 1 + 1 + core::script_runs::ahead_max);
     all.value(1);

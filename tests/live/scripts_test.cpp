@@ -46,24 +46,26 @@ void expose_runners(maus::worker& worker) {
     worker.expose("within", [](int ms, int x, const number_script& f) {
         return f.with(std::chrono::milliseconds{ms})(x);
     });
-    worker.expose("pair", [](const value_script& f, const value_script& g) -> maus::future<std::string> {
-        auto one = f.async(1), other = g.async(2);
-        const auto told = [](maus::future<maus::value>& of) -> std::string {
-            try {
-                return brief(of.get());
-            } catch (const maus::error& why) {
-                return why.what();
-            }
-        };
-        const std::string first = told(one);
-        co_return first + " / " + told(other);
-    });
+    worker.expose("pair",
+                  [](const value_script& f, const value_script& g) -> maus::future<std::string> {
+                      auto one = f.async(1), other = g.async(2);
+                      const auto told = [](maus::future<maus::value>& of) -> std::string {
+                          try {
+                              return brief(of.get());
+                          } catch (const maus::error& why) {
+                              return why.what();
+                          }
+                      };
+                      const std::string first = told(one);
+                      co_return first + " / " + told(other);
+                  });
 }
 
 /// One worker in direct mode, and a manager that has it.
 struct script_site {
     explicit script_site(maus::worker_options options = allowing())
-        : manager({.endpoint = "tcp://127.0.0.1:*", .heartbeat = calm}), worker(std::move(options)) {
+        : manager({.endpoint = "tcp://127.0.0.1:*", .heartbeat = calm}),
+          worker(std::move(options)) {
         expose_runners(worker);
         worker.connect(manager.endpoint());
         worker.start();
@@ -155,9 +157,11 @@ TEST_CASE("values of all kinds travel to a script and back") {
         {"__proto__", value::object{{"constructor", 7}}},
     };
     CHECK(all.value("x => x", every) == every);
-    CHECK(all.value("x => Object.keys(x).map(key => typeof x[key]).join()", every) ==
-          value("object,boolean,number,bigint,bigint,bigint,number,number,number,number,string,object,"
-                "object,object,object,object,object"));
+    CHECK(
+        all.value("x => Object.keys(x).map(key => typeof x[key]).join()", every) ==
+        value(
+            "object,boolean,number,bigint,bigint,bigint,number,number,number,number,string,object,"
+            "object,object,object,object,object"));
     CHECK(all.value("() => undefined") == value(nullptr));
     CHECK(all.value("() => new Uint8Array([1, 2, 3]).subarray(1)") == value(value::bytes{2, 3}));
     CHECK(all.value("() => new Uint8Array([1, 2, 3]).buffer") == value(value::bytes{1, 2, 3}));
@@ -186,8 +190,7 @@ TEST_CASE("what a script throws is told by name and message, and what it gives h
     CHECK(has(all.failure("x => 2n ** 64n"), "bad_result"));
     CHECK(has(all.failure("x => new Date(NaN)"), "bad_result"));
     CHECK(has(all.failure("x => new Promise(() => {})"), "bad_result"));
-    const auto wrong =
-        error_of(all.workers.call(run_number, 5, maus::script("x => 'five'")));
+    const auto wrong = error_of(all.workers.call(run_number, 5, maus::script("x => 'five'")));
     CHECK(has(wrong.what(), "bad_result"));
     CHECK(has(wrong.what(), "i32"));
 }
@@ -222,13 +225,13 @@ TEST_CASE("a maus-js that is none fails the call and leaves the worker well") {
     CHECK(has(all.failure("x => x"), "maus-js"));
     CHECK(has(all.failure("x => x"), "maus-js"));
     CHECK(value_of(all.workers.call(run_number, 5, maus::script("x => x")).then([](auto failed) {
-        try {
-            failed.get();
-            return 0;
-        } catch (const maus::error&) {
-            return 1;
-        }
-    })) == 1);
+              try {
+                  failed.get();
+                  return 0;
+              } catch (const maus::error&) {
+                  return 1;
+              }
+          })) == 1);
 }
 
 TEST_CASE("each lease has a fresh context, and within one it lasts") {
@@ -266,18 +269,22 @@ TEST_CASE("scripts run in a worker that its program drives itself") {
 TEST_CASE("an endless script is ended when its time is up, and what waits behind it runs") {
     script_site all(allowing({.time = 300ms}));
     const std::string endless = GENERATE(
-        as<std::string>{}, "() => { for (;;); }", "() => { while (true) try { for (;;); } finally { continue } }",
+        as<std::string>{}, "() => { for (;;); }",
+        "() => { while (true) try { for (;;); } finally { continue } }",
         "async () => { for (;;) await null }", "() => 'a'.repeat(1e5).match(/(.*)*(.*)*(.*)*b/)",
         "() => new Proxy([], { get: (t, key) => key === 'length' ? 4e9 : 1 })",
-        "() => ({ get a() { for (;;); } })", "() => ({ toString: 1, get [Symbol.toStringTag]() { for (;;); },"
-        " get b() { for (;;); } })", "() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)");
+        "() => ({ get a() { for (;;); } })",
+        "() => ({ toString: 1, get [Symbol.toStringTag]() { for (;;); },"
+        " get b() { for (;;); } })",
+        "() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)");
     INFO(endless);
     const auto told = value_of(all.workers.call<std::string>(
         "pair", value_script(maus::script(endless)), value_script(maus::script("x => x"))));
     INFO(told);
     CHECK(has(told, " / 2"));
     CHECK_FALSE(told.starts_with("1"));
-    CHECK((has(told, "resource_exhausted") || has(told, "remote_exception") || has(told, "bad_result")));
+    CHECK((has(told, "resource_exhausted") || has(told, "remote_exception") ||
+           has(told, "bad_result")));
 }
 
 TEST_CASE("the text of a script that took too long says so") {
@@ -290,8 +297,8 @@ TEST_CASE("the text of a script that took too long says so") {
 
 TEST_CASE("a script has no more time than its caller") {
     script_site all;
-    const auto late = error_of(all.workers.call<int>("within", 300, 5,
-                                                     number_script(maus::script("() => { for (;;); }"))));
+    const auto late = error_of(all.workers.call<int>(
+        "within", 300, 5, number_script(maus::script("() => { for (;;); }"))));
     CHECK(has(late.what(), "deadline_exceeded"));
     CHECK(all.number("x => x + 1") == 6);
     const auto timed = all.workers.with({.timeout = 300ms});
@@ -307,11 +314,12 @@ TEST_CASE("a script that wants all memory fails alone") {
         "() => { const all = []; for (;;) all.push({ ['k' + all.length]: all.length }) }",
         "() => { let all = 'x'; for (;;) all += all + Math.random() }",
         "() => { const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1)) }",
-        "() => { const all = []; for (;;) all.push(eval('(' + 'x => x'.repeat(1) + ' + ' + all.length + ')')) }",
+        "() => { const all = []; for (;;) all.push(eval('(' + 'x => x'.repeat(1) + ' + ' + "
+        "all.length + ')')) }",
         "() => new Array(1e9).fill(0).map(x => 'a'.repeat(1e6))",
         "() => { const all = new Map(); for (let i = 0;; ++i) all.set(i, [i]) }",
-        "() => new WebAssembly.Memory({ initial: 65536 }).buffer",
-        "() => new ArrayBuffer(2 ** 40)", "() => new Proxy([], { get: (t, key) => key === 'length' ? 4e9 : 'x' })");
+        "() => new WebAssembly.Memory({ initial: 65536 }).buffer", "() => new ArrayBuffer(2 ** 40)",
+        "() => new Proxy([], { get: (t, key) => key === 'length' ? 4e9 : 'x' })");
     INFO(bomb);
     const std::string why = all.failure(bomb);
     INFO(why);
@@ -321,11 +329,13 @@ TEST_CASE("a script that wants all memory fails alone") {
 
 TEST_CASE("a script that goes too deep gets a RangeError") {
     script_site all;
-    const std::string deep = GENERATE(
-        as<std::string>{}, "x => __this(x) + 1", "x => JSON.stringify((f => { let a = []; for (let i = 0; i < 1e5; ++i)"
-        " a = [a]; return a })())", "x => [1, 2].sort(function again() { return [2, 1].sort(again)[0] })",
-        "x => { const a = { get b() { return this.b } }; return a.b }",
-        "x => new Proxy({}, { get(t, k, self) { return self[k] } }).x");
+    const std::string deep =
+        GENERATE(as<std::string>{}, "x => __this(x) + 1",
+                 "x => JSON.stringify((f => { let a = []; for (let i = 0; i < 1e5; ++i)"
+                 " a = [a]; return a })())",
+                 "x => [1, 2].sort(function again() { return [2, 1].sort(again)[0] })",
+                 "x => { const a = { get b() { return this.b } }; return a.b }",
+                 "x => new Proxy({}, { get(t, k, self) { return self[k] } }).x");
     CHECK(has(all.failure(deep), "RangeError"));
     CHECK(all.number("x => x + 1") == 6);
 }
@@ -336,15 +346,17 @@ TEST_CASE("a value is what it looks like from outside, whatever it does when it 
     CHECK(all.value("() => ({ get a() { return 1 }, b: new Proxy({ c: 2 }, {}) })") ==
           value(value::object{{"a", 1}, {"b", value::object{{"c", 2}}}}));
     CHECK(all.value("() => new Proxy([1, 2], {})") == value(value::array{1, 2}));
-    CHECK(has(all.failure("() => ({ get a() { throw new TypeError('mine') } })"), "TypeError: mine"));
+    CHECK(
+        has(all.failure("() => ({ get a() { throw new TypeError('mine') } })"), "TypeError: mine"));
     CHECK(has(all.failure("() => new Proxy({}, { ownKeys() { throw new TypeError('mine') } })"),
               "TypeError: mine"));
     CHECK(has(all.failure("() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke();"
                           " return proxy }"),
               "TypeError"));
     CHECK(has(all.failure("() => { const a = []; a[0] = a; return a }"), "bad_result"));
-    CHECK(has(all.failure("() => new Proxy({}, { getPrototypeOf() { throw new TypeError('mine') } })"),
-              "TypeError: mine"));
+    CHECK(has(
+        all.failure("() => new Proxy({}, { getPrototypeOf() { throw new TypeError('mine') } })"),
+        "TypeError: mine"));
     // It grows while it is read.
     CHECK(all.value("() => { const a = [1, { get x() { a.push(3); return 2 } }]; return a }") ==
           value(value::array{1, value::object{{"x", 2}}}));
@@ -354,17 +366,19 @@ TEST_CASE("what a script does to the prototypes touches neither the values nor t
     using maus::value;
     script_site all;
     const std::string spoil =
-        "() => {"
+        "() => { const all = globalThis, names = Object.getOwnPropertyNames(all);"
         "  Object.prototype.polluted = 1; Object.prototype.get = () => 2; Object.prototype.set = 3;"
         "  Object.defineProperty(Object.prototype, 'a', { set() { throw 'set' } });"
         "  Object.defineProperty(Array.prototype, 0, { set() { throw 'set' } });"
         "  Array.prototype[Symbol.iterator] = null; Object.keys = () => ['stolen'];"
-        "  Object.defineProperty = null; Date.prototype.getTime = null; Promise.prototype.then = null;"
+        "  Object.defineProperty = null; Date.prototype.getTime = null; Promise.prototype.then = "
+        "null;"
         "  String.prototype.toString = Date.prototype.valueOf = RegExp.prototype.toString = null;"
         "  Function.prototype.call = Function.prototype.apply = null; globalThis.Object = null;"
-        "  for (const key of Object.getOwnPropertyNames?.(globalThis) || []) delete globalThis[key];"
+        "  for (let i = 0; i < names.length; ++i) delete all[names[i]];"
         "  return 0 }";
-    const value every = value::object{{"a", 1}, {"b", value::array{1, 2}},
+    const value every = value::object{{"a", 1},
+                                      {"b", value::array{1, 2}},
                                       {"time", value(value::timestamp{5, 0})},
                                       {"regexp", value(value::regexp{"a", "g"})}};
     CHECK(all.value(spoil) == value(0));
@@ -372,6 +386,7 @@ TEST_CASE("what a script does to the prototypes touches neither the values nor t
     CHECK(all.value("x => ({ ...x })", every) == every);
     CHECK(all.value("async x => x", every) == every);
     CHECK(all.value("() => ({}).polluted") == value(1));
+    CHECK(has(all.failure("x => { throw x }"), "5"));
     all.workers.release();
     all.workers = all.manager.get_workers();
     CHECK(all.value("() => [({}).polluted === undefined, typeof Object.keys]") ==
@@ -381,15 +396,39 @@ TEST_CASE("what a script does to the prototypes touches neither the values nor t
 TEST_CASE("a script reaches nothing but the language") {
     using maus::value;
     script_site all;
-    const char* const wanted[] = {
-        "require", "process", "module", "fetch", "XMLHttpRequest", "WebSocket", "Worker", "importScripts",
-        "load", "read", "readFile", "print", "quit", "gc", "$vm", "$262", "std", "os", "Deno", "Bun",
-        "imports", "ARGV", "setTimeout", "window", "self", "document", "navigator", "jscOptions"};
+    const char* const wanted[] = {"require",
+                                  "process",
+                                  "module",
+                                  "fetch",
+                                  "XMLHttpRequest",
+                                  "WebSocket",
+                                  "Worker",
+                                  "importScripts",
+                                  "load",
+                                  "read",
+                                  "readFile",
+                                  "print",
+                                  "quit",
+                                  "gc",
+                                  "$vm",
+                                  "$262",
+                                  "std",
+                                  "os",
+                                  "Deno",
+                                  "Bun",
+                                  "imports",
+                                  "ARGV",
+                                  "setTimeout",
+                                  "window",
+                                  "self",
+                                  "document",
+                                  "navigator",
+                                  "jscOptions"};
     for (const std::string each : wanted) {
         INFO(each);
         CHECK(all.value("() => typeof " + each) == value("undefined"));
-        CHECK(all.value("() => (() => {}).constructor.constructor('return typeof " + each + "')()") ==
-              value("undefined"));
+        CHECK(all.value("() => (() => {}).constructor.constructor('return typeof " + each +
+                        "')()") == value("undefined"));
     }
     CHECK(all.value("() => this.constructor.constructor('return this')() === globalThis") ==
           value(true));
@@ -410,14 +449,36 @@ TEST_CASE("maus-js has no rights, no environment, and no descriptor but its sock
     std::set<std::string> open;
     for (const auto& each : std::filesystem::directory_iterator(folder + "/fd")) {
         const std::string name = each.path().filename();
-        open.insert(name + " " + std::filesystem::read_symlink(each.path()).string().substr(0, 9));
+        const std::string target = std::filesystem::read_symlink(each.path());
+        open.insert(name + " " + target.substr(0, target.find('[')));
     }
-    CHECK(open == std::set<std::string>{"0 /dev/null", "1 /dev/null", "2 /dev/null", "3 socket:["});
+    // The engine has opened some for itself.
+    for (const auto& each : {std::string("anon_inode:"), std::string("/dev/urandom"),
+                             "/proc/" + std::to_string(found[0]) + "/statm"}) {
+        std::erase_if(open, [&](const std::string& name) { return name.substr(2) == each; });
+    }
+    CHECK(open == std::set<std::string>{"0 /dev/null", "1 /dev/null", "2 /dev/null", "3 socket:"});
     std::ifstream environment(folder + "/environ");
     std::string told;
     std::getline(environment, told);
     CHECK_FALSE(has(told, "PATH="));
     CHECK_FALSE(has(told, "HOME="));
+}
+
+TEST_CASE("whoever takes maus-js over can do nothing but compute and answer") {
+    FILE* const tries = ::popen(MAUS_BIN_DIR "/tests/in_sandbox 2>&1", "r");
+    REQUIRE(tries != nullptr);
+    std::string last;
+    int refused = 0;
+    for (char line[256]; std::fgets(line, sizeof line, tries) != nullptr;) {
+        last = line;
+        if (last == "alive\n") continue;
+        CHECK(last.ends_with(": refused\n"));
+        ++refused;
+    }
+    CHECK(::pclose(tries) == 0);
+    CHECK(last == "alive\n");
+    CHECK(refused > 30);
 }
 
 TEST_CASE("a maus-js that is killed from outside costs no call") {
@@ -431,7 +492,8 @@ TEST_CASE("a maus-js that is killed from outside costs no call") {
     REQUIRE(busy.size() == 1);
     auto slow = all.workers.call<int>(
         "sum", 40,
-        number_script(maus::script("x => { const end = Date.now() + 20; while (Date.now() < end); return x }")));
+        number_script(maus::script(
+            "x => { const end = Date.now() + 20; while (Date.now() < end); return x }")));
     // It has begun.
     REQUIRE(eventually([&] { return status_of_process(busy[0], "State") == "R"; }));
     ::kill(busy[0], SIGKILL);

@@ -29,8 +29,8 @@ script::script(std::string text)
 namespace detail {
 
 void script_list::add(const std::shared_ptr<const script_source>& one) {
-    const bool is_there = std::any_of(all.begin(), all.end(),
-                                      [&](const auto& each) { return each->id == one->id; });
+    const bool is_there =
+        std::any_of(all.begin(), all.end(), [&](const auto& each) { return each->id == one->id; });
     if (!is_there) all.push_back(one);
 }
 

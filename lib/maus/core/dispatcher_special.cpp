@@ -62,8 +62,8 @@ outcome dispatcher::refusal_by(const std::vector<link_index>& links, std::uint32
         return outcome{errc::unimplemented, {}, std::move(about)};
     }
     if (other == wanted) {
-        about->text = "no worker exposes " + lacking + ", which " +
-                      std::string(about->function) + " is to be given";
+        about->text = "no worker exposes " + lacking + ", which " + std::string(about->function) +
+                      " is to be given";
         return outcome{errc::no_such_function, {}, std::move(about)};
     }
     if (other.empty()) {

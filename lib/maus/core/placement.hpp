@@ -134,7 +134,7 @@ struct worker_link {
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
     std::unique_ptr<addressed_calls> addressed;                       // mostly none
-    std::unique_ptr<known_scripts> scripts;  // none: its worker runs none
+    std::unique_ptr<known_scripts> scripts;                           // none: its worker runs none
 
     /// Nothing runs there that does not wait for its caller.
     [[nodiscard]] bool is_idle() const { return held.size == asking; }

@@ -22,9 +22,8 @@ bool placement::has_what_is_needed(const worker_link& at, std::uint32_t method) 
 
 std::string placement::lacking(const std::vector<link_index>& links, std::uint32_t method) const {
     for (const auto& each : methods_[method].needs) {
-        const bool is_there = std::any_of(links.begin(), links.end(), [&](link_index at) {
-            return has(links_[at], each);
-        });
+        const bool is_there = std::any_of(links.begin(), links.end(),
+                                          [&](link_index at) { return has(links_[at], each); });
         if (!is_there) return each;
     }
     return "together all that";

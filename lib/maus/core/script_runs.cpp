@@ -24,7 +24,8 @@ std::optional<std::uint64_t> run_of(const helper::answer& with) {
 }
 
 std::variant<job_value, job_fault> outcome_of(helper::answer&& with) {
-    if (auto* given = std::get_if<helper::value>(&with)) return job_value{std::move(given->encoded)};
+    if (auto* given = std::get_if<helper::value>(&with))
+        return job_value{std::move(given->encoded)};
     if (auto* threw = std::get_if<helper::threw>(&with)) {
         return job_fault{errc::remote_exception, std::move(threw->name), std::move(threw->message)};
     }
@@ -76,8 +77,7 @@ std::uint32_t script_runs::number_of(const script_pointer& text, script_effects&
     return texts_made_;
 }
 
-void script_runs::answered(std::optional<helper::answer>&& with, instant now,
-                           script_effects& out) {
+void script_runs::answered(std::optional<helper::answer>&& with, instant now, script_effects& out) {
     if (state_ == state::ending || state_ == state::none) return;
     if (state_ == state::starting) {
         const bool is_ready = with && std::holds_alternative<helper::ready>(*with);

@@ -40,10 +40,10 @@ struct script_run {
     std::uint64_t id = 0;
     std::uint64_t link = 0;
     script_pointer script;
-    base::buffer arguments;     ///< encoded values
-    instant deadline = never;   ///< nobody waits for it after that
-    unsigned int deaths = 0;    ///< of processes that ran it
-    bool done = false;          ///< and only its answer is still to come
+    base::buffer arguments;    ///< encoded values
+    instant deadline = never;  ///< nobody waits for it after that
+    unsigned int deaths = 0;   ///< of processes that ran it
+    bool done = false;         ///< and only its answer is still to come
 };
 struct script_done {
     std::uint64_t id = 0;
@@ -93,9 +93,9 @@ private:
     state state_ = state::none;
     std::uint64_t link_ = 0;  // whose scripts the process runs
     std::deque<script_run> waiting_;
-    std::deque<script_run> sent_;  // the first one runs
-    instant began_{};              // and did so then
-    instant soonest_ = never;      // no deadline is earlier
+    std::deque<script_run> sent_;                                  // the first one runs
+    instant began_{};                                              // and did so then
+    instant soonest_ = never;                                      // no deadline is earlier
     std::deque<std::pair<base::script_id, std::uint32_t>> texts_;  // that the process knows
     std::uint32_t texts_made_ = 0;
 };

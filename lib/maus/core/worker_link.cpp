@@ -265,8 +265,7 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
         lease_.asked = std::make_unique<callbacks>(lease_.limits.callbacks_max);
     }
     if (wire::uses(lease_.features, wire::feature_scripts)) {
-        lease_.scripts =
-            std::make_shared<known_scripts>(config_.settings.limits.script_bytes_max);
+        lease_.scripts = std::make_shared<known_scripts>(config_.settings.limits.script_bytes_max);
     }
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {

@@ -65,8 +65,8 @@ public:
         ::sigfillset(&every);
         check(::posix_spawnattr_setsigmask(&all_, &none), "posix_spawnattr_setsigmask");
         check(::posix_spawnattr_setsigdefault(&all_, &every), "posix_spawnattr_setsigdefault");
-        check(::posix_spawnattr_setflags(&all_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETSID),
+        check(::posix_spawnattr_setflags(
+                  &all_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID),
               "posix_spawnattr_setflags");
     }
     ~attributes() { ::posix_spawnattr_destroy(&all_); }
@@ -138,7 +138,8 @@ std::optional<process_end> helper_process::end() {
     int status = 0;
     rusage used{};
     pid_t told = 0;
-    while ((told = ::wait4(which, &status, 0, &used)) < 0 && errno == EINTR) {}
+    while ((told = ::wait4(which, &status, 0, &used)) < 0 && errno == EINTR) {
+    }
     if (told != which) return std::nullopt;
     return process_end{WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                        static_cast<std::size_t>(used.ru_maxrss) * 1024};

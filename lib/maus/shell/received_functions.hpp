@@ -23,7 +23,7 @@ private:
     callback_desk::asker by_;
     std::shared_ptr<callback_desk> desk_;
     std::shared_ptr<const exposed_functions> exposed_;
-    std::shared_ptr<script_host> host_;                  // none: this worker runs no scripts
+    std::shared_ptr<script_host> host_;                   // none: this worker runs no scripts
     std::shared_ptr<const core::known_scripts> scripts_;  // that the call may refer to; may be none
     maus::context context_;
 };

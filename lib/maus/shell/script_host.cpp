@@ -27,9 +27,10 @@ std::string program_of(const worker_options& options) {
     }
     std::string found = net::find_program(helper_name);
     if (!found.empty()) return found;
-    throw error(errc::invalid_argument,
-                "worker_options: allow_scripts, but there is no maus-js beside this program or on the "
-                "PATH; maus_js names it");
+    throw error(
+        errc::invalid_argument,
+        "worker_options: allow_scripts, but there is no maus-js beside this program or on the "
+        "PATH; maus_js names it");
 }
 
 /// What it says of the engine's end.
@@ -60,9 +61,9 @@ script_host::script_host(const worker_options& options)
 
 // --- by any thread -------------------------------------------------------------------------------
 
-void script_host::run(std::uint64_t link, core::script_pointer script,
-                      const std::string& signature, base::instant deadline,
-                      detail::state_base& call, const std::shared_ptr<callback_desk>& desk) {
+void script_host::run(std::uint64_t link, core::script_pointer script, const std::string& signature,
+                      base::instant deadline, detail::state_base& call,
+                      const std::shared_ptr<callback_desk>& desk) {
     detail::state_ref<detail::state_base> mine(&call);
     std::unique_lock lock(guard_);
     const auto fail = [&](errc code, std::string text) {
@@ -77,8 +78,8 @@ void script_host::run(std::uint64_t link, core::script_pointer script,
     if (auto why = begin()) return fail(errc::resource_exhausted, *std::move(why));
     const std::uint64_t id = ++made_;
     waiting_.emplace(id, waiting{std::move(mine), desk, convert.value()});
-    runs_.ask({id, link, std::move(script), std::move(values).value(), deadline},
-              net::clock_now(), effects_);
+    runs_.ask({id, link, std::move(script), std::move(values).value(), deadline}, net::clock_now(),
+              effects_);
     wake();
 }
 
@@ -141,8 +142,8 @@ void script_host::work() {
     {
         const std::lock_guard lock(guard_);
         for (auto& [id, each] : waiting_) {
-            left.push_back({std::move(each),
-                            core::job_fault{errc::shutdown, {}, "the worker has stopped"}});
+            left.push_back(
+                {std::move(each), core::job_fault{errc::shutdown, {}, "the worker has stopped"}});
         }
         waiting_.clear();
     }
@@ -205,8 +206,11 @@ void script_host::start() {
             std::vector<std::string>{"--socket", std::to_string(net::helper_process::socket),
                                      "--memory", std::to_string(limits_.memory_bytes), "--stack",
                                      std::to_string(limits_.stack_bytes)},
-            // The cage reserves what RLIMIT_DATA could not tell from what is used.
-            std::vector<std::string>{"GIGACAGE_ENABLED=0", "TZ=UTC", "LC_ALL=C.UTF-8"});
+            // The cage reserves what RLIMIT_DATA could not tell from what is used; and the collector is to
+            // think of what it may take, not of what the machine has.
+            std::vector<std::string>{"GIGACAGE_ENABLED=0",
+                                     "JSC_forceRAMSize=" + std::to_string(limits_.memory_bytes),
+                                     "TZ=UTC", "LC_ALL=C.UTF-8"});
         return;
     } catch (const error& failed) {
         why.text = failed.what();

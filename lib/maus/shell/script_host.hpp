@@ -78,7 +78,8 @@ private:
     core::script_runs runs_;
     core::script_effects effects_;
     std::unordered_map<std::uint64_t, waiting> waiting_;
-    std::map<std::string, conversion> conversions_;  // by signature: as many as the worker's functions have
+    std::map<std::string, conversion>
+        conversions_;  // by signature: as many as the worker's functions have
     std::uint64_t made_ = 0;
     bool stopped_ = false;
     int wake_fd_ = -1;

@@ -240,8 +240,8 @@ base::result<script> decode_script(base::byte_view body, const limits& bounds) {
     }
     const std::size_t bytes = read.value().text.size() + maus::detail::script_overhead;
     if (bytes > bounds.script_bytes_max) {
-        return failure{errc::too_large, larger_than("a script", bytes, "script_bytes_max",
-                                                    bounds.script_bytes_max)};
+        return failure{errc::too_large,
+                       larger_than("a script", bytes, "script_bytes_max", bounds.script_bytes_max)};
     }
     return read;
 }
