@@ -13,6 +13,7 @@
 
 #include "maus/call_tags.hpp"
 #include "maus/options.hpp"
+#include "maus/script.hpp"
 
 namespace maus::detail {
 
@@ -23,12 +24,13 @@ struct call_tags {
     std::string worker = {};  ///< the only one that may have it; empty: any
     std::chrono::nanoseconds hedge_after = std::chrono::nanoseconds::max();
     std::stop_token stop = {};
+    std::shared_ptr<const script_list> scripts = {};  ///< among its arguments; mostly none
 
     /// Whether something of it goes to the worker.
     [[nodiscard]] bool travel() const { return !label.empty() || !trace.empty(); }
     [[nodiscard]] bool empty() const {
         return !travel() && worker.empty() && hedge_after == std::chrono::nanoseconds::max() &&
-               !stop.stop_possible();
+               !stop.stop_possible() && scripts == nullptr;
     }
 };
 
@@ -53,7 +55,7 @@ struct call_policy : call_terms {
         : call_terms{options.delivery,       options.when_full,  options.max_crashes,
                      options.priority,       options.replayable, options.timeout,
                      options.attempt_timeout} {
-        call_tags has{options.label, options.trace, {}, options.hedge_after, options.stop};
+        call_tags has{options.label, options.trace, {}, options.hedge_after, options.stop, {}};
         if (!options.worker.empty()) has.worker = options.worker.text();
         if (!has.empty()) tags = std::make_unique<call_tags>(std::move(has));
     }
@@ -95,6 +97,10 @@ struct call_policy : call_terms {
         return stop;
     }
     [[nodiscard]] bool is_timed() const { return attempt_timeout != attempt_timeout.max(); }
+    /// What the scripts among its arguments count ([P-132]).
+    [[nodiscard]] std::size_t script_bytes() const {
+        return tags && tags->scripts ? tags->scripts->bytes() : 0;
+    }
     /// Whether it is for one worker and no other.
     [[nodiscard]] bool is_addressed() const { return tags != nullptr && !tags->worker.empty(); }
 

@@ -5,8 +5,8 @@
 namespace maus::detail {
 
 void save_reference(wire::output_archive& out, const reference& saved) {
-    wire::save_reference(out,
-                         {static_cast<wire::reference_kind>(saved.kind), saved.name, saved.number});
+    wire::save_reference(out, {static_cast<wire::reference_kind>(saved.kind), saved.name,
+                               saved.number, saved.script});
 }
 
 void load_reference(wire::input_archive& in, reference& loaded) {
@@ -14,6 +14,7 @@ void load_reference(wire::input_archive& in, reference& loaded) {
     loaded.kind = static_cast<reference::kind_of>(read.kind);
     loaded.name = std::move(read.name);
     loaded.number = read.number;
+    loaded.script = read.script;
 }
 
 }  // namespace maus::detail

@@ -7,8 +7,8 @@
 //     workers.call(apply, 5, maus::named("twice"));              // a function of the worker: 22
 //     workers.call(apply, 5, [&](int x) { return x + added; });  // one of the caller's
 //
-// The caller passes the name of another function that the same worker exposes, or any callable of its
-// own: anything that could be exposed, so it may take a maus::context& first, a responder, or return a
+// The caller passes the name of another function that the same worker exposes, a text that the worker runs
+// (script.hpp), or any callable of its own: anything that could be exposed, so it may take a maus::context& first, a responder, or return a
 // maus::future. The worker's function may call it any number of times, from any thread, until its own
 // call ends.
 //
@@ -25,6 +25,7 @@
 // - f.async(x) gives a future. co_await it in a function that returns a maus::future: then nothing waits.
 //   What goes on after it does so one at a time in each worker; while one of them waits, another goes on.
 // - A named function runs at once, on the thread that calls it.
+// - A script runs in a process beside its worker, one at a time. f(x) waits for it as for a callable.
 // - Waiting for a callable counts for no attempt_timeout. f.with(2s)(x) gives it a deadline of its own;
 //   the deadline of the call holds anyway.
 //
@@ -55,6 +56,7 @@
 #include "maus/error.hpp"
 #include "maus/future.hpp"
 #include "maus/handler.hpp"
+#include "maus/script.hpp"
 #include "maus/time_span.hpp"
 #include "maus/wire/signature.hpp"
 
@@ -72,10 +74,11 @@ namespace detail {
 /// How a function stands among arguments (PROTOCOL.md, section 6.3). The numbers are those of the
 /// encoding.
 struct reference {
-    enum class kind_of : std::uint8_t { none = 0, named = 1, callable = 2, source = 3 };
+    enum class kind_of : std::uint8_t { none = 0, named = 1, callable = 2, script = 4 };
     kind_of kind = kind_of::none;
     std::string name;
     std::uint32_t number = 0;
+    base::script_id script{};
 };
 void save_reference(wire::output_archive& out, const reference& saved);
 void load_reference(wire::input_archive& in, reference& loaded);
@@ -84,8 +87,8 @@ void load_reference(wire::input_archive& in, reference& loaded);
 class function_calls {
 public:
     virtual ~function_calls() = default;
-    /// `call` has the arguments, is not shared yet, and is settled in any case. `signature`: of `to` if
-    /// that is named.
+    /// `call` has the arguments, is not shared yet, and is settled in any case. `signature`: of `to`,
+    /// unless that is a callable.
     virtual void call(const reference& to, const std::string& signature, state_base& call,
                       std::chrono::nanoseconds timeout) = 0;
     /// Before a call for which this thread will wait. Throws maus::error (overloaded) if too many wait
@@ -96,7 +99,10 @@ public:
 /// The functions among the arguments of one call, as its caller keeps them.
 struct call_functions {
     std::vector<std::shared_ptr<const handler>> callables;  // by their numbers
-    std::vector<std::string> needed;                        // signatures of named ones
+    std::vector<std::string> needed;                        // as core::dispatcher::define() has it
+    std::shared_ptr<script_list> scripts;                   // mostly none
+    /// Scripts are needed, and this is one of them.
+    void add(const std::shared_ptr<const script_source>& script);
     std::atomic<bool> closed{false};  // the call is settled: none is begun any more
 
     /// What callables may know of the call. Before it is submitted, when its options are final.
@@ -165,10 +171,15 @@ public:
         to_.kind = detail::reference::kind_of::named;
         to_.name = std::move(other.name);
     }
+    /// Source code, for workers that run it (script.hpp).
+    function(script source) : source_(source.source()) {
+        to_.kind = detail::reference::kind_of::script;
+        to_.script = source_->id;
+    }
     /// A callable of the caller's.
     template <class F>
     requires(!std::is_same_v<F, function> && !std::is_same_v<F, named> &&
-             detail::callable_as<F, R, Args...>) function(F callable)
+             !std::is_same_v<F, script> && detail::callable_as<F, R, Args...>) function(F callable)
         : callable_(std::make_shared<const detail::handler>(
               detail::handler_for<R(std::remove_cvref_t<Args>...)>::make(std::move(callable)))) {
         to_.kind = detail::reference::kind_of::callable;
@@ -214,7 +225,8 @@ public:
     void bind(std::shared_ptr<detail::function_calls> calls) { calls_ = std::move(calls); }
     /// Writes it as an argument of a call.
     void pass(detail::state_base& call, wire::output_archive& out) const {
-        if (to_.kind == detail::reference::kind_of::none || (!callable_ && !is_named())) {
+        const bool is_own = callable_ || source_ || is_named();
+        if (to_.kind == detail::reference::kind_of::none || !is_own) {
             throw error(errc::invalid_argument,
                         "maus::function: it refers to nothing that can be passed; to pass on a "
                         "function that came with a call, pass a lambda that calls it");
@@ -224,6 +236,8 @@ public:
         detail::reference told = to_;
         if (is_named()) {
             functions->needed.push_back(signature());
+        } else if (source_) {
+            functions->add(source_);
         } else {
             told.number = static_cast<std::uint32_t>(functions->callables.size());
             functions->callables.push_back(callable_);
@@ -235,13 +249,14 @@ public:
 private:
     [[nodiscard]] bool is_named() const { return to_.kind == detail::reference::kind_of::named; }
     [[nodiscard]] std::string signature() const {
-        if (!is_named()) return {};
-        return wire::signature<R, std::remove_cvref_t<Args>...>(to_.name);
+        if (to_.kind == detail::reference::kind_of::callable) return {};
+        return wire::signature<R, std::remove_cvref_t<Args>...>(is_named() ? to_.name : "script");
     }
 
     detail::reference to_;
-    std::shared_ptr<const detail::handler> callable_;  // the caller's
-    std::shared_ptr<detail::function_calls> calls_;    // it came with a call
+    std::shared_ptr<const detail::handler> callable_;      // the caller's
+    std::shared_ptr<const detail::script_source> source_;  // the same
+    std::shared_ptr<detail::function_calls> calls_;        // it came with a call
     time_span timeout_ = std::chrono::nanoseconds::max();
 };
 

@@ -53,6 +53,10 @@ struct limits {
     /// Callbacks of one worker that its manager has not answered. A worker keeps more to itself until
     /// there is room. If they come from a function that a callable called, they fail with overloaded.
     std::size_t callbacks_max = 4096;
+    /// The texts of scripts that a worker remembers for its manager (script.hpp), each with 4 KiB more. The
+    /// oldest are forgotten, and sent again when they are needed. A call whose scripts alone have more
+    /// fails with too_large.
+    std::size_t script_bytes_max = 1u << 20;
     /// Functions that one worker runs at a time; a worker that is to run more is not made
     /// (invalid_argument).
     std::size_t concurrency_max = 1024;

@@ -14,6 +14,7 @@
 #include "maus/method.hpp"
 #include "maus/options.hpp"
 #include "maus/responder.hpp"
+#include "maus/script.hpp"
 #include "maus/status.hpp"
 #include "maus/stream.hpp"
 #include "maus/this_call.hpp"

@@ -172,6 +172,16 @@ struct manager_options {
     std::function<void(std::function<void()>)> run_callable = {};
 };
 
+/// What the scripts of a worker may take (script.hpp).
+struct script_limits {
+    /// For one run. One that takes longer fails with resource_exhausted.
+    time_span time = std::chrono::seconds{5};
+    /// All that scripts keep and use, beside some 20 MiB of the engine itself. One that takes more fails
+    /// with resource_exhausted, or reads of it as a RangeError.
+    std::size_t memory_bytes = 256u << 20;
+    std::size_t stack_bytes = 4u << 20;  ///< a script that goes deeper gets a RangeError
+};
+
 struct worker_options {
     /// Functions that run at a time, each on a thread of its own; at most limits.concurrency_max.
     std::uint32_t concurrency = 1;
@@ -181,6 +191,13 @@ struct worker_options {
     time_span link_timeout = std::chrono::seconds{5};
     /// How long stop() waits for functions that run before it says goodbye without their results.
     time_span stop_timeout = std::chrono::seconds{5};
+    /// Managers may send source code as arguments, and it is run (script.hpp): in a process of its own,
+    /// maus-js, without any rights and within `scripts`. Say so only if whoever reaches this worker may
+    /// use its processor. If maus-js is not there, the worker does not start (invalid_argument).
+    bool allow_scripts = false;
+    script_limits scripts = {};
+    /// The program; empty: maus-js beside the worker's own program, or else on the PATH.
+    std::string maus_js = {};
     log_function log = {};
 };
 

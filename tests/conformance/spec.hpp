@@ -455,6 +455,7 @@ enum record_type : u8 {
     r_manager_part = 40,
     r_callback_result = 42,
     r_callback_failed = 43,
+    r_script = 45,
     r_manager_taken = 41,
     r_more = 44,
     r_rejected_by = 128,

@@ -239,6 +239,11 @@ bool again(const wire::record& read, wire::link_writer& to) {
             if (unknown_type) to.unimplemented(read.type, *unknown_type);
             return unknown_type.has_value();
         }
+        case type::script: {
+            const auto text = wire::decode_script(body, limits{});
+            if (text) to.say(text.value());
+            return text.ok();
+        }
         case type::rejected_by: {
             const auto who = wire::decode_rejected_by(body);
             if (who) to.say(wire::rejected_by{*who});
@@ -375,6 +380,10 @@ void add_greetings(std::vector<item>& to) {
     add_link(to, "welcome", "record 33, welcome", [&](auto out) { out.say(yes); });
     add_link(to, "welcome_extended", "record 33, welcome, with two unknown extensions",
              [&](auto out) { out.say(yes, unknown()); });
+    add_link(to, "script", "record 45, script: \"x => x + 1\"", [](auto out) {
+        const maus::script said("x => x + 1");
+        out.say(wire::script{said.source()->id, said.source()->language, said.text()});
+    });
     add_link(to, "reject", "record 34, reject",
              [](auto out) { out.part(type::reject, errc::cancelled, "no such request"); });
     add_link(to, "worker_goodbye", "record 8, goodbye of the worker",

@@ -120,6 +120,9 @@ void add_references(std::vector<item>& to) {
     };
     reference("fn_named", "fn<i32(i32)>: the function \"twice\" of the worker",
               {wire::reference_kind::named, "twice", 0});
+    const maus::script script("x => x + 1");
+    reference("fn_script", "fn<i32(i32)>: the script \"x => x + 1\", by its hash",
+              {wire::reference_kind::script, {}, 0, script.source()->id});
     reference("fn_callable", "fn<i32(i32)>: callable 3 of the caller",
               {wire::reference_kind::callable, {}, 3});
 }

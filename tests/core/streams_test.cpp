@@ -4,6 +4,7 @@
 #include "maus/core/dispatcher.hpp"
 #include "maus/core/worker.hpp"
 #include "maus/wire/call_extensions.hpp"
+#include "maus/wire/signature.hpp"
 #include "talk.hpp"
 
 using namespace talk;

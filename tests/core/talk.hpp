@@ -49,6 +49,7 @@ inline std::string name_of(wire::record_type type) {
         {wire::record_type::manager_taken, "taken"},
         {wire::record_type::item, "item"},
         {wire::record_type::more, "more"},
+        {wire::record_type::script, "script"},
         {wire::record_type::rejected_by, "rejected_by"}};
     const auto found = names.find(type);
     return found == names.end() ? "?" : found->second;

@@ -15,6 +15,7 @@ limits small_limits() {
     made.functions_max = 3;
     made.name_bytes_max = 30;
     made.text_bytes_max = 20;
+    made.script_bytes_max = 4096 + 40;
     return made;
 }
 const limits bounds = small_limits();
@@ -112,6 +113,12 @@ std::string meaning(const wire::record& record) {
         case type::rejected_by:
             if (const auto who = wire::decode_rejected_by(body)) return to_string(*who);
             return {};
+        case type::script:
+            if (const auto read = wire::decode_script(body, bounds)) {
+                require(read.value().text.size() < bounds.script_bytes_max, "script_bytes_max");
+                wire::encode(again, read.value());
+            }
+            return text();
         case type::item:
             if (const auto read = wire::take_items(record)) {
                 return std::to_string(read->of.call.value) + "/" +
@@ -227,6 +234,9 @@ void write_again(wire::link_writer& to, const wire::record& record) {
             if (const auto who = wire::decode_rejected_by(body)) {
                 to.say(wire::rejected_by{*who});
             }
+            return;
+        case type::script:
+            if (const auto read = wire::decode_script(body, bounds)) to.say(read.value());
             return;
         default: break;
     }

@@ -36,6 +36,7 @@ core::worker_config config(input& in) {
     made.settings.limits.payload_apart_bytes = 24;
     made.settings.limits.message_bytes_max = 50;
     made.settings.limits.frames_max = 6;
+    made.settings.limits.script_bytes_max = 3 * 4096;
     const auto kind = in.below(4);
     if (kind == 3) {
         made.manager = "tcp://manager:1";

@@ -8,7 +8,7 @@ namespace fuzz {
 
 /// Of machines whose payloads come whole: fuzz_link joins those that come in parts.
 inline std::vector<std::string> features_of_machines() {
-    auto all = wire::own_features();
+    auto all = wire::own_features(true);
     std::erase(all, wire::feature_transfer);
     return all;
 }
@@ -55,7 +55,7 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
                                        type::manager_taken};
     static constexpr type parts[] = {type::worker_part, type::manager_part};
     kept_bytes kept;
-    switch (in.below(18)) {
+    switch (in.below(19)) {
         case 0: {
             const wire::hello say = a_hello(in, known);
             return to.say(say, some_extensions(in, kept));
@@ -148,6 +148,11 @@ inline void a_record(wire::link_writer& to, input& in, const seen& known) {
             const auto what = an_attempt(in, known);
             const auto error = static_cast<std::uint8_t>(in.below(20));
             return to.callback_failed(what, {in.below(4), 0}, {error, a_text(in), a_text(in)}, 99);
+        }
+        case 17: {
+            static constexpr const char* languages[] = {"javascript", "", "a b"};
+            const auto id = an_id<base::script_id>(static_cast<std::uint8_t>(in.below(4)));
+            return to.say(wire::script{id, languages[in.below(3)], a_text(in)});
         }
         default: {
             const auto what = an_attempt(in, known);

@@ -326,6 +326,24 @@ TEST_CASE("README: a function may be given a function") {
     CHECK(value_of(workers.call(patiently, 5, [&](int x) { return x + added; })) == 12);
 }
 
+TEST_CASE("README: a function may be sent as source code") {
+    maus::worker_options options;
+    options.allow_scripts = true;
+    options.scripts = {.time = 2s, .memory_bytes = 64 << 20};
+    maus::worker runs_scripts(options);
+    maus::manager manager{{.endpoint = "tcp://127.0.0.1:*", .heartbeat = calm}};
+    runs_scripts.expose("apply", [](int x, maus::function<int(int)> f) { return f(x); });
+    runs_scripts.connect(manager.endpoint());
+    runs_scripts.start();
+    auto workers = manager.get_workers();
+    constexpr maus::method<int(int, maus::function<int(int)>)> apply{"apply"};
+
+    const maus::script fib("x => x > 1 ? __this(x - 1) + __this(x - 2) : x");
+    int fib_of_20 = workers.call(apply, 20, fib).get();
+
+    CHECK(fib_of_20 == 6765);
+}
+
 TEST_CASE("README: functions that complete later") {
     readme_scene scene;
     auto& worker = scene.worker;

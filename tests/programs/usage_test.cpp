@@ -6,8 +6,8 @@ using namespace programs;
 
 namespace {
 
-const words all_programs{"maus-parkserver", "maus-gateway", "maus",
-                         "maus-demo",       "maus-bench",   "maus-sim"};
+const words all_programs{"maus-parkserver", "maus-gateway", "maus",       "maus-demo",
+                         "maus-js",         "maus-bench",   "maus-sim"};
 
 struct command {
     std::string name;

@@ -77,6 +77,8 @@ using manager_id = unique_id<struct manager_tag>;
 using parkserver_id = unique_id<struct parkserver_tag>;
 /// What a request, its assignments and their hellos have in common.
 using token = unique_id<struct token_tag>;
+/// The hash of a text that is sent to be run (script.hpp).
+using script_id = unique_id<struct script_tag>;
 
 using incarnation = strong_id<struct incarnation_tag>;
 using request_id = strong_id<struct request_tag>;

@@ -201,6 +201,11 @@ call_id dispatcher::submit(submission&& call, instant now, std::vector<settled>&
                   wire::larger_than("the arguments", call.payload.size(),
                                     "the manager's message_bytes_max", limits_.message_bytes_max));
     }
+    if (const auto bytes = call.options.script_bytes(); bytes > limits_.script_bytes_max) {
+        return no(errc::too_large,
+                  wire::larger_than("the text of its scripts", bytes,
+                                    "the manager's script_bytes_max", limits_.script_bytes_max));
+    }
     if (call.options.timeout <= duration::zero()) {
         return no(errc::deadline_exceeded, "its time was up before it began");
     }

@@ -135,7 +135,7 @@ public:
 
     // --- functions and groups
     /// `needs`: signatures of functions that a worker has to expose, too, since they are among the
-    /// arguments ([P-109]).
+    /// arguments ([P-109]); "scripts" among them: it has to run scripts ([P-130]).
     void define(method_id method, std::string signature, std::vector<std::string> needs = {}) {
         placement_.define(method, std::move(signature), std::move(needs));
     }
@@ -148,9 +148,11 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads = {},
-                        std::unique_ptr<transfers> large = nullptr, bool takes_references = true) {
+                        std::unique_ptr<transfers> large = nullptr, bool takes_references = true,
+                        std::unique_ptr<known_scripts> scripts = nullptr) {
         return placement_.add_link(to, std::move(worker), std::move(signatures), concurrency,
-                                   payloads, std::move(large), takes_references);
+                                   payloads, std::move(large), takes_references,
+                                   std::move(scripts));
     }
     void join(link_index at, group_id group, std::vector<settled>& done);
     /// The group has all the workers that it is to have. What none of them exposes is refused from

@@ -3,8 +3,25 @@
 #include "maus/base/assert.hpp"
 #include "maus/base/shared_buffer.hpp"
 #include "maus/core/dispatcher.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::core {
+
+namespace {
+std::optional<std::string> why_too_large(std::size_t bytes, std::size_t script_bytes,
+                                         const worker_link& at) {
+    if (bytes > at.payloads.bytes_max) {
+        const std::string whose =
+            at.payloads.is_relays ? "the relaying parkserver" : "worker " + at.worker;
+        return wire::larger_than("the arguments", bytes, whose + "'s message_bytes_max",
+                                 at.payloads.bytes_max);
+    }
+    if (!at.scripts || script_bytes <= at.scripts->bytes_max()) return std::nullopt;
+    return wire::larger_than("the text of its scripts", script_bytes,
+                             "worker " + at.worker + "'s script_bytes_max",
+                             at.scripts->bytes_max());
+}
+}  // namespace
 
 // --- calls for one worker -----------------------------------------------------------------------
 
@@ -17,21 +34,15 @@ link_index dispatcher::link_for(const call_group& of, const submission& call,
                "worker " + worker + " does not serve this group (any more)", done);
         return no_index;
     }
-    const std::uint64_t bytes_max = placement_[at].payloads.bytes_max;
     if (placement_.number_of(placement_[at], call.method.value) < 0) {
         turn_away(call, refusal_by({at}, call.method.value), done);
         return no_index;
     }
-    if (call.payload.size() > bytes_max) {
-        const std::string whose =
-            placement_[at].payloads.is_relays ? "the relaying parkserver" : "worker " + worker;
-        refuse(call, errc::too_large,
-               wire::larger_than("the arguments", call.payload.size(),
-                                 whose + "'s message_bytes_max", bytes_max),
-               done);
-        return no_index;
-    }
-    return at;
+    const auto why =
+        why_too_large(call.payload.size(), call.options.script_bytes(), placement_[at]);
+    if (!why) return at;
+    refuse(call, errc::too_large, *why, done);
+    return no_index;
 }
 
 // None of these workers has it.
@@ -45,9 +56,14 @@ outcome dispatcher::refusal_by(const std::vector<link_index>& links, std::uint32
     }
     auto about = std::make_unique<outcome::details>();
     about->function = name_of(wanted);
+    const std::string lacking = other == wanted ? placement_.lacking(links, method) : "";
+    if (lacking == wire::feature_scripts) {
+        about->text = "no worker that exposes it runs scripts; their owners have to allow that";
+        return outcome{errc::unimplemented, {}, std::move(about)};
+    }
     if (other == wanted) {
-        about->text = "no worker exposes " + placement_.lacking(links, method) + ", which " +
-                      std::string(about->function) + " is to be given";
+        about->text = "no worker exposes " + lacking + ", which " + std::string(about->function) +
+                      " is to be given";
         return outcome{errc::no_such_function, {}, std::move(about)};
     }
     if (other.empty()) {
@@ -85,12 +101,8 @@ void dispatcher::settle_too_large(std::vector<settled>& done) {
         const call_slot& call = calls_[index];
         const worker_link& best = *placement_.most_generous(call);
         placement_.mark(*call.group);  // what stands behind it may go now
-        const std::string whose =
-            best.payloads.is_relays ? "the relaying parkserver" : "worker " + best.worker;
-        const std::string why =
-            wire::larger_than("the arguments", call.payload.size(), whose + "'s message_bytes_max",
-                              best.payloads.bytes_max);
-        settle_unasked(index, failure_of(call, errc::too_large, why), nullptr, done);
+        const auto why = why_too_large(call.payload.size(), call.policy.script_bytes(), best);
+        settle_unasked(index, failure_of(call, errc::too_large, why.value()), nullptr, done);
     }
     placement_.too_large().clear();
 }

@@ -48,7 +48,7 @@ struct manager_config {
     heartbeat beat;
     std::string host;
     std::uint32_t pid = 0;
-    base::settings settings{{}, wire::own_features()};
+    base::settings settings{{}, wire::own_features(true)};
     std::uint64_t seed = 0;
 };
 

@@ -199,7 +199,10 @@ void manager::welcome(const link_key& key, wire::hello hello, instant now, manag
         wire::uses(made.features, wire::feature_transfer)
             ? std::make_unique<transfers>(transfers::side::manager, config_.settings)
             : nullptr,
-        wire::uses(made.features, wire::feature_functions));
+        wire::uses(made.features, wire::feature_functions),
+        wire::uses(made.features, wire::feature_scripts)
+            ? std::make_unique<known_scripts>(made.limits.script_bytes_max)
+            : nullptr);
     silence_check_ = std::min(silence_check_, made.alive.silent_at());
     const bool is_first = links_.emplace(key, std::move(made)).second;
     MAUS_ASSERT(is_first, "a connection has two links");

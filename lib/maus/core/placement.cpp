@@ -43,7 +43,7 @@ void placement::remove_group(group_id id) {
 link_index placement::add_link(link_address to, std::string worker,
                                std::vector<std::string> signatures, std::uint32_t concurrency,
                                wire::payload_limit payloads, std::unique_ptr<transfers> large,
-                               bool takes_references) {
+                               bool takes_references, std::unique_ptr<known_scripts> scripts) {
     link_index index;
     if (free_links_.empty()) {
         index = static_cast<link_index>(links_.size());
@@ -65,6 +65,7 @@ link_index placement::add_link(link_address to, std::string worker,
     made.payloads = payloads;
     made.large = std::move(large);
     made.takes_references = takes_references;
+    made.scripts = std::move(scripts);
     for (std::size_t number = 0; number < signatures.size(); ++number) {
         made.numbers.emplace(std::move(signatures[number]), static_cast<std::uint16_t>(number));
     }
@@ -75,7 +76,8 @@ void placement::join(link_index index, call_group& group) {
     worker_link& at = links_[index];
     at.group = &group;
     group.links.push_back(index);
-    group.is_picky = group.is_picky || at.payloads.bytes_max < limits_.message_bytes_max;
+    group.is_picky = group.is_picky || at.payloads.bytes_max < limits_.message_bytes_max ||
+                     (at.scripts && at.scripts->bytes_max() < limits_.script_bytes_max);
 }
 
 void placement::remove_link(link_index index, instant now) {
@@ -215,6 +217,7 @@ const worker_link* placement::most_generous(const call_slot& call) {
     for (const auto index : call.group->links) {
         worker_link& at = links_[index];
         if (number_of(at, call.method) < 0) continue;
+        if (!is_too_large_for(at, call)) return &at;
         if (best == nullptr || at.payloads.bytes_max > best->payloads.bytes_max) best = &at;
     }
     return best;
@@ -407,15 +410,20 @@ bool placement::send_large(worker_link& at, std::uint32_t index, std::uint16_t f
     const wire::attempt attempt = attempt_of(index);
     base::buffer extended;
     if (call.is_extended()) extended = extensions_of(call, now);
+    const auto* const tags = call.policy.tags.get();
+    const auto scripts = tags != nullptr ? tags->scripts : nullptr;
     if (!at.large) {
         watch_for_hedge(index, now);
+        if (scripts) tell_scripts(*scripts, *at.scripts, at.to, out);
         out.link(at.to, payload.size())
             .call_apart(attempt, function, call.at_most_once(), payload, 0, extended.view());
         return false;
     }
     call.state = call_state::sending;
-    at.large->add(
-        {attempt, function, call.at_most_once(), base::share(payload), std::move(extended)});
+    transfers::transfer sent{attempt, function, call.at_most_once(), base::share(payload),
+                             std::move(extended)};
+    if (scripts) sent.scripts = {scripts, at.scripts.get()};
+    at.large->add(std::move(sent));
     return true;
 }
 

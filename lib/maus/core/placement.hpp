@@ -19,6 +19,7 @@
 #include "maus/core/call_timers.hpp"
 #include "maus/core/credit.hpp"
 #include "maus/core/outbox.hpp"
+#include "maus/core/scripts.hpp"
 #include "maus/core/transfers.hpp"
 #include "maus/wire/convert.hpp"
 
@@ -133,6 +134,7 @@ struct worker_link {
 
     std::unordered_map<std::uint32_t, wire::conversion> conversions;  // by method
     std::unique_ptr<addressed_calls> addressed;                       // mostly none
+    std::unique_ptr<known_scripts> scripts;                           // none: its worker runs none
 
     /// Nothing runs there that does not wait for its caller.
     [[nodiscard]] bool is_idle() const { return held.size == asking; }
@@ -171,7 +173,8 @@ public:
     // --- links
     link_index add_link(link_address to, std::string worker, std::vector<std::string> signatures,
                         std::uint32_t concurrency, wire::payload_limit payloads,
-                        std::unique_ptr<transfers> large, bool takes_references);
+                        std::unique_ptr<transfers> large, bool takes_references,
+                        std::unique_ptr<known_scripts> scripts);
     void join(link_index index, call_group& group);
     /// Its calls were taken from it already.
     void remove_link(link_index index, instant now);
@@ -230,7 +233,7 @@ public:
     [[nodiscard]] refusals& inconvertible() { return inconvertible_; }
     /// How many second attempts were sent.
     [[nodiscard]] std::uint64_t hedged() const { return hedged_; }
-    /// The worker that knows the call's function and allows the most; null if there is none.
+    /// The worker that knows the call's function and takes it, or else allows the most; null if there is none.
     [[nodiscard]] const worker_link* most_generous(const call_slot& call);
 
 private:
@@ -269,7 +272,8 @@ private:
     [[nodiscard]] static bool rather(const worker_link& one, const worker_link& other, instant now);
     [[nodiscard]] std::uint32_t least_loaded(call_group& of, const call_slot& call, instant now);
     [[nodiscard]] static bool is_too_large_for(const worker_link& at, const call_slot& call) {
-        return call.payload.size() > at.payloads.bytes_max;
+        if (call.payload.size() > at.payloads.bytes_max) return true;
+        return at.scripts && call.policy.script_bytes() > at.scripts->bytes_max();
     }
     [[nodiscard]] bool takes_no_more_with(const call_slot& call, worker_link& at, instant now);
     void note_if_too_large(std::uint32_t call);

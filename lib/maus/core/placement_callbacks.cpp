@@ -2,21 +2,28 @@
 #include <algorithm>
 
 #include "maus/core/placement.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::core {
+
+namespace {
+bool has(const worker_link& at, const std::string& needed) {
+    if (needed == wire::feature_scripts) return at.scripts != nullptr;
+    return at.numbers.contains(needed);
+}
+}  // namespace
 
 bool placement::has_what_is_needed(const worker_link& at, std::uint32_t method) const {
     const definition& wanted = methods_[method];
     if (wanted.takes_references && !at.takes_references) return false;
     return std::all_of(wanted.needs.begin(), wanted.needs.end(),
-                       [&](const std::string& each) { return at.numbers.contains(each); });
+                       [&](const std::string& each) { return has(at, each); });
 }
 
 std::string placement::lacking(const std::vector<link_index>& links, std::uint32_t method) const {
     for (const auto& each : methods_[method].needs) {
-        const bool is_there = std::any_of(links.begin(), links.end(), [&](link_index at) {
-            return links_[at].numbers.contains(each);
-        });
+        const bool is_there = std::any_of(links.begin(), links.end(),
+                                          [&](link_index at) { return has(links_[at], each); });
         if (!is_there) return each;
     }
     return "together all that";

@@ -10,6 +10,8 @@ namespace maus::core {
 void placement::send_special(worker_link& at, std::uint32_t index, std::uint16_t function,
                              base::buffer& payload, instant now, outbox& out) {
     const call_slot& call = calls_[index];
+    const auto* const tags = call.policy.tags.get();
+    if (tags != nullptr && tags->scripts) tell_scripts(*tags->scripts, *at.scripts, at.to, out);
     if (call.is_extended()) {
         out.link(at.to).call(attempt_of(index), function, call.at_most_once(), payload,
                              extensions_of(call, now).view());

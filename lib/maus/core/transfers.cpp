@@ -55,6 +55,8 @@ std::vector<wire::attempt> transfers::pump(instant now, link_address& to, outbox
         }
         MAUS_ASSERT(waiting_bytes_ >= next.payload.size(), "a payload is sent twice");
         waiting_bytes_ -= next.payload.size();
+        // Not before: what is sent beside the parts may make the worker forget others.
+        if (next.scripts.first) tell_scripts(*next.scripts.first, *next.scripts.second, to, out);
         if (offset_ == 0) {
             send_whole(next, window_.sent_whole(bytes, now), out.link_alone(to));
         } else {

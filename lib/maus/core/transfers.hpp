@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "maus/core/outbox.hpp"
+#include "maus/core/scripts.hpp"
 #include "maus/core/transfer_window.hpp"
 
 namespace maus::core {
@@ -36,6 +37,8 @@ public:
         std::uint32_t items = 0;  ///< so many items; 0: it is a call or result
         /// It is no call or result, but a callback of that attempt, or the answer to one.
         std::optional<wire::callback> callback{};
+        /// Of a call: the scripts that it refers to, and those that its worker knows.
+        std::pair<std::shared_ptr<const detail::script_list>, known_scripts*> scripts{};
     };
 
     transfers(side ours, const base::settings& settings);

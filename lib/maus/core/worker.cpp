@@ -32,6 +32,7 @@ worker::worker(worker_config config, instant)
                     [](const auto& each) { return wire::is_stream(each); })) {
         for (const auto& each : all) streams_.push_back(wire::is_stream(each));
     }
+    for (const auto& each : all) takes_functions_.push_back(wire::takes_references(each));
 }
 
 // --- inputs -------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@
 #include "maus/core/backoff.hpp"
 #include "maus/core/callbacks.hpp"
 #include "maus/core/parkserver_sessions.hpp"
+#include "maus/core/scripts.hpp"
 #include "maus/core/transfers.hpp"
 #include "maus/wire/feature.hpp"
 #include "maus/wire/functions.hpp"
@@ -94,6 +95,8 @@ struct job {
     base::buffer payload;
     std::unique_ptr<base::buffer> extensions;  ///< of the call, encoded and checked; mostly none
     instant deadline = never;                  ///< of the call; nobody waits for it after that
+    /// What it may refer to; null if its function takes no functions, or the link has no scripts.
+    std::shared_ptr<const known_scripts> scripts;
 };
 
 /// What became of a job.
@@ -243,6 +246,8 @@ private:
         wire::payload_limit results;       // the manager's, or the relay's
         std::unique_ptr<transfers> large;  // none: the manager lacks the feature
         std::unique_ptr<callbacks> asked;  // the same
+        // None: the worker runs none, or the manager sends none. Jobs share it, so a new text makes a new one.
+        std::shared_ptr<const known_scripts> scripts;
         bool manager_is_older = false;
         bool lacks_streams = false;  // so that no call has to look through the features
         // Streams of which items wait to be sent: how many records, and what comes after them.
@@ -288,6 +293,7 @@ private:
     [[nodiscard]] std::size_t unsent_answers() const;
     void items_sent(wire::attempt of, worker_effects& out);
     bool called(const wire::record& record, instant now, worker_effects& out);
+    [[nodiscard]] std::optional<base::failure> told(const wire::record& record);
     void unknown(wire::record_type type, worker_effects& out);
     void manager_lacks(std::uint8_t type, worker_effects& out);
     inline void answer(wire::attempt of, base::buffer&& result, instant now, worker_effects& out);
@@ -352,6 +358,7 @@ private:
     std::size_t detached_here_ = 0;        // of the present link
     std::set<wire::attempt> nested_here_;  // jobs of the present link that callables wait for
     std::vector<bool> streams_;  // of each function, whether it gives items; none: no one does
+    std::vector<bool> takes_functions_;  // the same: whether it takes functions
     worker_counters counters_;
 };
 

@@ -193,6 +193,11 @@ bool worker::handle(const wire::record& record, instant now, worker_effects& out
         case wire::record_type::callback_result:
         case wire::record_type::callback_failed:
             return (serving && called_back(record, now, out)) || wrong("bad callback_result");
+        case wire::record_type::script: {
+            if (!serving) return wrong("script before welcome");
+            const auto bad = told(record);
+            return !bad || broken(*bad);
+        }
         case wire::record_type::manager_part: return wrong("a part without its frame");
         case wire::record_type::manager_unimplemented: {
             const auto type = wire::decode_unimplemented(record.body);
@@ -259,6 +264,9 @@ void worker::welcomed(const wire::welcome& answer, instant now, worker_effects& 
     if (wire::uses(lease_.features, wire::feature_functions)) {
         lease_.asked = std::make_unique<callbacks>(lease_.limits.callbacks_max);
     }
+    if (wire::uses(lease_.features, wire::feature_scripts)) {
+        lease_.scripts = std::make_shared<known_scripts>(config_.settings.limits.script_bytes_max);
+    }
     lease_until_ = {};
     if (!renew_lease(answer.stamp, now)) {
         return violation({errc::protocol_violation, "a stamp that was never sent"}, now, out);
@@ -320,6 +328,7 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     made.attempt = *attempt;
     made.function = record.function;
     made.at_most_once = at_most_once;
+    if (takes_functions_[record.function]) made.scripts = lease_.scripts;
     made.lease = lease_.serving.lease;
     made.manager = lease_.serving.manager;
     wire::take_payload(record, body, made.payload, &made.extensions);
@@ -336,6 +345,21 @@ bool worker::called(const wire::record& record, instant now, worker_effects& out
     to.pop_back();
     --slots_held_;
     return fail(errc::overloaded, "more calls than calls_per_worker_max");
+}
+
+// A text that calls refer to from now on.
+std::optional<base::failure> worker::told(const wire::record& record) {
+    if (!lease_.scripts) {
+        return base::failure{errc::protocol_violation, "a script, but this worker runs none"};
+    }
+    auto read = wire::decode_script(record.body, config_.settings.limits);
+    if (!read) return read.why();
+    auto& [id, language, text] = read.value();
+    auto with_it = std::make_shared<known_scripts>(*lease_.scripts);
+    with_it->told(std::make_shared<const detail::script_source>(
+        detail::script_source{id, std::move(language), std::move(text)}));
+    lease_.scripts = std::move(with_it);
+    return std::nullopt;
 }
 
 // It counts already. What callables wait for has as much room again: all others here may be waiting for it.
@@ -423,6 +447,7 @@ void worker::end_link(bool close_it, std::string_view why, instant now, worker_e
     hand_out_kept(out);  // to be dropped
     lease_.streams.clear();
     lease_.asked.reset();
+    lease_.scripts.reset();
     ++link_serial_;  // what still runs answers to nobody
     detached_here_ = 0;
     nested_here_.clear();

@@ -58,13 +58,13 @@ callback_desk::state callback_desk::take(std::uint64_t id) {
     return std::move(open_[place].call);
 }
 
-void callback_desk::settle(detail::state_base& call, outcome&& with) {
+void callback_desk::settle(detail::state_base& call, outcome&& with, std::string_view what) {
     if (auto* value = std::get_if<core::job_value>(&with)) {
         call.retain();  // it lets go of one
         call.settle_and_release(std::move(value->payload), this);
     } else {
         auto& fault = std::get<core::job_fault>(with);
-        const std::string message = failure_text("a callback", fault.code, fault.type, fault.text);
+        const std::string message = failure_text(what, fault.code, fault.type, fault.text);
         call.settle(
             std::make_exception_ptr(error(fault.code, message).thrown_as(std::move(fault.type))),
             this);

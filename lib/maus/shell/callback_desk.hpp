@@ -62,7 +62,7 @@ public:
 
     /// Settles what somebody may wait for.
     using outcome = std::variant<core::job_value, core::job_fault>;
-    void settle(detail::state_base& call, outcome&& with);
+    void settle(detail::state_base& call, outcome&& with, std::string_view what = "a callback");
 
     // --- by the leader
     /// Takes them all.

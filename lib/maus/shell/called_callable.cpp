@@ -8,6 +8,7 @@
 #include "maus/net/clock.hpp"
 #include "maus/shell/context_state.hpp"
 #include "maus/shell/exception_text.hpp"
+#include "maus/wire/feature.hpp"
 
 namespace maus::shell {
 
@@ -172,7 +173,16 @@ core::answer_callback refusal_of(const core::called_back& asked, errc code, std:
 
 namespace maus::detail {
 
+void call_functions::add(const std::shared_ptr<const script_source>& script) {
+    if (!scripts) {
+        scripts = std::make_shared<script_list>();
+        needed.emplace_back(wire::feature_scripts);
+    }
+    scripts->add(script);
+}
+
 void call_functions::belong_to(state_base& call) {
+    if (scripts) call.policy().make_tags().scripts = scripts;
     call_ = &call;
     deadline = base::after(net::clock_now(), call.policy().timeout);
     label = call.policy().label();

@@ -44,6 +44,11 @@ public:
         waiting_.push_back(std::move(done));
         to_->wake();
     }
+    /// The loop goes round once, for what does not come by here.
+    void wake() {
+        const std::lock_guard lock(guard_);
+        if (to_ != nullptr) to_->wake();
+    }
     /// All that is there, in the order in which it was put. The vectors change places.
     void take(std::vector<completion>& into) {
         into.clear();

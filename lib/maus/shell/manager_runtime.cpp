@@ -18,7 +18,7 @@ using detail::state_base;
 
 manager_runtime::manager_runtime(manager_options options)
     : options_(std::move(options)),
-      settings_{options_.limits, wire::own_features()},
+      settings_{options_.limits, wire::own_features(true)},
       effects_(settings_),
       callbacks_(options_.own_loop ? std::function<void()>([this] { wake_own_loop(); }) : nullptr),
       reactor_(

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "maus/base/forced_unwind.hpp"
+#include "maus/net/clock.hpp"
 #include "maus/shell/exception_text.hpp"
 
 namespace maus::shell {
@@ -112,16 +113,21 @@ received_functions::received_functions(running_call& with, const call_services& 
     : by_{with.job().link, with.job().attempt, with.job().deadline, with.job().nested},
       desk_(services.callbacks),
       exposed_(services.exposed),
+      host_(services.scripts),
+      scripts_(with.job().scripts),
       context_(with.context()) {}
 
 void received_functions::call(const detail::reference& to, const std::string& signature,
                               detail::state_base& call, std::chrono::nanoseconds timeout) {
     if (to.kind == detail::reference::kind_of::named) return call_named(signature, call);
+    if (to.kind == detail::reference::kind_of::script) {
+        return call_script(to.script, signature, call, timeout);
+    }
     desk_->ask(by_, to.number, call, timeout);
 }
 
 void received_functions::check_wait(const detail::reference& to) {
-    if (to.kind == detail::reference::kind_of::callable) desk_->check_wait();
+    if (to.kind != detail::reference::kind_of::named) desk_->check_wait();
 }
 
 void received_functions::call_named(const std::string& signature, detail::state_base& call) {
@@ -137,6 +143,29 @@ void received_functions::call_named(const std::string& signature, detail::state_
             core::job_fault{errc::no_such_function, {}, "this worker exposes no " + signature});
     }
     runs.run(exposed_->handlers[static_cast<std::size_t>(found - all.begin())]);
+}
+
+void received_functions::call_script(const base::script_id& which, const std::string& signature,
+                                     detail::state_base& call, std::chrono::nanoseconds timeout) {
+    call.own(desk_);
+    call.nested() = by_.nested ? 2 : 1;
+    const auto fail = [&](errc code, std::string text) {
+        const state mine(&call);  // the reference that the owner got
+        desk_->settle(call, core::job_fault{code, {}, std::move(text)}, "a script");
+    };
+    if (!host_) return fail(errc::unimplemented, "this worker runs no scripts");
+    auto script = scripts_ ? scripts_->find(which) : nullptr;
+    if (!script) {
+        return fail(errc::no_such_function, "this worker does not know the text of the script");
+    }
+    if (script->language != "javascript") {
+        return fail(errc::unimplemented, "this worker runs no scripts in " + script->language);
+    }
+    base::instant deadline = by_.deadline;
+    if (timeout != base::duration::max()) {
+        deadline = std::min(deadline, base::after(net::clock_now(), timeout));
+    }
+    host_->run(by_.link, std::move(script), signature, deadline, call, desk_);
 }
 
 }  // namespace maus::shell

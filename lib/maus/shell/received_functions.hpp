@@ -17,10 +17,14 @@ public:
 
 private:
     void call_named(const std::string& signature, detail::state_base& call);
+    void call_script(const base::script_id& which, const std::string& signature,
+                     detail::state_base& call, std::chrono::nanoseconds timeout);
 
     callback_desk::asker by_;
     std::shared_ptr<callback_desk> desk_;
     std::shared_ptr<const exposed_functions> exposed_;
+    std::shared_ptr<script_host> host_;                   // none: this worker runs no scripts
+    std::shared_ptr<const core::known_scripts> scripts_;  // that the call may refer to; may be none
     maus::context context_;
 };
 

@@ -17,6 +17,7 @@
 #include "maus/shell/completion_sink.hpp"
 #include "maus/shell/context_state.hpp"
 #include "maus/shell/function_threads.hpp"
+#include "maus/shell/script_host.hpp"
 #include "maus/worker.hpp"
 
 namespace maus::shell {
@@ -62,6 +63,7 @@ struct call_services {
     std::shared_ptr<call_stops> stops;
     const function_threads& threads;
     std::shared_ptr<callback_desk> callbacks;
+    std::shared_ptr<script_host> scripts;  ///< none: it runs no scripts
 };
 
 /// By the thread that runs the function, which works for it meanwhile.

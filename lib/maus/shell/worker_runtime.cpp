@@ -30,7 +30,7 @@ core::worker_config config_of(const worker_options& options) {
     made.link_timeout = options.link_timeout;
     made.host = net::host_name();
     made.pid = net::process_id();
-    made.settings.limits = options.limits;
+    made.settings = {options.limits, wire::own_features(options.allow_scripts)};
     made.seed = random();
     return made;
 }
@@ -114,6 +114,7 @@ worker_runtime::~worker_runtime() {
     clear_up_the_rest();
     streams_.clear();
     services_.callbacks->close();
+    if (services_.scripts) services_.scripts->close();
     services_.callbacks->finish();
     completions_->close();
 }
@@ -125,6 +126,7 @@ void worker_runtime::begin(mode how) {
         throw error(errc::invalid_argument,
                     "maus::worker: call register_parkserver() or connect() first");
     }
+    if (options_.allow_scripts) services_.scripts = std::make_shared<script_host>(options_);
     mode_ = how;
     exposed_->signatures = config_.signatures;
     inline_policies_.resize(config_.signatures.size());
@@ -132,6 +134,9 @@ void worker_runtime::begin(mode how) {
         if (wire::takes_references(config_.signatures[i])) inline_policies_[i].never();
     }
     if (how == mode::hosted) services_.callbacks->host([this] { wait_hosted(); });
+    if (how == mode::hosted && services_.scripts) {
+        services_.scripts->on_settled([this] { completions_->wake(); });
+    }
     machine_.emplace(config_, net::clock_now());
     reactor_.emplace(
         config_.settings,
@@ -207,6 +212,7 @@ void worker_runtime::loop() {
 
 void worker_runtime::loop_is_over() {
     services_.callbacks->close();
+    if (services_.scripts) services_.scripts->close();
     services_.callbacks->finish();
     completions_->close();
     {
@@ -261,6 +267,7 @@ void worker_runtime::step(base::instant now) {
         function_threads_.answerable(answerable_);
         services_.stops->keep_only(answerable_);
         services_.callbacks->keep_only(answerable_);
+        if (services_.scripts) services_.scripts->keep_only(answerable_);
     }
     const bool for_streams = other_link || !effects_.cancel.empty() || !effects_.more.empty();
     const auto cancels = for_streams ? effects_.cancel : std::vector<wire::attempt>{};
@@ -337,8 +344,14 @@ bool worker_runtime::drive() {
         }
     }
     reactor_->sockets().shut();
-    services_.callbacks->close();  // nobody would answer
+    nobody_answers();
     return true;
+}
+
+// What functions wait for comes no more.
+void worker_runtime::nobody_answers() {
+    services_.callbacks->close();
+    if (services_.scripts) services_.scripts->stop();
 }
 
 // --- short functions -----------------------------------------------------------------------------

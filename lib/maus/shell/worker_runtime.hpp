@@ -96,6 +96,7 @@ private:
                                      base::instant& now);
     void give_up_claim();
     [[nodiscard]] bool drive();
+    void nobody_answers();
 
     // --- functions, by any thread
     void run_job(core::job job, bool may_start);
@@ -123,7 +124,8 @@ private:
                             std::make_shared<call_stops>(),
                             function_threads_,
                             std::make_shared<callback_desk>(completions_, function_threads_,
-                                                            config_.settings.limits.calls_max)};
+                                                            config_.settings.limits.calls_max),
+                            nullptr};
     stream_runs streams_{services_, function_threads_};
     std::uint64_t answerable_ = 0;  // as the machine said last
     core::worker_effects effects_;

@@ -21,7 +21,7 @@ bool worker_runtime::process_events() {
     begin_hosted();
     const loop_member::turn ours(*loop_);
     if (!reactor_->process_events()) {
-        services_.callbacks->close();  // nobody would answer
+        nobody_answers();
         services_.callbacks->run_continuations();
         clear_up_the_rest();
         return false;
@@ -38,7 +38,7 @@ bool worker_runtime::process_events() {
 // A function waits for its caller: the worker goes on meanwhile, on this very thread.
 void worker_runtime::wait_hosted() {
     const bool goes_on = reactor_->process_events();
-    if (!goes_on) services_.callbacks->close();  // nobody would answer
+    if (!goes_on) nobody_answers();
     services_.callbacks->run_continuations();
     if (!goes_on) return;
     if (function_threads_.run_one()) return;

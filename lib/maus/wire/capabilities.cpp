@@ -24,6 +24,7 @@ void for_each_limit(Limits& limits, Each each) {
     each(10, limits.features_max);
     each(11, limits.extensions_max);
     each(12, limits.callbacks_max);
+    each(13, limits.script_bytes_max);
 }
 }  // namespace
 

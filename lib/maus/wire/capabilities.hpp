@@ -52,6 +52,7 @@ struct peer_limits {
     std::uint64_t features_max = limits{}.features_max;
     std::uint64_t extensions_max = limits{}.extensions_max;
     std::uint64_t callbacks_max = limits{}.callbacks_max;
+    std::uint64_t script_bytes_max = limits{}.script_bytes_max;
     friend bool operator==(const peer_limits&, const peer_limits&) = default;
 };
 

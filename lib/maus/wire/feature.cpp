@@ -13,7 +13,11 @@ feature_set as_set(std::vector<std::string> names) {
 }
 }  // namespace
 
-feature_set own_features() { return as_set({known_features.begin(), known_features.end()}); }
+feature_set own_features(bool scripts) {
+    std::vector<std::string> names(known_features.begin(), known_features.end());
+    if (scripts) names.emplace_back(feature_scripts);
+    return as_set(std::move(names));
+}
 
 feature_set common_features(const std::vector<std::string>& ours,
                             const std::vector<std::string>& theirs) {

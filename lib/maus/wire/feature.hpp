@@ -30,12 +30,15 @@ inline constexpr std::string_view feature_streams = "streams";
 /// Functions among the arguments of a call, and callbacks (section 6.3).
 inline constexpr std::string_view feature_functions = "functions";
 
-/// The features of this version.
+/// Functions that are sent as source code (section 6.5). A worker names it only if its owner allows that.
+inline constexpr std::string_view feature_scripts = "scripts";
+
+/// The features of this version that are nobody's choice.
 inline constexpr std::array known_features{feature_elastic, feature_functions, feature_streams,
                                            feature_transfer};
 
-/// What a peer of this version names.
-[[nodiscard]] feature_set own_features();
+/// What a peer of this version names. `scripts`: a manager, or a worker that runs them.
+[[nodiscard]] feature_set own_features(bool scripts = false);
 /// What both sides named. Order and duplicates of either list mean nothing.
 [[nodiscard]] feature_set common_features(const std::vector<std::string>& ours,
                                           const std::vector<std::string>& theirs);

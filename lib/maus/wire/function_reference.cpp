@@ -6,10 +6,10 @@ namespace maus::wire {
 
 void save_reference(output_archive& out, const function_reference& saved) {
     out.put(static_cast<std::uint8_t>(saved.kind));
-    if (saved.kind == reference_kind::named) {
-        codec<std::string>::save(out, saved.name);
-    } else {
-        out.put(saved.number);
+    switch (saved.kind) {
+        case reference_kind::named: return codec<std::string>::save(out, saved.name);
+        case reference_kind::callable: return out.put(saved.number);
+        case reference_kind::script: return codec<base::script_id>::save(out, saved.script);
     }
 }
 
@@ -24,6 +24,7 @@ function_reference load_reference(input_archive& in) {
             if (!good_function_name(read.name)) in.fail("a function's name is not a good name");
             return read;
         case reference_kind::callable: codec<std::uint32_t>::load(in, read.number); return read;
+        case reference_kind::script: codec<base::script_id>::load(in, read.script); return read;
     }
     in.fail("a function of an unknown kind");
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "maus/base/shared_buffer.hpp"
+#include "maus/script.hpp"
 #include "maus/wire/archive.hpp"
 #include "maus/wire/signature.hpp"
 #include "maus/wire/types.hpp"
@@ -45,6 +46,7 @@ bool is_known(record_type type) {
         case record_type::more:
         case record_type::callback_result:
         case record_type::callback_failed:
+        case record_type::script:
         case record_type::rejected_by:
         case record_type::progress: return true;
     }
@@ -227,6 +229,20 @@ base::result<progress> decode_progress(base::byte_view body, const limits& bound
     auto read = decode_as<progress>(body, "progress");
     if (!read) return read;
     if (auto bad = check_text(read.value().text, bounds)) return *std::move(bad);
+    return read;
+}
+
+base::result<script> decode_script(base::byte_view body, const limits& bounds) {
+    auto read = decode_as<script>(body, "script");
+    if (!read) return read;
+    if (!good_name(read.value().language, bounds.name_bytes_max)) {
+        return failure{errc::protocol_violation, "script: the language is not a good name"};
+    }
+    const std::size_t bytes = read.value().text.size() + maus::detail::script_overhead;
+    if (bytes > bounds.script_bytes_max) {
+        return failure{errc::too_large,
+                       larger_than("a script", bytes, "script_bytes_max", bounds.script_bytes_max)};
+    }
     return read;
 }
 
@@ -433,6 +449,7 @@ void link_writer::say(const welcome& body, const extensions& extended) {
     archived(record_type::welcome, body, extended);
 }
 void link_writer::say(const rejected_by& body) { archived(record_type::rejected_by, body); }
+void link_writer::say(const script& body) { archived(record_type::script, body); }
 void link_writer::part(record_type type, errc code, std::string_view why) {
     // Not every peer has told yet what it takes.
     const auto bytes_max = std::min(bounds_.text_bytes_max, text_bytes_always);

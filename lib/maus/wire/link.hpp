@@ -51,6 +51,7 @@ enum class record_type : std::uint8_t {
     more = 44,
     callback_result = 42,
     callback_failed = 43,
+    script = 45,
     rejected_by = 128,
     progress = 129,
 };
@@ -155,6 +156,17 @@ struct progress {
     }
 };
 
+/// A text that calls refer to from now on, by its id.
+struct script {
+    base::script_id id;
+    std::string language;
+    std::string text;
+    template <class Archive>
+    void serialize(Archive& archive) {
+        archive(id, language, text);
+    }
+};
+
 /// What a worker's function asks of its caller while it runs: which of the callables among its
 /// arguments, and the worker's own number for this callback. An answer names the number only.
 struct callback {
@@ -239,6 +251,8 @@ void take_carried(const record& from, base::byte_view body, base::buffer& into);
 [[nodiscard]] std::optional<std::uint64_t> decode_stamp(base::byte_view body);
 [[nodiscard]] std::optional<base::manager_id> decode_rejected_by(base::byte_view body);
 [[nodiscard]] base::result<progress> decode_progress(base::byte_view body, const limits& bounds);
+/// too_large: more than script_bytes_max.
+[[nodiscard]] base::result<script> decode_script(base::byte_view body, const limits& bounds);
 /// The type that the peer does not know.
 [[nodiscard]] std::optional<std::uint8_t> decode_unimplemented(base::byte_view body);
 
@@ -295,6 +309,7 @@ public:
     void say(const hello& body, const extensions& extended = {});
     void say(const welcome& body, const extensions& extended = {});
     void say(const rejected_by& body);
+    void say(const script& body);
     /// reject, worker_goodbye, manager_goodbye.
     void part(record_type type, errc code, std::string_view why);
 
