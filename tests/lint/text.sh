@@ -19,7 +19,7 @@ found() {
 
 list=$(find lib broker bin bench tests .ci CMakeLists.txt CMakePresets.json README.md .clang-format \
     .clang-tidy .gitignore -path tests/fuzz/corpus -prune -o -path '*/data' -prune -o \
-    -name __pycache__ -prune -o -name '*.egg-info' -prune -o -path lib/python/build -prune -o -type f ! -name '*.swp' ! -name '*~' -print 2>/dev/null | LC_ALL=C sort)
+    -name __pycache__ -prune -o -name node_modules -prune -o -name '*.egg-info' -prune -o -path lib/python/build -prune -o -type f ! -name '*.swp' ! -name '*~' -print 2>/dev/null | LC_ALL=C sort)
 
 # No file has blanks in its name, so the list may be split into words.
 # shellcheck disable=SC2086

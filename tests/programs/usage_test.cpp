@@ -6,7 +6,7 @@ using namespace programs;
 
 namespace {
 
-const words all_programs{"maus-parkserver", "maus-gateway", "maus",       "maus-demo",
+const words all_programs{"maus-parkserver", "maus-gateway", "maus",    "maus-demo",
                          "maus-js",         "maus-bench",   "maus-sim"};
 
 struct command {
