@@ -62,8 +62,10 @@ export class Functions {
         this.isScheduled = false
         this.calls = 0
         this.callables = new Callables(this)
+        this.sliceEnd = 0
         this.runSoon = () => {
             this.isScheduled = false
+            this.beginSlice()
             this.run()
             this.driver.turn()
         }
@@ -77,6 +79,7 @@ export class Functions {
 
     put(calls) {
         for (const each of calls) this.queue.push(each)
+        this.beginSlice()
         this.run()
     }
 
@@ -118,10 +121,14 @@ export class Functions {
         soon(this.runSoon)
     }
 
+    beginSlice() {
+        this.sliceEnd = now() + SLICE
+    }
+
+    /** Starts what waits, while there are slots and time. */
     run() {
-        const end = now() + SLICE
         while (this.head < this.queue.length && this.active < this.concurrency) {
-            if (!this.start(this.queue[this.head]) || now() >= end) return this.later()
+            if (!this.start(this.queue[this.head]) || now() >= this.sliceEnd) return this.later()
         }
     }
 
@@ -200,6 +207,7 @@ export class Functions {
         if (isThrown) this.threw(call, thrown)
         else this.succeed(call, value)
         this.finish(call.run)
+        if (now() < this.sliceEnd) this.run()
         this.later()
     }
 
