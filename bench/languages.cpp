@@ -39,8 +39,9 @@ struct language {
 std::vector<language> all_languages(const languages_choice& what) {
     return {{"python", what.python, ".py", "import zmq", "import grpc",
              "apt-get install python3-zmq", "bin/setup --peers", false},
-            {"node", what.node, ".mjs", "require('ws')", "require('@grpc/grpc-js')", "bin/setup",
-             "bin/setup --peers", true}};
+            {"node", what.node, ".mjs",
+             "try { require('ws') } catch { require('/usr/share/nodejs/ws') }",
+             "require('@grpc/grpc-js')", "bin/setup", "bin/setup --peers", true}};
 }
 
 bool runs(const language& in, const std::string& script) {
