@@ -69,8 +69,8 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
                               chosen.listen = text;
                               if (given != nullptr) *given = true;
                           },
-                          "Where WebSockets and browsers reach it")
-                       ->type_name("HOST:PORT")
+                          "Where WebSockets and browsers reach it, as HOST:PORT")
+                       ->type_name("NAME")
                        ->check(is_listen())
                        ->group(group);
     if (given == nullptr) listen->default_str(chosen.listen);
@@ -78,8 +78,8 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
         return app.add_option(name, into, text)->group(group);
     };
     add("--web-host", chosen.hosts,
-        "Another name by which it is called; may be given several times")
-        ->type_name("HOST:PORT")
+        "Another Host by which it is called, as NAME:PORT; may be given several times")
+        ->type_name("NAME")
         ->allow_extra_args(false);
     add("--web-origin", chosen.origins,
         "Whose pages may open WebSockets, beside its own; may be given several times")

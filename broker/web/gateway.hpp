@@ -65,6 +65,10 @@ public:
     /// The page, with the token behind '#': no server is told that, and no proxy logs it.
     [[nodiscard]] std::string address(role of, const std::string& page = "") const;
 
+    /// What address() will say of a gateway with these options, which need not run. Port 0 stays 0.
+    [[nodiscard]] static std::string address_of(const gateway_options& options, role of,
+                                                const std::string& page = "");
+
     /// Runs until stop() is called. Once.
     void run();
     /// The same in a thread of its own.

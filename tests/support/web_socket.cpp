@@ -84,6 +84,8 @@ std::string raw_connection::receive(std::chrono::milliseconds bound) {
     return got;
 }
 
+void raw_connection::finish() { ::shutdown(fd_, SHUT_WR); }
+
 // --- HTTP ----------------------------------------------------------------------------------------
 
 http_answer http_get(int port, const std::string& path, const std::string& host,
@@ -174,7 +176,10 @@ std::optional<web_socket::message> web_socket::next(std::chrono::milliseconds bo
     if (!fill(head + length, end)) return std::nullopt;
     message made{opcode, unread_.substr(head, length)};
     unread_.erase(0, head + length);
-    if (opcode == close) (void)send(close, made.data);  // as every client does
+    if (opcode == close) {  // as every client does
+        (void)send(close, made.data);
+        connection_.finish();
+    }
     return made;
 }
 

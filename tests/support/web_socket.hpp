@@ -28,6 +28,8 @@ public:
     /// What has come: at least one byte; empty: nothing in that time, or it has ended (has_ended()).
     [[nodiscard]] std::string receive(std::chrono::milliseconds bound = patience);
     [[nodiscard]] bool has_ended() const { return ended_; }
+    /// Says no more.
+    void finish();
 
 private:
     int fd_ = -1;
