@@ -1,6 +1,7 @@
 // maus-gateway: the door for WebSocket peers as a program of its own (broker/web/gateway.hpp).
 
 #include <csignal>
+#include <iostream>
 
 #include "bin/support/program.hpp"
 #include "bin/support/stop_signals.hpp"
@@ -27,9 +28,14 @@ constexpr const char* examples =
 struct choices {
     maus::web::gateway_options web;
     programs::log_choices log;
+    bool only_addresses = false;
 };
 
 int serve(choices& chosen) {
+    if (chosen.only_addresses) {
+        std::cout << programs::web_addresses_of(chosen.web) << std::endl;
+        return programs::exit_good;
+    }
     std::signal(SIGPIPE, SIG_IGN);  // stdout and stderr may lose their readers
     programs::stop_signals signals;
     const auto log = chosen.web.log = programs::log_of(chosen.log);
@@ -61,6 +67,8 @@ int main(int argc, char** argv) {
         ->check(programs::is_endpoint())
         ->capture_default_str();
     programs::add_web_options(app, chosen.web, nullptr);
+    app.add_flag("--addresses", chosen.only_addresses,
+                 "Tell what to open in a browser, and end; the gateway may run or not");
     programs::add_log_options(app, chosen.log);
     return programs::run(app, argc, argv, [&] { return serve(chosen); });
 }

@@ -109,10 +109,23 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
     add("--web-key", chosen.key, "The certificate's key (PEM)")->type_name("FILE");
 }
 
+namespace {
+std::string as_lines(const std::string& as_worker, const std::string& as_manager) {
+    return "become a worker in a browser:  " + as_worker +
+           "\nuse the workers in a browser:  " + as_manager;
+}
+constexpr const char* manager_page = "mandelbrot.html";
+}  // namespace
+
 std::string web_addresses(const web::gateway& door) {
-    return "become a worker in a browser:  " + door.address(web::role::worker) +
-           "\nuse the workers in a browser:  " +
-           door.address(web::role::manager, "mandelbrot.html");
+    return as_lines(door.address(web::role::worker),
+                    door.address(web::role::manager, manager_page));
+}
+
+std::string web_addresses_of(const web::gateway_options& options) {
+    const auto of = web::gateway::address_of;
+    return as_lines(of(options, web::role::worker, ""),
+                    of(options, web::role::manager, manager_page));
 }
 
 }  // namespace maus::programs

@@ -14,5 +14,6 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given);
 
 /// The lines that say where to open a browser.
 [[nodiscard]] std::string web_addresses(const web::gateway& door);
+[[nodiscard]] std::string web_addresses_of(const web::gateway_options& options);
 
 }  // namespace maus::programs

@@ -38,9 +38,12 @@ std::size_t sockets_max(const gateway_options& options) {
     return std::min(options.sockets_max, std::max<std::size_t>(fit, 1));
 }
 
+tokens tokens_of(const gateway_options& options) {
+    return read_or_make_tokens(options.tokens.empty() ? default_token_file() : options.tokens);
+}
+
 session_config config_of(const gateway_options& options) {
-    const auto file = options.tokens.empty() ? default_token_file() : options.tokens;
-    session_config made{read_or_make_tokens(file)};
+    session_config made{tokens_of(options)};
     made.limits.message_bytes_max = options.message_bytes_max;
     made.limits.queued_bytes_max = 4 * made.queued_bytes_max();
     made.handshake_max = options.handshake_max;
@@ -61,6 +64,13 @@ tcp::endpoint place_of(const std::string& listen) {
 std::string host_of(const tcp::endpoint& place) {
     const std::string host = place.address().to_string();
     return place.address().is_v6() ? "[" + host + "]" : host;
+}
+
+std::string root_address(const std::string& host, bool with_tls) {
+    return (with_tls ? "https://" : "http://") + host + "/";
+}
+std::string fragment_of(role which, const tokens& known) {
+    return "#" + std::string(to_string(which)) + "=" + known.of(which);
 }
 
 #ifdef MAUS_WEB_TLS
@@ -133,11 +143,10 @@ public:
     ~implementation() { stop(); }
 
     [[nodiscard]] std::string address() const {
-        return (tls_ ? "https://" : "http://") + shown_host_ + "/";
+        return root_address(shown_host_, tls_.has_value());
     }
     [[nodiscard]] std::string address(role of, const std::string& page) const {
-        return address() + page + "#" + std::string(to_string(of)) + "=" +
-               state_.config.tokens.of(of);
+        return address() + page + fragment_of(of, state_.config.tokens);
     }
 
     void run() {
@@ -230,6 +239,13 @@ gateway::~gateway() = default;
 std::string gateway::address() const { return self_->address(); }
 std::string gateway::address(role of, const std::string& page) const {
     return self_->address(of, page);
+}
+std::string gateway::address_of(const gateway_options& options, role of, const std::string& page) {
+    const tcp::endpoint place = place_of(options.listen);
+    const bool with_tls = !options.certificate.empty();
+    const auto called = names::of(host_of(place), place.port(), with_tls);
+    return root_address(called.hosts.front(), with_tls) + page +
+           fragment_of(of, tokens_of(options));
 }
 void gateway::run() { self_->run(); }
 void gateway::start() { self_->start(); }
