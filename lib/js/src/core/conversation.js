@@ -23,6 +23,15 @@ export function splitItems(count, payload) {
     return made
 }
 
+/** Whether all the nested calls that a worker may hold would wait, if this one did, too ([P-117]). */
+function allWouldWait(link, call) {
+    const waiting = new Set([call])
+    for (const asked of link.callbacks.values()) {
+        if (asked.call.options.nested) waiting.add(asked.call)
+    }
+    return waiting.size >= link.limits.callsPerWorkerMax
+}
+
 /** The part of a manager's machine for records of calls that run. */
 export class Conversation extends Machine {
     itemCame(call, count, payload, now) {
@@ -50,6 +59,9 @@ export class Conversation extends Machine {
         if (link.callbacks.has(number)) throw bad('the number of a callback is used twice')
         if (link.callbacks.size >= this.settings.limits.callbacksMax) {
             return this.callbackFailed(link, fields, number, 'overloaded', 'too many callbacks (callbacks_max)')
+        }
+        if (call.options.nested && allWouldWait(link, call)) {
+            return this.callbackFailed(link, fields, number, 'overloaded', 'all nested calls of the worker would wait')
         }
         if (index >= call.callables.length) {
             return this.callbackFailed(link, fields, number, 'bad_arguments', 'there is no such callable')

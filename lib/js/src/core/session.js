@@ -13,8 +13,12 @@ import { control, idOf, readControl } from '../wire/messages.js'
 export const LINK_TIMEOUT = 5000
 const INTERVALS = [10, 3600000]
 const LIVENESSES = [2, 100]
-/** What of the gateway's largest message is left for headers and small records. */
 const ROOM_FOR_HEADERS = 65536
+
+/** The largest payload in a message of so many bytes: the rest is for headers and small records. */
+function roomIn(bytesMax) {
+    return bytesMax - Math.min(ROOM_FOR_HEADERS, bytesMax / 2)
+}
 
 /** A moment as a number for the wire: microseconds. */
 export function stampOf(now) {
@@ -105,7 +109,7 @@ export class Machine {
     /** What registrations, hello and welcome tell of this peer. */
     aboutMe(session) {
         const { interval, liveness, host, pid, features, limits } = this.settings
-        const most = Math.max(1024, Math.min(limits.messageBytesMax, session.bytesMax - ROOM_FOR_HEADERS))
+        const most = Math.min(limits.messageBytesMax, Math.floor(roomIn(session.bytesMax)))
         return {
             interval_ms: interval, liveness, host, pid, features,
             limits: told({ ...limits, messageBytesMax: most }),
@@ -272,12 +276,12 @@ export class Session {
     /** How large a payload to the other end of a relayed link may be, and whose limit that is. */
     payloadMost(limits, whose, isCut) {
         const known = [[limits.messageBytesMax, whose], [this.limits.messageBytesMax, 'the parkserver that relays']]
-        if (!isCut) known.push([this.bytesMax - ROOM_FOR_HEADERS, 'the gateway'])
+        if (!isCut) known.push([Math.floor(roomIn(this.bytesMax)), 'the gateway'])
         return known.reduce((least, each) => (each[0] < least[0] ? each : least))
     }
 
     /** The largest piece of a payload that is cut. */
     get pieceMost() {
-        return Math.max(1024, Math.min(this.bytesMax, this.limits.messageBytesMax) - ROOM_FOR_HEADERS)
+        return Math.floor(roomIn(Math.min(this.bytesMax, this.limits.messageBytesMax)))
     }
 }

@@ -17,8 +17,11 @@ export function now() {
     return here + slept
 }
 
+// Node 18 has no global crypto.
+const crypto = globalThis.crypto || (await import('node:crypto')).webcrypto
+
 export function randomBytes(count) {
-    return globalThis.crypto.getRandomValues(new Uint8Array(count))
+    return crypto.getRandomValues(new Uint8Array(count))
 }
 
 /** Runs something soon, after what is ready: timers of a hidden page would run it a second later. */

@@ -3,6 +3,9 @@ import { now, soon } from './clock.js'
 import { Socket } from './socket.js'
 
 const LONGEST_SLEEP = 60000
+/** After so long without a turn what came meanwhile is read before anything is held lost (as [P-18] says). */
+const STALL = 500
+const HOPS = 4
 
 export class Driver {
     /** `handlers` has a function for each effect, by its name; beforeFlush(now) and afterTurn(now) if it likes. */
@@ -15,13 +18,14 @@ export class Driver {
         this.inTurn = false
         this.isWoken = false
         this.isOver = false
+        this.lastTurn = now()
+        this.hops = 0 // turns of the event loop until all is read that came during a stall
         this.wakeNow = () => {
             this.isWoken = false
             this.turn()
         }
         this.timeout = () => {
             this.timer = null
-            this.timerAt = Infinity
             this.turn()
         }
     }
@@ -49,13 +53,29 @@ export class Driver {
         const { machine, handlers } = this
         for (let more = true; more;) {
             const moment = now()
-            machine.advance(moment)
+            if (!this.isStalled(moment)) machine.advance(moment)
             if (handlers.beforeFlush) handlers.beforeFlush(moment)
             machine.flush(moment)
             const effects = machine.take()
             for (const each of effects) this.apply(each)
             more = effects.length > 0 && !this.isOver
         }
+    }
+
+    /** Whether a function, or something else, has just kept this thread for long. */
+    isStalled(moment) {
+        const expected = this.timerAt === Infinity ? moment : Math.max(this.lastTurn, this.timerAt)
+        if (moment - expected > STALL && !this.hops) {
+            this.hops = HOPS
+            soon(() => this.hop())
+        }
+        this.lastTurn = moment
+        return this.hops > 0
+    }
+
+    hop() {
+        if (--this.hops) soon(() => this.hop())
+        else this.turn()
     }
 
     apply([name, a, b, c, d, e, f]) {
@@ -95,8 +115,10 @@ export class Driver {
 
     arm() {
         const at = this.machine.nextDeadline()
-        if (at >= this.timerAt) return
-        if (this.timer !== null) clearTimeout(this.timer)
+        if (this.timer !== null) {
+            if (at >= this.timerAt) return
+            clearTimeout(this.timer)
+        }
         this.timerAt = at
         this.timer = at === Infinity ? null : setTimeout(this.timeout, Math.min(LONGEST_SLEEP, Math.max(0, at - now())))
     }

@@ -58,7 +58,7 @@ function create(url) {
 function bytesMaxOf(text) {
     try {
         const most = JSON.parse(text).message_bytes_max
-        return Number.isInteger(most) && most >= 131072 ? most : 0
+        return Number.isInteger(most) && most >= 1024 ? most : 0
     } catch {
         return 0
     }
