@@ -70,7 +70,7 @@ void add_web_options(CLI::App& app, web::gateway_options& chosen, bool* given) {
                               if (given != nullptr) *given = true;
                           },
                           "Where WebSockets and browsers reach it, as HOST:PORT")
-                       ->type_name("NAME")
+                       ->type_name("ADDRESS")
                        ->check(is_listen())
                        ->group(group);
     if (given == nullptr) listen->default_str(chosen.listen);
