@@ -79,7 +79,7 @@ export class Worker extends EventTarget {
     }
 
     /** Registers. The promise is of the first registration; it is rejected if the gateway turns it away. */
-    start() {
+    async start() {
         if (!this.machine) this.begin()
         return this.registered
     }
