@@ -16,7 +16,7 @@ async function shot(page, name) {
 
 async function begin(t) {
     const site = await Site.start(t)
-    site.browser = await Browser.start(t, site.folder)
+    site.browser = await Browser.start(site, site.folder)
     return site
 }
 
