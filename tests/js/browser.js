@@ -35,17 +35,17 @@ export function chromium() {
 }
 
 export class Browser {
-    static async start(t, folder) {
+    static async start(site, folder) {
         const made = new Browser()
-        await made.begin(t, folder)
+        await made.begin(site, folder)
         return made
     }
 
-    async begin(t, folder) {
+    async begin(site, folder) {
         const args = [...QUIET, `--user-data-dir=${join(folder, 'browser')}`, '--remote-debugging-port=0', 'about:blank']
         this.process = spawn(chromium(), args, { stdio: ['ignore', 'ignore', 'pipe'] })
         this.over = new Promise(resolve => this.process.on('exit', resolve))
-        t.after(() => this.end())
+        site.after(() => this.end())
         let said = ''
         this.process.stderr.setEncoding('utf8')
         this.process.stderr.on('data', text => {

@@ -16,7 +16,7 @@ async function shot(page, name) {
 
 async function begin(t) {
     const site = await Site.start(t)
-    site.browser = await Browser.start(t, site.folder)
+    site.browser = await Browser.start(site, site.folder)
     return site
 }
 
@@ -101,15 +101,41 @@ test('a hidden page goes on', async t => {
     const site = await begin(t)
     const page = await workerTab(site)
     const group = await site.workers(1, 'jobs')
-    await site.browser.open('about:blank') // in front of it
-    await page.send('Emulation.setFocusEmulationEnabled', { enabled: false })
-    await page.send('Page.setWebLifecycleState', { state: 'active' })
     const [id] = group.ids
-    for (let i = 0; i < 30; i++) {
-        await group.call('draw_tile', PART)
-        await new Promise(resolve => setTimeout(resolve, 100))
-    }
+    const other = await site.browser.open('about:blank')
+    await other.send('Page.bringToFront')
+    await page.until('document.visibilityState === "hidden"')
+    await page.evaluate('window.ticks = 0, setInterval(() => window.ticks++, 100), 0') // some heartbeats
+    const until = page.until('window.ticks > 12')
+    let isOver = false
+    until.then(() => {
+        isOver = true
+    })
+    while (!isOver) await group.call('draw_tile', PART)
     assert.deepEqual(group.ids, [id])
+    assert.equal(await page.evaluate('document.visibilityState'), 'hidden')
+})
+
+test('payloads that are larger than a message of the gateway, from and to a page', async t => {
+    const site = await begin(t)
+    site.zoo('node')
+    const page = await site.browser.open(site.worker)
+    await page.evaluate(`(async () => {
+        const maus = await import('/maus/index.js')
+        const functions = { 'large(i64)->list<u8>': size => new Uint8Array(size).fill(5) }
+        await new maus.Worker(location.href, { type: 'page', functions }).start()
+    })()`)
+    const [code, said] = await site.maus('call', 'large', '3000000', '--type', 'page', '--json', '--timeout', '50s')
+    assert.equal(code, 0)
+    assert.equal(Buffer.from(JSON.parse(said).$bytes, 'base64').length, 3_000_000)
+    const other = await site.browser.open(site.manager)
+    assert.deepEqual(await other.evaluate(`(async () => {
+        const maus = await import('/maus/index.js')
+        const manager = new maus.Manager(location.href)
+        const workers = await manager.getWorkers({ type: 'node' })
+        const failed = await workers.call('blob', new Uint8Array(1500000)).catch(each => each.code)
+        return [failed, (await workers.call('blob', new Uint8Array(900000))).length]
+    })()`), ['too_large', 900000])
 })
 
 test('the network is cut: the page registers again when it is back', async t => {

@@ -124,7 +124,7 @@ for (const [who, restart] of [
     test(`the ${who} is restarted while calls run: all complete`, async t => {
         const site = await Site.start(t)
         range(2).forEach(() => site.zoo())
-        site.demo('zoo')
+        site.python('zoo')
         const group = (await site.workers(3)).with({ maxCrashes: 100 })
         const calls = watched(range(400).map(each => group.call('add', each, 1)))
         calls.push(...range(200).map(() => group.call('sleeps', 0.005)))

@@ -61,9 +61,17 @@ export class Site {
     }
 
     constructor(t) {
-        this.t = t
+        this.endings = []
+        t.after(async () => {
+            for (const each of this.endings.reverse()) await each()
+        })
         this.folder = mkdtempSync(join(tmpdir(), 'maus-js-'))
-        t.after(() => rmSync(this.folder, { recursive: true, force: true }))
+        this.after(() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 }))
+    }
+
+    /** Has something done at the end of the test; the last is done first. */
+    after(ending) {
+        this.endings.push(ending)
     }
 
     async begin({ web = '127.0.0.1:0' } = {}) {
@@ -101,7 +109,7 @@ export class Site {
             if (made.exitCode !== null) throw new Error(`${command} ended with ${made.exitCode}: ${made.output}`)
             return pattern.exec(made.output)
         }, `${pattern} of ${command}`)
-        this.t.after(async () => {
+        this.after(async () => {
             if (made.exitCode !== null || made.signalCode !== null) return
             made.kill('SIGKILL')
             await made.over
@@ -144,7 +152,7 @@ export class Site {
     /** A manager of this process. */
     newManager(options = {}) {
         const made = new maus.Manager(this.manager, options)
-        this.t.after(() => made.end())
+        this.after(() => made.end())
         return made
     }
 
@@ -155,7 +163,7 @@ export class Site {
     /** A worker of this process. */
     async newWorker(functions, options = {}) {
         const made = new maus.Worker(this.worker, { type: 'zoo', functions, ...options })
-        this.t.after(() => made.stop({ grace: 0 }))
+        this.after(() => made.stop({ grace: 0 }))
         await made.start()
         return made
     }

@@ -16,7 +16,8 @@ import { Worker } from './worker.js'
 /** Starts a worker with these functions; it serves until it is stopped. */
 export function registerParkserver(url, type = 'default', functions = {}, options = {}) {
     const made = new Worker(url, { ...options, type, functions })
-    made.start()
+    made.addEventListener('error', () => console.error(`maus: ${made.error.message}`))
+    made.start().catch(() => {}) // its event says it
     return made
 }
 

@@ -24,7 +24,7 @@ async function start({ url, module, options }) {
         worker = new Worker(url, { ...options, functions })
         worker.addEventListener('change', () => tell('change'))
         worker.addEventListener('call', () => tell('call'))
-        worker.start()
+        worker.start().catch(() => {}) // `closed` says it
     } catch (wrong) {
         return closed(wrong)
     }

@@ -78,8 +78,8 @@ export class Worker extends EventTarget {
         return this
     }
 
-    /** Registers. The promise is of the first registration; it is rejected if the gateway turns it away. */
-    start() {
+    /** Registers. The promise is of the first registration (or stop); it is rejected if the gateway turns it away. */
+    async start() {
         if (!this.machine) this.begin()
         return this.registered
     }
@@ -94,7 +94,6 @@ export class Worker extends EventTarget {
             this.resolveRegistered = resolve
             this.rejectRegistered = reject
         })
-        this.registered.catch(() => {})
         this.driver.turn()
     }
 
@@ -164,7 +163,7 @@ export class Worker extends EventTarget {
 
     ended() {
         this.tell()
-        this.rejectRegistered(new MausError('shutdown', 'the worker stopped'))
+        this.resolveRegistered(this)
         this.driver.end()
         this.resolveClosed(this.error)
     }
