@@ -179,9 +179,9 @@ TEST_CASE("P-57: features are told by both sides, and what is unknown in them is
 }
 
 TEST_CASE("P-58: all tell their limits, by the numbers of section 11") {
-    const std::map<u16, u64> defaults = {{1, 64u << 20}, {2, 1u << 20}, {3, 66},  {4, 128},
-                                         {5, 4096},      {6, 1024},     {7, 16},  {8, 16384},
-                                         {9, 16384},     {10, 64},      {11, 64}, {12, 4096}};
+    const std::map<u16, u64> defaults = {
+        {1, 64u << 20}, {2, 1u << 20}, {3, 66},  {4, 128}, {5, 4096},  {6, 1024},     {7, 16},
+        {8, 16384},     {9, 16384},    {10, 64}, {11, 64}, {12, 4096}, {13, 1u << 20}};
     const real_park park;
     dealer peer(park.endpoint());
     peer.say(register_worker{});

@@ -2,8 +2,10 @@
 #include "catch.hpp"
 
 #include "maus/base/sha256.hpp"
+#include "maus/core/dispatcher.hpp"
 #include "maus/core/script_runs.hpp"
 #include "maus/core/scripts.hpp"
+#include "maus/core/transfers.hpp"
 #include "maus/wire/archive.hpp"
 #include "talk.hpp"
 
@@ -97,6 +99,82 @@ TEST_CASE("a text is told once, and again when it was forgotten") {
     CHECK(told(known, {text(1), text(4)}) == 2);
     CHECK(told(known, {text(1), text(4)}) == 0);
     CHECK(told(known, {text(2)}) == 1);
+}
+
+TEST_CASE("before a call in parts its scripts are told behind the parts, right before the call") {
+    base::settings settings;
+    settings.limits.payload_apart_bytes = 32;
+    core::transfers large(core::transfers::side::manager, settings);
+    core::known_scripts known(room);
+    core::outbox out{settings};
+    core::link_address to{.to = {1}, .relayed = {}};
+    const auto needed = std::make_shared<detail::script_list>();
+    needed->add(text(1));
+    base::buffer payload;
+    payload.extend(4000);
+    core::transfers::transfer call{{{7}, {1}}, 0, false, std::move(payload)};
+    call.scripts = {needed, &known};
+    large.add(std::move(call));
+    lines said;
+    for (std::uint64_t taken = 0; taken < 4000;) {
+        (void)large.pump(at_ms(0), to, out);
+        for (auto& effect : out.effects()) {
+            for (const auto& frame : std::get<core::send>(effect).message.rest) {
+                taken += frame.size();
+            }
+        }
+        for (const auto& line : take(out)) said.push_back(line);
+        REQUIRE(large.taken(taken, at_ms(0)));
+    }
+    REQUIRE(said.size() >= 3);
+    CHECK(said[said.size() - 1] == "1 call 7/1");
+    CHECK(said[said.size() - 2] == "1 script");
+    CHECK(known.find(text(1)->id) != nullptr);
+    CHECK(std::count(said.begin(), said.end(), "1 script") == 1);
+}
+
+TEST_CASE("a call with scripts goes only to who runs them, and fits the room that they have") {
+    base::settings settings;
+    core::dispatcher calls{settings};
+    core::outbox out{settings};
+    std::vector<core::settled> done;
+    calls.define({0}, "f()->void", {"scripts"});
+    calls.add_group({1}, {}, at_ms(0));
+    const auto worker = [&](std::uint64_t route, std::unique_ptr<core::known_scripts> scripts) {
+        const auto made = calls.add_link({base::route{route}, {}}, std::to_string(route),
+                                         {"f()->void"}, 1, {}, nullptr, true, std::move(scripts));
+        calls.join(made, {1}, done);
+    };
+    const auto submit = [&](std::size_t bytes) {
+        core::submission what;
+        what.group = {1};
+        what.ticket = 1;
+        const auto list = std::make_shared<detail::script_list>();
+        list->add(text(1, bytes));
+        what.options.make_tags().scripts = list;
+        (void)calls.submit(std::move(what), at_ms(0), done);
+        calls.pump(at_ms(0), out, done);
+        return take(out);
+    };
+    const auto code = [&] {
+        REQUIRE(done.size() == 1);
+        const auto told = done[0].result.error;
+        done.clear();
+        return told.value();
+    };
+    worker(1, nullptr);
+    calls.complete({1}, done);
+    CHECK(submit(10).empty());
+    CHECK(code() == errc::unimplemented);
+    worker(2, std::make_unique<core::known_scripts>(room));
+    const lines said = submit(10);
+    REQUIRE(said.size() == 2);
+    CHECK(said[0] == "2 script");
+    CHECK(said[1].starts_with("2 call"));
+    CHECK(submit(room).empty());
+    CHECK(code() == errc::too_large);
+    CHECK(submit(settings.limits.script_bytes_max).empty());
+    CHECK(code() == errc::too_large);
 }
 
 // --- runs ----------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ int main() {
     try_files();
     try_network();
     try_processes();
-    try_memory(memory);
+    try_memory(memory + (1u << 20));
     std::thread([] {}).join();  // what it may do
     say("alive");
     ::_exit(0);
