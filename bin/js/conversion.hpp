@@ -1,4 +1,4 @@
-// Between maus::value and what JavaScript has (PROTOCOL.md, P-133).
+// Between maus::value and what JavaScript has (PROTOCOL.md, P-130).
 //
 // The script may have changed every object that it can reach, and what it gives may be made of getters
 // and proxies. So nothing here is looked up by a name that the script can reach: what is needed was taken

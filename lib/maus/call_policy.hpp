@@ -97,7 +97,7 @@ struct call_policy : call_terms {
         return stop;
     }
     [[nodiscard]] bool is_timed() const { return attempt_timeout != attempt_timeout.max(); }
-    /// What the scripts among its arguments count ([P-132]).
+    /// What the scripts among its arguments count ([P-129]).
     [[nodiscard]] std::size_t script_bytes() const {
         return tags && tags->scripts ? tags->scripts->bytes() : 0;
     }

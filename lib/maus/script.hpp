@@ -46,7 +46,7 @@ struct script_source {
 struct script_list {
     std::vector<std::shared_ptr<const script_source>> all;  // none twice
     void add(const std::shared_ptr<const script_source>& one);
-    /// As PROTOCOL.md, P-132, counts them.
+    /// As PROTOCOL.md, P-129, counts them.
     [[nodiscard]] std::size_t bytes() const;
 };
 /// What a text counts beside its bytes.

@@ -130,7 +130,7 @@ struct runs_scripts {
 
 }  // namespace
 
-TEST_CASE("P-130: only a worker whose owner allows it names the feature, and every manager does") {
+TEST_CASE("P-127: only a worker whose owner allows it names the feature, and every manager does") {
     served_scripts allowed, refused(false);
     CHECK(names(allowed.said.features, "scripts"));
     CHECK_FALSE(names(refused.said.features, "scripts"));
@@ -139,14 +139,14 @@ TEST_CASE("P-130: only a worker whose owner allows it names the feature, and eve
 }
 
 TEST_CASE(
-    "P-130: a script is sent to no worker that did not name the feature, and refused by name") {
+    "P-127: a script is sent to no worker that did not name the feature, and refused by name") {
     runs_scripts all(without);
     auto call = all.call(maus::script("x => x"));
     CHECK(error_of(call) == maus::errc::unimplemented);
     CHECK(all.worker.link->never(r_call));
 }
 
-TEST_CASE("P-130: a worker that did not name the feature takes no script, and runs none") {
+TEST_CASE("P-127: a worker that did not name the feature takes no script, and runs none") {
     served_scripts all(false);
     all.call(1, 5, script_reference(id_of(1)));
     CHECK(all.failure().text.find("unimplemented") != std::string::npos);
@@ -155,7 +155,7 @@ TEST_CASE("P-130: a worker that did not name the feature takes no script, and ru
     CHECK(lacks.ends_with(a_script(id_of(1), "x => x")) == broken_rules);
 }
 
-TEST_CASE("P-131: a text is told once on a link, before the first call that refers to it") {
+TEST_CASE("P-128: a text is told once on a link, before the first call that refers to it") {
     runs_scripts all;
     const maus::script one("x => x"), other("x => x + 1");
     auto first = all.call(one);
@@ -174,7 +174,7 @@ TEST_CASE("P-131: a text is told once on a link, before the first call that refe
     CHECK(second.get() + third.get() == 2);
 }
 
-TEST_CASE("P-131: a worker takes any id for the name of a text, and knows those of its link only") {
+TEST_CASE("P-128: a worker takes any id for the name of a text, and knows those of its link only") {
     served_scripts all;
     all.link().send(a_script(id_of(1), "x => x + 1"));
     all.link().send(a_script(id_of(2), "x => x + 2"));
@@ -199,7 +199,7 @@ TEST_CASE("P-131: a worker takes any id for the name of a text, and knows those 
     CHECK(all.ends_with(bad) == broken_rules);
 }
 
-TEST_CASE("P-132: what a worker has forgotten is told again, with all that its call refers to") {
+TEST_CASE("P-129: what a worker has forgotten is told again, with all that its call refers to") {
     runs_scripts all(with_scripts, {{script_bytes_max, 2 * (overhead + 10)}});
     const maus::script one("x => 1"), two("x => 2"), three("x => 3");
     for (const auto* each : {&one, &two, &three}) {
@@ -216,7 +216,7 @@ TEST_CASE("P-132: what a worker has forgotten is told again, with all that its c
     CHECK(known.get() + forgotten.get() == 2);
 }
 
-TEST_CASE("P-132: a worker remembers what it has to, and a call keeps what it refers to") {
+TEST_CASE("P-129: a worker remembers what it has to, and a call keeps what it refers to") {
     served_scripts all(true, with_scripts, 2 * (overhead + 100));
     all.link().send(a_script(id_of(1), "x => x + 1"));
     all.link().send(a_script(id_of(2), "x => x + 2"));
@@ -234,7 +234,7 @@ TEST_CASE("P-132: a worker remembers what it has to, and a call keeps what it re
     CHECK(all.failure().text.find("no_such_function") != std::string::npos);
 }
 
-TEST_CASE("P-132: texts of more than a link may have are too large, at either end") {
+TEST_CASE("P-129: texts of more than a link may have are too large, at either end") {
     served_scripts worker(true, with_scripts, overhead + 10);
     CHECK(worker.ends_with(a_script(id_of(1), "x =>        x")) == larger_than_allowed);
     runs_scripts manager(with_scripts, {{script_bytes_max, overhead + 10}});
@@ -247,7 +247,7 @@ TEST_CASE("P-132: texts of more than a link may have are too large, at either en
 }
 
 TEST_CASE(
-    "P-133: a text is an expression whose value is a function, which knows itself as __this") {
+    "P-130: a text is an expression whose value is a function, which knows itself as __this") {
     served_scripts all;
     auto run = [&, number = 0](const std::string& text) mutable {
         ++number;
@@ -277,14 +277,14 @@ TEST_CASE(
     CHECK(fails_with("\"undefined\""));
 }
 
-TEST_CASE("P-133: a language that is not known is unimplemented") {
+TEST_CASE("P-130: a language that is not known is unimplemented") {
     served_scripts all;
     all.link().send(a_script(id_of(1), "lambda x: x", "python"));
     all.call(1, 5, script_reference(id_of(1)));
     CHECK(all.failure().text.find("unimplemented") != std::string::npos);
 }
 
-TEST_CASE("P-134: what a script leaves behind is there for no other lease") {
+TEST_CASE("P-131: what a script leaves behind is there for no other lease") {
     served_scripts all;
     const auto counts = [&] {
         all.link().send(a_script(id_of(1),

@@ -1,4 +1,4 @@
-// Texts of scripts at both ends of a link ([P-131], [P-132]), and the runs of scripts at a worker.
+// Texts of scripts at both ends of a link ([P-128], [P-129]), and the runs of scripts at a worker.
 #include "catch.hpp"
 
 #include "maus/base/sha256.hpp"

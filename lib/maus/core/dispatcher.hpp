@@ -135,7 +135,7 @@ public:
 
     // --- functions and groups
     /// `needs`: signatures of functions that a worker has to expose, too, since they are among the
-    /// arguments ([P-109]); "scripts" among them: it has to run scripts ([P-130]).
+    /// arguments ([P-109]); "scripts" among them: it has to run scripts ([P-127]).
     void define(method_id method, std::string signature, std::vector<std::string> needs = {}) {
         placement_.define(method, std::move(signature), std::move(needs));
     }
