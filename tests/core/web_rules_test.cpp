@@ -25,7 +25,7 @@ std::vector<std::string> frames_of(const wire::message& message) {
     for (const auto& each : message.rest) made.emplace_back(base::as_text(each.view()));
     return made;
 }
-const limits bounds;
+const limits web_bounds;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ TEST_CASE("a packed message is its frames, each behind its length") {
     const std::vector<std::vector<std::string>> all = {
         {""}, {"a"}, {"", ""}, {std::string(100'000, 'x'), "y"}, std::vector<std::string>(67, "z")};
     for (const auto& frames : all) {
-        auto read = unpack(base::as_bytes(pack(message_of(frames))), bounds);
+        auto read = unpack(base::as_bytes(pack(message_of(frames))), web_bounds);
         REQUIRE(read.ok());
         CHECK(frames_of(read.value()) == frames);
     }
@@ -44,16 +44,18 @@ TEST_CASE("what is no packed message is refused, wherever it is cut") {
     const std::string good = pack(message_of({"ab", "", "c"}));
     const std::set<std::size_t> ends = {6, 10, 15};  // of whole frames
     for (std::size_t length = 0; length <= good.size(); ++length) {
-        const auto read = unpack(base::as_bytes(good.substr(0, length)), bounds);
+        const auto read = unpack(base::as_bytes(good.substr(0, length)), web_bounds);
         CHECK(read.ok() == ends.contains(length));
     }
     const std::string too_long("\xff\xff\xff\xff", 4);
-    CHECK_FALSE(unpack(base::as_bytes(too_long), bounds).ok());
-    CHECK_FALSE(unpack(base::as_bytes(good + "x"), bounds).ok());
+    CHECK_FALSE(unpack(base::as_bytes(too_long), web_bounds).ok());
+    CHECK_FALSE(unpack(base::as_bytes(good + "x"), web_bounds).ok());
     // A relayed message has one frame more than a link message.
-    CHECK(unpack(base::as_bytes(pack(message_of(std::vector<std::string>(67, "z")))), bounds).ok());
+    CHECK(unpack(base::as_bytes(pack(message_of(std::vector<std::string>(67, "z")))), web_bounds)
+              .ok());
     CHECK_FALSE(
-        unpack(base::as_bytes(pack(message_of(std::vector<std::string>(68, "z")))), bounds).ok());
+        unpack(base::as_bytes(pack(message_of(std::vector<std::string>(68, "z")))), web_bounds)
+            .ok());
 }
 
 TEST_CASE("each role may say what the table says, and nothing else of this version") {
@@ -63,10 +65,10 @@ TEST_CASE("each role may say what the table says, and nothing else of this versi
         return made;
     };
     const auto verdict_of = [&](role who, std::uint8_t type) {
-        if (type != 2) return judge(who, control(type), bounds).verdict;
+        if (type != 2) return judge(who, control(type), web_bounds).verdict;
         wire::register_manager body;
         body.manager.bytes.fill(1);
-        return judge(who, wire::encode_control(body), bounds).verdict;
+        return judge(who, wire::encode_control(body), web_bounds).verdict;
     };
     const std::set<int> allowed[] = {
         {1, 5, 6, 7, 8, 10, 11, 13}, {2, 3, 4, 9, 10, 11, 12, 13}, {10, 11, 12, 13}};
@@ -92,14 +94,14 @@ TEST_CASE("no manager may have endpoints, whatever they are") {
     body.manager.bytes.fill(1);
     for (const std::string each : {"tcp://127.0.0.1:1", "ipc:///tmp/x"}) {
         body.endpoints = {each};
-        const auto said = judge(role::manager, wire::encode_control(body), bounds);
+        const auto said = judge(role::manager, wire::encode_control(body), web_bounds);
         CHECK(said.verdict == verdict::refuse);
         CHECK_THAT(said.why, maus_test::has_text("relayed"));
     }
     // What cannot be read is not handed on: another parkserver might read endpoints in it.
     wire::message broken = wire::encode_control(body);
     broken.first = base::buffer{broken.first.view().first(30)};
-    CHECK(judge(role::manager, broken, bounds).verdict == verdict::malformed);
+    CHECK(judge(role::manager, broken, web_bounds).verdict == verdict::malformed);
 }
 
 TEST_CASE("a relay message is for workers and managers, a link message for nobody") {
@@ -109,22 +111,22 @@ TEST_CASE("a relay message is for workers and managers, a link message for nobod
         made.rest.emplace_back(base::as_bytes("x"));
         return made;
     }();
-    CHECK(judge(role::worker, relayed, bounds).verdict == verdict::pass_on);
-    CHECK(judge(role::manager, relayed, bounds).verdict == verdict::pass_on);
-    CHECK(judge(role::observer, relayed, bounds).verdict == verdict::refuse);
+    CHECK(judge(role::worker, relayed, web_bounds).verdict == verdict::pass_on);
+    CHECK(judge(role::manager, relayed, web_bounds).verdict == verdict::pass_on);
+    CHECK(judge(role::observer, relayed, web_bounds).verdict == verdict::refuse);
     wire::message link;
     wire::write_header(link.first, wire::channel::link);
     for (const role who : all_roles) {
-        CHECK(judge(who, link, bounds).verdict == verdict::malformed);
-        CHECK(judge(who, message_of({"MAU"}), bounds).verdict == verdict::malformed);
-        CHECK(judge(who, message_of({std::string("MAU\2\1\12\0\0", 8)}), bounds).verdict ==
+        CHECK(judge(who, link, web_bounds).verdict == verdict::malformed);
+        CHECK(judge(who, message_of({"MAU"}), web_bounds).verdict == verdict::malformed);
+        CHECK(judge(who, message_of({std::string("MAU\2\1\12\0\0", 8)}), web_bounds).verdict ==
               verdict::malformed);
-        CHECK(judge(who, message_of({std::string("MAU\1\1\12\0\0", 8), "more"}), bounds).verdict ==
-              verdict::malformed);
+        CHECK(judge(who, message_of({std::string("MAU\1\1\12\0\0", 8), "more"}), web_bounds)
+                  .verdict == verdict::malformed);
     }
     wire::message bare;
     wire::write_header(bare.first, wire::channel::relay);
-    CHECK(judge(role::worker, bare, bounds).verdict == verdict::malformed);
+    CHECK(judge(role::worker, bare, web_bounds).verdict == verdict::malformed);
 }
 
 TEST_CASE("a token is of one role, and nothing like it is of any") {
