@@ -302,8 +302,9 @@ TEST_CASE("a script has no more time than its caller") {
     CHECK(has(late.what(), "deadline_exceeded"));
     CHECK(all.number("x => x + 1") == 6);
     const auto timed = all.workers.with({.timeout = 300ms});
-    CHECK(error_of(timed.call(run_number, 5, maus::script("() => { for (;;); }"))).code() ==
-          maus::errc::deadline_exceeded);
+    // Its worker may tell of it first.
+    const auto over = error_of(timed.call(run_number, 5, maus::script("() => { for (;;); }")));
+    CHECK(has(over.what(), "deadline_exceeded"));
     CHECK(all.number("x => x + 1") == 6);
 }
 
