@@ -7,7 +7,7 @@ using namespace spec;
 
 namespace {
 
-const std::vector<std::string> with_feature = {"transfer"}, without;
+const std::vector<std::string> with_transfer = {"transfer"}, without_transfer;
 constexpr std::size_t large = 3u << 20;  // more than any window is at first
 
 /// The encoding of a text of `count` bytes, with its length in front.
@@ -34,7 +34,7 @@ struct served_texts {
     maus::worker worker;
     fake_manager::guest guest;
 
-    explicit served_texts(std::vector<std::string> features = with_feature,
+    explicit served_texts(std::vector<std::string> features = with_transfer,
                           maus::worker_options options = {})
         : worker(with_log(std::move(options))), guest(connect(std::move(features))) {}
     spec::link& link() { return guest.link; }
@@ -68,7 +68,7 @@ constexpr u16 f_length = 0, f_text = 1;
 /// A fake worker of such functions.
 struct texts_worker : fake_worker {
     explicit texts_worker(const std::string& manager,
-                          std::vector<std::string> features = with_feature) {
+                          std::vector<std::string> features = with_transfer) {
         self.signatures = {"length(str)->u64"};
         self.features = std::move(features);
         connect(manager);
@@ -101,7 +101,7 @@ record whole_record(spec::link& from, u8 part_type, u8 taken_type, u8 type) {
 }  // namespace
 
 TEST_CASE("P-82: without the feature payloads come whole, and nobody says what was taken") {
-    served_texts all(without);
+    served_texts all(without_transfer);
     all.link().send(a_call({1, 1}, f_text, payload(u64{large})));
     record answer = all.link().next(r_result);
     CHECK(answer.flags == flag_apart);
@@ -112,7 +112,7 @@ TEST_CASE("P-82: without the feature payloads come whole, and nobody says what w
     CHECK(all.link().never(r_worker_taken));
 
     managed other;
-    texts_worker worker(other.endpoint(), without);
+    texts_worker worker(other.endpoint(), without_transfer);
     auto length = other.workers.call<std::uint64_t>("length", std::string(large, 't'));
     call = worker.next_call();
     CHECK(call.flags == flag_apart);
@@ -125,14 +125,14 @@ TEST_CASE("P-82: without the feature payloads come whole, and nobody says what w
 }
 
 TEST_CASE("P-82: a part or taken without the feature ends the link, bit 4 is ignored") {
-    CHECK(served_texts(without).ends_with(part(r_manager_part, 0, "x")) == 15);
-    CHECK(served_texts(without).ends_with(to_record(r_manager_taken, u64{0})) == 15);
-    served_texts all(without);
+    CHECK(served_texts(without_transfer).ends_with(part(r_manager_part, 0, "x")) == 15);
+    CHECK(served_texts(without_transfer).ends_with(to_record(r_manager_taken, u64{0})) == 15);
+    served_texts all(without_transfer);
     all.link().send(last_of(a_call({1, 1}, f_length, {}), text_of(5)));
     CHECK(all.length(1) == 5);
     managed other;
     for (const auto& said : {part(r_worker_part, 0, "x"), to_record(r_worker_taken, u64{0})}) {
-        texts_worker worker(other.endpoint(), without);
+        texts_worker worker(other.endpoint(), without_transfer);
         worker.link->send(said);
         CHECK(decoded<parting>(worker.link->next(r_manager_goodbye).body).error == 15);
     }
@@ -194,7 +194,7 @@ TEST_CASE(
     }
     maus::worker_options small;
     small.limits.message_bytes_max = 1000;
-    served_texts all(with_feature, std::move(small));
+    served_texts all(with_transfer, std::move(small));
     all.link().send(part(r_manager_part, 0, bytes(600, 'x')));
     CHECK(all.ends_with(part(r_manager_part, 600, bytes(401, 'x'))) == 12);
 

@@ -204,6 +204,7 @@ std::string stage::describe(const wire_::record& what) const {
         case type::detached: return about("detached");
         case type::started: return about("started");
         case type::progress: return about("progress");
+        case type::script: return "script";
         case type::cancel: return about("cancel");
         case type::item: {
             wire_::record copy = what;

@@ -35,6 +35,7 @@ std::string name_of(wire::record_type type) {
         case wire::record_type::callback: return "callback";
         case wire::record_type::callback_result: return "callback_result";
         case wire::record_type::callback_failed: return "callback_failed";
+        case wire::record_type::script: return "script";
     }
     return "?";
 }
