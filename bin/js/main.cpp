@@ -56,7 +56,8 @@ public:
             each(left.first(*bytes));
             left = left.subspan(*bytes);
         }
-        came_ = maus::base::buffer(left);
+        // A large one comes in many pieces.
+        if (left.size() != came_.size()) came_ = maus::base::buffer(left);
         return true;
     }
 

@@ -178,7 +178,11 @@ private:
         const tcp::endpoint place = acceptor_.local_endpoint();
         state_.called = names::of(host_of(place), place.port(), tls_.has_value());
         shown_host_ = state_.called.hosts.front();
-        for (const auto& each : options.hosts) state_.called.hosts.push_back(each);
+        // Pages that are called by another name come from it, too.
+        for (const auto& each : options.hosts) {
+            state_.called.hosts.push_back(each);
+            state_.called.origins.push_back((tls_ ? "https://" : "http://") + each);
+        }
         for (const auto& each : options.origins) state_.called.origins.push_back(each);
     }
 

@@ -30,8 +30,8 @@ struct gateway_options {
     std::string parkserver = "tcp://127.0.0.1:8500";
     /// HOST:PORT: an address or a name of this machine (* for all its addresses), port 0 or * for any.
     std::string listen = "127.0.0.1:8501";
-    /// What it is called beside its own address: a Host like "maus.example:8501", an Origin like
-    /// "https://maus.example".
+    /// What it is called beside its own address: a Host like "maus.example:8501", which is an Origin, too;
+    /// other Origins like "https://maus.example" (behind a proxy with TLS).
     std::vector<std::string> hosts = {};
     std::vector<std::string> origins = {};
     /// Empty: default_token_file().

@@ -42,8 +42,9 @@ public:
     ~peer() override { state_.visitors.leave(number_); }
 
     void start(const handshake_request& request) {
-        // Our own timer does it all; no compression, which is the default.
-        socket_.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
+        // Our own timer does it all but what Beast does by itself: it answers, and waits for the peer to
+        // close its side. No compression, which is the default.
+        socket_.set_option(websocket::stream_base::timeout{state_.config.handshake_max,
                                                            websocket::stream_base::none(), false});
         socket_.auto_fragment(false);
         socket_.read_message_max(session_.message_bytes_max());
@@ -92,7 +93,7 @@ private:
                 socket_.get_executor(), state_.settings,
                 [this](log_level level, const std::string& text) { state_.complain(level, text); });
             parkserver_->open(state_.parkserver);
-        } catch (const error& failed) {
+        } catch (const std::exception& failed) {  // the system gives no more, for example
             parkserver_.reset();
             state_.complain(log_level::error, failed.what());
             session_.down(failed.what(), wanted_);
@@ -162,9 +163,11 @@ private:
         const auto bytes = read_.cdata();
         if (socket_.got_text()) {
             const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
-            session_.text(token_in(text), wanted_);
+            const bool may_be_token = session_.is() == session::state::greeting;
+            session_.text(may_be_token ? token_in(text) : std::nullopt, wanted_);
         } else {
-            session_.binary({static_cast<const std::byte*>(bytes.data()), bytes.size()}, wanted_);
+            session_.binary({static_cast<const std::byte*>(bytes.data()), bytes.size()},
+                            net::clock_now(), wanted_);
         }
         read_.consume(bytes.size());
         // A thousand peers that each sent something large once shall not keep the memory.

@@ -423,6 +423,8 @@ TEST_CASE("P-124: whoever calls the gateway by another name gets nothing, also n
         CHECK(page_of(wrong) == 403);
         CHECK(web_socket(at.gateway.port(), {wrong}).status() == 403);
     }
+    // A page that came by that name comes from it.
+    CHECK(web_socket(at.gateway.port(), {"maus.example", "http://maus.example"}).status() == 101);
     CHECK(page_of("") == 403);
     CHECK(page_of("127.0.0.1:" + port, "Host: evil.example\r\n") == 403);
 }

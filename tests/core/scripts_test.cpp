@@ -359,6 +359,43 @@ TEST_CASE("a process that answers what it was not asked is ended") {
     CHECK(all.take() == lines{"start"});
 }
 
+TEST_CASE("a run whose answers make no sense fails with the second process, and not a third time") {
+    process_desk all;
+    all.ask(1);
+    all.ask(2);
+    for (const bool first : {true, false}) {
+        all.ready();
+        all.take();
+        all.runs.answered(std::nullopt, at_ms(0), all.out);
+        CHECK(all.take() == lines{"kill"});
+        all.die();
+        CHECK(all.take() == (first ? lines{"start"} : lines{"1 remote_exception", "start"}));
+    }
+    all.ready();
+    CHECK(all.take() == lines{"text 3", "run 2"});
+}
+
+TEST_CASE("a process that was not started yet is not ended, and the next run starts one") {
+    process_desk all;
+    all.ask(1);
+    all.runs.keep_only(2, at_ms(0), all.out);
+    CHECK(all.take() == lines{"1 cancelled"});
+    all.ask(2, 2);
+    CHECK(all.take() == lines{"start"});
+}
+
+TEST_CASE("what was not said yet to a process that died is not said to the next one") {
+    process_desk all;
+    all.ask(1);
+    all.ready();
+    all.take();
+    all.ask(2);
+    all.die();
+    CHECK(all.take() == lines{"start"});
+    all.ready();
+    CHECK(all.take() == lines{"text 2", "run 1", "run 2"});
+}
+
 TEST_CASE("so many runs are sent ahead, and so many texts are known, and no more") {
     process_desk all;
     for (std::uint64_t each = 1; each <= 100; ++each) all.ask(each);

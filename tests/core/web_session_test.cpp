@@ -32,7 +32,7 @@ struct scene {
         REQUIRE(session.is() == session::state::open);
         done.clear();
     }
-    void say(const std::string& binary) { session.binary(base::as_bytes(binary), done); }
+    void say(const std::string& binary) { session.binary(base::as_bytes(binary), now, done); }
     void say(const wire::control& body) { say(pack(wire::encode_control(body))); }
     void advance(base::duration by) {
         now += by;
@@ -217,6 +217,14 @@ TEST_CASE("a session whose peer takes nothing for too long is closed") {
     CHECK(all.closed_with() == 0);
     all.advance(1s);
     CHECK(all.closed_with() == 4429);
+    // So is one that asks, and takes no answers.
+    scene asking;
+    asking.join(role::worker);
+    wire::message unknown;
+    wire::write_header(unknown.first, wire::channel::control, 60);
+    asking.say(pack(unknown));
+    asking.advance(30s);
+    CHECK(asking.closed_with() == 4429);
     // A long message has longer.
     scene slow;
     slow.join(role::worker);

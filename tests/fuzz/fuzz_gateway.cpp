@@ -107,7 +107,7 @@ private:
             bytes[in_.byte() % bytes.size()] = static_cast<char>(in_.byte());
         }
         check_framing(base::as_bytes(bytes));
-        session_.binary(base::as_bytes(bytes), out_);
+        session_.binary(base::as_bytes(bytes), now_, out_);
     }
     void check_framing(base::byte_view bytes) {
         const allocations made;

@@ -36,7 +36,7 @@ void session::text(std::optional<std::string_view> token, effects& out) {
     }
 }
 
-void session::binary(base::byte_view bytes, effects& out) {
+void session::binary(base::byte_view bytes, instant now, effects& out) {
     switch (state_) {
         case state::greeting:
             return refuse(close_code::no_token, "the first message has no token", out);
@@ -50,16 +50,16 @@ void session::binary(base::byte_view bytes, effects& out) {
     }
     auto message = unpack(bytes, config_.limits);
     if (!message) return refuse(close_code::malformed, message.why().message, out);
-    on_message(std::move(message).value(), out);
+    on_message(std::move(message).value(), now, out);
 }
 
-void session::on_message(wire::message message, effects& out) {
+void session::on_message(wire::message message, instant now, effects& out) {
     auto judged = judge(role_, message, config_.limits);
     switch (judged.verdict) {
         case verdict::pass_on: out.push_back(pass_on{std::move(message)}); return;
         case verdict::answer_unimplemented:
             return tell(pack(wire::encode_control(wire::parkserver_unimplemented{judged.type})),
-                        out);
+                        now, out);
         case verdict::skip: return;
         case verdict::refuse: return refuse(close_code::not_allowed, judged.why, out);
         case verdict::malformed: return refuse(close_code::malformed, judged.why, out);
@@ -83,10 +83,7 @@ void session::up(instant, effects& out) {
 }
 
 void session::received(const wire::message& message, instant now, effects& out) {
-    if (state_ != state::open) return;
-    const bool began_to_wait = waiting_for_peer_ == 0;
-    tell(pack(message), out);
-    if (began_to_wait && state_ == state::open) deadline_ = stall_deadline(now);
+    if (state_ == state::open) tell(pack(message), now, out);
 }
 
 void session::down(std::string_view why, effects& out) {
@@ -101,9 +98,11 @@ void session::down(std::string_view why, effects& out) {
 
 // --- time and queues -----------------------------------------------------------------------------
 
-void session::tell(std::string binary, effects& out) {
+void session::tell(std::string binary, instant now, effects& out) {
+    const bool begins_to_wait = waiting_for_peer_ == 0;
     waiting_for_peer_ += binary.size();
     out.push_back(say{std::move(binary)});
+    if (begins_to_wait) deadline_ = stall_deadline(now);
     if (waiting_for_peer_ > config_.queued_bytes_max()) {
         refuse(close_code::too_much_queued, "too much waits for it", out);
     }

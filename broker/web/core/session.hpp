@@ -100,7 +100,7 @@ public:
     // From the peer. After it is closed, nothing has an effect.
     /// `token`: what the text has as such, if it is the JSON that it should be.
     void text(std::optional<std::string_view> token, effects& out);
-    void binary(base::byte_view bytes, effects& out);
+    void binary(base::byte_view bytes, base::instant now, effects& out);
     void gone(effects& out);
 
     // From the parkserver.
@@ -124,8 +124,8 @@ public:
     [[nodiscard]] std::size_t message_bytes_max() const;
 
 private:
-    void on_message(wire::message message, effects& out);
-    void tell(std::string binary, effects& out);
+    void on_message(wire::message message, base::instant now, effects& out);
+    void tell(std::string binary, base::instant now, effects& out);
     void end(close_code code, std::string why, effects& out);
     void refuse(close_code code, const std::string& why, effects& out);
     [[nodiscard]] base::instant stall_deadline(base::instant now) const;

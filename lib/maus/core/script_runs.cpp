@@ -86,7 +86,10 @@ void script_runs::answered(std::optional<helper::answer>&& with, instant now, sc
         return go_on(now, out);
     }
     const auto run = with ? run_of(*with) : std::nullopt;
-    if (!run || sent_.empty() || sent_.front().id != *run) return kill(out);
+    if (!run || sent_.empty() || sent_.front().id != *run) {
+        if (!sent_.empty()) ++sent_.front().deaths;
+        return kill(out);
+    }
     finish(sent_.front(), outcome_of(*std::move(with)), out);
     sent_.pop_front();
     began_ = now;
@@ -100,6 +103,10 @@ void script_runs::finish(script_run& one, std::variant<job_value, job_fault> wit
 }
 
 void script_runs::kill(script_effects& out) {
+    if (std::exchange(out.start, false)) {  // there is none yet
+        state_ = state::none;
+        return;
+    }
     if (state_ == state::starting || state_ == state::up) out.kill = true;
     if (state_ != state::none) state_ = state::ending;
 }
@@ -112,10 +119,12 @@ void script_runs::fail_all(const job_fault& why, script_effects& out) {
 void script_runs::ended(const job_fault& why, instant now, script_effects& out) {
     const state before = std::exchange(state_, state::none);
     texts_.clear();
+    // What was to be said to this one, or done with it, is not for the next.
+    out.send = {};
+    out.kill = false;
     if (before == state::starting) return fail_all(why, out);
-    if (before == state::up && !sent_.empty() && ++sent_.front().deaths > 1) {
-        finish(sent_.front(), why, out);
-    }
+    if (before == state::up && !sent_.empty()) ++sent_.front().deaths;
+    if (!sent_.empty() && sent_.front().deaths > 1) finish(sent_.front(), why, out);
     std::erase_if(sent_, [](const script_run& each) { return each.done; });
     waiting_.insert(waiting_.begin(), std::make_move_iterator(sent_.begin()),
                     std::make_move_iterator(sent_.end()));

@@ -273,7 +273,8 @@ void script_host::take_answers() {
         runs_.answered(std::move(with), net::clock_now(), effects_);
     }
     lock.unlock();
-    came_ = base::buffer(left);
+    if (left.size() != came_.size())
+        came_ = base::buffer(left);  // a large one comes in many pieces
     if (!is_there || !is_good) lose_process();
 }
 
