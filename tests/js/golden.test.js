@@ -24,6 +24,9 @@ for (const path of filesOf('values')) {
             return assert.deepEqual(made.encodeArguments(made.decodeArguments(raw)), raw)
         }
         const codec = text === 'unit' ? VOID : parseType(text)
+        if (path.endsWith('fn_script.hex')) { // this package does not name the feature
+            return assert.throws(() => decodeOne(codec, raw), /functions as source/)
+        }
         assert.equal(codec.name, text === 'unit' ? 'void' : text)
         assert.deepEqual(encodeOne(codec, decodeOne(codec, raw)), raw)
         for (let size = 0; size < raw.length; size++) { // whatever is cut off is refused

@@ -39,6 +39,10 @@ class Golden(unittest.TestCase):
                     self.assertEqual(function.encode_arguments(function.decode_arguments(raw)), raw)
                     continue
                 codec = signature.VOID if text == "unit" else parse_type(text)
+                if path.stem == "fn_script":  # this package does not name the feature
+                    with self.assertRaisesRegex(signature.Unfit, "functions as source"):
+                        decode_one(codec, raw)
+                    continue
                 self.assertEqual(codec.name, "void" if text == "unit" else text)
                 self.assertEqual(encode_one(codec, decode_one(codec, raw)), raw)
                 for size in range(len(raw)):  # whatever is cut off is refused

@@ -334,6 +334,6 @@ export class FunctionOf extends Codec {
         const kind = reader.u8()
         if (kind === 1) return new Reference(reader.text())
         if (kind === 2) return new Reference(undefined, reader.u32())
-        throw new Unfit(kind === 3 ? 'functions as source are not taken here' : 'an unknown kind of function')
+        throw new Unfit(kind === 3 || kind === 4 ? 'functions as source are not taken here' : 'an unknown kind of function')
     }
 }

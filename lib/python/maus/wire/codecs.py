@@ -623,4 +623,4 @@ class FunctionOf(Codec):
             return Reference(name=name), at
         if kind == 2:
             return Reference(number=_unpack_I(buf, at + 1)[0]), at + 5
-        raise Unfit("functions as source are not run by Python" if kind == 3 else "an unknown kind of function")
+        raise Unfit("functions as source are not run by Python" if kind in (3, 4) else "an unknown kind of function")
