@@ -43,7 +43,7 @@ test('a page becomes a worker with one click, draws as C++ does, and stops', asy
     await shot(page, 'worker')
     await page.click('#toggle')
     await page.until('document.body.dataset.state === "stopped"')
-    assert.equal(group.length, 1)
+    await eventually(() => group.length === 1, 'the page to be gone')
     assert.deepEqual(page.complaints, [])
     await site.kill(job)
 })
