@@ -40,6 +40,9 @@ private:
 };
 
 [[nodiscard]] system_under_test maus_echo(const setting& what);
+/// Of the role maus-client. `how`: bind, where workers connect to it; relayed, by a parkserver.
+[[nodiscard]] words client_arguments(const std::string& how, const std::string& where,
+                                     const setting& what);
 [[nodiscard]] system_under_test maus_relay(const setting& what);
 /// DEALER to ROUTER. `group`: calls that travel in one message; 1 is what somebody would write who
 /// wants no library, 64 a ceiling of what gathering can give.

@@ -169,6 +169,8 @@ private:
     std::latch done_{1};
 };
 
+}  // namespace
+
 words client_arguments(const std::string& how, const std::string& where, const setting& what) {
     return {how,
             where,
@@ -180,8 +182,6 @@ words client_arguments(const std::string& how, const std::string& where, const s
             what.payload,
             std::to_string(what.beside)};
 }
-
-}  // namespace
 
 system_under_test maus_echo(const setting& what) {
     std::vector<child> all;

@@ -77,17 +77,12 @@ child gateway_at(const std::string& parkserver, std::string& address) {
     return gateway;
 }
 
-words client_of(const std::string& how, const std::string& where, const setting& what) {
-    return {how,    where, std::to_string(what.bytes), std::to_string(what.window), "1", "get", "1",
-            "text", "0"};
-}
-
 system_under_test worker_in(const language& in, const setting& what) {
     std::vector<child> all;
     const std::string script = scripts + "echo_worker" + in.suffix;
     if (!in.by_gateway) {
         setenv("PYTHONPATH", LIB_SOURCE "/python", 1);
-        child client("maus-client", client_of("bind", "tcp://127.0.0.1:*", what));
+        child client("maus-client", client_arguments("bind", "tcp://127.0.0.1:*", what));
         all.push_back(child::program({in.interpreter, script, client.hear()}));
         all.push_back(std::move(client));
         return system_under_test(std::move(all));
@@ -97,7 +92,7 @@ system_under_test worker_in(const language& in, const setting& what) {
     std::string address;
     all.push_back(gateway_at(endpoint, address));
     all.push_back(child::program({in.interpreter, script, address}));
-    child client("maus-client", client_of("relayed", endpoint, what));
+    child client("maus-client", client_arguments("relayed", endpoint, what));
     (void)client.hear();
     all.push_back(std::move(client));
     return system_under_test(std::move(all));

@@ -7,8 +7,8 @@
 import { MausError, Violation, bad, codeOf, numberOf } from '../errors.js'
 import { Reader } from '../wire/bytes.js'
 import {
-    APART, CONTROL, EXTENDED, LINK, NO_ID, NO_LEASE, RELAY, channelOf, cut, leaseKey, leaseOfRelay, payloadOf, readLink,
-    readRecord, recordKind,
+    APART, EXTENDED, LINK, NO_ID, NO_LEASE, channelOf, cut, leaseKey, leaseOfRelay, payloadOf, readLink, readRecord,
+    recordKind,
 } from '../wire/messages.js'
 import { Group } from './calls.js'
 import { Dispatcher } from './dispatcher.js'
@@ -103,21 +103,6 @@ export class ManagerMachine extends Dispatcher {
 
     nameOf(session, lease) {
         return `${this.sessions.indexOf(session)}/${leaseKey(lease)}`
-    }
-
-    heard(connection, frames, now) {
-        const session = this.connections.get(connection)
-        if (!session) return
-        try {
-            const channel = channelOf(frames[0])
-            if (channel === RELAY) this.relayed(session, frames, now)
-            else if (channel === CONTROL && frames.length === 1) session.heard(frames[0], now)
-            else if (channel === LINK && session.state === 'registering') session.lose(now)
-            else this.counters.dropped++
-        } catch (wrong) {
-            if (!(wrong instanceof Violation)) throw wrong
-            this.counters.violations++
-        }
     }
 
     relayed(session, frames, now) {

@@ -8,7 +8,7 @@
  */
 import { Violation } from '../errors.js'
 import { DEFAULT_LIMITS, heard, told } from '../limits.js'
-import { control, idOf, readControl } from '../wire/messages.js'
+import { CONTROL, LINK, RELAY, channelOf, control, idOf, readControl } from '../wire/messages.js'
 
 export const LINK_TIMEOUT = 5000
 const INTERVALS = [10, 3600000]
@@ -97,6 +97,22 @@ export class Machine {
     connected(connection, now, bytesMax) {
         const session = this.connections.get(connection)
         if (session) session.connected(now, bytesMax)
+    }
+
+    /** A message came. `relayed(session, frames, now)` takes those of leases. */
+    heard(connection, frames, now) {
+        const session = this.connections.get(connection)
+        if (!session) return
+        try {
+            const channel = channelOf(frames[0])
+            if (channel === RELAY) this.relayed(session, frames, now)
+            else if (channel === CONTROL && frames.length === 1) session.heard(frames[0], now)
+            else if (channel === LINK && session.state === 'registering') session.lose(now) // a manager ([P-19])
+            else this.counters.dropped++
+        } catch (wrong) {
+            if (!(wrong instanceof Violation)) throw wrong
+            this.counters.violations++
+        }
     }
 
     /** `refused` is an error if to connect again would do no good. */

@@ -15,7 +15,7 @@
  * ['refused', error], ['stopped'].
  */
 import { Violation, bad, numberOf } from '../errors.js'
-import { CONTROL, LINK, RELAY, TAG, channelOf, leaseKey, leaseOfRelay, textsToBytes } from '../wire/messages.js'
+import { TAG, leaseKey, leaseOfRelay, textsToBytes } from '../wire/messages.js'
 import { Line } from './line.js'
 import { Machine, doubled } from './session.js'
 
@@ -134,21 +134,6 @@ export class WorkerMachine extends Machine {
     }
 
     // What comes.
-
-    heard(connection, frames, now) {
-        const session = this.connections.get(connection)
-        if (!session) return
-        try {
-            const channel = channelOf(frames[0])
-            if (channel === RELAY) this.relayed(session, frames, now)
-            else if (channel === CONTROL && frames.length === 1) session.heard(frames[0], now)
-            else if (channel === LINK && session.state === 'registering') session.lose(now) // a manager ([P-19])
-            else this.counters.dropped++
-        } catch (wrong) {
-            if (!(wrong instanceof Violation)) throw wrong
-            this.counters.violations++
-        }
-    }
 
     relayed(session, frames, now) {
         const { line } = this

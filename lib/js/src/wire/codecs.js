@@ -229,9 +229,10 @@ export function isNumber(codec) {
     return isInteger(codec) || codec instanceof Float
 }
 
-export class Enumeration extends Codec {
-    constructor(of) {
-        super(`enum<${of.name}>`, ['integer'], of.width)
+/** Another name for the bytes of a number. */
+class Named extends Codec {
+    constructor(name, kinds, of) {
+        super(name, kinds, of.width)
         this.of = of
     }
 
@@ -244,19 +245,16 @@ export class Enumeration extends Codec {
     }
 }
 
+export class Enumeration extends Named {
+    constructor(of) {
+        super(`enum<${of.name}>`, ['integer'], of)
+    }
+}
+
 /** dur<T,n/d>: the count of its ticks. */
-export class Duration extends Codec {
+export class Duration extends Named {
     constructor(of, above, below) {
-        super(`dur<${of.name},${above}/${below}>`, of.kinds, of.width)
-        this.of = of
-    }
-
-    encode(writer, value) {
-        this.of.encode(writer, value)
-    }
-
-    decode(reader) {
-        return this.of.decode(reader)
+        super(`dur<${of.name},${above}/${below}>`, of.kinds, of)
     }
 }
 
