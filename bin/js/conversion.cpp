@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "bin/js/text.hpp"
+#include "maus/wire/cursor.hpp"
 
 namespace maus::js {
 
 namespace {
 
-constexpr unsigned int depth_max = 64;  // as the decoder of values has it
+using wire::depth_max;
 constexpr double integer_max = 9007199254740991;
 
 /// Those that only a container of our own holds, which the collector does not see.

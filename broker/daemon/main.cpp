@@ -82,15 +82,6 @@ std::string joined(const std::vector<std::string>& texts) {
     return all;
 }
 
-std::string endpoint_to_connect(std::string endpoint) {
-    const std::pair<std::string, std::string> all[] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
-                                                       {"tcp://[::]:", "tcp://[::1]:"}};
-    for (const auto& [any, loopback] : all) {
-        if (endpoint.starts_with(any)) endpoint.replace(0, any.size(), loopback);
-    }
-    return endpoint;
-}
-
 int serve(choices& chosen) {
     std::signal(SIGPIPE, SIG_IGN);  // stdout and stderr may lose their readers
     programs::stop_signals signals;
@@ -102,7 +93,7 @@ int serve(choices& chosen) {
 #ifdef MAUS_WEB
     std::optional<maus::web::gateway> door;
     if (chosen.with_web) {
-        chosen.web.parkserver = endpoint_to_connect(park.endpoint());
+        chosen.web.parkserver = park.endpoint();
         chosen.web.log = log;
         door.emplace(chosen.web);
         door->start();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <variant>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -30,7 +29,7 @@ public:
 
     /// `tls`: null for none; outlives it.
     byte_stream(tcp::socket socket, [[maybe_unused]] tls_context* tls)
-        : socket_(std::move(socket)) {
+        : socket_(std::make_unique<tcp::socket>(std::move(socket))) {
 #ifdef MAUS_WEB_TLS
         if (tls != nullptr)
             tls_ = std::make_unique<asio::ssl::stream<tcp::socket&>>(*socket_, *tls);
@@ -81,14 +80,7 @@ public:
     }
 
 private:
-    // Where it stays when the stream is moved.
-    struct pinned {
-        explicit pinned(tcp::socket made) : held(std::make_unique<tcp::socket>(std::move(made))) {}
-        tcp::socket* operator->() const { return held.get(); }
-        tcp::socket& operator*() const { return *held; }
-        std::unique_ptr<tcp::socket> held;
-    };
-    pinned socket_;
+    std::unique_ptr<tcp::socket> socket_;  // it stays where it is when the stream is moved
 #ifdef MAUS_WEB_TLS
     std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls_;
 #endif

@@ -111,19 +111,17 @@ void keep_alive(tcp::socket& socket) {
 class gateway::implementation {
 public:
     explicit implementation(gateway_options options)
-        : state_{config_of(options), {}, {}, {}, {}, false, {}, {}, {}},
-          acceptor_(io_),
-          pause_(io_) {
+        : state_{config_of(options), {}, {}, {}, {}, {}, {}, {}}, acceptor_(io_), pause_(io_) {
         if (options.certificate.empty() != options.key.empty()) {
             throw wrong("TLS needs both a certificate and its key");
         }
         if (!options.certificate.empty()) tls_.emplace(make_tls(options));
+        options.parkserver = net::reachable_here(options.parkserver);
         net::check_endpoint(options.parkserver);
         sockets_max_ = sockets_max(options);
         state_.settings = {state_.config.limits, {}};
         state_.parkserver = options.parkserver;
         state_.root = options.root;
-        state_.with_tls = tls_.has_value();
         state_.log = options.log;
         bind(options.listen);
         name(options);
@@ -205,8 +203,11 @@ private:
     void admit(tcp::socket socket) {
         if (state_.visitors.size() >= sockets_max_) {
             visitor* const stranger = state_.visitors.oldest_stranger();
-            state_.complain(log_level::warning,
-                            "too many connections; the oldest without a token is closed");
+            state_.complain(
+                log_level::warning,
+                stranger != nullptr
+                    ? "too many connections; the oldest without a token is closed"
+                    : "too many connections, and all have a token; the new one is closed");
             if (stranger == nullptr) return;  // and with it the socket
             stranger->turn_away();
         }

@@ -26,7 +26,7 @@
 namespace maus::web {
 
 struct gateway_options {
-    /// An endpoint to connect to.
+    /// Its endpoint; one that it is bound to at all addresses will do.
     std::string parkserver = "tcp://127.0.0.1:8500";
     /// HOST:PORT: an address or a name of this machine (* for all its addresses), port 0 or * for any.
     std::string listen = "127.0.0.1:8501";

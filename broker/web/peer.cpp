@@ -198,7 +198,7 @@ private:
             } else if (const auto* gone = std::get_if<core::down>(&input)) {
                 session_.down(gone->why, wanted_);
             } else {
-                session_.up(now, wanted_);
+                session_.up(wanted_);
             }
         });
         carry_out();

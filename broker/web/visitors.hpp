@@ -77,7 +77,6 @@ struct gateway_state {
     std::string parkserver;
     names called;
     std::filesystem::path root;
-    bool with_tls = false;
     log_function log;
     web::visitors visitors;
     core::repeated_notes repeated;

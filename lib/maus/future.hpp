@@ -157,9 +157,8 @@ struct resume final : continuation {
     explicit resume(std::coroutine_handle<> waiting) : waiting_(waiting) {}
     void run() override;
     /// Of a coroutine that has ended: whether the thread's resume::run() goes on with it, outside of what
-    /// must not throw.
-    [[nodiscard]] static bool takes(const void* ended,
-                                    const state_ref<state_base>& result) noexcept;
+    /// must not throw. It keeps the result, then.
+    [[nodiscard]] static bool takes(const void* ended, state_base& result) noexcept;
 
 private:
     std::coroutine_handle<> waiting_;
@@ -275,9 +274,7 @@ struct promise_base {
             const auto needs = std::move(ended.promise().needs);
             const void* const which = ended.address();
             ended.destroy();
-            result->retain();
-            if (!resume::takes(which, state_ref<state_base>(result.operator->())))
-                result->settle_as_put();
+            if (!resume::takes(which, *result)) result->settle_as_put();
         }
     };
 

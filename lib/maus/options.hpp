@@ -176,7 +176,7 @@ struct manager_options {
 struct script_limits {
     /// For one run. One that takes longer fails with resource_exhausted.
     time_span time = std::chrono::seconds{5};
-    /// All that scripts keep and use, beside some 20 MiB of the engine itself. One that takes more fails
+    /// All that scripts keep and use, beside the engine itself. One that takes more fails
     /// with resource_exhausted, or reads of it as a RangeError.
     std::size_t memory_bytes = 256u << 20;
     std::size_t stack_bytes = 4u << 20;  ///< a script that goes deeper gets a RangeError

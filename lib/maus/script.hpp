@@ -11,7 +11,7 @@
 // them again: what does not fit is bad_result. It may be async.
 //
 // Nothing of the program where it was written goes with it: no variables, no files, no network. So what
-// it needs are its arguments. The text is sent once to each worker, and then named by its hash.
+// it needs are its arguments. In a lease the text is sent once, and then named by its hash.
 //
 // Workers run scripts only if their owner says so (worker_options::allow_scripts). Others get no such
 // call; if no worker of the group allows it, the call fails with unimplemented. A worker runs them in a

@@ -287,14 +287,14 @@ TEST_CASE("P-122: each role may say what the table says") {
                 CHECK(peer.raw().close_code() == 4403);
                 continue;
             }
-            peer.say(ping{77});  // nobody minded
+            peer.say(ping{77});
             const auto is_answer = [](const frames& got) {
                 return got[0].starts_with(header(on_control, register_again::type_number)) ||
                        got[0].starts_with(header(on_control, pong::type_number));
             };
             frames got = peer.next();
             while (!is_answer(got)) got = peer.next();
-            CHECK(is_answer(got));
+            // It came: nobody minded.
         }
         const frames relay = relayed({1, 1}, link_message({to_record(r_ping, u64{1})}));
         if (as == role::observer) CHECK(at.code_after(as, relay) == 4403);

@@ -28,7 +28,7 @@ struct scene {
 
     void join(role as) {
         session.text(shared.tokens.of(as), done);
-        session.up(now, done);
+        session.up(done);
         REQUIRE(session.is() == session::state::open);
         done.clear();
     }
@@ -71,7 +71,7 @@ TEST_CASE(
         CHECK_FALSE(all.session.hears_peer());
         CHECK(all.session.hears_parkserver());
         all.done.clear();
-        all.session.up(begun, all.done);
+        all.session.up(all.done);
         REQUIRE(all.done.size() == 1);
         CHECK(std::get<say_text>(all.done[0]).text ==
               R"({"role":")" + std::string(to_string(as)) + R"(","message_bytes_max":200000})");
@@ -130,7 +130,7 @@ TEST_CASE("a session ends with the code of what was wrong, and disconnects first
         all.done.clear();
         all.say(wire::ping{1});
         all.session.text("x", all.done);
-        all.session.up(all.now, all.done);
+        all.session.up(all.done);
         all.hear(10);
         all.session.down("again", all.done);
         all.session.gone(all.done);

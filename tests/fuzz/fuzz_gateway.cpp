@@ -61,7 +61,7 @@ private:
                 return;
             case 1: return greet();
             case 2:
-                if (dialing_) session_.up(now_, out_);
+                if (dialing_) session_.up(out_);
                 if (dialing_) up_ = true;
                 return;
             case 3:

@@ -67,14 +67,16 @@ test('tabs and C++ workers draw the Mandelbrot picture together, for a page', as
     await eventually(async () => /draw_tile.* 3$/m.test((await site.maus('functions'))[1]), 'three workers')
     const page = await site.browser.open(site.manager)
     await page.until('document.body.dataset.state === "free"')
-    await page.click('#draw')
-    await page.until('document.body.dataset.state === "free" && document.querySelectorAll("#workers li").length === 3')
-    assert.match(await page.evaluate('document.getElementById("state").textContent'), /drawn by 3 workers/)
+    await eventually(async () => { // it draws with those that it has
+        await page.click('#draw')
+        await page.until('document.body.dataset.state === "free"')
+        return /drawn by 3 workers/.test(await page.evaluate('document.getElementById("state").textContent'))
+    }, 'a picture by three workers')
     await shot(page, 'mandelbrot')
     await page.evaluate('document.getElementById("picture").dispatchEvent(new MouseEvent("click", { clientX: 300, clientY: 500 }))')
     await page.until('document.body.dataset.state === "free"')
     await shot(page, 'mandelbrot_closer')
-    // a tab is closed while it draws: the picture is complete all the same
+    // a tab is closed: the picture is complete all the same
     await page.click('#out')
     await first.close()
     await page.until('document.body.dataset.state === "free"')

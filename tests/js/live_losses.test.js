@@ -1,6 +1,6 @@
 /** The promise: every call completes exactly once, whoever dies, stops or starts again. */
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 import * as maus from '../../lib/js/src/index.js'
@@ -143,7 +143,9 @@ test('[P-116] a stream whose worker dies is broken, or replayed', async t => {
     const group = await site.workers()
     const came = []
     await assert.rejects(async () => {
-        for await (const each of group.stream('counts_and_dies', 100, site.folder)) came.push(each)
+        for await (const each of group.stream('counts_and_dies', 100, site.folder)) {
+            if (came.push(each) === 100) writeFileSync(`${site.folder}/read`, '')
+        }
     }, failed => failed.code === 'stream_broken' && failed.delivered === 100)
     assert.deepEqual(came, range(100))
     assert.ok(existsSync(`${site.folder}/died`))
@@ -151,7 +153,9 @@ test('[P-116] a stream whose worker dies is broken, or replayed', async t => {
     range(2).forEach(() => other.zoo())
     const items = []
     const replayed = (await other.workers()).with({ replayable: true })
-    for await (const each of replayed.stream('counts_and_dies', 100, other.folder)) items.push(each)
+    for await (const each of replayed.stream('counts_and_dies', 100, other.folder)) {
+        if (items.push(each) === 100) writeFileSync(`${other.folder}/read`, '')
+    }
     assert.deepEqual(items, range(200))
 })
 

@@ -64,7 +64,8 @@ test('a worker that is stopped answers what runs, and leaves', async t => {
     assert.deepEqual((await called).slice(0, 2), [0, 'done'])
     await stopped
     assert.equal(worker.state, 'stopped')
-    assert.equal((await site.maus('functions', '--type', 'zoo'))[1].includes('slow'), false)
+    await eventually(async () => !(await site.maus('functions'))[1].includes('slow'), 'the worker to be gone')
+    assert.equal((await site.maus('status'))[0], 0) // the parkserver is not
 })
 
 test('a wrong token is turned away for good, with a reason', async t => {

@@ -45,10 +45,6 @@ export async function eventually(condition, what = 'it') {
     }
 }
 
-export function sum(values) {
-    return values.reduce((a, b) => a + b, 0)
-}
-
 /** One that is in use, as the numbers of a range. */
 export const range = count => Array.from({ length: count }, (_, i) => i)
 

@@ -173,6 +173,12 @@ test('values by chance come back as they went', () => forSeeds(500, chance => {
     assert.deepEqual(again(value), value)
 }))
 
+test('sets of sets are told apart by their bytes', () => {
+    const codec = parseType('set<set<tuple<i32>>>')
+    const value = new Set([new Set([[1], [2]]), new Set([[3], [2]])])
+    assert.deepEqual(decodeOne(codec, encodeOne(codec, value)), value)
+})
+
 test('bytes by chance are values or are refused', () => forSeeds(3000, chance => {
     const codec = parseType(chance.of([
         'any', 'list<i32>', 'map<str,list<opt<tuple<i8,variant<i32,str>>>>>', '{i32,list<^1>}', 'set<u16>',

@@ -52,7 +52,7 @@ export const zoo = {
         for (let i = 0; i < 2 * n; i++) {
             if (i === n && !existsSync(`${folder}/died`)) {
                 writeFileSync(`${folder}/died`, '')
-                await sleep(300)
+                while (!existsSync(`${folder}/read`)) await sleep(10)
                 die()
             }
             yield i

@@ -446,6 +446,8 @@ TEST_CASE("maus-js has no rights, no environment, and no descriptor but its sock
     REQUIRE(found.size() == 1);
     CHECK(status_of_process(found[0], "Seccomp") == "2");
     CHECK(status_of_process(found[0], "NoNewPrivs") == "1");
+    // What it has is told to root alone, since it leaves no core.
+    if (::geteuid() != 0) return;
     const std::string folder = "/proc/" + std::to_string(found[0]);
     std::set<std::string> open;
     for (const auto& each : std::filesystem::directory_iterator(folder + "/fd")) {
@@ -462,6 +464,7 @@ TEST_CASE("maus-js has no rights, no environment, and no descriptor but its sock
     std::ifstream environment(folder + "/environ");
     std::string told;
     std::getline(environment, told);
+    CHECK(has(told, "TZ=UTC"));
     CHECK_FALSE(has(told, "PATH="));
     CHECK_FALSE(has(told, "HOME="));
 }
@@ -502,7 +505,7 @@ TEST_CASE("a maus-js that is killed from outside costs no call") {
     CHECK(helpers() != busy);
 }
 
-TEST_CASE("maus-js ends with its worker, however that ends") {
+TEST_CASE("maus-js ends when its worker is stopped, in the middle of a script") {
     script_site all;
     CHECK(all.number("x => x") == 5);
     auto endless = all.workers.call(run_number, 5, maus::script("() => { for (;;); }"));

@@ -255,7 +255,7 @@ TEST_CASE("who shows no token makes room for others") {
     web_socket late(gateway.port());
     CHECK(late.status() == 101);
     CHECK(strangers.front().close_code() == 0);
-    CHECK(gateway.itself().says("too many connections"));
+    CHECK(gateway.itself().says("the oldest without a token is closed"));
 }
 
 TEST_CASE("a gateway speaks TLS with the certificate that it is given") {

@@ -74,7 +74,7 @@ void session::gone(effects& out) {
 
 // --- from the parkserver -------------------------------------------------------------------------
 
-void session::up(instant, effects& out) {
+void session::up(effects& out) {
     if (state_ != state::joining) return;
     state_ = state::open;
     out.push_back(say_text{R"({"role":")" + std::string(to_string(role_)) +
@@ -163,16 +163,6 @@ void session::end(close_code code, std::string why, effects& out) {
 void session::refuse(close_code code, const std::string& why, effects& out) {
     end(code, why, out);
     out.push_back(complain{log_level::warning, "a WebSocket peer is closed: " + why});
-}
-
-std::string_view to_string(session::state state) {
-    switch (state) {
-        case session::state::greeting: return "greeting";
-        case session::state::joining: return "joining";
-        case session::state::open: return "open";
-        case session::state::closed: return "closed";
-    }
-    return "?";
 }
 
 }  // namespace maus::web

@@ -104,7 +104,7 @@ public:
     void gone(effects& out);
 
     // From the parkserver.
-    void up(base::instant now, effects& out);
+    void up(effects& out);
     void received(const wire::message& message, base::instant now, effects& out);
     void down(std::string_view why, effects& out);
 
@@ -138,6 +138,5 @@ private:
     std::size_t waiting_for_parkserver_ = 0;
     base::instant deadline_;
 };
-[[nodiscard]] std::string_view to_string(session::state state);
 
 }  // namespace maus::web

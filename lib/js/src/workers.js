@@ -10,6 +10,7 @@ import { Reference } from './wire/codecs.js'
 import { bytesOfId } from './wire/messages.js'
 import { isGoodTypeName, parse } from './wire/signature.js'
 
+const MAP_AHEAD = 1000 // calls of a map at a time
 const CALL_OPTIONS = new Set([...Object.keys(DEFAULT_OPTIONS), 'timeout', 'signal', 'progress', 'itemsMax', 'bytesMax'])
 
 function invalid(text) {
@@ -116,7 +117,11 @@ export class Workers {
         return new Promise((resolve, reject) => {
             const waits = { amount, resolve: () => resolve(this), reject }
             this.waiting.add(waits)
-            if (signal) onAbort(signal, () => this.giveUp(waits, new MausError('cancelled', 'its caller cancelled it')))
+            if (signal) {
+                waits.signal = signal
+                waits.abort = () => this.giveUp(waits, new MausError('cancelled', 'its caller cancelled it'))
+                onAbort(signal, waits.abort)
+            }
             if (timeout !== undefined) {
                 waits.timer = setTimeout(() => this.giveUp(waits, new MausError('no_workers',
                     `${this.length} of ${amount} workers of type ${this.type} came in time`)), timeout)
@@ -126,19 +131,22 @@ export class Workers {
     }
 
     giveUp(waits, error) {
-        if (!this.waiting.delete(waits)) return
+        if (this.done(waits)) waits.reject(error)
+    }
+
+    /** False: it was done already. */
+    done(waits) {
+        if (!this.waiting.delete(waits)) return false
         clearTimeout(waits.timer)
-        waits.reject(error)
+        if (waits.signal) offAbort(waits.signal, waits.abort)
+        return true
     }
 
     changed() {
         if (this.failed) return this.fail(this.failed)
         if (this.group.isReleased) return this.fail(new MausError('cancelled', 'its workers were released'))
         for (const each of this.waiting) {
-            if (this.length < each.amount) continue
-            this.waiting.delete(each)
-            clearTimeout(each.timer)
-            each.resolve()
+            if (this.length >= each.amount && this.done(each)) each.resolve()
         }
     }
 
@@ -215,16 +223,15 @@ export class Workers {
         onAbort(signal, call.abort)
     }
 
-    /** Calls it for each tuple of arguments; gives the results in order, with `window` calls at a time. */
+    /** Calls it for each tuple of arguments; gives the results in order, 1,000 calls at a time. */
     async *map(name, ...iterables) {
-        const { window = 1000 } = this
         const iterators = iterables.map(each => each[Symbol.iterator]())
         const pending = []
         const abort = new AbortController()
         const workers = this.with({ signal: abort.signal })
         try {
             for (;;) {
-                while (pending.length < window) {
+                while (pending.length < MAP_AHEAD) {
                     const some = iterators.map(each => each.next())
                     if (!some.length || some.some(each => each.done)) break
                     const made = workers.call(name, ...some.map(each => each.value))

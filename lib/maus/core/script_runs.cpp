@@ -152,11 +152,11 @@ bool script_runs::runs_too_long(instant now) const {
 
 void script_runs::advance_to(instant now, script_effects& out) {
     if (runs_too_long(now)) {
-        const std::string seconds = std::to_string(
+        const std::string ms = std::to_string(
             std::chrono::duration_cast<std::chrono::milliseconds>(time_max_).count());
         finish(sent_.front(),
                job_fault{errc::resource_exhausted, "maus-js",
-                         "the script ran longer than script_limits.time, " + seconds + " ms"},
+                         "the script ran longer than script_limits.time, " + ms + " ms"},
                out);
         kill(out);
     }

@@ -5,14 +5,16 @@
 // none        | ask                                          | starting | start
 // starting    | ready                                        | up       | what waits is sent, some ahead
 // up          | ask, answered                                | up       | the same
-// up          | answered, but not what was asked first       | ending   | kill
+// up          | answered, but not what was asked first       | ending   | kill: the first has had a death
 // up          | the first has run too long, or its deadline  | ending   | that one is done; kill
 // up          | of another link than what waits              | ending   | kill: no lease sees another's
 // up, ending  | ended                                        | none     | the first is tried once more, at
 //             |                                              |          | the second time it is done; the
 //             |                                              |          | others wait again; as `ask`
 // starting    | ended                                        | none     | all are done: it cannot be started
-// any         | keep_only, of another link                   | ending   | those of the other are done; kill
+// starting    | keep_only, of another link; not started yet  | none     | those of the other are done
+// starting, up| keep_only, of another link                   | ending   | those of the other are done; kill
+// up          | the deadline of one that was sent ahead      | up       | it is done; its answer is still due
 //
 // The process answers in order, so the first that is not answered is the one that runs. If the process
 // dies, that one is to blame, unless what ran before has left it in a bad state: so it is tried again, as

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "maus/error.hpp"
 #include "maus/net/resolver.hpp"
@@ -62,12 +64,28 @@ std::string first_address() {
     freeifaddrs(all);
     return found;
 }
+
+struct wildcard {
+    std::string_view begins;
+    std::string_view here;
+};
+constexpr std::array<wildcard, 2> wildcards{
+    {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"}, {"tcp://[::]:", "tcp://[::1]:"}}};
 }  // namespace
 
 std::string reachable(const std::string& endpoint) {
-    for (const std::string wildcard : {"tcp://0.0.0.0:", "tcp://[::]:"}) {
-        if (endpoint.starts_with(wildcard)) {
-            return "tcp://" + first_address() + ":" + endpoint.substr(wildcard.size());
+    for (const auto& each : wildcards) {
+        if (endpoint.starts_with(each.begins)) {
+            return "tcp://" + first_address() + ":" + endpoint.substr(each.begins.size());
+        }
+    }
+    return endpoint;
+}
+
+std::string reachable_here(const std::string& endpoint) {
+    for (const auto& each : wildcards) {
+        if (endpoint.starts_with(each.begins)) {
+            return std::string(each.here) + endpoint.substr(each.begins.size());
         }
     }
     return endpoint;

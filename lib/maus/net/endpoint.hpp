@@ -16,5 +16,7 @@ void check_endpoint(const std::string& endpoint);
 [[nodiscard]] base::endpoint resolve_to_bind(const std::string& endpoint);
 /// The endpoint as workers on other machines can use it: a wildcard address becomes this machine's.
 [[nodiscard]] std::string reachable(const std::string& endpoint);
+/// The same for programs on this machine: a wildcard address becomes loopback's.
+[[nodiscard]] std::string reachable_here(const std::string& endpoint);
 
 }  // namespace maus::net

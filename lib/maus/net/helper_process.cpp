@@ -110,7 +110,7 @@ helper_process::~helper_process() {
 }
 
 bool helper_process::send(base::buffer& bytes) {
-    base::byte_view left = bytes.view();
+    base::byte_view left = bytes.view().subspan(sent_);
     while (!left.empty()) {
         const ssize_t sent = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
@@ -118,7 +118,15 @@ bool helper_process::send(base::buffer& bytes) {
         if (sent < 0) break;
         left = left.subspan(static_cast<std::size_t>(sent));
     }
-    if (left.size() != bytes.size()) bytes = base::buffer(left);
+    sent_ = bytes.size() - left.size();
+    if (!left.empty()) return true;
+    sent_ = 0;
+    constexpr std::size_t kept_bytes_max = 65536;
+    if (bytes.size() > kept_bytes_max) {
+        bytes = {};
+    } else {
+        bytes.clear();  // keeps the room for the next ones
+    }
     return true;
 }
 

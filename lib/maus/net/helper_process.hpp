@@ -35,7 +35,8 @@ public:
     helper_process& operator=(const helper_process&) = delete;
 
     [[nodiscard]] int fd() const { return fd_; }
-    /// Sends what it takes now, and drops that from `bytes`. False: it has gone.
+    /// Sends what it takes now, and clears `bytes` when that was the last of it; until then they may only grow.
+    /// False: it has gone.
     [[nodiscard]] bool send(base::buffer& bytes);
     /// Appends what has come. False: it has gone.
     [[nodiscard]] bool receive(base::buffer& to);
@@ -45,6 +46,7 @@ public:
 private:
     int fd_ = -1;
     pid_t process_ = -1;
+    std::size_t sent_ = 0;  // of what send() was given
 };
 
 /// The program of this name: beside the one that runs here, or else on the PATH; empty if there is none.

@@ -146,10 +146,11 @@ struct resumed {
 thread_local constinit resumed* resumed_here = nullptr;
 }  // namespace
 
-bool resume::takes(const void* ended, const state_ref<state_base>& result) noexcept {
+bool resume::takes(const void* ended, state_base& result) noexcept {
     if (resumed_here == nullptr || resumed_here->coroutine != ended) return false;
     resumed_here->coroutine = nullptr;  // its place may be another's from now on
-    resumed_here->ended = result;
+    result.retain();
+    resumed_here->ended = state_ref<state_base>(&result);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /** Calls on their way: sent to workers with room, and sent again when their worker is lost (PROTOCOL.md, section 9). */
 import { MausError, numberOf } from '../errors.js'
-import { recordWithPayload } from '../wire/batch.js'
-import { APART_FROM, AT_MOST_ONCE, EXTENDED, cut, writeExtensions } from '../wire/messages.js'
+import { putExtensions, recordWithPayload } from '../wire/batch.js'
+import { APART_FROM, AT_MOST_ONCE, EXTENDED, cut } from '../wire/messages.js'
 import { waitingIn } from './calls.js'
 import { Conversation } from './conversation.js'
 import { keyOf } from './line.js'
@@ -290,12 +290,7 @@ export class Dispatcher extends Conversation {
         const out = batch.begin(CALL, flags, call.index)
         out.u64(call.number)
         out.u32(call.attempt + 1)
-        if (extensions) {
-            const at = out.at
-            out.u32(0)
-            writeExtensions(extensions, out)
-            out.view.setUint32(at, out.at - at - 4, true)
-        }
+        if (extensions) putExtensions(out, extensions)
         const at = out.at
         try {
             signature.putArguments(out, call.argumentsFor(signature))

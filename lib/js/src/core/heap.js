@@ -13,10 +13,6 @@ export class Heap {
         return this.entries.length ? this.entries[0].number : Infinity
     }
 
-    peek() {
-        return this.entries.length ? this.entries[0].what : undefined
-    }
-
     push(number, what) {
         const { entries } = this
         const entry = { number, what }

@@ -8,7 +8,7 @@ const STALL = 500
 const HOPS = 4
 
 export class Driver {
-    /** `handlers` has a function for each effect, by its name; beforeFlush(now) and afterTurn(now) if it likes. */
+    /** `handlers` has a function for each effect, by its name; beforeFlush(now) if it likes. */
     constructor(machine, handlers) {
         this.machine = machine
         this.handlers = handlers

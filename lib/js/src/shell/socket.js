@@ -116,10 +116,6 @@ export class Socket {
         if (this.isReady && this.socket.readyState === 1) this.socket.send(packFrames(frames))
     }
 
-    get bufferedAmount() {
-        return this.socket.bufferedAmount
-    }
-
     close() {
         this.on = null
         this.socket.close(1000)

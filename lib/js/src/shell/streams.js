@@ -31,9 +31,10 @@ export class Stream {
     /** Until its last word is said. Never rejected. */
     async run() {
         const { functions, call } = this
+        let isWhole = false
         try {
             this.iterator = iteratorOf(this.result)
-            const isWhole = await this.giveAll()
+            isWhole = await this.giveAll()
             if (isWhole && call.line.settle(call)) {
                 this.sayItems()
                 functions.add(call, recordWithPayload(RESULT, out => this.head(out), new Uint8Array(0)))
@@ -43,6 +44,14 @@ export class Stream {
             functions.threw(call, thrown)
         }
         functions.driver.wake()
+        if (!isWhole) await this.end()
+    }
+
+    /** What the function has to clear up, it does now. Its last word is said. */
+    async end() {
+        try {
+            if (this.iterator && this.iterator.return) await this.iterator.return()
+        } catch { /* nobody waits for it */ }
     }
 
     head(out) {
@@ -57,7 +66,7 @@ export class Stream {
         for (;;) {
             while (!this.hasCredit()) await this.creditCame()
             if (call.isCancelled) {
-                if (this.iterator.return) await this.iterator.return()
+                await this.end()
                 this.functions.fail(call, 'cancelled', '', 'the stream was cancelled')
                 return false
             }

@@ -93,6 +93,14 @@ export class Batch {
     }
 }
 
+/** Those of a record, with their length before them ([P-60]). */
+export function putExtensions(out, extensions) {
+    const at = out.at
+    out.u32(0)
+    writeExtensions(extensions, out)
+    out.view.setUint32(at, out.at - at - 4, true)
+}
+
 /**
  * A record with a payload, as {bytes, apart}: `head` writes its fields. The payload is its further frame if it is large,
  * or if `apartFrom` says so.
@@ -105,12 +113,7 @@ export function recordWithPayload(number, head, payload, { flags = 0, index = 0,
     out.u8(flags | (isApart ? APART : 0) | (extensions && extensions.length ? EXTENDED : 0))
     out.u16(index)
     head(out)
-    if (extensions && extensions.length) {
-        const at = out.at
-        out.u32(0)
-        writeExtensions(extensions, out)
-        out.view.setUint32(at, out.at - at - 4, true)
-    }
+    if (extensions && extensions.length) putExtensions(out, extensions)
     if (!isApart) out.raw(payload)
     out.view.setUint32(0, out.at - 8, true)
     return { bytes: out.done(), apart: isApart ? payload : undefined }

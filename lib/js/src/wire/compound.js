@@ -51,8 +51,6 @@ export class List extends Codec {
     }
 }
 
-const scratch = new Writer()
-
 /** What tells two keys or members apart: their bytes, for which -0 is 0. NaN is refused. */
 function keyOf(codec, value) {
     if (typeof value === 'number') {
@@ -60,7 +58,7 @@ function keyOf(codec, value) {
         return value === 0 ? 0 : value
     }
     if (typeof value !== 'object' || value === null) return value
-    scratch.at = 0
+    const scratch = new Writer(64)
     codec.encode(scratch, value)
     let made = ''
     for (let i = 0; i < scratch.at; i++) made += String.fromCharCode(scratch.bytes[i])
