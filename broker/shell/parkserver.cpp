@@ -102,12 +102,12 @@ public:
             said_goodbye_ = true;
         }
     }
-    void step(base::instant now) override {
+    void step(base::instant now, base::instant time) override {
         // While there are messages unread time stands still. Who is to be served waits as well: a
         // worker that is free again is often heard before its manager's `cancel`, and would be
         // offered in vain to the request that it has just served.
-        if (now != stepped_) machine_->advance_to(now, outbox_);
-        stepped_ = now;
+        if (time != stepped_) machine_->advance_to(time, outbox_);
+        stepped_ = time;
         take_queued(now);
         publish_metrics();
     }

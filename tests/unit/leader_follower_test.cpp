@@ -43,7 +43,7 @@ public:
         lock.unlock();
         for (const auto& each : commands) each(now);
     }
-    void step(base::instant now) override {
+    void step(base::instant now, base::instant) override {
         take_queued(now);
         if (now < due_) return;
         due_ = base::never;

@@ -37,7 +37,7 @@ bool reactor::cycle() {
     const bool stands = unread && (hub_.throws_away() ? now - all_read_at_ <= stands_at_most
                                                       : time_waits_ <= cycles_without_time_max);
     if (!stands) time_ = now;
-    driven_.step(time_);
+    driven_.step(now, time_);
     const bool sent = !driven_.outbox().empty();
     send();
     if (unread || !inputs_.empty() || driven_.has_queued()) return true;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <vector>
 
+#include "maus/net/clock.hpp"
 #include "maus/net/hub.hpp"
 
 namespace maus::net {
@@ -23,8 +24,9 @@ public:
     /// Feeds the machine what other threads have queued, and carries out all that it leads to but the
     /// outbox.
     virtual void take_queued(base::instant now) = 0;
-    /// The same, and advances the machine to now.
-    virtual void step(base::instant now) = 0;
+    /// The same, and advances the machine to `time`. That is now; or earlier, while what came before then is
+    /// still unread. What is queued begins now in any case.
+    virtual void step(base::instant now, base::instant time) = 0;
     [[nodiscard]] virtual core::outbox& outbox() = 0;
     [[nodiscard]] virtual bool has_queued() const = 0;
     /// When a step is due that no input and nothing queued asks for; in the past: now.
@@ -35,7 +37,7 @@ public:
 class reactor {
 public:
     reactor(const base::settings& settings, hub::log_function log, driven& machine)
-        : hub_(settings, std::move(log)), driven_(machine) {}
+        : hub_(settings, std::move(log)), driven_(machine), time_(clock_now()) {}
 
     [[nodiscard]] hub& sockets() { return hub_; }
 
@@ -69,7 +71,7 @@ private:
     hub hub_;
     driven& driven_;
     std::vector<input> inputs_;
-    base::instant time_{};
+    base::instant time_;
     int time_waits_ = 0;
     base::instant all_read_at_{};
     std::atomic<bool> asleep_{false};

@@ -104,7 +104,7 @@ public:
     // --- by the leader: net::driven
     void on(net::input event, base::instant now) override;
     void take_queued(base::instant now) override;
-    void step(base::instant now) override;
+    void step(base::instant now, base::instant time) override;
     [[nodiscard]] core::outbox& outbox() override { return effects_.net; }
     [[nodiscard]] bool has_queued() const override { return !commands_.empty(); }
     [[nodiscard]] base::instant next_deadline() const override { return machine_->next_deadline(); }

@@ -131,9 +131,11 @@ void manager_runtime::take_queued(base::instant now) {
     carry_out_effects();
 }
 
-void manager_runtime::step(base::instant now) {
+void manager_runtime::step(base::instant now, base::instant time) {
     read_queue(now);
-    machine_->advance_to(now, effects_);
+    if (time != now) [[unlikely]]
+        machine_->pump(now, effects_);  // what is sent is sent now, and its time begins
+    machine_->advance_to(time, effects_);
     carry_out_effects();
 }
 

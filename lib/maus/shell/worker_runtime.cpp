@@ -256,9 +256,9 @@ void worker_runtime::take(completion& done, base::instant now) {
         done);
 }
 
-void worker_runtime::step(base::instant now) {
+void worker_runtime::step(base::instant now, base::instant time) {
     take_queued(now);
-    machine_->advance_to(now, effects_);
+    machine_->advance_to(time, effects_);
     const bool same_link = function_threads_.permit(machine_->startable(), machine_->lease_until());
     if (!same_link) short_jobs_.forget_cancels();
     const bool other_link = machine_->answerable() != answerable_;
