@@ -328,6 +328,8 @@ void checkers::settled(const fact& what) {
     if (++of.settled > 1) return fail("I1", what, "a call settled twice");
     running_at_[of.runs_at].erase(what.ticket);
     of.settled_at = what.at;
+    of.given_up = what.error && (*what.error == errc::deadline_exceeded ||
+                                 (*what.error == errc::cancelled && of.cancelled));
     for (const auto& each : of.attempts) {
         if (of.is_hedged()) running_at_[each.worker].erase(what.ticket);
     }

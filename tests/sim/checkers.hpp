@@ -81,6 +81,7 @@ private:
         duration patience{};          // no_workers_timeout; none: 0
         base::worker_id sent_worker;  // whom the newest attempt went to
         bool cancelled = false;
+        bool given_up = false;  // it settled because its caller cancelled it, or its time was up
         bool orphaned = false;  // its manager's process died: nobody waits any more
         std::uint32_t settled = 0;
         std::uint32_t sent = 0;      // the newest attempt

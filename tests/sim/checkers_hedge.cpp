@@ -78,9 +78,10 @@ void checkers::cancelled(const fact& what) {
 
 // Whoever is told nothing answers long after the call was settled, or its link ends long after that.
 void checkers::attempt_is_over(const call& of, const call::attempt& which, const fact& what) {
-    if (!of.is_hedged() || of.settled == 0 || of.orphaned || which.ended || which.answered) return;
+    if (of.settled == 0 || of.orphaned || which.ended || which.answered) return;
+    if (!of.is_hedged() && !of.given_up) return;
     const bool is_late = what.at > of.settled_at + slack_;
-    expect(which.cancelled || !is_late, "P-106", what,
+    expect(which.cancelled || !is_late, of.is_hedged() ? "P-106" : "P-94", what,
            "an attempt at call " + std::to_string(of.id) + " came too late and was not cancelled");
 }
 
