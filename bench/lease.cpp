@@ -4,7 +4,9 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
@@ -57,6 +59,7 @@ sample cost_of_peers(const std::string& role, std::size_t count, double rest_s) 
 void run_lease(const plan& how, std::vector<std::size_t> counts, report& out) {
     if (how.quick) counts.resize(1);
     out.add(measure_request(how));
+    out.add(measure_share(how));
     for (const char* transport : {"tcp", "ipc"})
         for (const bool apart : {false, true}) out.add(measure_cycle({transport, apart}, how));
     for (const auto count : counts) out.add(measure_registered(count, how));
@@ -161,6 +164,58 @@ std::vector<figure> measure_request(const plan& how) {
         }
         return sample{{"p50_us", latencies.quantile_us(0.5)},
                       {"p99_us", latencies.quantile_us(0.99)}};
+    });
+}
+
+namespace {
+
+// Milliseconds until it is so.
+double until_ms(const std::function<bool()>& is_so) {
+    constexpr double seconds_max = 60;
+    const double begun = now_s();
+    while (!is_so()) {
+        if (now_s() - begun > seconds_max)
+            throw std::runtime_error("the shares are not fair in 60 s");
+        sleep_s(0.001);
+    }
+    return (now_s() - begun) * 1e3;
+}
+
+// A manager and what it asks for.
+struct program {
+    maus::manager manager{"tcp://127.0.0.1:*"};
+    maus::worker_group workers;
+    program(const std::string& parkserver, const maus::request& wanted) {
+        manager.connect_parkserver(parkserver);
+        workers = manager.get_workers(wanted);
+    }
+};
+
+}  // namespace
+
+std::vector<figure> measure_share(const plan& how) {
+    constexpr std::uint32_t count = 10, exact = 4;
+    child server("parkserver", {any_endpoint("tcp")});
+    const std::string endpoint = server.hear();
+    const child serving("lease-workers", {endpoint, std::to_string(count)});
+    return side_by_side("lease.share", how, [&] {
+        const program one(endpoint, {});
+        until_ms([&] { return one.workers.size() == count; });
+        const program two(endpoint, {});
+        const auto share_fairly = [&] {
+            return one.workers.size() == count / 2 && two.workers.size() == count / 2;
+        };
+        const double settle = until_ms(share_fairly);
+        double served = 0;
+        {
+            const program third(endpoint, {.amount = exact});
+            served = until_ms([&] { return third.workers.size() == exact; });
+        }
+        const double grow_back = until_ms(share_fairly);
+        return sample{{"settle_ms", settle},
+                      {"exact_ms", served},
+                      {"grow_back_ms", grow_back},
+                      {"slowest_ms", std::max({settle, served, grow_back})}};
     });
 }
 

@@ -26,6 +26,10 @@ struct cycle {
 [[nodiscard]] std::vector<figure> measure_cycle(const cycle& what, const plan& how);
 /// lease.request: p50_us and p99_us from get_workers() until a real worker can be called.
 [[nodiscard]] std::vector<figure> measure_request(const plan& how);
+/// lease.share: two elastic managers share ten workers: settle_ms until the second one, which came later,
+/// has five and so has the first; exact_ms until an exact request has its four of them; grow_back_ms until
+/// they have five each again when it has ended; slowest_ms of these.
+[[nodiscard]] std::vector<figure> measure_share(const plan& how);
 
 void role_lease_peers(const words& arguments);
 void role_lease_workers(const words& arguments);

@@ -72,6 +72,8 @@ const std::vector<target>& targets() {
         {"10,000 workers: processor at rest, 1 s heartbeats", false, 15, " %",
          "lease.registered10000", "rest_cpu_percent", "one", of::ours},
         {"grants a second", true, 50'000, "", "lease.cycle.tcp", "grants_per_s", "one", of::ours},
+        {"two elastic requests, an exact one between: slowest step", false, 2000, " ms",
+         "lease.share", "slowest_ms", "one", of::ours},
         {"stream of 8 B items over libzmq's PUSH to PULL", true, 0.8, "", name_of(stream_setting{}),
          "items_per_s", "one", of::ratio},
         {"stream of 64 KiB items of maus::bytes", true, 0.8, "",
@@ -114,6 +116,7 @@ std::vector<figure> measure_all(plan how) {
     // Quick, its rows are not measured.
     add([&] { return measure_registered(how.quick ? 100 : 10'000, how); });
     add([&] { return measure_cycle({"tcp", false}, how); });
+    add([&] { return measure_share(how); });
     add([&] { return measure_codec(how); });
     add([&] { return measure_stream({}, how); });
     add([&] { return measure_stream({"tcp", 64 << 10}, how); });
