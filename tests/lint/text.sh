@@ -30,7 +30,7 @@ found "a blank at the end" "$(grep -nIE ' +$' $list /dev/null | cut -c1-120)"
 for file in $list; do
     files=$((files + 1))
     case $file in
-        lib/*.?pp | broker/*.?pp | bin/*.?pp | lib/js/*.js)
+        lib/*.?pp | broker/*.?pp | bin/*.?pp | lib/js/*.js | lib/python/*.py)
             [ "$(wc -l <"$file")" -le 500 ] || found "more than 500 lines; what else is in it?" "$file"
             ;;
     esac

@@ -16,9 +16,8 @@ class Package(unittest.TestCase):
         return subprocess.run([sys.executable, "-B", *arguments], capture_output=True, text=True, timeout=300, **more)
 
     def test_pip_install(self):
-        if self.run_python("-c", "import setuptools as s, pip, wheel; assert int(s.__version__.split('.')[0]) >= 61"
-                           ).returncode:
-            self.skipTest("needs pip, wheel and setuptools (apt-get install python3-pip)")
+        tools = self.run_python("-c", "import setuptools as s, pip, wheel; assert int(s.__version__.split('.')[0]) >= 61")
+        self.assertEqual(tools.returncode, 0, "pip, wheel and setuptools are needed: bin/setup installs them")
         with tempfile.TemporaryDirectory() as folder:
             source = folder + "/source"  # pip leaves files beside what it builds
             shutil.copytree(FOLDER, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))

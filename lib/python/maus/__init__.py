@@ -16,7 +16,7 @@ from .errors import Attempt, Errc, Error
 from .hints import f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, wire_type
 from .limits import Limits
 from .manager import Future, Manager, Workers, named
-from .shell.functions import current_call
+from .shell.calling import current_call
 from .stream import Stream
 from .wire.values import ErrorValue, Regexp, Time
 from .worker import Worker

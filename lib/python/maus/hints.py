@@ -15,8 +15,8 @@ import typing
 
 from .errors import Errc, Unfit, error
 from .wire import signature, values
-from .wire.codecs import (INTEGERS, Codec, Duration, Enumeration, FunctionOf, List, Map, Moment, Numbers, Optional, Set,
-                          Tuple, Variant)
+from .wire.codecs import INTEGERS, Codec, Duration, Enumeration, FunctionOf, Moment
+from .wire.containers import List, Map, Numbers, Optional, Set, Tuple, Variant
 from .wire.signature import ANY, VOID, Function, parse_type, plain
 
 try:

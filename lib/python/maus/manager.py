@@ -25,7 +25,7 @@ from .core.manager import ManagerMachine
 from .core.session import Settings
 from .errors import Errc, Error, Unfit, error
 from .limits import Limits
-from .shell.functions import WRONG_BYTES, _current
+from .shell.calling import WRONG_BYTES, _current
 from .shell.io import now
 from .shell.router import RouterThread
 from .stream import Stream
@@ -93,7 +93,7 @@ def _decode(function, payload):
 
 
 def _decode_numpy(function, payload):
-    from .wire.codecs import List, Numbers
+    from .wire.containers import List, Numbers
     result = function.result
     if isinstance(result, List) and result.of.letter and result.fixed is None:
         return signature.decode_one(Numbers(result.of), payload)

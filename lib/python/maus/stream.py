@@ -5,7 +5,7 @@ import collections
 import threading
 
 from .errors import Errc, error
-from .shell.functions import WRONG_BYTES
+from .shell.calling import WRONG_BYTES
 from .shell.io import now
 from .wire.signature import decode_one
 

@@ -19,7 +19,8 @@ from .core.session import Settings
 from .core.worker import WorkerMachine
 from .errors import Errc, error
 from .limits import Limits
-from .shell.functions import Exposed, Functions
+from .shell.calling import Exposed
+from .shell.functions import Functions
 from .shell.io import IoThread, now
 from .wire import signature
 

@@ -9,8 +9,9 @@ import struct
 
 from ..errors import Errc, Unfit, error
 from . import values
-from .codecs import (FLOATS, INTEGERS, Again, Any, Bool, Duration, Enumeration, Float, FunctionOf, Integer, List, Map,
-                     Moment, Optional, Set, Text, Tuple, Unit, Variant)
+from .codecs import (FLOATS, INTEGERS, Again, Any, Bool, Duration, Enumeration, Float, FunctionOf, Integer, Moment,
+                     Text, Unit)
+from .containers import List, Map, Optional, Set, Tuple, Variant
 
 _plain = {name: Integer(name, letter) for name, letter in INTEGERS.items()}
 _plain.update({name: Float(name, letter) for name, letter in FLOATS.items()})
