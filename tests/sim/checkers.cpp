@@ -72,8 +72,11 @@ void checkers::see(const fact& what) {
             services_[{what.process, what.life}].dismissed.insert({what.link, what.lease});
             return;
         case fact::kind::greeted:
-            hellos_[what.stamp] = {
-                {what.process, what.life}, what.worker, what.incarnation, what.token, what.amount};
+            hellos_[what.stamp].push_back({{what.process, what.life},
+                                           what.worker,
+                                           what.incarnation,
+                                           what.token,
+                                           what.amount});
             return;
         case fact::kind::welcomed: return welcomed(what);
         case fact::kind::stuck: return fail("I6", what, what.text);
@@ -551,11 +554,21 @@ void checkers::joined(const fact& what) {
 
 // --- links and lives ---------------------------------------------------------------------------
 
+// Two hellos may have one stamp: a worker that is given back at once says both in one instant.
+const checkers::hello& checkers::hello_to(const life_key& manager,
+                                          const std::vector<hello>& of_one_stamp) const {
+    for (const auto& each : of_one_stamp) {
+        const auto wanted = wanted_.find(each.token);
+        if (wanted != wanted_.end() && wanted->second.first == manager) return each;
+    }
+    return of_one_stamp.back();
+}
+
 void checkers::welcomed(const fact& what) {
     const auto said = hellos_.find(what.stamp);
     if (said == hellos_.end()) return fail("P-33", what, "a welcome to nobody's hello");
-    const hello& from = said->second;
     const life_key manager{what.process, what.life};
+    const hello& from = hello_to(manager, said->second);
     links_[{manager, what.link, what.lease}] = {.from = from};
     const auto before = newest_hello_.find({manager, from.worker});
     const auto replaced = replaced_.find({manager, from.worker});

@@ -136,6 +136,8 @@ private:
         base::token token;
         std::size_t concurrency = 0;
     };
+    [[nodiscard]] const hello& hello_to(const life_key& manager,
+                                        const std::vector<hello>& of_one_stamp) const;
     struct linked {  // a hello that was welcomed, and the calls that its worker was sent since
         hello from;
         std::size_t sent = 0;
@@ -363,7 +365,7 @@ private:
     // Of a parkserver's process, since it registered anybody.
     std::map<std::uint32_t, std::map<life_key, failures_to_reach>> unreached_;
     std::optional<portion> portion_;                                    // that is being dealt out
-    std::unordered_map<std::uint64_t, hello> hellos_;                   // by stamp
+    std::unordered_map<std::uint64_t, std::vector<hello>> hellos_;      // by stamp
     std::map<base::token, std::pair<life_key, std::uint32_t>> wanted_;  // whose group a token is
     std::map<std::tuple<life_key, std::uint64_t, base::lease_id>, linked> links_;  // of managers
     // By whom it was sent to.
