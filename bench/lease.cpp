@@ -175,7 +175,7 @@ double until_ms(const std::function<bool()>& is_so) {
     const double begun = now_s();
     while (!is_so()) {
         if (now_s() - begun > seconds_max)
-            throw std::runtime_error("the shares are not fair in 60 s");
+            throw std::runtime_error("workers did not move as they should in 60 s");
         sleep_s(0.001);
     }
     return (now_s() - begun) * 1e3;

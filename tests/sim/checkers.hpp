@@ -16,6 +16,7 @@
 // than peers_max for a manager, and nobody by a lease that its manager has lost.
 // P-37: who returns calls is left in peace until it pings, and ever longer.
 // P-78, P-79: a newer life takes no place of one that is alive, and nobody without a token one that has one.
+// P-94: the worker of a call is told when its caller cancels it, or its time is up.
 // P-101: workers that are given back come to an end of it; P-103: between calls, and never below min.
 // P-106: a call has two attempts at a time only if it is to be hedged, and never three; whoever was
 // slower is cancelled. A call for one worker goes to no other.

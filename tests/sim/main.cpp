@@ -2,7 +2,10 @@
 //
 // Pure as the rest of the simulator: several jobs are several processes of this very program, and
 // the only time that is measured is the processor's.
+#include <sys/prctl.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -149,6 +152,8 @@ int main(int argc, char** argv) {
     const std::string program = this_program(argv[0]);
     if (wanted.shrink) return shrink(program, what.first, what.settings);
 
+    // A job goes on for nobody when the program that began it was ended.
+    if (what.tell) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!what.tell && !what.trace) print_heading(wanted);
     totals sum;
     bool all_well = true;
